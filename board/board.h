@@ -1,0 +1,70 @@
+// The board: two memfds, one a writer, through which control and dataplane show each other what
+// they must know. The supervisor makes it; each child maps its own side writable and the other
+// read-only.
+//
+//   control side     keyring, ntp state, heartbeat          written by control alone
+//   dataplane side   counters, ports, heartbeats            written by the dataplane alone
+//
+// Both outlive a child that dies, so a restarted child finds what its predecessor published.
+#pragma once
+
+#include "board/counters.h"
+#include "board/keyring.h"
+#include "board/ntp_state.h"
+#include "board/snapshot.h"
+
+#include <assert.h>
+#include <stdint.h>
+
+enum {
+    BOARD_VERSION = 1,
+    BOARD_NAME_LEN = 64,
+};
+
+struct board_control {
+    _Atomic uint64_t version;   // BOARD_VERSION once control has come up
+    _Atomic uint64_t heartbeat; // monotonic ns of the last turn of control's main loop
+    _Atomic uint64_t starts;    // of control, this one included
+    struct snapshot keyring;    // struct keyring_record
+    struct snapshot ntp_state;  // struct ntp_state
+};
+
+// What a port is, for status. Written once by the dataplane when the port comes up, link_up later
+// too.
+struct board_port {
+    char name[BOARD_NAME_LEN];   // as the configuration names it
+    char driver[BOARD_NAME_LEN]; // "net_af_xdp", "net_memif", ...
+    char mode[BOARD_NAME_LEN];   // "XDP native", "XDP generic", "" elsewhere
+    _Atomic uint32_t link_up;
+    uint32_t queues;
+    uint8_t mac[6];
+    uint8_t spare[2];
+    _Atomic uint64_t rx_missed; // frames that the driver counts as lost before any core saw them
+};
+
+struct board_dataplane {
+    _Atomic uint64_t version;   // BOARD_VERSION once the ports are up and the cores run
+    _Atomic uint64_t heartbeat; // monotonic ns of the last turn of housekeeping
+    _Atomic uint64_t starts;    // of the dataplane, this one included
+    _Atomic uint32_t n_cores;
+    _Atomic uint32_t n_ports;
+    char crypto[BOARD_NAME_LEN]; // the variant in use
+    char memory[BOARD_NAME_LEN]; // "hugepages" or "4 KiB pages"
+    uint32_t core_id[CORES_MAX]; // CPU of each core
+    struct board_port port[PORTS_MAX];
+    struct core_counters core[CORES_MAX]; // not reset by a restart: counters only rise
+};
+
+// Makes the two memfds: mode 0600, size sealed, all zero. Supervisor only. 0 or -errno; the caller
+// owns both descriptors.
+int board_create(int *control_fd, int *dataplane_fd);
+
+// A second descriptor of a memfd that cannot write: what the other side is given. 0 or -errno.
+int board_reopen_read_only(int fd, int *read_only_fd);
+
+// Maps one side, locked and kept out of core dumps where the system allows. writable must agree
+// with how fd was opened. The size of the memfd is checked. 0 or -errno; board_unmap ends it.
+int board_map_control(int fd, bool writable, struct board_control **board);
+int board_map_dataplane(int fd, bool writable, struct board_dataplane **board);
+void board_unmap_control(struct board_control *board);
+void board_unmap_dataplane(struct board_dataplane *board);

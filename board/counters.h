@@ -1,0 +1,75 @@
+// Counters and heartbeats: the dataplane writes, control reads and shows them.
+//
+// Every received frame ends in exactly one counter of enum outcome, so that
+// frames_received == the sum of all outcomes, always. Names and help are one table that status,
+// documents and (later) metrics read.
+#pragma once
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+// How a received frame ended. Answers first, then silent drops in the order in which they are
+// decided.
+enum outcome {
+    ANSWERED_PLAIN,      // NTP reply without NTS
+    ANSWERED_NTS,        // authenticated reply
+    ANSWERED_NAK,        // NTS NAK (kiss code NTSN)
+    DROPPED_RUNT,        // shorter than its own headers say
+    DROPPED_OVERSIZE,    // longer than FRAME_MAX or in several segments
+    DROPPED_NOT_IP,      // neither IPv4 nor IPv6, or more than two VLAN tags
+    DROPPED_FRAGMENT,    // RFC 8915 replies never need one
+    DROPPED_IP_OPTIONS,  // IPv4 options or IPv6 extension headers
+    DROPPED_NOT_UDP,     //
+    DROPPED_NOT_NTP,     // another port
+    DROPPED_NOT_OURS,    // addressed to somebody else
+    DROPPED_GROUP,       // multicast or broadcast destination (or source), MAC or IP
+    DROPPED_CHECKSUM,    // IPv4 header checksum, or a zero UDP checksum over IPv6
+    DROPPED_PORT_ZERO,   // source port 0
+    DROPPED_LENGTH,      // NTP shorter than 48 octets or not a multiple of 4
+    DROPPED_VERSION,     // VN 0, 5, 6, 7
+    DROPPED_MODE,        // not a client request
+    DROPPED_TRAILER,     // VN 1 to 3 with anything after the header
+    DROPPED_MAC,         // symmetric MAC or crypto-NAK
+    DROPPED_FIELDS,      // malformed chain of extension fields, or too many
+    DROPPED_NTS_SHAPE,   // duplicate or missing unique identifier, cookie or authenticator
+    DROPPED_NTS_LENGTHS, // authenticator's lengths or padding (RFC 8915, section 5.6)
+    DROPPED_NTS_CONTENT, // genuine, but its encrypted fields are malformed
+    DROPPED_NO_KEYS,  // an NTS request before control has published keys, or an unseeded generator
+    DROPPED_NO_CLOCK, // before control has published a clock
+    DROPPED_LONGER,   // the reply would exceed the request: a bug if it ever counts
+    DROPPED_TX_FULL,  // the port's send queue would not take the reply
+    OUTCOMES,
+};
+
+struct counter_text {
+    const char *name; // stable, machine-readable: "answered_nts"
+    const char *help; // one line for people
+};
+
+extern const struct counter_text outcome_text[OUTCOMES];
+
+enum {
+    CORES_MAX = 64,
+    PORTS_MAX = 16,
+};
+
+// One core's own page of counters. Writer: that core alone, relaxed. Readers: control, relaxed; a
+// reader may see a sum that is one burst behind its parts.
+struct core_counters {
+    _Alignas(64) _Atomic uint64_t heartbeat; // counts turns, empty ones too
+    _Atomic uint64_t frames_received;
+    _Atomic uint64_t octets_received;
+    _Atomic uint64_t octets_sent;
+    _Atomic uint64_t cookies_sealed;
+    _Atomic uint64_t slow_path;    // requests of unusual shape
+    _Atomic uint64_t busy_cycles;  // TSC ticks in turns that had packets
+    _Atomic uint64_t departure_ns; // predicted time from composing to departure, as in use now
+    _Atomic uint64_t outcome[OUTCOMES];
+};
+
+// Adds to a counter of which this thread is the only writer: no locked instruction.
+static inline void counter_add(_Atomic uint64_t *counter, uint64_t n)
+{
+    uint64_t v = atomic_load_explicit(counter, memory_order_relaxed);
+    atomic_store_explicit(counter, v + n, memory_order_relaxed);
+}

@@ -1,0 +1,51 @@
+// The cookie keys as control shows them to the cores: one current, one future (published before its
+// first use), and retained old ones; RFC 8915, section 6. Control writes; every core reads.
+//
+// Holds key material: the board's memfd is mlocked and kept out of dumps; copies are wiped.
+#pragma once
+
+#include "board/snapshot.h"
+#include "crypto/cookie_key.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { KEYRING_KEYS = 8 }; // current, future and up to six old ones
+
+// One key as it is published. Ids are random, unique with the lowest bit ignored.
+struct keyring_entry {
+    uint32_t id;
+    uint8_t foreign_ad; // 1: imported from a server whose cookies have no associated data
+    uint8_t spare[3];
+    uint8_t secret[COOKIE_KEY_LEN];
+};
+
+// What is published; n is 0 only before the first publication.
+struct keyring_record {
+    uint32_t n;
+    uint32_t current; // index of the key that seals new cookies
+    struct keyring_entry entry[KEYRING_KEYS];
+};
+static_assert(sizeof(struct keyring_record) <= 8 * SNAPSHOT_WORDS_MAX, "fits a snapshot");
+static_assert(sizeof(struct keyring_record) % 8 == 0, "is made of whole words");
+
+// A core's own copy, ready for use. id[] is compared as a whole; unused slots are never matched.
+struct keyring_view {
+    uint64_t seen; // sequence of the copy; 0: no keys yet
+    uint32_t n;
+    uint32_t current;
+    uint32_t id[KEYRING_KEYS];
+    struct cookie_key key[KEYRING_KEYS];
+};
+
+void keyring_publish(struct snapshot *ring, const struct keyring_record *record);
+
+// Brings the view up to date: one load unless control has published. Keys that are gone are wiped
+// from the view. True when the view changed.
+bool keyring_refresh(const struct snapshot *ring, struct keyring_view *view);
+
+// The key of that id, or NULL.
+const struct cookie_key *keyring_find(const struct keyring_view *view, uint32_t id);
+
+void keyring_view_wipe(struct keyring_view *view);

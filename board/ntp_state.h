@@ -1,0 +1,54 @@
+// What the server says of its clock, and the line that turns the TSC into UTC. Control writes (its
+// time source fits the line); every core and housekeeping read. RFC 5905, section 7.3.
+#pragma once
+
+#include "board/ntp_time.h"
+#include "board/snapshot.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum ntp_leap {
+    LEAP_NONE = 0,
+    LEAP_INSERT = 1,
+    LEAP_DELETE = 2,
+    LEAP_UNKNOWN = 3, // not synchronised
+};
+
+// UTC as a line over the TSC:  utc = utc_base + (tsc - tsc_base) * rate / 2^RATE_SHIFT
+enum { CLOCK_RATE_SHIFT = 48 };
+
+struct clock_line {
+    uint64_t tsc_base;
+    ntp_time utc_base;
+    uint64_t rate; // units of 2^-32 s per tick, times 2^CLOCK_RATE_SHIFT
+};
+
+struct ntp_state {
+    struct clock_line line;
+    uint64_t tsc_hz;      // nominal ticks a second, for ageing
+    uint64_t written_tsc; // when control wrote this: the reader ages root_dispersion from here
+    ntp_time reference_time;
+    uint32_t root_delay;      // NTP short format, 2^-16 s
+    uint32_t root_dispersion; // likewise, at written_tsc
+    uint32_t reference_id;    // first octet in the highest bits
+    uint8_t leap;             // enum ntp_leap
+    uint8_t stratum;          // 1 to 15; ignored when leap is LEAP_UNKNOWN
+    int8_t precision;         // log2 seconds
+    uint8_t serving;          // 0: no line yet, the cores may not answer with a time
+    uint32_t error_ns;        // how far the line is thought to be from CLOCK_REALTIME, for status
+    uint32_t steps;           // steps of CLOCK_REALTIME noticed since control started, for status
+};
+static_assert(sizeof(struct ntp_state) <= 8 * SNAPSHOT_WORDS_MAX, "fits a snapshot");
+static_assert(sizeof(struct ntp_state) % 8 == 0, "is made of whole words");
+
+// A core's own copy. seen 0: control has published nothing yet; state is then all zero, leap
+// unknown.
+struct ntp_state_view {
+    uint64_t seen;
+    struct ntp_state state;
+};
+
+void ntp_state_publish(struct snapshot *board, const struct ntp_state *state);
+bool ntp_state_refresh(const struct snapshot *board, struct ntp_state_view *view);

@@ -1,0 +1,112 @@
+// The configuration: one schema table (schema.c) that loading, limits, --show-config and the man
+// page share. Values are validated here and nowhere else: the rest of the program may trust a
+// struct config.
+//
+// Single-threaded; a loaded configuration is read-only and may be read by any thread.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+enum {
+    CONFIG_CORES_MAX = 64,
+    CONFIG_PORTS_MAX = 16,
+    CONFIG_ADDRESSES_MAX = 64, // of one port
+    CONFIG_LISTEN_MAX = 16,
+    CONFIG_CERTIFICATES_MAX = 8,
+    CONFIG_TEXT_MAX = 65536, // octets of a configuration file
+};
+
+#define CONFIG_DEFAULT_PATH "/etc/noonmark/noonmark.yaml"
+
+struct config_address {
+    int family; // AF_INET or AF_INET6
+    uint8_t octets[16];
+};
+
+enum config_port_kind {
+    PORT_INTERFACE, // AF_XDP on a network interface
+    PORT_VDEV,      // any DPDK virtual device by its own name and arguments
+};
+
+struct config_port {
+    enum config_port_kind kind;
+    char *device;         // interface name, or vdev string
+    uint32_t n_addresses; // 0: for an interface, the kernel's local addresses
+    struct config_address addresses[CONFIG_ADDRESSES_MAX];
+};
+
+// A user by name or number: "noonmark-control", "64731" or "64731:64731". Not looked up here.
+struct config_listen {
+    struct sockaddr_storage address;
+    socklen_t len;
+    char *text; // as written, for messages
+};
+
+struct config_certificate {
+    char *chain;
+    char *key;
+};
+
+enum config_time_source {
+    TIME_SYSTEM, // CLOCK_REALTIME, with what the kernel says of its synchronisation
+    TIME_FIXED,  // CLOCK_REALTIME, served as synchronised whatever the kernel says: tests and
+                 // quickstart
+};
+
+struct config {
+    struct {
+        uint32_t n_cores;
+        uint32_t cores[CONFIG_CORES_MAX]; // CPU numbers
+        char *crypto;                     // auto, vaes512, vaes256, aesni, ipsec-mb, portable
+        char *user;
+        uint32_t n_ports;
+        struct config_port ports[CONFIG_PORTS_MAX];
+        uint16_t udp_port;
+    } dataplane;
+    struct {
+        uint32_t n_listen;
+        struct config_listen listen[CONFIG_LISTEN_MAX];
+        uint32_t n_certificates;
+        struct config_certificate certificates[CONFIG_CERTIFICATES_MAX];
+        uint32_t threads;
+        char *user;
+        char *ntp_server; // "" when NTP is at KE's own address
+        uint32_t deadline_ms;
+        uint32_t max_connections;
+        char *socket; // path
+    } control;
+    struct {
+        char *file;
+        uint32_t rotate_s;
+        uint32_t keep;
+    } keys;
+    struct {
+        enum config_time_source source;
+        uint8_t stratum;
+        char reference_id[5];       // as written, "" when absent
+        uint32_t reference_id_word; // as it goes on the wire, first octet in the highest bits
+    } time;
+};
+
+// One line for a person: "FILE:LINE: what is wrong; what to do". Longer ones are cut.
+struct config_error {
+    char text[512];
+};
+
+// Reads and validates a file. 0, or -1 with error filled in and *config untouched. The caller owns
+// the result: config_free.
+int config_load(const char *path, struct config **config, struct config_error *error);
+
+// The same from a descriptor; name stands for the file in messages. Reads to the end; does not
+// close.
+int config_load_fd(int fd, const char *name, struct config **config, struct config_error *error);
+
+// Writes what is in force, defaults included, as YAML that config_load accepts and that loads to
+// the same configuration.
+int config_print(const struct config *config, FILE *out);
+
+void config_free(struct config *config);

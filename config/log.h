@@ -1,0 +1,25 @@
+// The log: one line an event, never one a packet, to stderr (systemd's journal reads it; there
+// lines carry a <N> priority prefix when JOURNAL_STREAM names stderr). Never holds keys, cookies or
+// identifiers. Thread-safe: a line is one write.
+#pragma once
+
+enum log_level {
+    LOG_LEVEL_ERROR = 3,
+    LOG_LEVEL_WARNING = 4,
+    LOG_LEVEL_INFO = 6,
+};
+
+// The word before each line: "noonmarkd", "control", "dataplane". A string literal.
+void log_open(const char *who);
+
+void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+// At most one line in ten seconds for the same format at this place; says how many it left out.
+struct log_limit {
+    long long next_ns;
+    unsigned long left_out;
+};
+void log_limited(struct log_limit *limit, enum log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));

@@ -1,0 +1,61 @@
+// The heart: for each lane open a pair of keys sealed under a third, check a message under the
+// first of the pair, seal the pair again n times, and seal a message under the second. All lanes
+// advance side by side; this room knows nothing of NTP.
+//
+// The message that is checked has no plaintext (AES-SIV over associated data and a nonce of 16
+// octets: every normal NTS request); the one that is sealed carries the fresh cookies. Other shapes
+// go one at a time through siv.h and cookie.h, with the same results bit for bit: no randomness is
+// made in here.
+//
+//   ask        | ask_len octets (AD)        |  ask_seal  | nonce 16 | tag 16 |
+//   reply      | reply_len octets (AD)      |  reply_seal| nonce 16 | tag 16 | plaintext: n strides
+//   | a stride   | 4 octets of the caller's | cookie 100 |
+//
+// Pure; a struct exchange belongs to one thread. The kernels wipe what they derive from cookies.
+#pragma once
+
+#include "crypto/cookie_key.h"
+#include "crypto/lane_set.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    EXCHANGE_NONCE_LEN = 16,
+    EXCHANGE_TAG_LEN = 16,
+    EXCHANGE_COOKIES_MAX = 8,
+    EXCHANGE_LEAD = 4, // octets that the caller has put before each cookie
+    EXCHANGE_STRIDE = EXCHANGE_LEAD + COOKIE_LEN,
+    EXCHANGE_RANDOM_LEN = 16 * (1 + EXCHANGE_COOKIES_MAX), // what a lane can need at the most
+};
+
+struct exchange {
+    const struct cookie_key *seal_key;        // under which every new cookie is sealed
+    const struct cookie_key *open_key[LANES]; // the key that this lane's cookie names
+    const uint8_t *cookie[LANES];             // COOKIE_LEN octets, id included
+    const uint8_t *ask[LANES];                // authenticated data of the request
+    const uint8_t *ask_seal[LANES];           // nonce and tag of the request
+    uint8_t *reply[LANES];                    // authenticated data of the reply, complete
+    uint8_t *reply_seal[LANES];               // leads are in place; the kernel writes all the rest
+    const uint8_t
+        *random[LANES];        // 16 * (1 + n_cookies) octets: the reply's nonce, then the cookies'
+    uint16_t ask_len[LANES];   // 16 or more, any length
+    uint16_t reply_len[LANES]; // 16 or more, any length
+    uint8_t n_cookies[LANES];  // 1 to EXCHANGE_COOKIES_MAX
+};
+
+// The variants of the kernel, chosen once at start by CPUID and XCR0.
+struct exchange_variant {
+    const char *name;     // as `dataplane.crypto` spells it
+    bool (*usable)(void); // can this machine run it?
+    // Runs the lanes of which; they may have different shapes. Returns those whose cookie and
+    // request were genuine. In the others reply_seal holds no secret, and the caller rewrites them.
+    lane_set (*run)(struct exchange *x, lane_set which);
+};
+
+// Fastest first; ends with NULL.
+extern const struct exchange_variant *const exchange_variants[];
+
+// The variant of that name, "auto" for the fastest that this machine can run. NULL when there is no
+// such variant or the machine cannot run it.
+const struct exchange_variant *exchange_variant_named(const char *name);

@@ -1,0 +1,30 @@
+// Where packets move: one queue of one DPDK port, as one core sees it. The loop knows only these
+// calls; the tests link another implementation of them (tests/dataplane/memory_port.c) in place of
+// ethdev.c. No DPDK type passes this header.
+//
+// A struct port belongs to one core. Frames that port_rx lends go back by port_tx or port_drop in
+// the same turn, every lane exactly once.
+#pragma once
+
+#include "board/ntp_time.h"
+#include "dataplane/stage/batch.h"
+#include "dataplane/wire/address_set.h"
+
+struct port;
+
+// Receives up to LANES frames: sets frame, len and reply of lanes 0 .. n-1 and returns that set.
+// Frames in several segments or longer than FRAME_MAX are lent with len as received; parse drops
+// them. arrival is the core's to fill (software) unless the port has receive stamps.
+lane_set port_rx(struct port *port, struct batch *batch);
+
+// Sends the replies of the lanes of answer (reply, reply_len) and takes back their requests'
+// frames. Returns those that the queue took; the others' frames and replies are still lent. At most
+// one retry.
+lane_set port_tx(struct port *port, struct batch *batch, lane_set answer);
+
+// Takes back the frames of those lanes, unanswered.
+void port_drop(struct port *port, struct batch *batch, lane_set drop);
+
+// What the parse stage must accept as addressed to this port; NULL when steering has already
+// decided.
+const struct address_set *port_addresses(const struct port *port);

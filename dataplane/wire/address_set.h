@@ -1,0 +1,13 @@
+// The IP addresses that a port answers for. Pure; read-only once made.
+#pragma once
+
+#include <stdint.h>
+
+enum { ADDRESS_SET_MAX = 64 };
+
+struct address_set {
+    uint32_t n_v4;
+    uint32_t n_v6;
+    uint8_t v4[ADDRESS_SET_MAX][4];
+    uint8_t v6[ADDRESS_SET_MAX][16];
+};
