@@ -1,0 +1,150 @@
+// noonmarkctl: asks a running noonmarkd over its control socket and prints the answer.
+// Knows the protocol of control/status.h and nothing else of the server.
+
+#include "ctl/show.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define DEFAULT_SOCKET "/run/noonmark/control.sock"
+
+enum {
+    EXIT_USAGE = 2,
+    ANSWER_TIMEOUT_S = 5,
+};
+
+static const char help[] =
+    "noonmarkctl: asks a running noonmarkd what it is doing\n"
+    "\n"
+    "usage: noonmarkctl [-s SOCKET] [--json] status\n"
+    "\n"
+    "  status               counters, cookie keys and their ages, ports, clock, NTS-KE\n"
+    "\n"
+    "  -s, --socket SOCKET  the server's control.socket (default " DEFAULT_SOCKET ")\n"
+    "      --json           one JSON object, whose names are stable: noonmarkctl(1)\n"
+    "      --version        prints the version\n"
+    "      --help           prints this\n"
+    "\n"
+    "exit status: 0 success, 1 the server did not answer, 2 usage\n";
+
+static int connect_to(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address.sun_path) {
+        fprintf(stderr, "noonmarkctl: %s: longer than a socket's path may be (%zu)\n", path,
+                sizeof address.sun_path - 1);
+        return -1;
+    }
+    strcpy(address.sun_path, path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        fprintf(stderr, "noonmarkctl: socket: %s\n", strerror(errno));
+        return -1;
+    }
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
+        const char *mend = errno == EACCES || errno == EPERM
+                               ? "run it as root, with sudo"
+                               : "is noonmarkd running, and is this its control.socket?";
+        fprintf(stderr, "noonmarkctl: %s: %s; %s\n", path, strerror(errno), mend);
+        close(fd);
+        return -1;
+    }
+    struct timeval limit = {.tv_sec = ANSWER_TIMEOUT_S};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    return fd;
+}
+
+// Sends the request line and reads the answer to its end. NULL, with a message, when there is none.
+static json_t *ask(int fd, const char *request)
+{
+    char line[64];
+    int len = snprintf(line, sizeof line, "%s\n", request);
+    if (send(fd, line, (size_t)len, MSG_NOSIGNAL) != len) {
+        fprintf(stderr, "noonmarkctl: the server closed the connection: %s\n", strerror(errno));
+        return NULL;
+    }
+    json_error_t error;
+    json_t *answer = json_loadfd(fd, JSON_DISABLE_EOF_CHECK, &error);
+    if (answer == NULL)
+        fprintf(stderr,
+                "noonmarkctl: no whole answer within %d s (%s); is control being restarted? see "
+                "the server's log\n",
+                ANSWER_TIMEOUT_S, error.text);
+    return answer;
+}
+
+static int status(const char *socket_path, bool json)
+{
+    int fd = connect_to(socket_path);
+    if (fd < 0)
+        return EXIT_FAILURE;
+    json_t *answer = ask(fd, "status");
+    close(fd);
+    if (answer == NULL)
+        return EXIT_FAILURE;
+    const char *error = json_string_value(json_object_get(answer, "error"));
+    if (error != NULL)
+        fprintf(stderr, "noonmarkctl: the server says: %s\n", error);
+    else if (json)
+        json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9)), putchar('\n');
+    else
+        show_status(answer, stdout);
+    json_decref(answer);
+    return error == NULL ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+    enum {
+        OPTION_JSON = 256,
+        OPTION_VERSION,
+        OPTION_HELP,
+    };
+    static const struct option options[] = {
+        {"socket", required_argument, NULL, 's'},
+        {"json", no_argument, NULL, OPTION_JSON},
+        {"version", no_argument, NULL, OPTION_VERSION},
+        {"help", no_argument, NULL, OPTION_HELP},
+        {0},
+    };
+    const char *path = DEFAULT_SOCKET;
+    bool json = false;
+    int option;
+    while ((option = getopt_long(argc, argv, "s:", options, NULL)) != -1) {
+        switch (option) {
+        case 's':
+            path = optarg;
+            break;
+        case OPTION_JSON:
+            json = true;
+            break;
+        case OPTION_VERSION:
+            puts("noonmarkctl " NOONMARK_VERSION);
+            return EXIT_SUCCESS;
+        case OPTION_HELP:
+            fputs(help, stdout);
+            return EXIT_SUCCESS;
+        default:
+            fputs("see noonmarkctl --help\n", stderr);
+            return EXIT_USAGE;
+        }
+    }
+    if (argc - optind != 1 || strcmp(argv[optind], "status") != 0) {
+        if (argc - optind == 0)
+            fputs("noonmarkctl: a command is missing; this version has: status\n", stderr);
+        else
+            fprintf(stderr, "noonmarkctl: %s: not a command of this version, which has: status\n",
+                    argv[optind]);
+        return EXIT_USAGE;
+    }
+    return status(path, json);
+}

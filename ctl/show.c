@@ -1,0 +1,116 @@
+// Text for people: the same facts as the JSON, zero counters left out.
+
+#include "ctl/show.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <string.h>
+
+static const char *text(const json_t *object, const char *name)
+{
+    const char *value = json_string_value(json_object_get(object, name));
+    return value != NULL ? value : "?";
+}
+
+static int64_t number(const json_t *object, const char *name)
+{
+    return json_integer_value(json_object_get(object, name));
+}
+
+static double real(const json_t *object, const char *name)
+{
+    return json_number_value(json_object_get(object, name));
+}
+
+static bool yes(const json_t *object, const char *name)
+{
+    return json_is_true(json_object_get(object, name));
+}
+
+static void show_process(FILE *out, const char *name, const json_t *process)
+{
+    const json_t *age = json_object_get(process, "heartbeat_age_ms");
+    if (!json_is_integer(age))
+        fprintf(out, "%-10s not started yet\n", name);
+    else if (json_integer_value(age) > 2000)
+        fprintf(out, "%-10s SILENT for %.1f s, start %" PRId64 "\n", name,
+                (double)json_integer_value(age) / 1000, number(process, "starts"));
+    else
+        fprintf(out, "%-10s running, start %" PRId64 "\n", name, number(process, "starts"));
+}
+
+static void show_clock(FILE *out, const json_t *clock)
+{
+    if (!yes(clock, "serving"))
+        fprintf(out, "clock      %s, not fitted yet: requests are dropped\n",
+                text(clock, "source"));
+    else if (!yes(clock, "synchronised"))
+        fprintf(out, "clock      %s, NOT synchronised: served as leap 3, stratum 0\n",
+                text(clock, "source"));
+    else
+        fprintf(out, "clock      %s, stratum %" PRId64 ", reference %s, leap %s\n",
+                text(clock, "source"), number(clock, "stratum"), text(clock, "reference_id"),
+                text(clock, "leap"));
+    fprintf(out,
+            "           root delay %.6f s, root dispersion %.6f s, fit error %" PRId64
+            " ns, steps %" PRId64 "\n",
+            real(clock, "root_delay_s"), real(clock, "root_dispersion_s"),
+            number(clock, "error_ns"), number(clock, "steps"));
+}
+
+static void show_ports(FILE *out, const json_t *ports)
+{
+    size_t i;
+    json_t *port;
+    json_array_foreach(ports, i, port)
+    {
+        fprintf(out, "port       %s: %s%s%s, link %s, %s", text(port, "name"), text(port, "driver"),
+                *text(port, "mode") != '\0' ? ", " : "", text(port, "mode"),
+                yes(port, "link_up") ? "up" : "down", text(port, "mac"));
+        if (number(port, "rx_missed") != 0)
+            fprintf(out, ", %" PRId64 " frames missed by the device", number(port, "rx_missed"));
+        fputc('\n', out);
+    }
+}
+
+static void show_keys(FILE *out, const json_t *keys)
+{
+    size_t i;
+    json_t *key;
+    json_array_foreach(keys, i, key)
+        fprintf(out, "key        %s %-7s %" PRId64 " s old\n", text(key, "id"), text(key, "role"),
+                number(key, "age_s"));
+}
+
+// The counters of an object, those that are zero left out.
+static void show_counters(FILE *out, const char *heading, const json_t *counters)
+{
+    fprintf(out, "\n%s\n", heading);
+    const char *name;
+    json_t *value;
+    bool any = false;
+    json_object_foreach((json_t *)(uintptr_t)counters, name, value)
+    {
+        if (json_integer_value(value) == 0)
+            continue;
+        fprintf(out, "  %-24s %" PRId64 "\n", name, (int64_t)json_integer_value(value));
+        any = true;
+    }
+    if (!any)
+        fputs("  nothing counted yet\n", out);
+}
+
+void show_status(const json_t *status, FILE *out)
+{
+    const json_t *dataplane = json_object_get(status, "dataplane");
+    fprintf(out, "noonmarkd %s\n\n", text(status, "version"));
+    show_process(out, "control", json_object_get(status, "control"));
+    show_process(out, "dataplane", dataplane);
+    fprintf(out, "           crypto %s, memory %s\n", text(dataplane, "crypto"),
+            text(dataplane, "memory"));
+    show_clock(out, json_object_get(status, "clock"));
+    show_ports(out, json_object_get(status, "ports"));
+    show_keys(out, json_object_get(status, "keys"));
+    show_counters(out, "NTP (all cores)", json_object_get(status, "counters"));
+    show_counters(out, "NTS-KE", json_object_get(status, "ke"));
+}

@@ -1,0 +1,8 @@
+// A status object as text for people.
+#pragma once
+
+#include <jansson.h>
+#include <stdio.h>
+
+// Prints the object that control/status_report.c makes; what is missing in it is left out.
+void show_status(const json_t *status, FILE *out);
