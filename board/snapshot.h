@@ -3,9 +3,8 @@
 // that dies in the middle leaves the last complete slot readable, and its successor goes on from
 // there.
 //
-// Layout in shared memory: sequence, then two slots of `words` relaxed 64-bit words. Slot sequence
-// % 2 is complete; the writer fills the other one and then moves the sequence on. Sequence 0: never
-// published.
+// Layout in shared memory: sequence, then two slots of 64-bit words. Slot sequence % 2 is complete;
+// the writer fills the other one and then moves the sequence on. Sequence 0: never published.
 #pragma once
 
 #include <stdatomic.h>

@@ -1,0 +1,117 @@
+// Making and mapping the board's two memfds.
+//
+// Sealed are shrinking, growing and further seals: a peer that truncated the file would kill the
+// other with SIGBUS. F_SEAL_FUTURE_WRITE is left out, since it would lock out a restarted writer;
+// that a reader stays a reader comes from its descriptor and from the file's owner and mode.
+#include "board/board.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U // Linux 6.3; older headers lack the name
+#endif
+
+enum { SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL };
+
+static int create(const char *name, size_t len, int *out)
+{
+    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+    if (fd < 0 && errno == EINVAL) // a kernel before 6.3
+        fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0)
+        return -errno;
+    if (fchmod(fd, 0600) < 0 || ftruncate(fd, (off_t)len) < 0 ||
+        fcntl(fd, F_ADD_SEALS, SEALS) < 0) {
+        int err = -errno;
+        close(fd);
+        return err;
+    }
+    *out = fd;
+    return 0;
+}
+
+int board_create(int *control_fd, int *dataplane_fd)
+{
+    int control, dataplane;
+    int err = create("noonmark-control", sizeof(struct board_control), &control);
+    if (err < 0)
+        return err;
+    err = create("noonmark-dataplane", sizeof(struct board_dataplane), &dataplane);
+    if (err < 0) {
+        close(control);
+        return err;
+    }
+    *control_fd = control;
+    *dataplane_fd = dataplane;
+    return 0;
+}
+
+int board_reopen_read_only(int fd, int *read_only_fd)
+{
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    int copy = open(path, O_RDONLY | O_CLOEXEC);
+    if (copy < 0)
+        return -errno;
+    *read_only_fd = copy;
+    return 0;
+}
+
+static int map(int fd, bool writable, size_t len, void **out)
+{
+    struct stat st;
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fstat(fd, &st) < 0)
+        return -errno;
+    // A reader that holds a writable descriptor could make its mapping writable at any time.
+    if ((flags & O_ACCMODE) != (writable ? O_RDWR : O_RDONLY))
+        return -EACCES;
+    // Another size is another build's board: half of it would be read as something else.
+    int seals = fcntl(fd, F_GET_SEALS);
+    if (st.st_size != (off_t)len || seals < 0 || (seals & SEALS) != SEALS)
+        return -EINVAL;
+
+    void *at = mmap(NULL, len, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, 0);
+    if (at == MAP_FAILED)
+        return -errno;
+    // Both are best effort: RLIMIT_MEMLOCK may be small, and the server works without.
+    (void)mlock(at, len);
+    (void)madvise(at, len, MADV_DONTDUMP);
+    *out = at;
+    return 0;
+}
+
+int board_map_control(int fd, bool writable, struct board_control **board)
+{
+    void *at;
+    int err = map(fd, writable, sizeof **board, &at);
+    if (err == 0)
+        *board = at;
+    return err;
+}
+
+int board_map_dataplane(int fd, bool writable, struct board_dataplane **board)
+{
+    void *at;
+    int err = map(fd, writable, sizeof **board, &at);
+    if (err == 0)
+        *board = at;
+    return err;
+}
+
+void board_unmap_control(struct board_control *board)
+{
+    if (board != NULL)
+        munmap(board, sizeof *board);
+}
+
+void board_unmap_dataplane(struct board_dataplane *board)
+{
+    if (board != NULL)
+        munmap(board, sizeof *board);
+}

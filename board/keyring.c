@@ -1,0 +1,64 @@
+// The cores' copies of the cookie keys: taken from the board when control has published, expanded,
+// and wiped when a key is gone. RFC 8915, section 6.
+#include "board/keyring.h"
+
+#include "crypto/bytes.h"
+
+void keyring_publish(struct snapshot *ring, const struct keyring_record *record)
+{
+    snapshot_publish(ring, record, sizeof *record);
+}
+
+static void expand(struct cookie_key *key, const struct keyring_entry *entry)
+{
+    if (entry->foreign_ad)
+        cookie_key_expand(key, entry->id, entry->secret, NULL, 0);
+    else
+        cookie_key_expand_own(key, entry->id, entry->secret);
+}
+
+bool keyring_refresh(const struct snapshot *ring, struct keyring_view *view)
+{
+    if (!snapshot_moved(ring, view->seen))
+        return false;
+
+    struct keyring_record record;
+    if (!snapshot_read(ring, &record, sizeof record, &view->seen))
+        return false;
+
+    // Control parses what strangers send and is trusted less than the cores: a record that would
+    // lead out of the view is not taken, and the keys in hand stay.
+    bool sound = record.n <= KEYRING_KEYS && (record.n == 0 || record.current < record.n);
+    if (sound) {
+        // All keys anew, also those that stay: publications are rare, and what is retired cannot be
+        // forgotten in a slot.
+        keyring_view_wipe(view);
+        view->n = record.n;
+        view->current = record.current;
+        for (uint32_t i = 0; i < record.n; i++) {
+            view->id[i] = record.entry[i].id;
+            expand(&view->key[i], &record.entry[i]);
+        }
+    }
+    bytes_wipe(&record, sizeof record);
+    return sound;
+}
+
+const struct cookie_key *keyring_find(const struct keyring_view *view, uint32_t id)
+{
+    // Every slot is compared, so that the compiler can do it in one step; any id is legal, 0 too,
+    // so the slots beyond n are masked out rather than marked.
+    unsigned match = 0;
+    for (unsigned i = 0; i < KEYRING_KEYS; i++)
+        match |= (unsigned)(view->id[i] == id) << i;
+    match &= (1U << view->n) - 1;
+    return match == 0 ? NULL : &view->key[__builtin_ctz(match)];
+}
+
+void keyring_view_wipe(struct keyring_view *view)
+{
+    bytes_wipe(view->key, sizeof view->key);
+    bytes_wipe(view->id, sizeof view->id);
+    view->n = 0;
+    view->current = 0;
+}
