@@ -1,0 +1,516 @@
+"""A world for whole-server tests: two network namespaces joined by a veth, certificates, a
+noonmarkd in the one and real clients in the other.
+
+    with World("chronyd") as world, Tap() as tap:
+        world.start()
+        client = world.chronyd(nts=True)
+        tap.ok(client.wait_synchronised(), "EXP-1: chronyd synchronises")
+
+Everything that a world starts is ended by its pid, and every namespace removed, when it closes.
+Files lie in build/tests/NAME (logs, configuration, keys, clients' state). Root only; the Python
+standard library only. One thread: a socket is made in a namespace by entering it for that moment.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("NOONMARK_BUILD", ROOT / "build")).resolve()
+CLIENTS = pathlib.Path(os.environ.get("NOONMARK_CLIENTS", ROOT / "build" / "clients"))
+
+SERVER_V4, SERVER_V6 = "10.123.0.1", "fd6e:6d::1"
+CLIENT_V4, CLIENT_V6 = "10.123.0.2", "fd6e:6d::2"
+SERVER_IF, CLIENT_IF = "serve0", "ask0"
+KE_PORT, NTP_PORT = 4460, 123
+SERVER_NAME = "ntp.test"
+
+# Numeric, so that no account has to exist. Nothing else on a machine is likely to own them.
+DATAPLANE_USER, CONTROL_USER = "64731:64731", "64732:64732"
+
+CLONE_NEWNET = 0x40000000
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def wait_for(what, timeout, every=0.05):
+    """Calls what() until it returns something true, which is returned, or time is up: None."""
+    end = time.monotonic() + timeout
+    while True:
+        got = what()
+        if got:
+            return got
+        if time.monotonic() >= end:
+            return None
+        time.sleep(every)
+
+
+class Tap:
+    """Prints a TAP stream. A test's text starts with the rules that it proves: "NTS-8: ..."."""
+
+    def __init__(self):
+        self.n = 0
+        self.failed = 0
+
+    def __enter__(self):
+        print("TAP version 13", flush=True)
+        return self
+
+    def __exit__(self, kind, value, trace):
+        if kind is not None and kind is not SystemExit:
+            import traceback
+            self.ok(False, f"the test ran to its end: {kind.__name__}",
+                    "".join(traceback.format_exception(kind, value, trace)))
+        print(f"1..{self.n}", flush=True)
+        if self.failed and kind is not SystemExit:
+            sys.exit(1)
+        return kind is not SystemExit
+
+    def ok(self, passed, text, detail=""):
+        self.n += 1
+        self.failed += not passed
+        print(f"{'ok' if passed else 'not ok'} {self.n} - {text}", flush=True)
+        if not passed and detail:
+            self.note(detail)
+        return bool(passed)
+
+    def equal(self, got, wanted, text):
+        return self.ok(got == wanted, text, f"got {got!r}, wanted {wanted!r}")
+
+    def skip(self, text, reason):
+        self.n += 1
+        print(f"ok {self.n} - {text} # SKIP {reason}", flush=True)
+
+    def note(self, text):
+        for line in str(text).splitlines():
+            print(f"# {line}", flush=True)
+
+
+class Namespace:
+    """A network namespace of our own, by a name that no other run uses."""
+
+    def __init__(self, name):
+        self.name = name
+        subprocess.run(["ip", "netns", "add", name], check=True)
+
+    def close(self):
+        subprocess.run(["ip", "netns", "del", self.name], stderr=subprocess.DEVNULL)
+
+    def ip(self, *arguments):
+        subprocess.run(["ip", "-n", self.name, *arguments], check=True)
+
+    def command(self, *arguments):
+        return ["ip", "netns", "exec", self.name, *map(str, arguments)]
+
+    def run(self, *arguments, **options):
+        options.setdefault("check", True)
+        options.setdefault("text", True)
+        return subprocess.run(self.command(*arguments), **options)
+
+    @contextlib.contextmanager
+    def entered(self):
+        """The calling thread is inside while this lasts: sockets made then stay inside."""
+        home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+        inside = os.open(f"/run/netns/{self.name}", os.O_RDONLY)
+        try:
+            if libc.setns(inside, CLONE_NEWNET) != 0:
+                raise OSError(ctypes.get_errno(), "setns")
+            yield
+        finally:
+            libc.setns(home, CLONE_NEWNET)
+            os.close(home)
+            os.close(inside)
+
+    def socket(self, family=socket.AF_INET, kind=socket.SOCK_DGRAM):
+        with self.entered():
+            return socket.socket(family, kind)
+
+
+class Program:
+    """A process that a world started, with its log in a file."""
+
+    def __init__(self, name, command, log, **options):
+        self.name = name
+        self.log = pathlib.Path(log)
+        with open(log, "ab") as out:
+            self.process = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL,
+                                            stdout=out, stderr=subprocess.STDOUT, **options)
+        self.pid = self.process.pid
+
+    def alive(self):
+        return self.process.poll() is None
+
+    def signal(self, number):
+        if self.alive():
+            self.process.send_signal(number)
+
+    def stop(self, number=signal.SIGTERM, timeout=10):
+        """Asks it to end and waits; past the time it is killed. The exit status, or None if it
+        had to be killed."""
+        self.signal(number)
+        try:
+            return self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            return None
+
+    def tail(self, lines=30):
+        text = self.log.read_text(errors="replace").splitlines()[-lines:]
+        return f"--- {self.name}: {self.log}\n" + "\n".join(text)
+
+
+class Chronyd(Program):
+    """chronyd 4.3, unpacked, in the client's namespace; never touches a clock (-x, and the right
+    to set it is taken away besides)."""
+
+    def __init__(self, world, name, address, nts=True, poll=-3, extra=(), trusted=None):
+        self.world = world
+        self.home = world.directory(name)
+        self.address = address
+        self.socket = self.home / "chronyd.sock"
+        lines = [
+            "user root",
+            f"server {address}{' nts' if nts else ''} iburst minpoll {poll} maxpoll {poll}",
+            f"ntsdumpdir {self.home}",
+            f"pidfile {self.home}/chronyd.pid",
+            f"bindcmdaddress {self.socket}",
+            "cmdport 0",
+            *extra,
+        ]
+        if nts:
+            lines.append(f"ntstrustedcerts {trusted or world.certificate}")
+        configuration = self.home / "chrony.conf"
+        configuration.write_text("\n".join(lines) + "\n")
+        chronyd = CLIENTS / "chrony/usr/sbin/chronyd"
+        super().__init__(name, world.client.command(*world.no_clock, chronyd, "-x", "-d", "-f",
+                                                    configuration), self.home / "log")
+
+    def ask(self, *command):
+        """What chronyc prints, as rows of CSV fields; [] while chronyd does not answer."""
+        chronyc = CLIENTS / "chrony/usr/bin/chronyc"
+        got = subprocess.run([chronyc, "-h", self.socket, "-n", "-c", *command],
+                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        if got.returncode != 0:
+            return []
+        return [line.split(",") for line in got.stdout.splitlines()]
+
+    def show(self, *command):
+        chronyc = CLIENTS / "chrony/usr/bin/chronyc"
+        return subprocess.run([chronyc, "-h", self.socket, "-n", *command],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
+
+    def authdata(self):
+        rows = self.ask("authdata")
+        if not rows:
+            return None
+        names = ("address", "mode", "key_id", "type", "key_length", "last", "attempts", "nak",
+                 "cookies", "cookie_length")
+        got = dict(zip(names, rows[0]))
+        return {k: int(v) if re.fullmatch(r"-?\d+", v) else v for k, v in got.items()}
+
+    def source(self):
+        rows = self.ask("sources")
+        if not rows:
+            return None
+        r = rows[0]
+        return {"state": r[1], "stratum": int(r[3]), "reach": int(r[5], 8), "offset": float(r[7])}
+
+    def ntpdata(self):
+        """The counters at the end of `ntpdata`: total sent, received, valid, good."""
+        text = self.show("ntpdata", self.address)
+        return {k: int(v) for k, v in re.findall(r"^(Total \w+(?: \w+)?)\s*: (\d+)", text, re.M)}
+
+    def synchronised(self, reach=0o377):
+        s = self.source()
+        return s is not None and s["state"] == "*" and s["reach"] & reach == reach
+
+    def wait_synchronised(self, timeout=30, reach=0o377):
+        return wait_for(lambda: self.synchronised(reach), timeout, 0.2)
+
+    def explain(self):
+        return "\n".join([self.show("authdata"), self.show("sources"), self.tail(),
+                          self.world.server_tail()])
+
+
+class Ntpd(Program):
+    """ntpsec's ntpd, unpacked, in the client's namespace: `disable ntp` and no CAP_SYS_TIME."""
+
+    def __init__(self, world, name, address, poll=1):
+        self.world = world
+        self.home = world.directory(name)
+        configuration = self.home / "ntp.conf"
+        configuration.write_text("\n".join([
+            "disable ntp",
+            "logconfig =all",
+            f"server {address} nts ca {world.certificate} iburst minpoll {poll} maxpoll {poll}",
+            "restrict default", "restrict 127.0.0.1", "restrict ::1"]) + "\n")
+        super().__init__(name, world.client.command(
+            *world.no_clock, CLIENTS / "ntpsec/usr/sbin/ntpd", "-n", "-c", configuration,
+            "-p", self.home / "ntpd.pid"), self.home / "log")
+
+    def query(self, *commands):
+        python = CLIENTS / "python3-ntp/usr/lib/python3/dist-packages"
+        # ntpq's module looks for its library beside itself first, but by the unversioned name.
+        link = python / "ntp/libntpc.so"
+        if not link.exists():
+            library = next((CLIENTS / "python3-ntp/usr/lib").glob("*/ntp/libntpc.so.*"))
+            with contextlib.suppress(FileExistsError):
+                link.symlink_to(library)
+        arguments = [a for c in commands for a in ("-c", c)]
+        got = self.world.client.run(sys.executable, CLIENTS / "ntpsec/usr/bin/ntpq", "-n",
+                                    *arguments, "127.0.0.1", check=False, stdout=subprocess.PIPE,
+                                    stderr=subprocess.STDOUT,
+                                    env={**os.environ, "PYTHONPATH": str(python)})
+        return got.stdout
+
+    def counter(self, name):
+        found = re.search(rf"^{re.escape(name)}:\s*(\d+)", self.query("ntsinfo"), re.M)
+        return int(found.group(1)) if found else 0
+
+    def synchronised(self):
+        return re.search(r"^\*", self.query("peers"), re.M) is not None
+
+    def explain(self):
+        return "\n".join([self.query("peers", "ntsinfo", "rv &1"), self.tail(),
+                          self.world.server_tail()])
+
+
+class World:
+    """name: of the directory under build/tests, also part of the namespaces' names."""
+
+    def __init__(self, name):
+        if os.geteuid() != 0:
+            print(f"1..0 # SKIP {name}: needs root, for network namespaces and AF_XDP")
+            sys.exit(0)
+        self.name = name
+        self.home = BUILD / "tests" / name
+        shutil.rmtree(self.home, ignore_errors=True)
+        self.home.mkdir(parents=True)
+        self.no_clock = ["setpriv", "--bounding-set", "-sys_time", "--inh-caps", "-sys_time"]
+        self.programs = []
+        self.namespaces = []
+        self.noonmarkd = None
+        self.configuration = self.home / "noonmark.yaml"
+        # Unix sockets have short names, and the checkout may lie deep.
+        self.runtime = pathlib.Path(f"/run/nm-{name[:20]}-{os.getpid()}")
+        self.state = self.home / "state"
+
+    def __enter__(self):
+        try:
+            self.runtime.mkdir(mode=0o755)
+            self._wire()
+            self._certify()
+            self.configure()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        for program in reversed(self.programs):
+            program.stop()
+        for namespace in reversed(self.namespaces):
+            namespace.close()
+        shutil.rmtree(self.runtime, ignore_errors=True)
+
+    def _wire(self):
+        tag = f"nm-{self.name[:20]}-{os.getpid()}"
+        for role in ("server", "client"):
+            namespace = Namespace(f"{tag}-{role}")
+            self.namespaces.append(namespace)
+            setattr(self, role, namespace)
+        subprocess.run(["ip", "link", "add", SERVER_IF, "netns", self.server.name, "type", "veth",
+                        "peer", "name", CLIENT_IF, "netns", self.client.name], check=True)
+        for namespace, interface, v4, v6 in (
+                (self.server, SERVER_IF, SERVER_V4, SERVER_V6),
+                (self.client, CLIENT_IF, CLIENT_V4, CLIENT_V6)):
+            namespace.ip("link", "set", "lo", "up")
+            namespace.ip("addr", "add", f"{v4}/24", "dev", interface)
+            # Without nodad the address is tentative for a second, and nothing answers on it.
+            namespace.ip("addr", "add", f"{v6}/64", "dev", interface, "nodad")
+            namespace.ip("link", "set", interface, "up")
+
+    def _certify(self):
+        """A certificate of its own, which the clients trust, for the addresses and a name."""
+        self.certificate, self.key = self.home / "cert.pem", self.home / "key.pem"
+        names = f"subjectAltName=IP:{SERVER_V4},IP:{SERVER_V6},DNS:{SERVER_NAME}"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:P-256", "-nodes", "-days", "7", "-subj",
+                        f"/CN={SERVER_NAME}", "-addext", names, "-keyout", self.key, "-out",
+                        self.certificate], check=True, stderr=subprocess.DEVNULL)
+        self.key.chmod(0o600)
+
+    def configure(self, rotate="24h", keep=3, crypto="auto", deadline="5s", threads=1,
+                  max_connections=1000, ntp_server="", source="fixed", ports=None, extra=""):
+        """Writes the configuration; noonmarkd reads it at its next start. `ports` and `extra` are
+        lines of YAML as they stand."""
+        core = max(os.sched_getaffinity(0))
+        ports = ports or f"    - interface: {SERVER_IF}\n"
+        self.configuration.write_text(f"""\
+dataplane:
+  cores: [{core}]
+  crypto: {crypto}
+  user: "{DATAPLANE_USER}"
+  ports:
+{ports}control:
+  listen: ["0.0.0.0:{KE_PORT}", "[::]:{KE_PORT}"]
+  certificates:
+    - {{chain: {self.certificate}, key: {self.key}}}
+  threads: {threads}
+  user: "{CONTROL_USER}"
+  ntp_server: "{ntp_server}"
+  deadline: {deadline}
+  max_connections: {max_connections}
+  socket: {self.control_socket}
+keys:
+  file: {self.keys_file}
+  rotate: {rotate}
+  keep: {keep}
+time:
+  source: {source}
+  stratum: 1
+  reference_id: TEST
+{extra}""")
+
+    @property
+    def control_socket(self):
+        return self.runtime / "control.sock"
+
+    @property
+    def keys_file(self):
+        # Control's user must be able to walk to it, wherever the checkout lies.
+        return self.runtime / "keys" / "keys"
+
+    def directory(self, name):
+        made = self.home / name
+        made.mkdir(mode=0o700, exist_ok=True)
+        return made
+
+    # noonmarkd
+
+    def start(self, wait=True, timeout=20):
+        """Starts noonmarkd, and waits until it answers NTP and KE unless told not to."""
+        self.noonmarkd = Program("noonmarkd", self.server.command(
+            BUILD / "noonmarkd", "-c", self.configuration), self.home / "noonmarkd.log")
+        self.programs.append(self.noonmarkd)
+        if wait and not self.wait_serving(timeout):
+            raise RuntimeError(f"noonmarkd does not serve after {timeout} s\n{self.server_tail()}")
+        return self.noonmarkd
+
+    def stop(self, number=signal.SIGTERM):
+        """Ends noonmarkd. Its exit status; None if it had to be killed."""
+        program, self.noonmarkd = self.noonmarkd, None
+        self.programs.remove(program)
+        return program.stop(number)
+
+    def wait_serving(self, timeout=20):
+        end = time.monotonic() + timeout
+        return wait_for(lambda: self.gave_up() or self.answers_ntp(), timeout) and \
+            not self.gave_up() and \
+            wait_for(self.answers_ke, max(0.1, end - time.monotonic())) is not None
+
+    def gave_up(self):
+        return self.noonmarkd is None or not self.noonmarkd.alive()
+
+    def answers_ntp(self, address=SERVER_V4, timeout=0.1):
+        return self.sntp(address, timeout=timeout) is not None
+
+    def answers_ke(self, address=SERVER_V4):
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        with self.client.socket(family, socket.SOCK_STREAM) as s:
+            s.settimeout(0.5)
+            return s.connect_ex((address, KE_PORT)) == 0
+
+    def server_tail(self, lines=30):
+        return self.noonmarkd.tail(lines) if self.noonmarkd else "noonmarkd does not run"
+
+    def children(self):
+        """{"dataplane": pid, "control": pid} of those that live."""
+        pid = self.noonmarkd.pid
+        found = {}
+        try:
+            listed = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        except FileNotFoundError:
+            return found
+        for child in map(int, listed):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                name = pathlib.Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")[0]
+                if name.startswith(b"noonmarkd: "):
+                    found[name[11:].decode()] = child
+        return found
+
+    def status(self):
+        """`noonmarkctl status --json`, read; None while control does not answer."""
+        got = subprocess.run([BUILD / "noonmarkctl", "status", "--json", "--socket",
+                              self.control_socket], stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True)
+        return json.loads(got.stdout) if got.returncode == 0 else None
+
+    def status_text(self):
+        return subprocess.run([BUILD / "noonmarkctl", "status", "--socket", self.control_socket],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
+
+    def xdp_attached(self):
+        got = self.server.run("ip", "-j", "link", "show", "dev", SERVER_IF,
+                              stdout=subprocess.PIPE).stdout
+        return "xdp" in json.loads(got)[0]
+
+    # clients
+
+    def chronyd(self, name="chronyd", address=SERVER_V4, **options):
+        client = Chronyd(self, name, address, **options)
+        self.programs.append(client)
+        return client
+
+    def ntpd(self, name="ntpd", address=SERVER_V4, **options):
+        client = Ntpd(self, name, address, **options)
+        self.programs.append(client)
+        return client
+
+    def sntp(self, address=SERVER_V4, version=4, mode=3, timeout=0.5, trailer=b"", port=NTP_PORT,
+             xmt=None):
+        """One request from a new socket; the reply's octets or None. xmt: the transmit timestamp,
+        random unless given."""
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        xmt = xmt or os.urandom(8)
+        request = struct.pack(">B39x", version << 3 | mode) + xmt + trailer
+        with self.client.socket(family) as s:
+            s.settimeout(timeout)
+            try:
+                s.connect((address, port))
+                s.send(request)
+                return s.recv(2048)
+            except OSError:
+                return None
+
+    def lose(self, percent):
+        """From now on that share of what arrives at the client's interface is lost; 0 mends it."""
+        self.client.run("nft", "flush", "ruleset")
+        if percent:
+            self.client.run("nft", "add", "table", "inet", "loss")
+            self.client.run("nft", "add", "chain", "inet", "loss", "arriving",
+                            "{ type filter hook input priority 0; }")
+            self.client.run("nft", "add", "rule", "inet", "loss", "arriving", "iifname", CLIENT_IF,
+                            "meta", "l4proto", "{ tcp, udp }", "numgen", "random", "mod", "100",
+                            "<", percent, "drop")
+
+
+def need_clients(*names):
+    """Ends the test as skipped when a client has not been unpacked (./check does it)."""
+    for name in names:
+        if not (CLIENTS / name / ".complete").exists():
+            print(f"1..0 # SKIP {name} is not unpacked in {CLIENTS}: run ./check or ./quickstart")
+            sys.exit(0)
