@@ -39,7 +39,6 @@ struct config_port {
     struct config_address addresses[CONFIG_ADDRESSES_MAX];
 };
 
-// A user by name or number: "noonmark-control", "64731" or "64731:64731". Not looked up here.
 struct config_listen {
     struct sockaddr_storage address;
     socklen_t len;
@@ -62,7 +61,7 @@ struct config {
         uint32_t n_cores;
         uint32_t cores[CONFIG_CORES_MAX]; // CPU numbers
         char *crypto;                     // auto, vaes512, vaes256, aesni, ipsec-mb, portable
-        char *user;
+        char *user; // "noonmark-dataplane", "64731" or "64731:64731"; not looked up here
         uint32_t n_ports;
         struct config_port ports[CONFIG_PORTS_MAX];
         uint16_t udp_port;
@@ -87,7 +86,7 @@ struct config {
     struct {
         enum config_time_source source;
         uint8_t stratum;
-        char reference_id[5];       // as written, "" when absent
+        char reference_id[16];      // as written: 1 to 4 characters, or a dotted IPv4 address
         uint32_t reference_id_word; // as it goes on the wire, first octet in the highest bits
     } time;
 };

@@ -1,0 +1,109 @@
+// Rules between keys.
+#include "config/check.h"
+
+#include <arpa/inet.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+__attribute__((format(printf, 4, 5))) static bool wrong(struct check_fault *fault, const char *path,
+                                                        uint32_t index, const char *format, ...)
+{
+    va_list arguments;
+
+    fault->path = path;
+    fault->index = index;
+    va_start(arguments, format);
+    vsnprintf(fault->text, sizeof fault->text, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+static bool check_cores(const struct config *c, struct check_fault *fault)
+{
+    for (uint32_t i = 0; i < c->dataplane.n_cores; i++)
+        for (uint32_t j = 0; j < i; j++)
+            if (c->dataplane.cores[i] == c->dataplane.cores[j])
+                return wrong(fault, "dataplane.cores", i,
+                             "names CPU %u twice; one CPU runs one polling thread",
+                             c->dataplane.cores[i]);
+    return true;
+}
+
+static bool check_port(const struct config *c, uint32_t i, struct check_fault *fault)
+{
+    const struct config_port *port = &c->dataplane.ports[i];
+
+    if (port->device == NULL)
+        return wrong(fault, "dataplane.ports", i, "says neither `interface` nor `vdev`; add one");
+    if (port->kind == PORT_VDEV && port->n_addresses == 0)
+        return wrong(fault, "dataplane.ports", i,
+                     "is a vdev without `addresses`; the kernel knows none for it, so list them");
+    for (uint32_t j = 0; j < i; j++)
+        if (strcmp(port->device, c->dataplane.ports[j].device) == 0)
+            return wrong(fault, "dataplane.ports", i, "names \"%s\" twice; remove one",
+                         port->device);
+    for (uint32_t j = 0; j < port->n_addresses; j++)
+        for (uint32_t k = 0; k < j; k++)
+            if (memcmp(&port->addresses[j], &port->addresses[k], sizeof port->addresses[0]) == 0)
+                return wrong(fault, "dataplane.ports", i,
+                             "has the same address twice in `addresses`; remove one");
+    return true;
+}
+
+static bool check_listen(const struct config *c, struct check_fault *fault)
+{
+    for (uint32_t i = 0; i < c->control.n_listen; i++)
+        for (uint32_t j = 0; j < i; j++)
+            if (memcmp(&c->control.listen[i].address, &c->control.listen[j].address,
+                       sizeof c->control.listen[0].address) == 0)
+                return wrong(fault, "control.listen", i, "names %s twice; remove one",
+                             c->control.listen[i].text);
+    return true;
+}
+
+// RFC 5905, section 7.3: "For stratum 1 ... a four-octet, left-justified, zero-padded ASCII string"
+// and "Above stratum 1 ... the identifier is the four-octet IPv4 address" of the upstream server.
+static bool check_reference_id(struct config *c, struct check_fault *fault)
+{
+    const char *text = c->time.reference_id;
+    struct in_addr address;
+    const bool dotted = inet_pton(AF_INET, text, &address) == 1;
+
+    if (c->time.stratum == 1 && dotted)
+        return wrong(fault, "time.reference_id", 0,
+                     "is an address, but stratum 1 has no upstream server; name the reference "
+                     "clock in 1 to 4 ASCII characters, such as GPS or PPS");
+    if (c->time.stratum > 1 && !dotted)
+        return wrong(fault, "time.reference_id", 0,
+                     "is \"%s\", but above stratum 1 it must be the upstream server's IPv4 address "
+                     "(of an IPv6 address the first four octets of its MD5, in dotted form)",
+                     text);
+    if (dotted) {
+        c->time.reference_id_word = ntohl(address.s_addr);
+        return true;
+    }
+    c->time.reference_id_word = 0;
+    const size_t len = strlen(text);
+    for (size_t i = 0; i < 4; i++)
+        c->time.reference_id_word =
+            c->time.reference_id_word << 8 | (uint8_t)(i < len ? text[i] : 0);
+    return true;
+}
+
+bool check_rules(struct config *config, struct check_fault *fault)
+{
+    if (!check_cores(config, fault))
+        return false;
+    for (uint32_t i = 0; i < config->dataplane.n_ports; i++)
+        if (!check_port(config, i, fault))
+            return false;
+    if (!check_listen(config, fault))
+        return false;
+    // Each could otherwise read the other's memory and stop it.
+    if (strcmp(config->dataplane.user, config->control.user) == 0)
+        return wrong(fault, "control.user", 0,
+                     "is also dataplane.user; the two processes are kept apart by their users, so "
+                     "give each its own");
+    return check_reference_id(config, fault);
+}

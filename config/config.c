@@ -1,0 +1,45 @@
+// The life of a struct config outside its file.
+#include "config/config.h"
+
+#include "config/schema.h"
+#include "config/value.h"
+
+#include <stdlib.h>
+
+// Alternatives share a place: only the first of them frees it.
+static bool frees(const struct schema_key *key)
+{
+    return !key->alternative || key->tag == 0;
+}
+
+static void free_group(const struct schema_key *parent, char *base)
+{
+    for (size_t i = 0; i < schema_n; i++) {
+        const struct schema_key *key = &schema[i];
+        if (schema_name_in(key->path, parent) == NULL)
+            continue;
+        if (key->list_max == 0) {
+            if (key->type == SCHEMA_GROUP)
+                free_group(key, base);
+            else if (frees(key))
+                value_free(key, base + key->at);
+            continue;
+        }
+        const uint32_t n = *(uint32_t *)(base + key->count_at);
+        for (uint32_t j = 0; j < n; j++) {
+            char *element = base + key->at + j * key->size;
+            if (key->type == SCHEMA_GROUP)
+                free_group(key, element);
+            else
+                value_free(key, element);
+        }
+    }
+}
+
+void config_free(struct config *config)
+{
+    if (config == NULL)
+        return;
+    free_group(NULL, (char *)config);
+    free(config);
+}

@@ -1,0 +1,287 @@
+// The table, and questions to it.
+#include "config/schema.h"
+
+#include "config/config.h"
+#include "config/value.h"
+
+#include <stdio.h>
+#include <string.h>
+
+// Where a value lies: in struct config, in an element of a list of groups, or in a list.
+#define IN(type, member) .at = offsetof(type, member), .size = sizeof(((type *)0)->member)
+#define LIST(type, member, counter, least, most)                                                   \
+    .at = offsetof(type, member), .size = sizeof(((type *)0)->member[0]),                          \
+    .count_at = offsetof(type, counter), .list_min = (least), .list_max = (most)
+
+static const char *const crypto_words[] = {"auto",     "vaes512",  "vaes256", "aesni",
+                                           "ipsec-mb", "portable", NULL};
+static const char *const source_words[] = {[TIME_SYSTEM] = "system", [TIME_FIXED] = "fixed", NULL};
+
+const struct schema_key schema[] = {
+    {.path = "dataplane", .help = "where packets move", .type = SCHEMA_GROUP},
+    {.path = "dataplane.cores",
+     .help = "CPUs that poll, one thread each",
+     .type = SCHEMA_NUMBER,
+     LIST(struct config, dataplane.cores, dataplane.n_cores, 1, CONFIG_CORES_MAX),
+     .max = 1023,
+     .required = true},
+    {.path = "dataplane.crypto",
+     .help = "variant of the AES kernel; auto is the fastest that this CPU can run",
+     .type = SCHEMA_WORD,
+     IN(struct config, dataplane.crypto),
+     .words = crypto_words,
+     .fallback = "auto"},
+    {.path = "dataplane.user",
+     .help = "user that the dataplane runs as",
+     .type = SCHEMA_USER,
+     IN(struct config, dataplane.user),
+     .fallback = "noonmark-dataplane"},
+    {.path = "dataplane.ports",
+     .help = "where NTP is served",
+     .type = SCHEMA_GROUP,
+     LIST(struct config, dataplane.ports, dataplane.n_ports, 1, CONFIG_PORTS_MAX),
+     .required = true},
+    {.path = "dataplane.ports[].interface",
+     .help = "network interface, served over AF_XDP; the kernel keeps all that is not NTP",
+     .type = SCHEMA_NAME,
+     IN(struct config_port, device),
+     .min = 1,
+     .max = 15,
+     .alternative = true,
+     .tag_at = offsetof(struct config_port, kind),
+     .tag = PORT_INTERFACE},
+    {.path = "dataplane.ports[].vdev",
+     .help = "DPDK virtual device by its name and arguments",
+     .type = SCHEMA_TEXT,
+     IN(struct config_port, device),
+     .min = 1,
+     .max = 255,
+     .alternative = true,
+     .tag_at = offsetof(struct config_port, kind),
+     .tag = PORT_VDEV},
+    {.path = "dataplane.ports[].addresses",
+     .help = "addresses answered for; an interface without any answers for the kernel's own",
+     .type = SCHEMA_ADDRESS,
+     LIST(struct config_port, addresses, n_addresses, 0, CONFIG_ADDRESSES_MAX)},
+    {.path = "dataplane.udp_port",
+     .help = "UDP port of NTP",
+     .type = SCHEMA_NUMBER,
+     IN(struct config, dataplane.udp_port),
+     .min = 1,
+     .max = 65535,
+     .fallback = "123"},
+
+    {.path = "control", .help = "NTS key establishment", .type = SCHEMA_GROUP},
+    {.path = "control.listen",
+     .help = "TCP addresses of NTS-KE",
+     .type = SCHEMA_LISTEN,
+     LIST(struct config, control.listen, control.n_listen, 1, CONFIG_LISTEN_MAX),
+     .fallback = "0.0.0.0:4460, [::]:4460"},
+    {.path = "control.certificates",
+     .help = "TLS certificates, each with its key",
+     .type = SCHEMA_GROUP,
+     LIST(struct config, control.certificates, control.n_certificates, 1, CONFIG_CERTIFICATES_MAX),
+     .required = true},
+    {.path = "control.certificates[].chain",
+     .help = "PEM file: the certificate, then its issuers",
+     .type = SCHEMA_PATH,
+     IN(struct config_certificate, chain),
+     .min = 2,
+     .max = 4095,
+     .required = true},
+    {.path = "control.certificates[].key",
+     .help = "PEM file: the private key",
+     .type = SCHEMA_PATH,
+     IN(struct config_certificate, key),
+     .min = 2,
+     .max = 4095,
+     .required = true},
+    {.path = "control.threads",
+     .help = "threads of NTS-KE",
+     .type = SCHEMA_NUMBER,
+     IN(struct config, control.threads),
+     .min = 1,
+     .max = 64,
+     .fallback = "1"},
+    {.path = "control.user",
+     .help = "user that control runs as",
+     .type = SCHEMA_USER,
+     IN(struct config, control.user),
+     .fallback = "noonmark-control"},
+    {.path = "control.ntp_server",
+     .help = "name or address of the NTP server, when it is not NTS-KE's own",
+     .type = SCHEMA_HOST,
+     IN(struct config, control.ntp_server),
+     .max = 255,
+     .fallback = ""},
+    {.path = "control.deadline",
+     .help = "time that a whole exchange may take",
+     .type = SCHEMA_DURATION,
+     IN(struct config, control.deadline_ms),
+     .unit_ms = 1,
+     .min = 100,
+     .max = 60000,
+     .fallback = "5s"},
+    {.path = "control.max_connections",
+     .help = "connections open at once",
+     .type = SCHEMA_NUMBER,
+     IN(struct config, control.max_connections),
+     .min = 1,
+     .max = 1000000,
+     .fallback = "10000"},
+    {.path = "control.socket",
+     .help = "Unix socket that noonmarkctl speaks to",
+     .type = SCHEMA_PATH,
+     IN(struct config, control.socket),
+     .min = 2,
+     .max = 107, // sun_path
+     .fallback = "/run/noonmark/control.sock"},
+
+    {.path = "keys", .help = "the keys that seal cookies", .type = SCHEMA_GROUP},
+    {.path = "keys.file",
+     .help = "where they are kept; its directory belongs to control's user alone",
+     .type = SCHEMA_PATH,
+     IN(struct config, keys.file),
+     .min = 2,
+     .max = 4000,
+     .fallback = "/var/lib/noonmark/keys"},
+    {.path = "keys.rotate",
+     .help = "how long a key seals before the next one does",
+     .type = SCHEMA_DURATION,
+     IN(struct config, keys.rotate_s),
+     .unit_ms = 1000,
+     .min = 1,
+     .max = 30 * 86400,
+     .fallback = "24h"},
+    {.path = "keys.keep",
+     .help = "old keys kept beside the current and the future one",
+     .type = SCHEMA_NUMBER,
+     IN(struct config, keys.keep),
+     .max = 6,
+     .fallback = "3"},
+
+    {.path = "time", .help = "what the server says of its clock", .type = SCHEMA_GROUP},
+    {.path = "time.source",
+     .help = "system: CLOCK_REALTIME as the kernel rates it; fixed: always as synchronised (tests)",
+     .type = SCHEMA_CHOICE,
+     IN(struct config, time.source),
+     .words = source_words,
+     .fallback = "system"},
+    {.path = "time.stratum",
+     .help = "distance to the reference clock; no default, a wrong stratum is a lie",
+     .type = SCHEMA_NUMBER,
+     IN(struct config, time.stratum),
+     .min = 1,
+     .max = 15,
+     .required = true},
+    {.path = "time.reference_id",
+     .help = "stratum 1: the reference clock (GPS, PPS, ...); above: IPv4 address of the upstream",
+     .type = SCHEMA_REFERENCE_ID,
+     IN(struct config, time.reference_id),
+     .required = true},
+};
+const size_t schema_n = sizeof schema / sizeof schema[0];
+
+const struct schema_later schema_later[] = {
+    {"dataplane.idle", ""},
+    {"dataplane.nts_only", ""},
+    {"dataplane.rate_limit", ""},
+    {"dataplane.allow", ""},
+    {"dataplane.deny", ""},
+    {"dataplane.interleaved", ""},
+    {"dataplane.ports[].queues", ""},
+    {"dataplane.ports[].pci", ""},
+    {"control.per_prefix", ""},
+    {"keys.fleet", ""},
+    {"metrics", ""},
+    {"time.source", "chronyd"},
+    {"time.source", "phc:"},
+};
+const size_t schema_later_n = sizeof schema_later / sizeof schema_later[0];
+
+const char *schema_name_in(const char *path, const struct schema_key *parent)
+{
+    if (parent != NULL) {
+        const size_t len = strlen(parent->path);
+        if (strncmp(path, parent->path, len) != 0)
+            return NULL;
+        path += len;
+        if (parent->list_max > 0) {
+            if (strncmp(path, "[]", 2) != 0)
+                return NULL;
+            path += 2;
+        }
+        if (*path++ != '.')
+            return NULL;
+    }
+    return strpbrk(path, ".[") == NULL ? path : NULL;
+}
+
+const struct schema_key *schema_find(const struct schema_key *parent, const char *name)
+{
+    for (size_t i = 0; i < schema_n; i++) {
+        const char *own = schema_name_in(schema[i].path, parent);
+        if (own != NULL && strcmp(own, name) == 0)
+            return &schema[i];
+    }
+    return NULL;
+}
+
+static void allowed_words(const char *const *words, char *out, size_t len)
+{
+    size_t at = 0;
+    for (size_t i = 0; words[i] != NULL && at < len; i++) {
+        const char *join = i == 0 ? "" : words[i + 1] == NULL ? " or " : ", ";
+        at += (size_t)snprintf(out + at, len - at, "%s%s", join, words[i]);
+    }
+}
+
+void schema_allowed(const struct schema_key *key, char *out, size_t len)
+{
+    char least[16], most[16];
+
+    switch (key->type) {
+    case SCHEMA_GROUP:
+        snprintf(out, len, "a mapping of keys to values");
+        break;
+    case SCHEMA_NUMBER:
+        snprintf(out, len, "a number from %u to %u", key->min, key->max);
+        break;
+    case SCHEMA_DURATION:
+        value_duration_text(key->min, key->unit_ms, least, sizeof least);
+        value_duration_text(key->max, key->unit_ms, most, sizeof most);
+        snprintf(out, len, "a time from %s to %s, with its unit (%ss, m, h or d)", least, most,
+                 key->unit_ms == 1 ? "ms, " : "");
+        break;
+    case SCHEMA_WORD:
+    case SCHEMA_CHOICE:
+        allowed_words(key->words, out, len);
+        break;
+    case SCHEMA_TEXT:
+        snprintf(out, len, "%u to %u printable ASCII characters", key->min, key->max);
+        break;
+    case SCHEMA_NAME:
+        snprintf(out, len, "a name of %u to %u ASCII characters without blanks or '/'", key->min,
+                 key->max);
+        break;
+    case SCHEMA_PATH:
+        snprintf(out, len, "an absolute path of at most %u ASCII characters", key->max);
+        break;
+    case SCHEMA_HOST:
+        snprintf(out, len, "a host name or an IP address of at most %u characters, or \"\"",
+                 key->max);
+        break;
+    case SCHEMA_USER:
+        snprintf(out, len, "a user's name, or a number UID or UID:GID from 1 to 4294967294");
+        break;
+    case SCHEMA_ADDRESS:
+        snprintf(out, len, "the IPv4 or IPv6 address of one host, without a prefix length");
+        break;
+    case SCHEMA_LISTEN:
+        snprintf(out, len, "ADDRESS:PORT or [ADDRESS]:PORT, port 1 to 65535");
+        break;
+    case SCHEMA_REFERENCE_ID:
+        snprintf(out, len, "1 to 4 ASCII characters (stratum 1) or a dotted IPv4 address (above)");
+        break;
+    }
+}

@@ -1,0 +1,66 @@
+// The schema: one table of every key, from which loading, limits, messages, --show-config and the
+// manual are made. A row says where its value lies in struct config; nothing else knows both.
+//
+// Pure data; any thread.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum schema_type {
+    SCHEMA_GROUP,        // a mapping, or with list_max a list of mappings
+    SCHEMA_NUMBER,       // uint8_t, uint16_t or uint32_t, as size says
+    SCHEMA_DURATION,     // uint32_t, counted in unit_ms
+    SCHEMA_WORD,         // char *: one of words
+    SCHEMA_CHOICE,       // an enum: the position in words
+    SCHEMA_TEXT,         // char *: printable ASCII, min to max octets
+    SCHEMA_NAME,         // likewise, without blanks and slashes
+    SCHEMA_PATH,         // likewise, absolute
+    SCHEMA_HOST,         // likewise, a host name, an IP address or nothing
+    SCHEMA_USER,         // likewise, a user's name or UID[:GID]
+    SCHEMA_ADDRESS,      // struct config_address
+    SCHEMA_LISTEN,       // struct config_listen
+    SCHEMA_REFERENCE_ID, // struct config's time.reference_id; time.reference_id_word follows
+};
+
+struct schema_key {
+    const char *path; // "dataplane.ports[].vdev": dots between levels, [] after a list of groups
+    const char *help; // one line for people
+    enum schema_type type;
+    size_t at;   // offset in struct config, or in one element of the list of groups that holds it
+    size_t size; // octets of one value or element
+    uint32_t min, max;        // of a number, of a duration, of a text's length
+    uint32_t unit_ms;         // of a duration
+    const char *const *words; // ends with NULL
+    const char *fallback;     // the default as a file would write it, list items after ", "
+    bool required;
+    uint32_t list_max; // 0: not a list
+    uint32_t list_min;
+    size_t count_at; // offset of the uint32_t that counts the list
+
+    // Rows that are alternatives share one place; the enum at tag_at tells which one is meant.
+    bool alternative;
+    size_t tag_at;
+    int tag;
+};
+
+extern const struct schema_key schema[];
+extern const size_t schema_n;
+
+// Keys that the documents promise for later versions: path and its value, or "" for any value.
+struct schema_later {
+    const char *path;
+    const char *value; // a prefix of the value that is not there yet; "" when the key itself is not
+};
+extern const struct schema_later schema_later[];
+extern const size_t schema_later_n;
+
+// If path is a key directly inside parent (NULL: the top level), its own name; else NULL.
+const char *schema_name_in(const char *path, const struct schema_key *parent);
+
+// The row of that name inside parent, or NULL.
+const struct schema_key *schema_find(const struct schema_key *parent, const char *name);
+
+// Writes what a value may be, for messages and the manual: "a number from 1 to 65535".
+void schema_allowed(const struct schema_key *key, char *out, size_t len);

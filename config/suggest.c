@@ -1,0 +1,61 @@
+// Edit distance over the schema's names.
+#include "config/suggest.h"
+
+#include <string.h>
+
+enum { NAME_MAX_LEN = 40 };
+
+static size_t least(size_t a, size_t b, size_t c)
+{
+    const size_t ab = a < b ? a : b;
+    return ab < c ? ab : c;
+}
+
+// Levenshtein's distance, one row at a time. Both are at most NAME_MAX_LEN long.
+static size_t distance(const char *a, const char *b)
+{
+    const size_t n = strlen(b);
+    size_t row[NAME_MAX_LEN + 1];
+
+    for (size_t j = 0; j <= n; j++)
+        row[j] = j;
+    for (size_t i = 1; a[i - 1] != '\0'; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= n; j++) {
+            const size_t above = row[j];
+            row[j] = least(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
+            diagonal = above;
+        }
+    }
+    return row[n];
+}
+
+static const char *last_name(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    return dot == NULL ? path : dot + 1;
+}
+
+const char *suggest_key(const struct schema_key *parent, const char *name)
+{
+    const char *best = NULL;
+    size_t best_distance = 4; // farther is another word
+
+    if (strlen(name) > NAME_MAX_LEN)
+        return NULL;
+    for (size_t i = 0; i < schema_n; i++) {
+        const char *known = schema_name_in(schema[i].path, parent);
+        if (known == NULL)
+            continue;
+        const size_t d = distance(name, known);
+        if (d < best_distance && d * 2 <= strlen(known)) {
+            best = schema[i].path;
+            best_distance = d;
+        }
+    }
+    for (size_t i = 0; best == NULL && i < schema_n; i++)
+        if (strcmp(last_name(schema[i].path), name) == 0)
+            best = schema[i].path;
+    return best;
+}

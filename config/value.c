@@ -1,0 +1,339 @@
+// Parsing and printing of each type of value.
+#include "config/value.h"
+
+#include "config/config.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ADDRESS_TEXT_MAX = 64 };
+
+// Digits alone, at most most: no sign, no blank, no hexadecimal. True with *value set.
+static bool digits(const char *text, size_t len, uint64_t most, uint64_t *value)
+{
+    uint64_t v = 0;
+
+    if (len == 0)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+        v = v * 10 + (uint64_t)(text[i] - '0');
+        if (v > most)
+            return false;
+    }
+    *value = v;
+    return true;
+}
+
+static bool parse_number(const struct schema_key *key, const char *text, void *into)
+{
+    uint64_t v;
+    if (!digits(text, strlen(text), key->max, &v) || v < key->min)
+        return false;
+
+    const uint8_t octet = (uint8_t)v;
+    const uint16_t half = (uint16_t)v;
+    const uint32_t whole = (uint32_t)v;
+    memcpy(into,
+           key->size == sizeof octet  ? (const void *)&octet
+           : key->size == sizeof half ? (const void *)&half
+                                      : (const void *)&whole,
+           key->size);
+    return true;
+}
+
+static uint32_t number_of(const struct schema_key *key, const void *from)
+{
+    uint8_t octet;
+    uint16_t half;
+    uint32_t whole;
+
+    switch (key->size) {
+    case sizeof octet:
+        memcpy(&octet, from, sizeof octet);
+        return octet;
+    case sizeof half:
+        memcpy(&half, from, sizeof half);
+        return half;
+    default:
+        memcpy(&whole, from, sizeof whole);
+        return whole;
+    }
+}
+
+static const struct {
+    const char *name;
+    uint32_t ms;
+} units[] = {{"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
+enum { UNITS = sizeof units / sizeof units[0] };
+
+static bool parse_duration(const struct schema_key *key, const char *text, void *into)
+{
+    const size_t n = strspn(text, "0123456789");
+    uint64_t v;
+    if (!digits(text, n, UINT32_MAX, &v))
+        return false;
+
+    for (size_t i = 0; i < UNITS; i++) {
+        if (strcmp(text + n, units[i].name) != 0)
+            continue;
+        const uint64_t ms = v * units[i].ms;
+        const uint64_t count = ms / key->unit_ms;
+        if (ms % key->unit_ms != 0 || count < key->min || count > key->max)
+            return false;
+        *(uint32_t *)into = (uint32_t)count;
+        return true;
+    }
+    return false;
+}
+
+void value_duration_text(uint32_t count, uint32_t unit_ms, char *out, size_t len)
+{
+    const uint64_t ms = (uint64_t)count * unit_ms;
+    for (size_t i = 0; i < UNITS; i++) {
+        if (ms % units[i].ms != 0 || (ms == 0 && units[i].ms != unit_ms))
+            continue;
+        snprintf(out, len, "%llu%s", (unsigned long long)(ms / units[i].ms), units[i].name);
+        return;
+    }
+}
+
+static bool parse_choice(const struct schema_key *key, const char *text, void *into)
+{
+    for (int i = 0; key->words[i] != NULL; i++) {
+        if (strcmp(text, key->words[i]) != 0)
+            continue;
+        if (key->type == SCHEMA_CHOICE)
+            memcpy(into, &i, sizeof i);
+        else
+            *(char **)into = strdup(text);
+        return key->type == SCHEMA_CHOICE || *(char **)into != NULL;
+    }
+    return false;
+}
+
+static bool user_allowed(const char *text)
+{
+    uint64_t id;
+    const size_t n = strspn(text, "0123456789");
+
+    if (n == 0) // a name; whether there is such a user is the supervisor's to find out
+        return strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
+                   strlen(text) &&
+               text[0] != '-';
+    if (!digits(text, n, UINT32_MAX - 1, &id) || id == 0)
+        return false;
+    if (text[n] == '\0')
+        return true;
+    return text[n] == ':' && digits(text + n + 1, strlen(text + n + 1), UINT32_MAX - 1, &id) &&
+           id != 0;
+}
+
+static bool text_allowed(const struct schema_key *key, const char *text)
+{
+    const size_t len = strlen(text);
+
+    for (size_t i = 0; i < len; i++)
+        if (text[i] < 0x20 || text[i] > 0x7e)
+            return false;
+    if (key->type == SCHEMA_USER)
+        return len >= 1 && len <= 64 && user_allowed(text);
+    if (len < key->min || len > key->max)
+        return false;
+    switch (key->type) {
+    case SCHEMA_NAME:
+        return strpbrk(text, " /") == NULL && strcmp(text, ".") != 0 && strcmp(text, "..") != 0;
+    case SCHEMA_PATH:
+        return text[0] == '/' && text[len - 1] != '/';
+    case SCHEMA_HOST:
+        return strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-_") ==
+               len;
+    default:
+        return true;
+    }
+}
+
+static bool parse_text(const struct schema_key *key, const char *text, void *into)
+{
+    if (!text_allowed(key, text))
+        return false;
+    char *copy = strdup(text);
+    if (copy == NULL)
+        return false;
+    *(char **)into = copy;
+    return true;
+}
+
+// One host: neither unspecified nor multicast nor IPv4's limited broadcast.
+static bool parse_address(const char *text, struct config_address *into)
+{
+    struct config_address a = {.family = strchr(text, ':') != NULL ? AF_INET6 : AF_INET};
+    static const uint8_t zero[16];
+
+    if (inet_pton(a.family, text, a.octets) != 1 || memcmp(a.octets, zero, sizeof zero) == 0)
+        return false;
+    if (a.family == AF_INET ? a.octets[0] >= 224 : a.octets[0] == 0xff)
+        return false;
+    *into = a;
+    return true;
+}
+
+static bool parse_listen(const char *text, struct config_listen *into)
+{
+    char host[ADDRESS_TEXT_MAX];
+    struct config_listen l = {0};
+    uint64_t port;
+
+    const char *colon = strrchr(text, ':');
+    if (colon == NULL || !digits(colon + 1, strlen(colon + 1), 65535, &port) || port == 0)
+        return false;
+    const bool v6 = text[0] == '[';
+    const char *start = v6 ? text + 1 : text;
+    const char *end = v6 ? colon - 1 : colon;
+    if (end <= start || (v6 && *end != ']') || (size_t)(end - start) >= sizeof host)
+        return false;
+    memcpy(host, start, (size_t)(end - start));
+    host[end - start] = '\0';
+
+    if (v6) {
+        struct sockaddr_in6 *a = (struct sockaddr_in6 *)&l.address;
+        a->sin6_family = AF_INET6;
+        a->sin6_port = htons((uint16_t)port);
+        l.len = sizeof *a;
+        if (inet_pton(AF_INET6, host, &a->sin6_addr) != 1)
+            return false;
+    } else {
+        struct sockaddr_in *a = (struct sockaddr_in *)&l.address;
+        a->sin_family = AF_INET;
+        a->sin_port = htons((uint16_t)port);
+        l.len = sizeof *a;
+        if (inet_pton(AF_INET, host, &a->sin_addr) != 1)
+            return false;
+    }
+    l.text = strdup(text);
+    if (l.text == NULL)
+        return false;
+    *into = l;
+    return true;
+}
+
+// The text alone; which of the two forms the stratum wants is check.c's to say, and the word too.
+static bool parse_reference_id(const struct schema_key *key, const char *text, char *into)
+{
+    const size_t len = strlen(text);
+    struct in_addr address;
+
+    if (len == 0 || len >= key->size)
+        return false;
+    for (size_t i = 0; i < len; i++)
+        if (text[i] < 0x20 || text[i] > 0x7e)
+            return false;
+    if (len > 4 && inet_pton(AF_INET, text, &address) != 1)
+        return false;
+    memcpy(into, text, len + 1);
+    return true;
+}
+
+bool value_parse(const struct schema_key *key, const char *text, void *into)
+{
+    switch (key->type) {
+    case SCHEMA_GROUP:
+        return false;
+    case SCHEMA_NUMBER:
+        return parse_number(key, text, into);
+    case SCHEMA_DURATION:
+        return parse_duration(key, text, into);
+    case SCHEMA_WORD:
+    case SCHEMA_CHOICE:
+        return parse_choice(key, text, into);
+    case SCHEMA_TEXT:
+    case SCHEMA_NAME:
+    case SCHEMA_PATH:
+    case SCHEMA_HOST:
+    case SCHEMA_USER:
+        return parse_text(key, text, into);
+    case SCHEMA_ADDRESS:
+        return parse_address(text, into);
+    case SCHEMA_LISTEN:
+        return parse_listen(text, into);
+    case SCHEMA_REFERENCE_ID:
+        return parse_reference_id(key, text, into);
+    }
+    return false;
+}
+
+static void print_quoted(const char *text, FILE *out)
+{
+    fputc('"', out);
+    for (; *text != '\0'; text++) {
+        if (*text == '"' || *text == '\\')
+            fputc('\\', out);
+        fputc(*text, out);
+    }
+    fputc('"', out);
+}
+
+void value_print(const struct schema_key *key, const void *from, FILE *out)
+{
+    char text[ADDRESS_TEXT_MAX];
+    const struct config_address *address = from;
+    int choice;
+
+    switch (key->type) {
+    case SCHEMA_GROUP:
+        break;
+    case SCHEMA_NUMBER:
+        fprintf(out, "%u", number_of(key, from));
+        break;
+    case SCHEMA_DURATION:
+        value_duration_text(*(const uint32_t *)from, key->unit_ms, text, sizeof text);
+        fputs(text, out);
+        break;
+    case SCHEMA_CHOICE:
+        memcpy(&choice, from, sizeof choice);
+        fputs(key->words[choice], out);
+        break;
+    case SCHEMA_WORD:
+        fputs(*(char *const *)from, out);
+        break;
+    case SCHEMA_TEXT:
+    case SCHEMA_NAME:
+    case SCHEMA_PATH:
+    case SCHEMA_HOST:
+    case SCHEMA_USER:
+        print_quoted(*(char *const *)from, out);
+        break;
+    case SCHEMA_ADDRESS:
+        inet_ntop(address->family, address->octets, text, sizeof text);
+        print_quoted(text, out);
+        break;
+    case SCHEMA_LISTEN:
+        print_quoted(((const struct config_listen *)from)->text, out);
+        break;
+    case SCHEMA_REFERENCE_ID:
+        print_quoted(from, out);
+        break;
+    }
+}
+
+void value_free(const struct schema_key *key, void *at)
+{
+    switch (key->type) {
+    case SCHEMA_WORD:
+    case SCHEMA_TEXT:
+    case SCHEMA_NAME:
+    case SCHEMA_PATH:
+    case SCHEMA_HOST:
+    case SCHEMA_USER:
+        free(*(char **)at);
+        break;
+    case SCHEMA_LISTEN:
+        free(((struct config_listen *)at)->text);
+        break;
+    default:
+        break;
+    }
+}

@@ -1,0 +1,22 @@
+// One value: from the text of a file into struct config and back. Which values are allowed is the
+// schema's to say. Pure but for memory; any thread.
+#pragma once
+
+#include "config/schema.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+// Reads text into the key->size octets at into, which are zero. Texts are copied to the heap.
+// False, with nothing written, when the key does not allow the value (or memory has run out).
+bool value_parse(const struct schema_key *key, const char *text, void *into);
+
+// Writes the value at from as value_parse reads it, quoted where YAML may need it.
+void value_print(const struct schema_key *key, const void *from, FILE *out);
+
+// Frees what value_parse put on the heap.
+void value_free(const struct schema_key *key, void *at);
+
+// A time in the largest unit that divides it: "90s", "24h". len is 16 or more.
+void value_duration_text(uint32_t count, uint32_t unit_ms, char *out, size_t len);
