@@ -1,0 +1,454 @@
+// Loading: every key with values inside and outside its limits, and what the messages say. A wrong
+// configuration is one clear line with file, line and key (F26).
+#include "config/config.h"
+#include "tests/config/text.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static void expect_error(const char *text, const char *message)
+{
+    struct config *config = NULL;
+    struct config_error error;
+
+    const int result = load_text(text, &config, &error);
+    if (result != -1)
+        fail_msg("loaded, but should not:\n%s", text);
+    if (strstr(error.text, message) == NULL)
+        fail_msg("\"%s\" does not contain \"%s\"", error.text, message);
+    assert_null(strchr(error.text, '\n'));
+    assert_null(config);
+}
+
+static struct config *expect_loaded(const char *text)
+{
+    struct config *config = NULL;
+    struct config_error error;
+
+    if (load_text(text, &config, &error) != 0)
+        fail_msg("%s in:\n%s", error.text, text);
+    return config;
+}
+
+static void least_has_defaults(void **state)
+{
+    (void)state;
+    struct config *c = expect_loaded(VALID);
+    assert_int_equal(c->dataplane.n_cores, 1);
+    assert_int_equal(c->dataplane.cores[0], 1);
+    assert_string_equal(c->dataplane.crypto, "auto");
+    assert_string_equal(c->dataplane.user, "noonmark-dataplane");
+    assert_int_equal(c->dataplane.n_ports, 1);
+    assert_int_equal(c->dataplane.ports[0].kind, PORT_INTERFACE);
+    assert_string_equal(c->dataplane.ports[0].device, "eth0");
+    assert_int_equal(c->dataplane.ports[0].n_addresses, 0);
+    assert_int_equal(c->dataplane.udp_port, 123);
+    assert_int_equal(c->control.n_listen, 2);
+    assert_string_equal(c->control.listen[0].text, "0.0.0.0:4460");
+    assert_int_equal(c->control.listen[0].address.ss_family, AF_INET);
+    assert_string_equal(c->control.listen[1].text, "[::]:4460");
+    assert_int_equal(((struct sockaddr_in6 *)&c->control.listen[1].address)->sin6_port,
+                     htons(4460));
+    assert_int_equal(c->control.n_certificates, 1);
+    assert_string_equal(c->control.certificates[0].chain, "/c.pem");
+    assert_string_equal(c->control.certificates[0].key, "/k.pem");
+    assert_int_equal(c->control.threads, 1);
+    assert_string_equal(c->control.user, "noonmark-control");
+    assert_string_equal(c->control.ntp_server, "");
+    assert_int_equal(c->control.deadline_ms, 5000);
+    assert_int_equal(c->control.max_connections, 10000);
+    assert_string_equal(c->control.socket, "/run/noonmark/control.sock");
+    assert_string_equal(c->keys.file, "/var/lib/noonmark/keys");
+    assert_int_equal(c->keys.rotate_s, 86400);
+    assert_int_equal(c->keys.keep, 3);
+    assert_int_equal(c->time.source, TIME_SYSTEM);
+    assert_int_equal(c->time.stratum, 1);
+    assert_string_equal(c->time.reference_id, "GPS");
+    assert_int_equal(c->time.reference_id_word, 0x47505300);
+    config_free(c);
+}
+
+static void all_keys_are_read(void **state)
+{
+    (void)state;
+    struct config *c =
+        expect_loaded("dataplane:\n"
+                      "  cores: [3, 5]\n"
+                      "  crypto: aesni\n"
+                      "  user: 64731:64732\n"
+                      "  ports:\n"
+                      "    - interface: eth0\n"
+                      "      addresses: [192.0.2.1, '2001:db8::1']\n"
+                      "    - vdev: 'net_memif0,role=server,socket=/run/m.sock,socket-abstract=no'\n"
+                      "      addresses:\n"
+                      "        - 198.51.100.7\n"
+                      "  udp_port: 8123\n"
+                      "control:\n"
+                      "  listen: ['127.0.0.1:4461']\n"
+                      "  certificates:\n"
+                      "    - {chain: /a/c, key: /a/k}\n"
+                      "    - {chain: /b/c, key: /b/k}\n"
+                      "  threads: 4\n"
+                      "  user: ke\n"
+                      "  ntp_server: ntp.example\n"
+                      "  deadline: 250ms\n"
+                      "  max_connections: 64\n"
+                      "  socket: /run/x.sock\n"
+                      "keys:\n"
+                      "  file: /var/keys\n"
+                      "  rotate: 30d\n"
+                      "  keep: 6\n"
+                      "time:\n"
+                      "  source: fixed\n"
+                      "  stratum: 2\n"
+                      "  reference_id: 192.0.2.200\n");
+    assert_int_equal(c->dataplane.n_cores, 2);
+    assert_int_equal(c->dataplane.cores[1], 5);
+    assert_string_equal(c->dataplane.crypto, "aesni");
+    assert_string_equal(c->dataplane.user, "64731:64732");
+    assert_int_equal(c->dataplane.n_ports, 2);
+    assert_int_equal(c->dataplane.ports[0].n_addresses, 2);
+    assert_int_equal(c->dataplane.ports[0].addresses[0].family, AF_INET);
+    assert_memory_equal(c->dataplane.ports[0].addresses[0].octets, "\xc0\x00\x02\x01", 4);
+    assert_int_equal(c->dataplane.ports[0].addresses[1].family, AF_INET6);
+    assert_int_equal(c->dataplane.ports[1].kind, PORT_VDEV);
+    assert_int_equal(c->dataplane.ports[1].n_addresses, 1);
+    assert_int_equal(c->dataplane.udp_port, 8123);
+    assert_int_equal(c->control.n_listen, 1);
+    assert_int_equal(c->control.n_certificates, 2);
+    assert_string_equal(c->control.certificates[1].key, "/b/k");
+    assert_int_equal(c->control.threads, 4);
+    assert_string_equal(c->control.ntp_server, "ntp.example");
+    assert_int_equal(c->control.deadline_ms, 250);
+    assert_int_equal(c->control.max_connections, 64);
+    assert_int_equal(c->keys.rotate_s, 30 * 86400);
+    assert_int_equal(c->keys.keep, 6);
+    assert_int_equal(c->time.source, TIME_FIXED);
+    assert_int_equal(c->time.reference_id_word, 0xc00002c8);
+    config_free(c);
+}
+
+// Each row replaces or adds one key in the least valid text and says whether it stands, and what
+// the message must hold when it does not.
+enum section { DATAPLANE, PORT, CONTROL, KEYS, TIME };
+static const struct {
+    enum section section;
+    const char *line;
+    const char *message; // NULL: allowed
+} rows[] = {
+    {DATAPLANE, "crypto: portable", NULL},
+    {DATAPLANE, "crypto: ipsec-mb", NULL},
+    {DATAPLANE, "crypto: rot13",
+     "t.yaml:5: `dataplane.crypto` is \"rot13\"; it must be auto, "
+     "vaes512, vaes256, aesni, ipsec-mb or portable"},
+    {DATAPLANE, "crypto: [auto]", "is not a plain value"},
+    {DATAPLANE, "user: nobody", NULL},
+    {DATAPLANE, "user: 4294967294", NULL},
+    {DATAPLANE, "user: 0", "`dataplane.user` is \"0\""},
+    {DATAPLANE, "user: 1:0", "`dataplane.user`"},
+    {DATAPLANE, "user: 4294967295", "`dataplane.user`"},
+    {DATAPLANE, "user: 1:2:3", "`dataplane.user`"},
+    {DATAPLANE, "user: a b", "`dataplane.user`"},
+    {DATAPLANE, "user: -x", "`dataplane.user`"},
+    {DATAPLANE, "user:", "`dataplane.user` is \"\""},
+    {DATAPLANE, "user: noonmark-control", "is also dataplane.user"},
+    {DATAPLANE, "udp_port: 1", NULL},
+    {DATAPLANE, "udp_port: 65535", NULL},
+    {DATAPLANE, "udp_port: 0",
+     "`dataplane.udp_port` is \"0\"; it must be a number from 1 to 65535"},
+    {DATAPLANE, "udp_port: 65536", "a number from 1 to 65535"},
+    {DATAPLANE, "udp_port: -1", "a number from 1 to 65535"},
+    {DATAPLANE, "udp_port: 0x7b", "a number from 1 to 65535"},
+    {DATAPLANE, "udp_port: 99999999999999999999999", "a number from 1 to 65535"},
+    {DATAPLANE, "udp_port: [123]", "is not a plain value"},
+    {DATAPLANE, "udp_port: \"12\\03\"", "is not a plain value"},
+    {DATAPLANE, "udp_prot: 123",
+     "`dataplane.udp_prot` is not a key of noonmark; did you mean "
+     "`dataplane.udp_port`?"},
+    {DATAPLANE, "stratum: 1", "did you mean `time.stratum`?"},
+    {DATAPLANE, "flux_capacitor: 1", "is not a key of noonmark; remove it"},
+    {DATAPLANE, "idle: poll", "`dataplane.idle` is not in this version of noonmark; remove it"},
+    {DATAPLANE, "rate_limit: {per_second: 0}",
+     "t.yaml:5: `dataplane.rate_limit` is not in this version of noonmark; remove it"},
+    {DATAPLANE, "allow: []", "not in this version"},
+    {DATAPLANE, "deny: []", "not in this version"},
+    {DATAPLANE, "nts_only: true", "not in this version"},
+    {DATAPLANE, "interleaved: true", "not in this version"},
+    {PORT, "queues: 2", "`dataplane.ports[].queues` is not in this version"},
+    {PORT, "pci: '0000:01:00.0'", "`dataplane.ports[].pci` is not in this version"},
+    {PORT, "vdev: net_null0", "keep one"},
+    {PORT, "addresses: []", NULL},
+    {PORT, "addresses: [192.0.2.1]", NULL},
+    {PORT, "addresses: [192.0.2.1/24]", "`dataplane.ports[].addresses` is \"192.0.2.1/24\""},
+    {PORT, "addresses: [224.0.1.1]", "the IPv4 or IPv6 address of one host"},
+    {PORT, "addresses: ['ff02::101']", "the IPv4 or IPv6 address of one host"},
+    {PORT, "addresses: [0.0.0.0]", "the IPv4 or IPv6 address of one host"},
+    {PORT, "addresses: [255.255.255.255]", "the IPv4 or IPv6 address of one host"},
+    {PORT, "addresses: ['::']", "the IPv4 or IPv6 address of one host"},
+    {PORT, "addresses: 192.0.2.1", "must be a list"},
+    {PORT, "addresses: [192.0.2.1, 192.0.2.1]", "the same address twice"},
+    {CONTROL, "listen: ['[2001:db8::1]:1', '192.0.2.1:65535']", NULL},
+    {CONTROL, "listen: []", "`control.listen` has 0 items; it must have 1 to 16"},
+    {CONTROL, "listen: ['0.0.0.0']", "`control.listen` is \"0.0.0.0\"; it must be ADDRESS:PORT"},
+    {CONTROL, "listen: ['::']", "ADDRESS:PORT"},
+    {CONTROL, "listen: ['[::]']", "ADDRESS:PORT"},
+    {CONTROL, "listen: ['[::']", "ADDRESS:PORT"},
+    {CONTROL, "listen: ['[]:1']", "ADDRESS:PORT"},
+    {CONTROL, "listen: [':1']", "ADDRESS:PORT"},
+    {CONTROL, "listen: ['[::1:1']", "ADDRESS:PORT"},
+    {CONTROL, "listen: ['192.0.2.1:0']", "ADDRESS:PORT"},
+    {CONTROL, "listen: ['192.0.2.1:65536']", "ADDRESS:PORT"},
+    {CONTROL, "listen: ['ntp.example:4460']", "ADDRESS:PORT"},
+    {CONTROL, "listen: ['192.0.2.1:1', '192.0.2.1:1']", "twice"},
+    {CONTROL, "threads: 64", NULL},
+    {CONTROL, "threads: 0", "`control.threads`"},
+    {CONTROL, "threads: 65", "`control.threads`"},
+    {CONTROL, "threads: many", "`control.threads`"},
+    {CONTROL, "ntp_server: 192.0.2.1", NULL},
+    {CONTROL, "ntp_server: '2001:db8::1'", NULL},
+    {CONTROL, "ntp_server: 'a b'", "`control.ntp_server`"},
+    {CONTROL, "deadline: 100ms", NULL},
+    {CONTROL, "deadline: 60s", NULL},
+    {CONTROL, "deadline: 1m", NULL},
+    {CONTROL, "deadline: 99ms",
+     "`control.deadline` is \"99ms\"; it must be a time from 100ms to 1m"},
+    {CONTROL, "deadline: 61s", "`control.deadline`"},
+    {CONTROL, "deadline: 5", "with its unit"},
+    {CONTROL, "deadline: 5 s", "with its unit"},
+    {CONTROL, "deadline: 5parsec", "with its unit"},
+    {CONTROL, "deadline: -5s", "with its unit"},
+    {CONTROL, "deadline: 4294967297s", "with its unit"},
+    {CONTROL, "deadline: s", "with its unit"},
+    {CONTROL, "max_connections: 1", NULL},
+    {CONTROL, "max_connections: 0", "`control.max_connections`"},
+    {CONTROL, "max_connections: 1000001", "`control.max_connections`"},
+    {CONTROL, "socket: /x", NULL},
+    {CONTROL, "socket: x", "`control.socket` is \"x\"; it must be an absolute path"},
+    {CONTROL, "socket: /x/", "absolute path"},
+    {CONTROL, "socket: ''", "absolute path"},
+    {CONTROL, "per_prefix: {burst: 1}", "`control.per_prefix` is not in this version"},
+    {KEYS, "file: keys", "`keys.file` is \"keys\"; it must be an absolute path"},
+    {KEYS, "file: \"/k\\n\"", "`keys.file` is \"/k?\""},
+    {KEYS, "rotate: 1s", NULL},
+    {KEYS, "rotate: 30d", NULL},
+    {KEYS, "rotate: 720h", NULL},
+    {KEYS, "rotate: 0s", "`keys.rotate` is \"0s\"; it must be a time from 1s to 30d"},
+    {KEYS, "rotate: 31d", "`keys.rotate`"},
+    {KEYS, "rotate: 1500ms", "`keys.rotate`"},
+    {KEYS, "keep: 0", NULL},
+    {KEYS, "keep: 6", NULL},
+    {KEYS, "keep: 7", "`keys.keep` is \"7\"; it must be a number from 0 to 6"},
+    {KEYS, "fleet: {}", "`keys.fleet` is not in this version"},
+    {TIME, "source: fixed", NULL},
+    {TIME, "source: chronyd",
+     "`time.source: chronyd` is not in this version of noonmark; it must "
+     "be system or fixed"},
+    {TIME, "source: phc:/dev/ptp0", "`time.source: phc:/dev/ptp0` is not in this version"},
+    {TIME, "source: sundial", "`time.source` is \"sundial\"; it must be system or fixed"},
+    {TIME, "stratum: 1", "`time.stratum` stands twice, first in line"},
+};
+
+static void each_value_is_judged(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const enum section s = rows[i].section;
+        const char *line = rows[i].line;
+        char text[2048];
+        snprintf(text, sizeof text, "%s%s%s\n%s%s%s\nkeys:\n%s%s\n%s%s%s\n", VALID_PORTS,
+                 s == DATAPLANE ? "  "
+                 : s == PORT    ? "      "
+                                : "",
+                 s == DATAPLANE || s == PORT ? line : "", VALID_CONTROL, s == CONTROL ? "  " : "",
+                 s == CONTROL ? line : "", s == KEYS ? "  " : "", s == KEYS ? line : "", VALID_TIME,
+                 s == TIME ? "  " : "", s == TIME ? line : "");
+        if (rows[i].message == NULL)
+            config_free(expect_loaded(text));
+        else
+            expect_error(text, rows[i].message);
+    }
+}
+
+static void required_keys_are_asked_for(void **state)
+{
+    (void)state;
+    expect_error("", "t.yaml:1: `dataplane.cores` is missing");
+    expect_error(VALID_PORTS VALID_CONTROL, "`time.stratum` is missing and has no default; add it");
+    expect_error(VALID_PORTS VALID_CONTROL "time:\n", "`time.stratum` is missing");
+    expect_error(VALID_PORTS VALID_CONTROL "time:\n  stratum: 1\n",
+                 "t.yaml:9: `time.reference_id` is missing");
+    expect_error(VALID_PORTS VALID_TIME, "`control.certificates` is missing");
+    expect_error(VALID_PORTS VALID_TIME "control:\n  certificates: []\n", "has 0 items");
+    expect_error(VALID_PORTS VALID_TIME "control:\n  certificates:\n    - {chain: /c}\n",
+                 "`control.certificates[].key` is missing");
+    expect_error("dataplane: {cores: [1]}\n" VALID_CONTROL VALID_TIME,
+                 "`dataplane.ports` is missing");
+    expect_error("dataplane: {cores: [1], ports: []}\n" VALID_CONTROL VALID_TIME, "has 0 items");
+    expect_error("dataplane: {cores: [], ports: [{interface: a}]}\n" VALID_CONTROL VALID_TIME,
+                 "`dataplane.cores` has 0 items; it must have 1 to 64");
+}
+
+static void cores_and_ports_have_rules(void **state)
+{
+    (void)state;
+    const char *rest = VALID_CONTROL VALID_TIME;
+    static const struct {
+        const char *dataplane, *message;
+    } cases[] = {
+        {"cores: [1, 1], ports: [{interface: a}]", "names CPU 1 twice"},
+        {"cores: [1024], ports: [{interface: a}]", "a number from 0 to 1023"},
+        {"cores: 1, ports: [{interface: a}]", "`dataplane.cores` must be a list"},
+        {"cores: [[1]], ports: [{interface: a}]", "is not a plain value"},
+        {"cores: [1], ports: [{}]", "says neither `interface` nor `vdev`"},
+        {"cores: [1], ports: [eth0]", "`dataplane.ports` must be a mapping"},
+        {"cores: [1], ports: {interface: a}", "`dataplane.ports` must be a list"},
+        {"cores: [1], ports: [{interface: a}, {interface: a}]", "names \"a\" twice"},
+        {"cores: [1], ports: [{vdev: net_null0}]", "is a vdev without `addresses`"},
+        {"cores: [1], ports: [{interface: abcdefghijklmnop}]", "a name of 1 to 15 ASCII"},
+        {"cores: [1], ports: [{interface: a/b}]", "a name of 1 to 15 ASCII"},
+        {"cores: [1], ports: [{interface: '..'}]", "a name of 1 to 15 ASCII"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[1024];
+        snprintf(text, sizeof text, "dataplane: {%s}\n%s", cases[i].dataplane, rest);
+        expect_error(text, cases[i].message);
+    }
+}
+
+// NTP-7: four ASCII characters at stratum 1, an IPv4 address above it.
+static void reference_id_follows_the_stratum(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *time, *message;
+    } cases[] = {
+        {"{stratum: 1, reference_id: PPS}", NULL},
+        {"{stratum: 1, reference_id: 'GP S'}", NULL},
+        {"{stratum: 2, reference_id: 192.0.2.1}", NULL},
+        {"{stratum: 15, reference_id: 0.0.0.0}", NULL},
+        {"{stratum: 0, reference_id: GPS}", "`time.stratum` is \"0\"; it must be a number from 1"},
+        {"{stratum: 16, reference_id: GPS}", "from 1 to 15"},
+        {"{stratum: 1, reference_id: GALIL}", "1 to 4 ASCII characters"},
+        {"{stratum: 1, reference_id: ''}", "1 to 4 ASCII characters"},
+        {"{stratum: 1, reference_id: \"\\u00e9\"}", "1 to 4 ASCII characters"},
+        {"{stratum: 1, reference_id: 192.0.2.1}", "stratum 1 has no upstream server"},
+        {"{stratum: 2, reference_id: GPS}", "must be the upstream server's IPv4 address"},
+        {"{stratum: 2, reference_id: '2001:db8::1'}", "1 to 4 ASCII characters"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[1024];
+        snprintf(text, sizeof text, "%stime: %s\n", VALID_PORTS VALID_CONTROL, cases[i].time);
+        if (cases[i].message == NULL)
+            config_free(expect_loaded(text));
+        else
+            expect_error(text, cases[i].message);
+    }
+}
+
+static void messages_name_the_line(void **state)
+{
+    (void)state;
+    expect_error(VALID "nonsense: 1\n", "t.yaml:11: `nonsense` is not a key");
+    expect_error(VALID "metrics:\n  listen: 127.0.0.1:9460\n",
+                 "t.yaml:11: `metrics` is not in this version of noonmark; remove it");
+    expect_error(VALID "keys:\n\n\n  keep: 9\n", "t.yaml:14: `keys.keep`");
+    expect_error(VALID "keys:\n  keep: 1\n  keep: 2\n",
+                 "t.yaml:13: `keys.keep` stands twice, first in line 12");
+    expect_error(VALID "keys:\n - 1\n", "`keys` must be a mapping");
+    expect_error(VALID "keys: {\n", "this is not YAML");
+    expect_error("\tx", "t.yaml:1: this is not YAML");
+    expect_error(VALID "--- \nx: 1\n", "a second document");
+    expect_error("[1]", "`the file` must be a mapping");
+    expect_error("? [a]\n: 1\n", "a key must be a plain word");
+    expect_error("\xff\xfe\x01", "this is not YAML");
+}
+
+// An alias may point at what holds it; the walk must end all the same.
+static void aliases_in_a_circle_end(void **state)
+{
+    (void)state;
+    expect_error("dataplane: &a\n  ports: [*a]\n  cores: [1]\n" VALID_CONTROL VALID_TIME,
+                 "is not a key");
+    expect_error("&a dataplane: *a\n", "t.yaml:1: ");
+}
+
+static void size_is_bounded(void **state)
+{
+    (void)state;
+    struct config *config = NULL;
+    struct config_error error;
+    char *text = malloc(CONFIG_TEXT_MAX + 2);
+    memset(text, ' ', CONFIG_TEXT_MAX + 2);
+    memcpy(text, VALID "#", sizeof VALID);
+    assert_int_equal(load_octets(text, CONFIG_TEXT_MAX, &config, &error), 0);
+    config_free(config);
+    assert_int_equal(load_octets(text, CONFIG_TEXT_MAX + 1, &config, &error), -1);
+    assert_non_null(strstr(error.text, "is longer than 65536 octets"));
+    free(text);
+}
+
+static void files_that_cannot_be_read_say_so(void **state)
+{
+    (void)state;
+    struct config *config = NULL;
+    struct config_error error;
+    assert_int_equal(config_load("/nonexistent/noonmark.yaml", &config, &error), -1);
+    assert_non_null(strstr(error.text, "/nonexistent/noonmark.yaml: cannot be opened: No such"));
+    assert_int_equal(config_load("/", &config, &error), -1);
+    assert_non_null(strstr(error.text, "cannot be read"));
+}
+
+// A file cut short anywhere, or with any one octet damaged, loads or is refused; it never crashes.
+static void damaged_files_are_harmless(void **state)
+{
+    (void)state;
+    static const char text[] = VALID "keys: {file: /k, rotate: 24h, keep: 3} # x\n# y\n"
+                                     "# &a *a !!int 'q' \"\\x41\" | > ? [ ]\n";
+    static const char octets[] = "\0\t\n\xff\xc3{}[]:-#&*!|>'\"%@`,? 0";
+    char damaged[sizeof text];
+
+    for (size_t len = 0; len < sizeof text; len++) {
+        struct config *config = NULL;
+        struct config_error error;
+        if (load_octets(text, len, &config, &error) == 0)
+            config_free(config);
+        else
+            assert_true(strlen(error.text) > 0);
+    }
+    for (size_t at = 0; at < sizeof text - 1; at++) {
+        for (size_t i = 0; i < sizeof octets - 1; i++) {
+            struct config *config = NULL;
+            struct config_error error;
+            memcpy(damaged, text, sizeof text);
+            damaged[at] = octets[i];
+            if (load_octets(damaged, sizeof text - 1, &config, &error) == 0)
+                config_free(config);
+            else
+                assert_true(strlen(error.text) > 0);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(least_has_defaults),
+        cmocka_unit_test(all_keys_are_read),
+        cmocka_unit_test(each_value_is_judged),
+        cmocka_unit_test(required_keys_are_asked_for),
+        cmocka_unit_test(cores_and_ports_have_rules),
+        cmocka_unit_test(reference_id_follows_the_stratum),
+        cmocka_unit_test(messages_name_the_line),
+        cmocka_unit_test(aliases_in_a_circle_end),
+        cmocka_unit_test(size_is_bounded),
+        cmocka_unit_test(files_that_cannot_be_read_say_so),
+        cmocka_unit_test(damaged_files_are_harmless),
+    };
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests_name("config/load", tests, NULL, NULL);
+}
