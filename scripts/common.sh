@@ -141,12 +141,17 @@ need_namespaces()
     ip netns del "$probe"
 }
 
-# configure DIRECTORY [MESON OPTION...]: sets up a build directory once.
+# configure DIRECTORY [MESON OPTION...]: sets up a build directory, or looks again at an old one:
+# which rooms there are is not among the things that ninja watches.
 configure()
 {
     local dir=$1
     shift
-    [ -e "$dir/build.ninja" ] || meson setup "$dir" "$@"
+    if [ -e "$dir/build.ninja" ]; then
+        meson setup --reconfigure "$dir"
+    else
+        meson setup "$dir" "$@"
+    fi
 }
 
 # How many CPUs this process may use.
