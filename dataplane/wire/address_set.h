@@ -1,6 +1,7 @@
 // The IP addresses that a port answers for. Pure; read-only once made.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { ADDRESS_SET_MAX = 64 };
@@ -11,3 +12,6 @@ struct address_set {
     uint8_t v4[ADDRESS_SET_MAX][4];
     uint8_t v6[ADDRESS_SET_MAX][16];
 };
+
+bool address_set_has_v4(const struct address_set *set, const uint8_t address[4]);
+bool address_set_has_v6(const struct address_set *set, const uint8_t address[16]);

@@ -1,0 +1,140 @@
+// The chain of extension fields. RFC 7822; RFC 8915, sections 5.2 to 5.6.
+#include "dataplane/wire/fields.h"
+
+#include "crypto/bytes.h"
+#include "dataplane/wire/ntp.h"
+
+struct field_cursor field_cursor_over(const uint8_t *bytes, uint32_t at, uint32_t end,
+                                      uint32_t least)
+{
+    return (struct field_cursor){.bytes = bytes, .at = at, .end = end, .least = least};
+}
+
+bool field_next(struct field_cursor *cursor, struct field *field)
+{
+    uint32_t left = cursor->end - cursor->at;
+    if (cursor->broken || left == 0)
+        return false;
+    cursor->broken = true; // until all that follows holds
+
+    if (left < FIELD_HEADER_LEN || cursor->n == FIELDS_MAX)
+        return false;
+    const uint8_t *header = cursor->bytes + cursor->at;
+    uint32_t whole = be16_get(header + 2);
+    if (whole < cursor->least || whole % 4 != 0 || whole > left)
+        return false;
+
+    *field = (struct field){
+        .type = be16_get(header),
+        .at = (uint16_t)cursor->at,
+        .len = (uint16_t)(whole - FIELD_HEADER_LEN),
+    };
+    cursor->at += whole;
+    cursor->n++;
+    cursor->broken = false;
+    return true;
+}
+
+uint8_t *field_put(uint8_t *at, enum field_type type, uint32_t len)
+{
+    be16_put(at, (uint16_t)type);
+    be16_put(at + 2, (uint16_t)(FIELD_HEADER_LEN + len));
+    return at + FIELD_HEADER_LEN;
+}
+
+static uint32_t padded(uint32_t len)
+{
+    return (len + 3) & ~UINT32_C(3);
+}
+
+bool authenticator_open(const uint8_t *bytes, const struct field *field, struct authenticator *a)
+{
+    if (field->len < AUTHENTICATOR_LENGTHS_LEN)
+        return false;
+    uint32_t body_at = field->at + FIELD_HEADER_LEN;
+    uint32_t nonce_len = be16_get(bytes + body_at);
+    uint32_t sealed_len = be16_get(bytes + body_at + 2);
+
+    // "Nonce Length" and "Ciphertext Length" describe what is there, with the padding of both.
+    uint32_t used = AUTHENTICATOR_LENGTHS_LEN + padded(nonce_len) + padded(sealed_len);
+    if (used > field->len)
+        return false;
+
+    // AES-SIV has no nonce shorter than one octet and no output shorter than its tag.
+    if (nonce_len == 0 || sealed_len < SIV_SEALED_MIN)
+        return false;
+
+    // "Additional Padding": a nonce shorter than the server's own leaves that much room behind, so
+    // that the reply is not longer than the request.
+    uint32_t spare = field->len - used;
+    if (padded(nonce_len) < SIV_NONCE_MAX && spare < SIV_NONCE_MAX - padded(nonce_len))
+        return false;
+
+    *a = (struct authenticator){
+        .nonce_at = (uint16_t)(body_at + AUTHENTICATOR_LENGTHS_LEN),
+        .nonce_len = (uint16_t)nonce_len,
+        .sealed_at = (uint16_t)(body_at + AUTHENTICATOR_LENGTHS_LEN + padded(nonce_len)),
+        .sealed_len = (uint16_t)sealed_len,
+    };
+    return true;
+}
+
+// RFC 7822, section 7.5.1: what follows the header or a field is told apart by its length alone.
+// A MAC has 20 to 24 octets, a crypto-NAK is a key id of 0, and a last field has at least 28.
+static bool ends_in_mac(const uint8_t *at, uint32_t left)
+{
+    return (MAC_MIN <= left && left <= MAC_MAX) || (left == CRYPTO_NAK_LEN && be32_get(at) == 0);
+}
+
+void fields_walk(const uint8_t *ntp, uint32_t len, struct fields *fields)
+{
+    *fields = (struct fields){0};
+    struct field_cursor cursor = field_cursor_over(ntp, NTP_LEN, len, FIELD_CLEAR_MIN);
+    // A placeholder may stand before the cookie whose length decides whether it counts.
+    uint16_t placeholder_len[FIELDS_MAX];
+    unsigned n_placeholders = 0;
+
+    while (!fields->has_authenticator && cursor.at < len) {
+        if (ends_in_mac(ntp + cursor.at, len - cursor.at)) {
+            fields->mac = true;
+            return;
+        }
+        struct field field;
+        if (len - cursor.at < FIELD_LAST_MIN || !field_next(&cursor, &field)) {
+            fields->broken = true;
+            return;
+        }
+        if (field.type == FIELD_UNIQUE_IDENTIFIER) {
+            if (fields->n_uid++ == 0)
+                fields->uid = field;
+        } else if (field.type == FIELD_COOKIE) {
+            if (fields->n_cookies++ == 0)
+                fields->cookie = field;
+        } else if (field.type == FIELD_COOKIE_PLACEHOLDER) {
+            placeholder_len[n_placeholders++] = field.len;
+        } else if (field.type == FIELD_AUTHENTICATOR) {
+            fields->authenticator = field;
+            fields->has_authenticator = true;
+        }
+    }
+
+    for (unsigned i = 0; i < n_placeholders; i++)
+        fields->n_placeholders += fields->n_cookies > 0 && placeholder_len[i] == fields->cookie.len;
+}
+
+bool fields_count_sealed(const uint8_t *plain, uint32_t len, uint32_t cookie_len,
+                         uint32_t *n_placeholders)
+{
+    struct field_cursor cursor = field_cursor_over(plain, 0, len, FIELD_SEALED_MIN);
+    struct field field;
+    uint32_t n = 0;
+    while (field_next(&cursor, &field)) {
+        if (field.type == FIELD_AUTHENTICATOR)
+            return false;
+        n += field.type == FIELD_COOKIE_PLACEHOLDER && field.len == cookie_len;
+    }
+    if (cursor.broken)
+        return false;
+    *n_placeholders = n;
+    return true;
+}

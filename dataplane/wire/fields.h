@@ -1,0 +1,105 @@
+// Extension fields: the cursor over a chain of them, the walk over a request's fields, and the
+// lengths inside the authenticator. RFC 7822; RFC 8915, sections 5.2 to 5.6. Knows which fields
+// stand where and whether the chain is whole; not what a server does about it.
+// Pure; any thread. Offsets count from the first octet of the NTP header.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum field_type {
+    FIELD_UNIQUE_IDENTIFIER = 0x0104,
+    FIELD_COOKIE = 0x0204,
+    FIELD_COOKIE_PLACEHOLDER = 0x0304,
+    FIELD_AUTHENTICATOR = 0x0404,
+};
+
+enum {
+    FIELD_HEADER_LEN = 4, // type and length
+    FIELD_CLEAR_MIN = 16, // whole field, outside of the authenticator (RFC 7822, section 7.5)
+    FIELD_SEALED_MIN = 4, // whole field, inside of it (RFC 8915, section 5.6)
+    FIELDS_MAX = 32,      // of one chain; more are refused
+    FIELD_LAST_MIN = 28,  // what is left must be this long to be a field: less may be a MAC
+    MAC_MIN = 20,         // key id and 16 octets of digest
+    MAC_MAX = 24,         // key id and 20 octets
+    CRYPTO_NAK_LEN = 4,   // key id 0 and nothing else
+};
+
+struct field {
+    uint16_t type;
+    uint16_t at;  // of its header
+    uint16_t len; // of its body
+};
+
+// A place in a chain of fields. `broken` is sticky: once a field is malformed there is no next.
+struct field_cursor {
+    const uint8_t *bytes;
+    uint32_t at;
+    uint32_t end;
+    uint32_t least; // octets that a whole field has at least
+    uint32_t n;     // fields taken
+    bool broken;
+};
+
+// A chain in bytes[at .. end). least is FIELD_CLEAR_MIN or FIELD_SEALED_MIN.
+struct field_cursor field_cursor_over(const uint8_t *bytes, uint32_t at, uint32_t end,
+                                      uint32_t least);
+
+// Takes the next field. False at the end of the chain, and when it is broken: a length under
+// `least`, not a multiple of 4 or past the end, or more than FIELDS_MAX fields.
+bool field_next(struct field_cursor *cursor, struct field *field);
+
+// Writes a field's header for a body of len octets and returns where the body goes.
+uint8_t *field_put(uint8_t *at, enum field_type type, uint32_t len);
+
+// Where nonce and sealed octets are in an authenticator.
+//
+//  +-------------------------------+-------------------------------+
+//  |         0x0404                |         length                |
+//  +-------------------------------+-------------------------------+
+//  |       nonce length            |     ciphertext length         |  body starts here
+//  +-------------------------------+-------------------------------+
+//  |  nonce, zero padded to 4                                      |
+//  +---------------------------------------------------------------+
+//  |  ciphertext (tag first, AES-SIV), zero padded to 4            |
+//  +---------------------------------------------------------------+
+//  |  additional padding                                           |
+//  +---------------------------------------------------------------+
+struct authenticator {
+    uint16_t nonce_at;
+    uint16_t nonce_len;
+    uint16_t sealed_at;
+    uint16_t sealed_len; // tag included
+};
+
+enum {
+    AUTHENTICATOR_LENGTHS_LEN = 4, // nonce length, ciphertext length
+    SIV_NONCE_MAX = 16,            // N_REQ of RFC 8915, section 5.6 for AES-SIV
+    SIV_SEALED_MIN = 16,           // the tag alone
+};
+
+// Reads the lengths of an authenticator for AES-SIV. False when they are not as RFC 8915, section
+// 5.6 demands: then the packet is discarded.
+bool authenticator_open(const uint8_t *bytes, const struct field *field, struct authenticator *a);
+
+// What the walk over a request's fields found. Fields after the first authenticator are neither
+// read nor counted.
+struct fields {
+    struct field uid;           // the first one, when n_uid > 0
+    struct field cookie;        // likewise
+    struct field authenticator; // when has_authenticator
+    uint8_t n_uid;
+    uint8_t n_cookies;
+    uint8_t n_placeholders; // only those whose body is as long as the cookie's
+    bool has_authenticator;
+    bool mac;    // a symmetric MAC or a crypto-NAK stands where a field could
+    bool broken; // malformed, or too many fields
+};
+
+// Walks what follows the header of a version 4 packet of len octets, len >= NTP_LEN.
+void fields_walk(const uint8_t *ntp, uint32_t len, struct fields *fields);
+
+// Walks the decrypted fields of a request and counts the placeholders whose body has cookie_len
+// octets. False when the chain is malformed or holds an authenticator.
+bool fields_count_sealed(const uint8_t *plain, uint32_t len, uint32_t cookie_len,
+                         uint32_t *n_placeholders);
