@@ -1,0 +1,44 @@
+// The line over the TSC, and ageing.
+#include "dataplane/clock/clock.h"
+
+__extension__ typedef unsigned __int128 wide;
+
+// (ticks * rate) >> CLOCK_RATE_SHIFT. A rate has about 49 bits, so that seconds of ticks already
+// need more than 64 for the product.
+static uint64_t scaled(uint64_t ticks, uint64_t rate)
+{
+    return (uint64_t)((wide)ticks * rate >> CLOCK_RATE_SHIFT);
+}
+
+ntp_time clock_utc(const struct clock_line *line, uint64_t tsc)
+{
+    // A core's TSC may be read a little before the base that another core wrote.
+    uint64_t since = tsc - line->tsc_base;
+    if ((int64_t)since < 0)
+        return line->utc_base - scaled(0 - since, line->rate);
+    return line->utc_base + scaled(since, line->rate);
+}
+
+struct ntp_state clock_aged(const struct ntp_state *state, uint64_t tsc, uint64_t unsure)
+{
+    struct ntp_state aged = *state;
+    if (state->tsc_hz == 0)
+        return aged;
+
+    int64_t silent = (int64_t)(tsc - state->written_tsc);
+    double second = (double)state->tsc_hz;
+    double silent_s = silent > 0 ? (double)silent / second : 0;
+    double grown_s = silent_s * CLOCK_PHI_PPM / 1e6 + (double)unsure / second;
+
+    double dispersion = state->root_dispersion + grown_s * 65536;
+    bool worn_out = dispersion >= CLOCK_DISPERSION_MAX;
+    aged.root_dispersion = worn_out ? CLOCK_DISPERSION_MAX : (uint32_t)dispersion;
+    if (worn_out || silent_s > CLOCK_SILENCE_MAX_S)
+        aged.leap = LEAP_UNKNOWN;
+    return aged;
+}
+
+bool clock_is_stale(const struct ntp_state *state, uint64_t ticks)
+{
+    return ticks > state->tsc_hz / 1000 * CLOCK_STALE_MS;
+}
