@@ -29,6 +29,7 @@ const struct counter_text outcome_text[OUTCOMES] = {
                              "genuine, but its encrypted fields are malformed"},
     [DROPPED_NO_KEYS] = {"dropped_no_keys", "NTS requests before the cookie keys were there"},
     [DROPPED_NO_CLOCK] = {"dropped_no_clock", "requests before the clock was there"},
+    [DROPPED_STALE] = {"dropped_stale", "replies held up until their timestamps were wrong"},
     [DROPPED_LONGER] = {"dropped_longer", "reply would exceed the request: a bug, please report"},
     [DROPPED_TX_FULL] = {"dropped_tx_full", "replies that the port's send queue did not take"},
 };

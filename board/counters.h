@@ -36,6 +36,7 @@ enum outcome {
     DROPPED_NTS_CONTENT, // genuine, but its encrypted fields are malformed
     DROPPED_NO_KEYS,  // an NTS request before control has published keys, or an unseeded generator
     DROPPED_NO_CLOCK, // before control has published a clock
+    DROPPED_STALE,    // composed, and then the core was held up until its timestamps were wrong
     DROPPED_LONGER,   // the reply would exceed the request: a bug if it ever counts
     DROPPED_TX_FULL,  // the port's send queue would not take the reply
     OUTCOMES,
