@@ -5,13 +5,14 @@
 #include "board/counters.h"
 #include "board/ntp_time.h"
 #include "crypto/lane_set.h"
+#include "dataplane/wire/fields.h"
+#include "dataplane/wire/frame.h"
 
 #include <stdint.h>
 
 enum {
     FRAME_MIN = 14,
-    FRAME_MAX =
-        1522, // MTU 1500, Ethernet header, two VLAN tags; longer ones end as DROPPED_RUNT's sibling
+    FRAME_MAX = 1522, // MTU 1500, Ethernet header, two VLAN tags
 };
 
 struct batch {
@@ -22,6 +23,28 @@ struct batch {
     ntp_time arrival[LANES]; // UTC of reception
 
     // Filled by the stages.
-    uint16_t reply_len[LANES]; // octets of the reply frame; set for lanes that are answered
-    lane_set ended[OUTCOMES];  // which lanes ended how; disjoint, cleared each turn
+    struct datagram datagram[LANES];  // parse: request and reply have the same places
+    struct fields fields[LANES];      // classify: of version 4 packets, all zero in others
+    struct authenticator seal[LANES]; // classify: of requests with NTS
+    uint8_t n_cookies[LANES];         // exchange: new cookies in the reply
+    uint16_t ntp_len[LANES];          // respond, exchange, refuse: octets of the reply from NTP on
+    uint16_t reply_len[LANES];        // turn_round: octets of the reply frame
+    lane_set ended[OUTCOMES];         // which lanes ended how; disjoint, cleared each turn
 };
+
+// The request from its NTP header on, and how long it is.
+static inline const uint8_t *batch_request(const struct batch *batch, unsigned lane)
+{
+    return batch->frame[lane] + batch->datagram[lane].payload_at;
+}
+
+static inline uint32_t batch_request_len(const struct batch *batch, unsigned lane)
+{
+    return batch->datagram[lane].payload_len;
+}
+
+// The same place in the reply; there is room for as many octets as the request has.
+static inline uint8_t *batch_reply(const struct batch *batch, unsigned lane)
+{
+    return batch->reply[lane] + batch->datagram[lane].payload_at;
+}

@@ -1,0 +1,37 @@
+// Counters of a turn.
+#include "dataplane/stage/account.h"
+
+static uint64_t octets(const uint16_t len[LANES], lane_set lanes)
+{
+    uint64_t sum = 0;
+    while (lanes != 0)
+        sum += len[lane_take(&lanes)];
+    return sum;
+}
+
+static uint64_t cookies(const struct batch *batch, lane_set lanes)
+{
+    uint64_t sum = 0;
+    while (lanes != 0)
+        sum += batch->n_cookies[lane_take(&lanes)];
+    return sum;
+}
+
+void account(struct core_counters *counters, struct batch *batch, lane_set all, struct kinds asked,
+             lane_set doubted, lane_set answer, lane_set sent)
+{
+    batch->ended[ANSWERED_PLAIN] = sent & asked.plain;
+    batch->ended[ANSWERED_NAK] = sent & doubted;
+    batch->ended[ANSWERED_NTS] = sent & ~asked.plain & ~doubted;
+    batch->ended[DROPPED_TX_FULL] = answer & ~sent;
+
+    counter_add(&counters->frames_received, lane_count(all));
+    counter_add(&counters->octets_received, octets(batch->len, all));
+    counter_add(&counters->octets_sent, octets(batch->reply_len, sent));
+    counter_add(&counters->cookies_sealed, cookies(batch, batch->ended[ANSWERED_NTS]));
+    counter_add(&counters->slow_path, lane_count(asked.slow));
+    for (unsigned i = 0; i < OUTCOMES; i++) {
+        if (batch->ended[i] != 0)
+            counter_add(&counters->outcome[i], lane_count(batch->ended[i]));
+    }
+}

@@ -1,0 +1,90 @@
+// The decision table.
+#include "dataplane/stage/classify.h"
+
+#include "crypto/cookie_key.h"
+#include "dataplane/wire/ntp.h"
+
+enum outcome kind_of(const uint8_t *ntp, uint32_t len, uint16_t source_port, struct fields *fields,
+                     struct authenticator *seal)
+{
+    *fields = (struct fields){0};
+
+    // RFC 5905, section 7.3. All that may follow the header comes in words of four octets.
+    if (len < NTP_LEN || len % 4 != 0)
+        return DROPPED_LENGTH;
+    unsigned version = ntp_version(ntp[NTP_LEAP_VERSION_MODE]);
+    if (!ntp_version_known(version))
+        return DROPPED_VERSION;
+    if (!ntp_is_request(version, ntp_mode(ntp[NTP_LEAP_VERSION_MODE]), source_port))
+        return DROPPED_MODE;
+
+    // Before version 4 there are no extension fields: whatever follows is a MAC of some kind.
+    if (version < NTP_VERSION_4)
+        return len == NTP_LEN ? ANSWERED_PLAIN : DROPPED_TRAILER;
+
+    fields_walk(ntp, len, fields);
+    if (fields->mac)
+        return DROPPED_MAC;
+    if (fields->broken)
+        return DROPPED_FIELDS;
+
+    // RFC 8915, section 5.7: "exactly one" of each. A repeated one is nobody's honest packet, with
+    // or without NTS.
+    if (fields->n_uid > 1 || fields->n_cookies > 1)
+        return DROPPED_NTS_SHAPE;
+
+    // Without cookie and authenticator it is no NTS request and gets no NTS answer, a NAK included.
+    if (fields->n_cookies == 0 && !fields->has_authenticator)
+        return ANSWERED_PLAIN;
+
+    // A NAK without the client's identifier cannot be believed, so that there is none to send.
+    if (fields->n_uid == 0 || fields->n_cookies == 0 || !fields->has_authenticator)
+        return DROPPED_NTS_SHAPE;
+    if (fields->uid.len < UID_MIN || fields->uid.len > UID_MAX)
+        return DROPPED_NTS_SHAPE;
+
+    // RFC 8915, section 5.6: a packet that breaks these MUST be discarded.
+    if (!authenticator_open(ntp, &fields->authenticator, seal))
+        return DROPPED_NTS_LENGTHS;
+    return ANSWERED_NTS;
+}
+
+bool is_usual_shape(const struct fields *fields, const struct authenticator *seal)
+{
+    return seal->nonce_len == SIV_NONCE_MAX && seal->sealed_len == SIV_SEALED_MIN &&
+           fields->cookie.len == COOKIE_LEN;
+}
+
+struct kinds classify(struct batch *batch, lane_set lanes)
+{
+    struct kinds kinds = {0};
+    while (lanes != 0) {
+        unsigned i = lane_take(&lanes);
+        struct fields *fields = &batch->fields[i];
+        struct authenticator *seal = &batch->seal[i];
+        enum outcome end = kind_of(batch_request(batch, i), batch_request_len(batch, i),
+                                   batch->datagram[i].source_port, fields, seal);
+        if (end == ANSWERED_PLAIN)
+            kinds.plain |= lane_bit(i);
+        else if (end != ANSWERED_NTS)
+            batch->ended[end] |= lane_bit(i);
+        else if (is_usual_shape(fields, seal))
+            kinds.secure |= lane_bit(i);
+        else
+            kinds.slow |= lane_bit(i);
+    }
+    return kinds;
+}
+
+struct kinds able(struct batch *batch, struct kinds kinds, bool has_keys, bool has_clock)
+{
+    if (!has_keys) {
+        batch->ended[DROPPED_NO_KEYS] |= kinds.secure | kinds.slow;
+        kinds.secure = kinds.slow = 0;
+    }
+    if (!has_clock) {
+        batch->ended[DROPPED_NO_CLOCK] |= kinds.plain | kinds.secure | kinds.slow;
+        kinds = (struct kinds){0};
+    }
+    return kinds;
+}

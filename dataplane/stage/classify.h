@@ -1,0 +1,36 @@
+// Second stage: what a packet asks for. The decision table of RFC 8915, section 5.7 and of RFC
+// 5905, as far as it can be decided without a key. Runs on a core's own batch.
+#pragma once
+
+#include "dataplane/stage/batch.h"
+
+#include <stdbool.h>
+
+enum {
+    UID_MIN = 32,  // RFC 8915, section 5.3
+    UID_MAX = 256, // of a request with NTS: an echo is not a place to keep things
+};
+
+// How a packet of len octets from source_port ends if all goes well: ANSWERED_PLAIN, ANSWERED_NTS
+// (when its cookie and its seal are genuine), or a drop. The first condition that holds decides, in
+// the order of the table. fields is always filled, seal for ANSWERED_NTS.
+enum outcome kind_of(const uint8_t *ntp, uint32_t len, uint16_t source_port, struct fields *fields,
+                     struct authenticator *seal);
+
+// Has a request with NTS the shape that the batch kernel takes: nonce of 16 octets, no ciphertext,
+// a cookie of our length? Others are as legal, and rare.
+bool is_usual_shape(const struct fields *fields, const struct authenticator *seal);
+
+struct kinds {
+    lane_set plain;
+    lane_set secure; // of the usual shape
+    lane_set slow;   // legal, but of an unusual one
+};
+
+// The sets are disjoint; lanes in none of them have ended.
+struct kinds classify(struct batch *batch, lane_set lanes);
+
+// Keeps the lanes that can be answered at all now, and ends the others in silence: no time before
+// there is a clock, and no NTS before there are keys and random octets. Never a NAK: the client's
+// cookies may well be good.
+struct kinds able(struct batch *batch, struct kinds kinds, bool has_keys, bool has_clock);

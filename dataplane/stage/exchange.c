@@ -1,0 +1,82 @@
+// Gathering the batch kernel's jobs.
+#include "dataplane/stage/exchange.h"
+
+#include "crypto/bytes.h"
+#include "dataplane/stage/seal.h"
+#include "dataplane/stage/slow.h"
+
+#include <stddef.h>
+
+static_assert((int)EXCHANGE_NONCE_LEN == (int)COOKIE_NONCE_LEN, "random octets come in nonces");
+
+// Fills in the job of a lane of the usual shape: who opens it, what is checked, what is sealed.
+static void describe(struct exchange *jobs, const struct batch *batch, unsigned lane,
+                     const struct cookie_key *key, uint32_t clear_len, uint8_t *reply_seal)
+{
+    const uint8_t *request = batch_request(batch, lane);
+    const struct fields *fields = &batch->fields[lane];
+    jobs->open_key[lane] = key;
+    jobs->cookie[lane] = request + fields->cookie.at + FIELD_HEADER_LEN;
+    // The associated data ends where the authenticator's own header begins: RFC 8915, section 5.6.
+    jobs->ask[lane] = request;
+    jobs->ask_len[lane] = fields->authenticator.at;
+    jobs->ask_seal[lane] = request + batch->seal[lane].nonce_at;
+    jobs->reply[lane] = batch_reply(batch, lane);
+    jobs->reply_len[lane] = (uint16_t)clear_len;
+    jobs->reply_seal[lane] = reply_seal;
+    jobs->n_cookies[lane] = batch->n_cookies[lane];
+}
+
+// Returns the lanes that have a job; those of unknown keys are added to *doubted.
+static lane_set gather(struct batch *batch, lane_set lanes, const struct keyring_view *keys,
+                       struct rng *rng, struct exchange_work *work, lane_set *doubted)
+{
+    lane_set ready = 0;
+    work->jobs.seal_key = &keys->key[keys->current];
+    while (lanes != 0) {
+        unsigned i = lane_take(&lanes);
+        const struct fields *fields = &batch->fields[i];
+        const uint8_t *cookie = batch_request(batch, i) + fields->cookie.at + FIELD_HEADER_LEN;
+        const struct cookie_key *key = keyring_find(keys, be32_get(cookie));
+        if (key == NULL) {
+            *doubted |= lane_bit(i);
+            continue;
+        }
+
+        uint32_t clear_len = batch->ntp_len[i];
+        uint8_t *seal = seal_place(batch, i, seal_cookies(fields->n_placeholders));
+        if (seal == NULL) {
+            batch->ended[DROPPED_LONGER] |= lane_bit(i);
+            continue;
+        }
+        rng_fill(rng, work->random[i], EXCHANGE_NONCE_LEN * (1u + batch->n_cookies[i]));
+        work->jobs.random[i] = work->random[i];
+        describe(&work->jobs, batch, i, key, clear_len, seal);
+        ready |= lane_bit(i);
+    }
+    return ready;
+}
+
+struct proof exchange(struct batch *batch, struct kinds asked, const struct keyring_view *keys,
+                      struct rng *rng, struct exchange_work *work)
+{
+    struct proof proof = {0};
+
+    lane_set ready = gather(batch, asked.secure, keys, rng, work, &proof.doubted);
+    if (ready != 0) {
+        proof.given = work->variant->run(&work->jobs, ready);
+        proof.doubted |= ready & ~proof.given;
+    }
+
+    for (lane_set slow = asked.slow; slow != 0;) {
+        unsigned i = lane_take(&slow);
+        enum outcome end = slow_exchange(batch, i, keys, rng);
+        if (end == ANSWERED_NTS)
+            proof.given |= lane_bit(i);
+        else if (end == ANSWERED_NAK)
+            proof.doubted |= lane_bit(i);
+        else
+            batch->ended[end] |= lane_bit(i);
+    }
+    return proof;
+}

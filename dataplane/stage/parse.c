@@ -1,0 +1,57 @@
+// From frames to NTP packets: the checks in the order of enum outcome.
+#include "dataplane/stage/parse.h"
+
+#include <stddef.h>
+
+static const enum outcome end_of_fault[] = {
+    [FRAME_RUNT] = DROPPED_RUNT,         [FRAME_NOT_IP] = DROPPED_NOT_IP,
+    [FRAME_FRAGMENT] = DROPPED_FRAGMENT, [FRAME_IP_OPTIONS] = DROPPED_IP_OPTIONS,
+    [FRAME_NOT_UDP] = DROPPED_NOT_UDP,
+};
+
+static bool is_ours(const uint8_t *frame, const struct datagram *d, const struct address_set *ours)
+{
+    if (ours == NULL)
+        return true;
+    const uint8_t *destination = frame_destination(frame, d);
+    return d->ip_version == 4 ? address_set_has_v4(ours, destination)
+                              : address_set_has_v6(ours, destination);
+}
+
+// How one frame ends, or OUTCOMES when it goes on.
+static enum outcome fault_of(const uint8_t *frame, uint32_t len, const struct address_set *ours,
+                             uint16_t udp_port, struct datagram *d)
+{
+    if (len > FRAME_MAX)
+        return DROPPED_OVERSIZE;
+    enum frame_fault fault = frame_open(frame, len, d);
+    if (fault != FRAME_GOOD)
+        return end_of_fault[fault];
+    if (d->destination_port != udp_port)
+        return DROPPED_NOT_NTP;
+    if (!is_ours(frame, d, ours))
+        return DROPPED_NOT_OURS;
+    if (frame_is_group(frame, d))
+        return DROPPED_GROUP;
+    if (!frame_checksums_hold(frame, d))
+        return DROPPED_CHECKSUM;
+    if (d->source_port == 0) // nobody can be answered there (RFC 768)
+        return DROPPED_PORT_ZERO;
+    return OUTCOMES;
+}
+
+lane_set parse(struct batch *batch, lane_set lanes, const struct address_set *ours,
+               uint16_t udp_port)
+{
+    lane_set passed = 0;
+    while (lanes != 0) {
+        unsigned i = lane_take(&lanes);
+        enum outcome end =
+            fault_of(batch->frame[i], batch->len[i], ours, udp_port, &batch->datagram[i]);
+        if (end == OUTCOMES)
+            passed |= lane_bit(i);
+        else
+            batch->ended[end] |= lane_bit(i);
+    }
+    return passed;
+}

@@ -1,0 +1,21 @@
+// NTS NAKs.
+#include "dataplane/stage/refuse.h"
+
+#include "crypto/bytes.h"
+#include "dataplane/wire/ntp.h"
+
+void refuse(struct batch *batch, lane_set doubted)
+{
+    while (doubted != 0) {
+        unsigned i = lane_take(&doubted);
+        uint8_t *reply = batch_reply(batch, i);
+
+        // RFC 5905, section 7.4: a kiss has stratum 0. It tells no time, and leap says so too.
+        reply[NTP_LEAP_VERSION_MODE] = ntp_first(NTP_LEAP_UNKNOWN, NTP_VERSION_4, NTP_MODE_SERVER);
+        reply[NTP_STRATUM] = 0;
+        be32_put(reply + NTP_REFERENCE_ID, NTP_KISS_NTSN);
+
+        // "The packet MUST NOT contain a cookie or an authenticator": the identifier is the last.
+        batch->ntp_len[i] = (uint16_t)(NTP_LEN + FIELD_HEADER_LEN + batch->fields[i].uid.len);
+    }
+}

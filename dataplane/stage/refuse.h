@@ -1,0 +1,9 @@
+// Fifth stage: replies to requests that could not be proven become NTS NAKs. RFC 8915, section 5.7.
+// Runs on a core's own batch.
+#pragma once
+
+#include "dataplane/stage/batch.h"
+
+// Rewrites the replies of these lanes, whose clear parts are composed: kiss code NTSN, the
+// identifier echoed, no cookie and no authenticator.
+void refuse(struct batch *batch, lane_set doubted);

@@ -1,0 +1,93 @@
+// Header and identifier of a reply.
+#include "dataplane/stage/respond.h"
+
+#include "crypto/bytes.h"
+#include "dataplane/wire/ntp.h"
+
+#include <string.h>
+
+enum { STAMPS_LEN = 16 }; // random octets for the two timestamps of a reply
+
+// The bits of a timestamp that lie below the precision: they are no measurement.
+static uint64_t noise_mask(int8_t precision)
+{
+    int bits = 32 + precision;
+    if (bits <= 0)
+        return 0;
+    return bits >= 32 ? UINT32_MAX : (UINT64_C(1) << bits) - 1;
+}
+
+// Random bits there make timestamps unique and hard to guess. 0 would mean "unknown".
+static ntp_time with_noise(ntp_time t, uint64_t mask, uint64_t noise)
+{
+    t = (t & ~mask) | (noise & mask);
+    return t == 0 ? 1 : t;
+}
+
+// The transmit timestamp: behind the receive timestamp (RFC 9769 tells the two apart by value) and
+// not the request's own.
+static ntp_time after(ntp_time t, ntp_time receive, ntp_time origin)
+{
+    if ((int64_t)(t - receive) <= 0)
+        t = receive + 1;
+    while (t == origin || t == 0)
+        t++;
+    return t;
+}
+
+// What the server says of itself: the same in every reply of a turn.
+static void write_template(uint8_t header[NTP_LEN], const struct ntp_state *state)
+{
+    memset(header, 0, NTP_LEN);
+    header[NTP_PRECISION] = (uint8_t)state->precision;
+    be32_put(header + NTP_ROOT_DELAY, state->root_delay);
+    be64_put(header + NTP_REFERENCE_TIME, state->reference_time);
+    if (state->leap == LEAP_UNKNOWN) {
+        // Stratum 0 and no reference: RFC 5905, section 7.3. Nor a distance that one could use.
+        be32_put(header + NTP_ROOT_DISPERSION, UINT32_C(16) << 16);
+        return;
+    }
+    header[NTP_STRATUM] = state->stratum;
+    be32_put(header + NTP_ROOT_DISPERSION, state->root_dispersion);
+    be32_put(header + NTP_REFERENCE_ID, state->reference_id);
+}
+
+static uint32_t respond_one(const uint8_t *request, const struct fields *fields, uint8_t *reply)
+{
+    reply[NTP_POLL] = request[NTP_POLL];
+    memcpy(reply + NTP_ORIGIN, request + NTP_TRANSMIT, 8);
+
+    // RFC 8915, section 5.3: whoever sends an identifier gets it back, with NTS or without.
+    if (fields->n_uid == 0)
+        return NTP_LEN;
+    uint8_t *body = field_put(reply + NTP_LEN, FIELD_UNIQUE_IDENTIFIER, fields->uid.len);
+    memcpy(body, request + fields->uid.at + FIELD_HEADER_LEN, fields->uid.len);
+    return NTP_LEN + FIELD_HEADER_LEN + fields->uid.len;
+}
+
+void respond(struct batch *batch, lane_set lanes, const struct ntp_state *state, ntp_time departure,
+             struct rng *rng)
+{
+    uint8_t header[NTP_LEN];
+    write_template(header, state);
+    uint64_t mask = rng_ready(rng) ? noise_mask(state->precision) : 0;
+    uint8_t noise[LANES][STAMPS_LEN] = {0};
+    if (mask != 0)
+        rng_fill(rng, noise[0], lane_count(lanes) * STAMPS_LEN);
+
+    for (unsigned n = 0; lanes != 0; n++) {
+        unsigned i = lane_take(&lanes);
+        const uint8_t *request = batch_request(batch, i);
+        uint8_t *reply = batch_reply(batch, i);
+        memcpy(reply, header, NTP_LEN);
+        reply[NTP_LEAP_VERSION_MODE] =
+            ntp_first(state->leap, ntp_version(request[NTP_LEAP_VERSION_MODE]), NTP_MODE_SERVER);
+        batch->ntp_len[i] = (uint16_t)respond_one(request, &batch->fields[i], reply);
+
+        ntp_time origin = be64_get(request + NTP_TRANSMIT);
+        ntp_time receive = with_noise(batch->arrival[i], mask, be64_get(noise[n]));
+        ntp_time transmit = with_noise(departure, mask, be64_get(noise[n] + 8));
+        be64_put(reply + NTP_RECEIVE, receive);
+        be64_put(reply + NTP_TRANSMIT, after(transmit, receive, origin));
+    }
+}
