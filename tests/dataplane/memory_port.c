@@ -1,0 +1,183 @@
+// A port made of memory.
+#include "tests/dataplane/memory_port.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { QUEUE = 4096 };
+
+struct packet {
+    uint8_t *octets;
+    uint32_t len;
+    uint64_t request;
+};
+
+struct queue {
+    struct packet packet[QUEUE];
+    unsigned first;
+    unsigned n;
+};
+
+struct port {
+    const struct address_set *ours;
+    struct queue in;
+    struct queue out;
+    uint64_t pushed;
+    uint8_t poison;
+    unsigned limit;
+    struct packet lent[LANES];
+    uint8_t *reply[LANES];
+};
+
+static bool put(struct queue *queue, struct packet packet)
+{
+    if (queue->n == QUEUE)
+        return false;
+    queue->packet[(queue->first + queue->n++) % QUEUE] = packet;
+    return true;
+}
+
+static bool get(struct queue *queue, struct packet *packet)
+{
+    if (queue->n == 0)
+        return false;
+    *packet = queue->packet[queue->first];
+    queue->first = (queue->first + 1) % QUEUE;
+    queue->n--;
+    return true;
+}
+
+// malloc(0) may be NULL, which would look like no frame.
+static uint8_t *copy_of(const uint8_t *octets, uint32_t len)
+{
+    uint8_t *copy = malloc(len > 0 ? len : 1);
+    assert(copy != NULL);
+    if (len > 0)
+        memcpy(copy, octets, len);
+    return copy;
+}
+
+struct port *memory_port_open(const struct address_set *ours)
+{
+    struct port *port = calloc(1, sizeof *port);
+    assert(port != NULL);
+    port->ours = ours;
+    port->poison = 0xa5;
+    port->limit = LANES;
+    return port;
+}
+
+static void give_back(struct port *port, unsigned lane)
+{
+    assert(port->lent[lane].octets != NULL); // every lane exactly once
+    free(port->lent[lane].octets);
+    free(port->reply[lane]);
+    port->lent[lane].octets = NULL;
+    port->reply[lane] = NULL;
+}
+
+void memory_port_close(struct port *port)
+{
+    if (port == NULL)
+        return;
+    struct packet packet;
+    while (get(&port->in, &packet) || get(&port->out, &packet))
+        free(packet.octets);
+    for (unsigned i = 0; i < LANES; i++) {
+        if (port->lent[i].octets != NULL)
+            give_back(port, i);
+    }
+    free(port);
+}
+
+bool memory_port_push(struct port *port, const uint8_t *frame, uint32_t len)
+{
+    assert(len <= UINT16_MAX);
+    struct packet packet = {copy_of(frame, len), len, port->pushed};
+    if (!put(&port->in, packet)) {
+        free(packet.octets);
+        return false;
+    }
+    port->pushed++;
+    return true;
+}
+
+uint32_t memory_port_take(struct port *port, uint8_t *out, uint64_t *request)
+{
+    struct packet packet;
+    if (!get(&port->out, &packet))
+        return 0;
+    memcpy(out, packet.octets, packet.len);
+    free(packet.octets);
+    if (request != NULL)
+        *request = packet.request;
+    return packet.len;
+}
+
+void memory_port_poison(struct port *port, uint8_t octet)
+{
+    port->poison = octet;
+}
+
+void memory_port_limit(struct port *port, unsigned n)
+{
+    port->limit = n;
+}
+
+unsigned memory_port_lent(const struct port *port)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < LANES; i++)
+        n += port->lent[i].octets != NULL;
+    return n;
+}
+
+unsigned memory_port_waiting(const struct port *port)
+{
+    return port->in.n;
+}
+
+lane_set port_rx(struct port *port, struct batch *batch)
+{
+    assert(memory_port_lent(port) == 0);
+    unsigned n = 0;
+    while (n < LANES && get(&port->in, &port->lent[n])) {
+        uint32_t len = port->lent[n].len;
+        port->reply[n] = malloc(len > 0 ? len : 1);
+        assert(port->reply[n] != NULL);
+        memset(port->reply[n], port->poison, len);
+        batch->frame[n] = port->lent[n].octets;
+        batch->len[n] = (uint16_t)len;
+        batch->reply[n] = port->reply[n];
+        n++;
+    }
+    return lane_first(n);
+}
+
+lane_set port_tx(struct port *port, struct batch *batch, lane_set answer)
+{
+    lane_set sent = 0;
+    for (unsigned n = 0; answer != 0 && n < port->limit; n++) {
+        unsigned i = lane_take(&answer);
+        uint32_t len = batch->reply_len[i];
+        bool taken = put(
+            &port->out, (struct packet){copy_of(batch->reply[i], len), len, port->lent[i].request});
+        assert(taken); // the test takes replies out before they are 4096
+        give_back(port, i);
+        sent |= lane_bit(i);
+    }
+    return sent;
+}
+
+void port_drop(struct port *port, struct batch *batch, lane_set drop)
+{
+    (void)batch;
+    while (drop != 0)
+        give_back(port, lane_take(&drop));
+}
+
+const struct address_set *port_addresses(const struct port *port)
+{
+    return port->ours;
+}

@@ -1,0 +1,34 @@
+// A port made of memory, linked in place of DPDK's: frames are pushed in by the test, one burst is
+// what core_turn() takes at once, and replies are taken out. Each frame and each reply lies in an
+// allocation of exactly its own length, so that a sanitizer sees every octet too far.
+#pragma once
+
+#include "dataplane/port/port.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+// A port that answers for ours (NULL: for everything); the set stays the caller's.
+struct port *memory_port_open(const struct address_set *ours);
+
+// Also ends what is still lent or was not taken.
+void memory_port_close(struct port *port);
+
+// Queues a copy of a frame (len octets, 0 to 65535). False when 4096 are waiting.
+bool memory_port_push(struct port *port, const uint8_t *frame, uint32_t len);
+
+// Takes the oldest reply: its octets go to out (room for 65535), which request it answers (the
+// number of its push, from 0) to *request, when that is not NULL. Its length, or 0 when none waits.
+uint32_t memory_port_take(struct port *port, uint8_t *out, uint64_t *request);
+
+// What reply buffers hold before they are written: 0xa5 unless said otherwise.
+void memory_port_poison(struct port *port, uint8_t octet);
+
+// How many replies a burst may send; LANES unless said otherwise.
+void memory_port_limit(struct port *port, unsigned n);
+
+// Frames that are lent to the core now: 0 after every turn.
+unsigned memory_port_lent(const struct port *port);
+
+// Frames that were pushed and not received yet.
+unsigned memory_port_waiting(const struct port *port);
