@@ -1,0 +1,392 @@
+// The exchange over lanes, written once over the vocabulary that the includer has chosen
+// (lanes_*.h). Lanes of one shape and one cookie key advance side by side in groups of BLOCK_LANES;
+// a group that is not full costs as much as a full one.
+//
+// A step works on one block of each lane and waits for the step before. So two chains that do not
+// depend on each other go in one call (a pair) wherever there are two: the latency of one hides
+// behind the other. Pure; any thread. RFC 5297 (S2V, CTR), RFC 4493 (CMAC), RFC 8915, section 5.7.
+#pragma once
+
+#include "crypto/bytes.h"
+#include "crypto/exchange.h"
+
+enum {
+    KERNEL_ROUNDS = 10,
+    KERNEL_TEXT_AT = EXCHANGE_NONCE_LEN + EXCHANGE_TAG_LEN, // the plaintext within reply_seal
+    KERNEL_SEAL_MAX = KERNEL_TEXT_AT + EXCHANGE_COOKIES_MAX * EXCHANGE_STRIDE,
+    COOKIE_NONCE_AT = COOKIE_ID_LEN,
+    COOKIE_TAG_AT = COOKIE_NONCE_AT + COOKIE_NONCE_LEN,
+    COOKIE_KEYS_AT = COOKIE_TAG_AT + COOKIE_TAG_LEN,
+    COOKIE_KEY_BLOCKS = COOKIE_KEYS_LEN / 16,
+};
+static_assert(EXCHANGE_STRIDE % 16 == 8, "a plaintext ends with a whole block or with half of one");
+
+// AES round keys, others in each lane.
+struct kernel_schedule {
+    struct block round[KERNEL_ROUNDS + 1];
+};
+
+// The lanes that advance together, and all that is derived from their cookies.
+struct kernel_group {
+    unsigned n;                 // lanes in use; the others repeat the first and write to spare
+    unsigned lane[BLOCK_LANES]; // their numbers in the exchange
+    const uint8_t *cookie[BLOCK_LANES];
+    const uint8_t *ask[BLOCK_LANES];
+    const uint8_t *ask_seal[BLOCK_LANES];
+    const uint8_t *reply[BLOCK_LANES];
+    uint8_t *reply_seal[BLOCK_LANES];
+    const uint8_t *text[BLOCK_LANES]; // reply_seal again, for reading
+    const uint8_t *random[BLOCK_LANES];
+    unsigned ask_len, reply_len, n_cookies; // the shape
+    const struct cookie_key *open_key, *seal_key;
+
+    struct block_shared open_mac, open_ctr, seal_mac, seal_ctr;
+    struct block keys[COOKIE_KEY_BLOCKS]; // C2S: MAC half, CTR half; S2C: the same
+    struct block chain;                   // CBC chain over keys[0..2] under the open key
+    struct kernel_schedule c2s_mac, s2c_mac, s2c_ctr;
+    uint8_t spare[KERNEL_SEAL_MAX];
+};
+
+static inline struct block kernel_encrypt(const struct kernel_schedule *k, struct block b)
+{
+    b = block_xor(b, k->round[0]);
+    for (unsigned r = 1; r < KERNEL_ROUNDS; r++)
+        b = block_enc(b, k->round[r]);
+    return block_enc_last(b, k->round[KERNEL_ROUNDS]);
+}
+
+static inline void kernel_encrypt_pair(const struct kernel_schedule *ka, struct block *a,
+                                       const struct kernel_schedule *kb, struct block *b)
+{
+    struct block s = block_xor(*a, ka->round[0]);
+    struct block t = block_xor(*b, kb->round[0]);
+    for (unsigned r = 1; r < KERNEL_ROUNDS; r++) {
+        s = block_enc(s, ka->round[r]);
+        t = block_enc(t, kb->round[r]);
+    }
+    *a = block_enc_last(s, ka->round[KERNEL_ROUNDS]);
+    *b = block_enc_last(t, kb->round[KERNEL_ROUNDS]);
+}
+
+static inline struct block kernel_encrypt_shared(const struct block_shared *k, struct block b)
+{
+    b = block_xor(b, block_shared_round(k, 0));
+    for (unsigned r = 1; r < KERNEL_ROUNDS; r++)
+        b = block_enc(b, block_shared_round(k, r));
+    return block_enc_last(b, block_shared_round(k, KERNEL_ROUNDS));
+}
+
+// Both blocks under the same schedule.
+static inline void kernel_encrypt_shared_pair(const struct block_shared *k, struct block *a,
+                                              struct block *b)
+{
+    struct block key = block_shared_round(k, 0);
+    struct block s = block_xor(*a, key);
+    struct block t = block_xor(*b, key);
+    for (unsigned r = 1; r < KERNEL_ROUNDS; r++) {
+        key = block_shared_round(k, r);
+        s = block_enc(s, key);
+        t = block_enc(t, key);
+    }
+    key = block_shared_round(k, KERNEL_ROUNDS);
+    *a = block_enc_last(s, key);
+    *b = block_enc_last(t, key);
+}
+
+// The three schedules of each client. C2S's CTR half is not needed: the request has no ciphertext.
+static inline void kernel_expand_clients(struct kernel_group *g)
+{
+    struct block a = g->keys[0];
+    struct block b = g->keys[2];
+    struct block c = g->keys[3];
+    g->c2s_mac.round[0] = a;
+    g->s2c_mac.round[0] = b;
+    g->s2c_ctr.round[0] = c;
+    unsigned rcon = 1;
+    for (unsigned r = 1; r <= KERNEL_ROUNDS; r++) {
+        g->c2s_mac.round[r] = a = block_key_step(a, rcon);
+        g->s2c_mac.round[r] = b = block_key_step(b, rcon);
+        g->s2c_ctr.round[r] = c = block_key_step(c, rcon);
+        rcon = rcon << 1 ^ (rcon >> 7) * 0x11b;
+    }
+}
+
+// Opens the cookies; the bits of those that are genuine. RFC 5297, section 2.7.
+static inline uint32_t kernel_open_cookies(struct kernel_group *g)
+{
+    const struct block subkey = block_broadcast(g->open_key->subkey1);
+    const struct block tag = block_load(g->cookie, COOKIE_TAG_AT);
+    const struct block counter = block_counter(tag);
+    for (unsigned i = 0; i < COOKIE_KEY_BLOCKS; i += 2) {
+        struct block s = block_counter_add(counter, i);
+        struct block t = block_counter_add(counter, i + 1);
+        kernel_encrypt_shared_pair(&g->open_ctr, &s, &t);
+        g->keys[i] = block_xor(s, block_load(g->cookie, COOKIE_KEYS_AT + 16 * i));
+        g->keys[i + 1] = block_xor(t, block_load(g->cookie, COOKIE_KEYS_AT + 16 * i + 16));
+    }
+    struct block chain = g->keys[0];
+    struct block d = block_xor(block_load(g->cookie, COOKIE_NONCE_AT), subkey);
+    kernel_encrypt_shared_pair(&g->open_mac, &chain, &d);
+    chain = kernel_encrypt_shared(&g->open_mac, block_xor(chain, g->keys[1]));
+    chain = kernel_encrypt_shared(&g->open_mac, block_xor(chain, g->keys[2]));
+    g->chain = chain;
+    d = block_xor(d, block_broadcast(g->open_key->s2v_prefix));
+    struct block last = block_xor(block_xor(g->keys[3], d), subkey);
+    return block_equal(kernel_encrypt_shared(&g->open_mac, block_xor(chain, last)), tag);
+}
+
+// Writes new cookies behind their leads. All of one lane hold the same keys, so they share the CMAC
+// chain up to the last block; under the key that opened the old cookie that chain is known already.
+static inline void kernel_seal_cookies(struct kernel_group *g)
+{
+    const struct block subkey = block_broadcast(g->seal_key->subkey1);
+    struct block chain = g->chain;
+    if (g->seal_key != g->open_key) {
+        chain = block_zero();
+        for (unsigned i = 0; i < COOKIE_KEY_BLOCKS - 1; i++)
+            chain = kernel_encrypt_shared(&g->seal_mac, block_xor(chain, g->keys[i]));
+    }
+    chain = block_xor(block_xor(chain, g->keys[COOKIE_KEY_BLOCKS - 1]), subkey);
+    chain = block_xor(chain, block_broadcast(g->seal_key->s2v_prefix));
+
+    struct block nonce = block_load(g->random, EXCHANGE_NONCE_LEN);
+    struct block d = kernel_encrypt_shared(&g->seal_mac, block_xor(nonce, subkey));
+    for (unsigned c = 0; c < g->n_cookies; c++) {
+        size_t at = KERNEL_TEXT_AT + c * EXCHANGE_STRIDE + EXCHANGE_LEAD;
+        for (unsigned l = 0; l < BLOCK_LANES; l++)
+            be32_put(g->reply_seal[l] + at, g->seal_key->id);
+        block_store(nonce, g->reply_seal, at + COOKIE_NONCE_AT);
+
+        // The next cookie's nonce goes in beside this one's tag; behind the last it is not used.
+        struct block tag = block_xor(chain, d);
+        nonce = block_load(g->random, c + 1 < g->n_cookies ? 16 * (c + 2) : 0);
+        d = block_xor(nonce, subkey);
+        kernel_encrypt_shared_pair(&g->seal_mac, &tag, &d);
+        block_store(tag, g->reply_seal, at + COOKIE_TAG_AT);
+
+        const struct block counter = block_counter(tag);
+        for (unsigned i = 0; i < COOKIE_KEY_BLOCKS; i += 2) {
+            struct block s = block_counter_add(counter, i);
+            struct block t = block_counter_add(counter, i + 1);
+            kernel_encrypt_shared_pair(&g->seal_ctr, &s, &t);
+            block_store(block_xor(s, g->keys[i]), g->reply_seal, at + COOKIE_KEYS_AT + 16 * i);
+            block_store(block_xor(t, g->keys[i + 1]), g->reply_seal,
+                        at + COOKIE_KEYS_AT + 16 * i + 16);
+        }
+    }
+}
+
+// A CBC chain on its way over whole blocks.
+struct kernel_walk {
+    const struct kernel_schedule *key;
+    struct block state;
+    const uint8_t *const *in;
+    size_t at;
+    size_t left; // blocks still to take
+};
+
+static inline struct block kernel_walk_next(struct kernel_walk *w)
+{
+    struct block b = block_xor(w->state, block_load(w->in, w->at));
+    w->at += 16;
+    w->left--;
+    return b;
+}
+
+static inline void kernel_walk_alone(struct kernel_walk *w)
+{
+    while (w->left > 0)
+        w->state = kernel_encrypt(w->key, kernel_walk_next(w));
+}
+
+// Side by side until one ends.
+static inline void kernel_walk_pair(struct kernel_walk *a, struct kernel_walk *b)
+{
+    while (a->left > 0 && b->left > 0) {
+        a->state = kernel_walk_next(a);
+        b->state = kernel_walk_next(b);
+        kernel_encrypt_pair(a->key, &a->state, b->key, &b->state);
+    }
+}
+
+// Blocks of a message before CMAC's last one.
+static inline size_t kernel_lead(size_t len)
+{
+    return (len - 1) / 16;
+}
+
+// CMAC's last block of a message of len octets, 16 or more, with its subkey.
+static inline struct block kernel_last(const uint8_t *const in[BLOCK_LANES], size_t len,
+                                       struct block subkey1)
+{
+    unsigned rest = len % 16;
+    if (rest == 0)
+        return block_xor(block_load(in, len - 16), subkey1);
+    return block_xor(block_load_tail(in, len, rest), block_dbl(subkey1));
+}
+
+// xors the keystream of the tag over the plaintext. RFC 5297, section 2.6.
+static inline void kernel_crypt_reply(struct kernel_group *g, struct block tag)
+{
+    const struct block counter = block_counter(tag);
+    unsigned len = g->n_cookies * EXCHANGE_STRIDE;
+    for (unsigned i = 0; 16 * i < len; i += 2) {
+        struct block s = block_counter_add(counter, i);
+        struct block t = block_counter_add(counter, i + 1);
+        kernel_encrypt_pair(&g->s2c_ctr, &s, &g->s2c_ctr, &t);
+        size_t at = KERNEL_TEXT_AT + 16 * i;
+        unsigned rest = len - 16 * i;
+        if (rest < 16) {
+            // Half a block is left. Its octets are read with the eight before them.
+            s = block_xor(s, block_up8(block_load(g->text, at - 8)));
+            block_store_half(s, g->reply_seal, at);
+            break;
+        }
+        block_store(block_xor(s, block_load(g->text, at)), g->reply_seal, at);
+        if (rest < 32) {
+            if (rest > 16) {
+                t = block_xor(t, block_up8(block_load(g->text, at + 8)));
+                block_store_half(t, g->reply_seal, at + 16);
+            }
+            break;
+        }
+        block_store(block_xor(t, block_load(g->text, at + 16)), g->reply_seal, at + 16);
+    }
+}
+
+// Checks the request under C2S while it seals the reply under S2C. The bits of the lanes whose
+// request is genuine. RFC 8915, section 5.7.
+static inline uint32_t kernel_check_and_seal(struct kernel_group *g)
+{
+    const struct kernel_schedule *c2s = &g->c2s_mac;
+    const struct kernel_schedule *s2c = &g->s2c_mac;
+
+    // CMAC's subkeys, then S2V's start: D = CMAC(<zero>).
+    struct block ask_k1 = block_zero();
+    struct block reply_k1 = block_zero();
+    kernel_encrypt_pair(c2s, &ask_k1, s2c, &reply_k1);
+    ask_k1 = block_dbl(ask_k1);
+    reply_k1 = block_dbl(reply_k1);
+    struct block ask_d = ask_k1;
+    struct block reply_d = reply_k1;
+    kernel_encrypt_pair(c2s, &ask_d, s2c, &reply_d);
+
+    // The nonces, S2V's second component.
+    const struct block reply_nonce = block_load(g->random, 0);
+    struct block ask_n = block_xor(block_load(g->ask_seal, 0), ask_k1);
+    struct block reply_n = block_xor(reply_nonce, reply_k1);
+    kernel_encrypt_pair(c2s, &ask_n, s2c, &reply_n);
+    block_store(reply_nonce, g->reply_seal, 0);
+
+    // The associated data, the first component. The reply's is the shorter one as a rule, and its
+    // plaintext follows.
+    struct kernel_walk ask = {c2s, block_zero(), g->ask, 0, kernel_lead(g->ask_len)};
+    struct kernel_walk ad = {s2c, block_zero(), g->reply, 0, kernel_lead(g->reply_len)};
+    kernel_walk_pair(&ask, &ad);
+    kernel_walk_alone(&ad);
+    ad.state = block_xor(ad.state, kernel_last(g->reply, g->reply_len, reply_k1));
+    ad.state = kernel_encrypt(s2c, ad.state);
+    reply_d = block_xor(block_dbl(reply_d), ad.state);
+    reply_d = block_xor(block_dbl(reply_d), reply_n);
+
+    // T = plaintext xorend D. D meets the last block, or the last half and the half before it.
+    size_t len = g->n_cookies * EXCHANGE_STRIDE;
+    bool halved = len % 16 != 0;
+    struct kernel_walk text = {s2c, block_zero(), g->text, KERNEL_TEXT_AT,
+                               kernel_lead(len) - (halved ? 1 : 0)};
+    kernel_walk_pair(&ask, &text);
+    kernel_walk_alone(&ask);
+    kernel_walk_alone(&text);
+
+    ask.state = block_xor(ask.state, kernel_last(g->ask, g->ask_len, ask_k1));
+    struct block last = kernel_last(g->text, KERNEL_TEXT_AT + len, reply_k1);
+    if (halved) {
+        text.state = block_xor(kernel_walk_next(&text), block_down8(reply_d));
+        kernel_encrypt_pair(c2s, &ask.state, s2c, &text.state);
+        text.state = block_xor(text.state, block_up8(reply_d));
+    } else {
+        ask.state = kernel_encrypt(c2s, ask.state);
+        text.state = block_xor(text.state, reply_d);
+    }
+    text.state = block_xor(text.state, last);
+
+    // The request's plaintext is empty: T = dbl(D) xor pad(<empty>).
+    static const uint8_t pad[16] = {0x80};
+    ask_d = block_xor(block_dbl(ask_d), ask.state);
+    ask_d = block_xor(block_dbl(ask_d), ask_n);
+    ask.state = block_xor(block_xor(block_dbl(ask_d), block_broadcast(pad)), ask_k1);
+    kernel_encrypt_pair(c2s, &ask.state, s2c, &text.state);
+
+    block_store(text.state, g->reply_seal, EXCHANGE_NONCE_LEN);
+    kernel_crypt_reply(g, text.state);
+    return block_equal(ask.state, block_load(g->ask_seal, EXCHANGE_NONCE_LEN));
+}
+
+static inline void kernel_take_lane(struct kernel_group *g, const struct exchange *x, unsigned slot,
+                                    unsigned lane)
+{
+    g->lane[slot] = lane;
+    g->cookie[slot] = x->cookie[lane];
+    g->ask[slot] = x->ask[lane];
+    g->ask_seal[slot] = x->ask_seal[lane];
+    g->reply[slot] = x->reply[lane];
+    g->random[slot] = x->random[lane];
+}
+
+// Fills a group with lanes of the shape of the lowest one in `left`, and takes them out of it.
+static inline void kernel_gather(struct kernel_group *g, const struct exchange *x, lane_set *left)
+{
+    unsigned first = (unsigned)__builtin_ctzll(*left);
+    g->n = 0;
+    g->ask_len = x->ask_len[first];
+    g->reply_len = x->reply_len[first];
+    g->n_cookies = x->n_cookies[first];
+    g->open_key = x->open_key[first];
+    g->seal_key = x->seal_key;
+    for (lane_set look = *left; look != 0 && g->n < BLOCK_LANES;) {
+        unsigned lane = lane_take(&look);
+        if (x->ask_len[lane] != g->ask_len || x->reply_len[lane] != g->reply_len ||
+            x->n_cookies[lane] != g->n_cookies || x->open_key[lane] != g->open_key)
+            continue;
+        kernel_take_lane(g, x, g->n, lane);
+        g->reply_seal[g->n] = x->reply_seal[lane];
+        g->n++;
+        *left &= ~lane_bit(lane);
+    }
+    for (unsigned slot = g->n; slot < BLOCK_LANES; slot++) {
+        kernel_take_lane(g, x, slot, first);
+        g->reply_seal[slot] = g->spare;
+    }
+    for (unsigned slot = 0; slot < BLOCK_LANES; slot++)
+        g->text[slot] = g->reply_seal[slot];
+}
+
+static inline lane_set kernel_run(struct exchange *x, lane_set which)
+{
+    struct kernel_group g;
+    memset(g.spare, 0, sizeof g.spare);
+    block_share(&g.seal_mac, x->seal_key->mac_schedule[0]);
+    block_share(&g.seal_ctr, x->seal_key->ctr_schedule[0]);
+    g.open_key = NULL;
+    lane_set proven = 0;
+    while (which != 0) {
+        const struct cookie_key *before = g.open_key;
+        kernel_gather(&g, x, &which);
+        if (g.open_key != before) {
+            block_share(&g.open_mac, g.open_key->mac_schedule[0]);
+            block_share(&g.open_ctr, g.open_key->ctr_schedule[0]);
+        }
+        uint32_t genuine = kernel_open_cookies(&g);
+        kernel_expand_clients(&g);
+        kernel_seal_cookies(&g);
+        genuine &= kernel_check_and_seal(&g);
+        for (unsigned slot = 0; slot < g.n; slot++) {
+            if (genuine >> slot & 1)
+                proven |= lane_bit(g.lane[slot]);
+            else
+                bytes_wipe(g.reply_seal[slot], KERNEL_TEXT_AT + g.n_cookies * EXCHANGE_STRIDE);
+        }
+    }
+    bytes_wipe(&g, sizeof g);
+    return proven;
+}
