@@ -31,7 +31,8 @@ struct cookie_key {
 };
 
 // Makes a key ready. ad is the associated data of its cookies: the id in big endian, 4 octets, for
-// our own keys; empty (ad_len 0) is allowed for imported ones and then S2V has no such component.
+// our own keys. Imported ones may have none (ad_len 0): an empty component, which S2V takes in like
+// any other, as nettle does and therefore chrony.
 void cookie_key_expand(struct cookie_key *key, uint32_t id, const uint8_t secret[COOKIE_KEY_LEN],
                        const uint8_t *ad, uint32_t ad_len);
 
