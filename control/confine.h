@@ -1,0 +1,21 @@
+// What control takes from itself: core dumps, being traced, most system calls. Together with its
+// own user and the absence of capabilities (the supervisor's part) this is what an attacker finds
+// who has got hold of this process.
+//
+// Main thread; process-wide effects.
+#pragma once
+
+#include <stdint.h>
+
+// At the very start, before a key is read: no core dump, no tracing by our own user, no gain of
+// rights by exec. 0 or -errno.
+int confine_secrets(void);
+
+// Raises the limit of descriptors as far as it goes, and says how many of max_connections fit
+// beside those in use and CONFINE_RESERVED more, which the rest of the process lives on.
+enum { CONFINE_RESERVED = 64 };
+uint32_t confine_connections(uint32_t max_connections);
+
+// After start-up, all threads at once: from now on only the system calls of the list in confine.c
+// are allowed, and any other ends the process (the supervisor starts it anew). 0 or -errno.
+int confine_system_calls(void);

@@ -1,0 +1,263 @@
+// Comes up in the order in which others depend on it: board, keys, clock, TLS, loops, control
+// socket; then says that it serves and turns keys and clock when their time has come.
+#include "control/control.h"
+
+#include "board/board.h"
+#include "board/handover.h"
+#include "config/config.h"
+#include "config/log.h"
+#include "control/confine.h"
+#include "control/ke.h"
+#include "control/keys.h"
+#include "control/now.h"
+#include "control/status.h"
+#include "control/time_source.h"
+#include "control/tls.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+enum { BEAT_MS = 100 }; // the longest between two heartbeats
+
+struct control {
+    struct config *config;
+    struct board_control *board;
+    struct board_dataplane *dataplane;
+    struct keys *keys;
+    struct time_source *time;
+    struct tls *tls;
+    struct ke *ke;
+    struct status *status;
+    int signals;
+    int epoll;
+};
+
+// Says what could not be done; the result is passed on.
+static int failed(const char *what, int result)
+{
+    log_error("%s: %s", what, strerror(-result));
+    return result;
+}
+
+static int read_config(struct control *c)
+{
+    struct config_error error;
+    // A predecessor that shares this descriptor's offset has read it to the end.
+    if (lseek(HANDOVER_CONFIG, 0, SEEK_SET) < 0)
+        return failed("configuration", -errno);
+    if (config_load_fd(HANDOVER_CONFIG, "configuration", &c->config, &error) < 0) {
+        log_error("%s", error.text);
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static int open_board(struct control *c)
+{
+    int result = board_map_control(HANDOVER_BOARD_CONTROL, true, &c->board);
+    if (result == 0)
+        result = board_map_dataplane(HANDOVER_BOARD_DATAPLANE, false, &c->dataplane);
+    if (result < 0)
+        return failed("board", result);
+    atomic_fetch_add_explicit(&c->board->starts, 1, memory_order_relaxed);
+    return 0;
+}
+
+// Keys and the first state of the clock stand on the board before anyone is served.
+static int open_sources(struct control *c)
+{
+    int result = keys_open(c->config, &c->keys);
+    if (result < 0)
+        return failed("cookie keys", result);
+    keys_publish(c->keys, &c->board->keyring);
+    result = time_source_open(c->config, &c->board->ntp_state, &c->time);
+    if (result < 0)
+        return failed("time source", result);
+    time_source_turn(c->time, now_ns());
+    return 0;
+}
+
+// Chain and key of each pair follow the listeners.
+static int open_tls(struct control *c)
+{
+    struct tls_pair pairs[CONFIG_CERTIFICATES_MAX];
+    int fd = HANDOVER_FIRST_LISTENER + (int)c->config->control.n_listen;
+
+    for (uint32_t i = 0; i < c->config->control.n_certificates; i++) {
+        const struct config_certificate *certificate = &c->config->control.certificates[i];
+        pairs[i] = (struct tls_pair){certificate->chain, certificate->key, fd, fd + 1};
+        fd += 2;
+    }
+    int result = tls_open(pairs, c->config->control.n_certificates, &c->tls);
+    // Read once; a new pair comes with a new start.
+    while (fd > HANDOVER_FIRST_LISTENER + (int)c->config->control.n_listen)
+        close(--fd);
+    return result;
+}
+
+static int open_ke(struct control *c)
+{
+    int listeners[CONFIG_LISTEN_MAX];
+    for (uint32_t i = 0; i < c->config->control.n_listen; i++)
+        listeners[i] = HANDOVER_FIRST_LISTENER + (int)i;
+
+    uint32_t wanted = c->config->control.max_connections;
+    uint32_t fit = confine_connections(wanted);
+    if (fit < wanted)
+        log_warning("control.max_connections: %u of %u fit into the limit of open files; raise it "
+                    "(LimitNOFILE=)",
+                    fit, wanted);
+    const struct ke_setup setup = {
+        .tls = c->tls,
+        .listeners = listeners,
+        .n_listeners = c->config->control.n_listen,
+        .ring = &c->board->keyring,
+        .ntp_server = c->config->control.ntp_server,
+        .udp_port = c->config->dataplane.udp_port,
+        .threads = c->config->control.threads,
+        .deadline_ms = c->config->control.deadline_ms,
+        .max_connections = fit,
+    };
+    int result = ke_open(&setup, &c->ke);
+    return result < 0 ? failed("key exchange", result) : 0;
+}
+
+static int open_status(struct control *c)
+{
+    const struct status_sources sources = {
+        .config = c->config,
+        .control = c->board,
+        .dataplane = c->dataplane,
+        .keys = c->keys,
+    };
+    int result = status_open(HANDOVER_CONTROL_SOCKET, &sources, &c->status);
+    return result < 0 ? failed("control socket", result) : 0;
+}
+
+// Before any thread is made, so that all inherit the mask.
+static int take_signals(struct control *c)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    signal(SIGPIPE, SIG_IGN);
+    // The terminal's and the operator's signals reach us with the supervisor, which decides.
+    signal(SIGINT, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+        return failed("signals", -errno);
+    c->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return c->signals < 0 ? failed("signals", -errno) : 0;
+}
+
+static int watch(struct control *c, int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+    return epoll_ctl(c->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? failed("epoll", -errno) : 0;
+}
+
+static int open_waiting(struct control *c)
+{
+    c->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (c->epoll < 0)
+        return failed("epoll", -errno);
+    int result = watch(c, c->signals);
+    if (result == 0)
+        result = watch(c, HANDOVER_LIFELINE);
+    if (result == 0)
+        result = watch(c, status_fd(c->status));
+    return result;
+}
+
+// The supervisor starts the dataplane on this octet.
+static int say_ready(struct control *c)
+{
+    atomic_store_explicit(&c->board->version, BOARD_VERSION, memory_order_release);
+    if (write(HANDOVER_READY, "", 1) != 1)
+        return failed("ready", -errno);
+    close(HANDOVER_READY);
+    return 0;
+}
+
+static int open_all(struct control *c)
+{
+    static int (*const steps[])(struct control *) = {
+        take_signals, read_config, open_board,  open_sources,
+        open_tls,     open_ke,     open_status, open_waiting,
+    };
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        int result = steps[i](c);
+        if (result < 0)
+            return result;
+    }
+    int result = confine_system_calls();
+    if (result < 0)
+        return failed("seccomp", result);
+    return say_ready(c);
+}
+
+// Milliseconds to sleep before the first of the turns is due.
+static int sleep_ms(uint64_t now, uint64_t keys_due, uint64_t time_due)
+{
+    uint64_t due = keys_due < time_due ? keys_due : time_due;
+    uint64_t ms = due <= now ? 0 : (due - now + NOW_NS_PER_MS - 1) / NOW_NS_PER_MS;
+    return ms < BEAT_MS ? (int)ms : BEAT_MS;
+}
+
+// Until SIGTERM or the end of the lifeline.
+static void serve(struct control *c)
+{
+    uint64_t keys_due = 0;
+    uint64_t time_due = 0;
+    for (;;) {
+        uint64_t now = now_ns();
+        atomic_store_explicit(&c->board->heartbeat, now, memory_order_relaxed);
+        if (now >= time_due)
+            time_due = time_source_turn(c->time, now);
+        if (now >= keys_due)
+            keys_due = keys_turn(c->keys, &c->board->keyring, now);
+
+        struct epoll_event events[4];
+        int n = epoll_wait(c->epoll, events, 4, sleep_ms(now_ns(), keys_due, time_due));
+        for (int i = 0; i < n; i++) {
+            if (events[i].data.fd == status_fd(c->status))
+                status_turn(c->status);
+            else // the lifeline carries no octets: whatever it says is its end
+                return;
+        }
+    }
+}
+
+static void close_all(struct control *c)
+{
+    status_close(c->status);
+    ke_close(c->ke);
+    tls_close(c->tls);
+    time_source_close(c->time);
+    keys_close(c->keys);
+    board_unmap_dataplane(c->dataplane);
+    board_unmap_control(c->board);
+    config_free(c->config);
+}
+
+int control_main(void)
+{
+    struct control control = {.signals = -1, .epoll = -1};
+
+    log_open("control");
+    int result = confine_secrets();
+    if (result < 0)
+        failed("confinement", result);
+    else
+        result = open_all(&control);
+    if (result == 0) {
+        log_info("serving NTS-KE on %u addresses", control.config->control.n_listen);
+        serve(&control);
+    }
+    close_all(&control);
+    return result == 0 ? 0 : 1;
+}

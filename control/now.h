@@ -1,0 +1,15 @@
+// The monotonic clock: deadlines, timers and heartbeats know no other, so that a step of the
+// calendar moves none of them.
+#pragma once
+
+#include <stdint.h>
+#include <time.h>
+
+enum { NOW_NS_PER_MS = 1000000 };
+
+static inline uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 * NOW_NS_PER_MS + (uint64_t)t.tv_nsec;
+}
