@@ -1,0 +1,159 @@
+// The line over the TSC, ageing, and the foretold departure.
+#include "dataplane/clock/clock.h"
+#include "dataplane/clock/departure.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#define HZ UINT64_C(2596000000)
+
+// 2^-32 s a tick, times 2^48, at HZ.
+static uint64_t rate_of(double hz)
+{
+    return (uint64_t)(4294967296.0 / hz * 281474976710656.0 + 0.5);
+}
+
+static struct ntp_state state_at(uint64_t tsc)
+{
+    return (struct ntp_state){
+        .line = {.tsc_base = tsc, .utc_base = UINT64_C(0xe0000000) << 32, .rate = rate_of(HZ)},
+        .tsc_hz = HZ,
+        .written_tsc = tsc,
+        .root_dispersion = 10,
+        .leap = LEAP_NONE,
+        .stratum = 1,
+        .serving = 1,
+    };
+}
+
+static void a_second_of_ticks_is_a_second(void **unused)
+{
+    (void)unused;
+    struct ntp_state s = state_at(UINT64_C(1) << 60);
+    for (int64_t seconds = -3; seconds <= 100000; seconds += seconds < 10 ? 1 : 33333) {
+        ntp_time t = clock_utc(&s.line, s.line.tsc_base + (uint64_t)(seconds * (int64_t)HZ));
+        int64_t off = (int64_t)(t - s.line.utc_base - ((uint64_t)seconds << 32));
+        assert_true(off > -50000 && off < 50000); // 12 us in a day: the rate's last bit
+    }
+    assert_true(clock_utc(&s.line, s.line.tsc_base) == s.line.utc_base);
+    assert_true(clock_utc(&s.line, s.line.tsc_base + 1) - s.line.utc_base <= 2);
+}
+
+// NTP-8: the era ends on 7 February 2036 at 06:28:16 and the timestamp goes on at 0.
+static void the_era_wraps(void **unused)
+{
+    (void)unused;
+    assert_true(ntp_time_from_unix(2085978495, 0) == UINT64_C(0xffffffff) << 32);
+    assert_true(ntp_time_from_unix(2085978496, 0) == 0);
+    struct ntp_state s = state_at(1000);
+    s.line.utc_base = ntp_time_from_unix(2085978495, 0);
+    assert_int_equal(clock_utc(&s.line, 1000 + HZ / 2) >> 32, 0xffffffff);
+    ntp_time later = clock_utc(&s.line, 1000 + 2 * HZ);
+    assert_true(later >> 32 <= 1);
+    assert_int_equal((later + 0x1000) >> 32, 1);
+    s.line.utc_base = ntp_time_from_unix(2085978497, 0);
+    assert_int_equal((clock_utc(&s.line, 1000 - 2 * HZ) - 0x1000) >> 32, 0xfffffffe);
+}
+
+// F28: while control is silent dispersion grows by 15 ppm, and after the limit the leap is unknown.
+static void silence_ages_the_state(void **unused)
+{
+    (void)unused;
+    struct ntp_state s = state_at(5000);
+    assert_int_equal(clock_aged(&s, 5000, 0).root_dispersion, 10);
+    assert_int_equal(clock_aged(&s, 4000, 0).root_dispersion,
+                     10); // another core's TSC, just behind
+    struct ntp_state aged = clock_aged(&s, 5000 + 20 * HZ, 0);
+    assert_int_equal(aged.root_dispersion, 10 + 19); // 300 us are 19.7 units
+    assert_int_equal(aged.leap, LEAP_NONE);
+    assert_int_equal(aged.stratum, 1);
+
+    assert_int_equal(clock_aged(&s, 5000 + CLOCK_SILENCE_MAX_S * HZ, 0).leap, LEAP_NONE);
+    assert_int_equal(clock_aged(&s, 5000 + CLOCK_SILENCE_MAX_S * HZ + HZ / 100, 0).leap,
+                     LEAP_UNKNOWN);
+    s.leap = LEAP_INSERT;
+    assert_int_equal(clock_aged(&s, 5000 + HZ, 0).leap, LEAP_INSERT);
+}
+
+// F30: what is not known of the arrival widens the dispersion, up to its maximum.
+static void an_unsure_arrival_widens_dispersion(void **unused)
+{
+    (void)unused;
+    struct ntp_state s = state_at(5000);
+    assert_int_equal(clock_aged(&s, 5000, HZ / 10).root_dispersion, 10 + 6553);
+    s.root_dispersion = UINT32_MAX;
+    struct ntp_state aged = clock_aged(&s, 5000, 0);
+    assert_int_equal(aged.root_dispersion, CLOCK_DISPERSION_MAX);
+    assert_int_equal(aged.leap, LEAP_UNKNOWN);
+    s = (struct ntp_state){.leap = LEAP_UNKNOWN};
+    assert_int_equal(clock_aged(&s, 5000, HZ).leap, LEAP_UNKNOWN); // nothing published: no hz
+}
+
+// F30: the bound between composing and sending.
+static void ten_milliseconds_are_stale(void **unused)
+{
+    (void)unused;
+    struct ntp_state s = state_at(0);
+    assert_false(clock_is_stale(&s, HZ / 100));
+    assert_true(clock_is_stale(&s, HZ / 100 + 1));
+}
+
+// RSP-10: the departure is what it has cost, by size of burst and by cryptography.
+static void departure_follows_the_cost(void **unused)
+{
+    (void)unused;
+    struct departure d = {0};
+    assert_int_equal(departure_expect(&d, departure_class(1, 0)), 0);
+    for (unsigned i = 0; i < 200; i++) {
+        departure_learn(&d, departure_class(1, 0), 1000);
+        departure_learn(&d, departure_class(64, 0), 5000 + i % 2);
+        departure_learn(&d, departure_class(3, 1), 9000);
+    }
+    assert_int_equal(departure_expect(&d, departure_class(1, 0)), 1000);
+    assert_in_range(departure_expect(&d, departure_class(64, 0)), 4990, 5010);
+    assert_int_equal(departure_expect(&d, departure_class(0, 1)), 9000);
+    assert_int_equal(departure_expect(&d, departure_class(5, 0)),
+                     1000); // from the next smaller one
+
+    for (unsigned i = 0; i < 200; i++)
+        departure_learn(&d, departure_class(1, 0), 3000);
+    assert_in_range(departure_expect(&d, departure_class(1, 0)), 2980, 3000);
+}
+
+// RSP-10: preemption in a tenth of the turns, or in the very first one, does not bend it.
+static void outliers_do_not_bend_departure(void **unused)
+{
+    (void)unused;
+    struct departure d = {0};
+    for (unsigned i = 0; i < 2000; i++)
+        departure_learn(&d, departure_class(0, 8), i % 10 == 0 ? 50000000 : 10000);
+    assert_in_range(departure_expect(&d, departure_class(0, 8)), 9900, 11500);
+}
+
+static void classes_are_in_bounds(void **unused)
+{
+    (void)unused;
+    for (unsigned plain = 0; plain <= 64; plain++) {
+        for (unsigned nts = 0; plain + nts <= 64; nts++)
+            assert_in_range(departure_class(plain, nts), 0, DEPARTURE_CLASSES - 1);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_second_of_ticks_is_a_second),
+        cmocka_unit_test(the_era_wraps),
+        cmocka_unit_test(silence_ages_the_state),
+        cmocka_unit_test(an_unsure_arrival_widens_dispersion),
+        cmocka_unit_test(ten_milliseconds_are_stale),
+        cmocka_unit_test(departure_follows_the_cost),
+        cmocka_unit_test(outliers_do_not_bend_departure),
+        cmocka_unit_test(classes_are_in_bounds),
+    };
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
