@@ -8,7 +8,7 @@
 const struct exchange_variant *const exchange_variants[] = {
 #ifdef __x86_64__
     &exchange_vaes512,  &exchange_vaes256,
-    &exchange_aesni,
+    &exchange_aesni,    &exchange_ipsec_mb,
 #endif
     &exchange_portable, NULL,
 };

@@ -9,4 +9,5 @@ extern const struct exchange_variant exchange_portable;
 extern const struct exchange_variant exchange_aesni;
 extern const struct exchange_variant exchange_vaes256;
 extern const struct exchange_variant exchange_vaes512;
+extern const struct exchange_variant exchange_ipsec_mb;
 #endif
