@@ -1,0 +1,36 @@
+// The control socket's server: answers `noonmarkctl` with what this server is doing, as one JSON
+// object. A client connects, sends one line ("status\n"), reads the answer to its end. Slow or
+// silent clients hold up nothing: all descriptors are non-blocking, and a fifth client waits until
+// one of four is done.
+//
+// Belongs to control's main thread. Never shows secrets: of a key only its id, role and age.
+#pragma once
+
+#include "board/board.h"
+#include "config/config.h"
+
+#include <stdint.h>
+
+struct ke_counters;
+struct keys;
+struct status;
+
+// What an answer is made of; all of it outlives the struct status.
+struct status_sources {
+    const struct config *config;
+    const struct board_control *control;
+    const struct board_dataplane *dataplane;
+    const struct keys *keys;
+    const struct ke_counters *ke;
+};
+
+// listen_fd is the listening Unix socket, which stays the caller's. 0 or -errno.
+int status_open(int listen_fd, const struct status_sources *sources, struct status **status);
+
+// One descriptor that is readable when status_turn has something to do: for the caller's epoll.
+int status_fd(const struct status *status);
+
+// Accepts, reads and answers what is waiting, without blocking.
+void status_turn(struct status *status);
+
+void status_close(struct status *status);
