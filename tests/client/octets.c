@@ -59,9 +59,34 @@ void text_print(FILE *out, const char *name, const char *text)
     fputc('"', out);
 }
 
+static uint64_t sequence;
+static bool seeded;
+
+void octets_seed(uint64_t seed)
+{
+    sequence = seed;
+    seeded = true;
+}
+
+// Splitmix64.
+static uint64_t next(void)
+{
+    uint64_t z = sequence += UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return z ^ z >> 31;
+}
+
 void octets_random(void *at, size_t len)
 {
     uint8_t *p = at;
+    for (; seeded && len > 0;) {
+        uint64_t v = next();
+        size_t n = len < sizeof v ? len : sizeof v;
+        memcpy(p, &v, n);
+        p += n;
+        len -= n;
+    }
     while (len > 0) {
         ssize_t n = getrandom(p, len, 0);
         if (n <= 0) {

@@ -17,8 +17,10 @@ void octets_print(FILE *out, const char *name, const uint8_t *at, size_t len);
 // "name":"text" with what JSON wants escaped.
 void text_print(FILE *out, const char *name, const char *text);
 
-// Kernel randomness; ends the program when there is none.
+// Kernel randomness; ends the program when there is none. After octets_seed: a sequence that the
+// seed alone decides, so that a test can be run again as it was. Not for threads.
 void octets_random(void *at, size_t len);
+void octets_seed(uint64_t seed);
 
 // CLOCK_MONOTONIC.
 uint64_t now_ns(void);
