@@ -74,7 +74,7 @@ static void compose(struct load *l, uint32_t place, uint32_t who, struct packet 
     unsigned wanted = LOAD_JAR - c->n_cookies;
     for (unsigned i = 1; i < wanted; i++)
         packet_field(p, EF_PLACEHOLDER, NULL, c->cookie_len);
-    struct authenticator shape = packet_authenticator_plain();
+    struct seal_shape shape = packet_authenticator_plain();
     packet_authenticate(p, &shape, c->c2s, NULL, 0);
     slot->client = who;
     slot->asked = wanted;

@@ -48,9 +48,9 @@ void packet_field(struct packet *p, uint16_t type, const uint8_t *body, size_t l
     packet_raw(p, NULL, padded(len) - len);
 }
 
-struct authenticator packet_authenticator_plain(void)
+struct seal_shape packet_authenticator_plain(void)
 {
-    return (struct authenticator){
+    return (struct seal_shape){
         .nonce_len = 16,
         .claim_nonce_len = -1,
         .claim_cipher_len = -1,
@@ -58,7 +58,7 @@ struct authenticator packet_authenticator_plain(void)
     };
 }
 
-void packet_authenticate(struct packet *p, const struct authenticator *shape,
+void packet_authenticate(struct packet *p, const struct seal_shape *shape,
                          const uint8_t key[SEAL_KEY_LEN], const uint8_t *plain, size_t plain_len)
 {
     uint8_t nonce[PACKET_MAX];

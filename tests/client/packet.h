@@ -25,7 +25,7 @@ struct packet {
 };
 
 // How an authenticator field is laid out. All zero but nonce_len 16 is the common form.
-struct authenticator {
+struct seal_shape {
     uint16_t nonce_len;
     uint16_t padding;     // additional octets at the end of the field
     bool unpadded;        // leave out even what RFC 8915, section 5.6 demands for a short nonce
@@ -35,7 +35,7 @@ struct authenticator {
     const uint8_t *nonce; // NULL: random
 };
 
-struct authenticator packet_authenticator_plain(void);
+struct seal_shape packet_authenticator_plain(void);
 
 // An empty request: 48 octets, random transmit timestamp, all else zero but version and mode.
 void packet_start(struct packet *p, unsigned version, unsigned mode);
@@ -48,5 +48,5 @@ void packet_raw(struct packet *p, const uint8_t *octets, size_t len);
 void packet_field(struct packet *p, uint16_t type, const uint8_t *body, size_t len);
 
 // Appends the authenticator that seals everything so far and carries plain.
-void packet_authenticate(struct packet *p, const struct authenticator *shape,
+void packet_authenticate(struct packet *p, const struct seal_shape *shape,
                          const uint8_t key[SEAL_KEY_LEN], const uint8_t *plain, size_t plain_len);

@@ -43,7 +43,7 @@ static void answer(const struct packet *p, const struct ask *ask, unsigned n, co
         octets_random(fresh, sizeof fresh);
         packet_field(&inner, EF_COOKIE, fresh, sizeof fresh);
     }
-    struct authenticator shape = packet_authenticator_plain();
+    struct seal_shape shape = packet_authenticator_plain();
     packet_authenticate(out, &shape, key, inner.at, inner.len);
 }
 

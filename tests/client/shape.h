@@ -23,7 +23,7 @@ struct shape {
     bool random_header; // random octets from the second to the transmit timestamp
     const char *fields;
     const char *inner; // the same language, for what the authenticator encrypts
-    struct authenticator authenticator;
+    struct seal_shape authenticator;
     const uint8_t *c2s; // the key that seals
     const uint8_t *s2c; // the key that the reply is read with
     const uint8_t *cookie;

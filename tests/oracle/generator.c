@@ -202,7 +202,7 @@ static void inner_fields(const struct draft *d, struct packet *inner)
 static void authenticator(struct draft *d)
 {
     struct packet inner;
-    struct authenticator shape = packet_authenticator_plain();
+    struct seal_shape shape = packet_authenticator_plain();
     inner_fields(d, &inner);
     if (chance(20))
         shape.nonce_len = (uint16_t)ONE_OF(1, 2, 3, 4, 5, 8, 12, 15, 17, 20, 24, 32, 64, 255);

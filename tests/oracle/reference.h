@@ -48,7 +48,6 @@ enum row {
     ROW_PLAIN,           // version 4, nothing else
     ROW_PLAIN_FIELDS,    // EF-4
     ROW_PLAIN_UID,       // NTS-11
-    ROW_NO_KEYS,         // decision 12
     ROW_TWICE,           // a second identifier, cookie or authenticator
     ROW_NO_UID,          //
     ROW_NO_COOKIE,       //
@@ -58,6 +57,7 @@ enum row {
     ROW_LENGTHS,         // NTS-3
     ROW_NO_NONCE,        // NTS-6
     ROW_PADDING,         // NTS-4
+    ROW_NO_KEYS,         // decision 12
     ROW_COOKIE_LENGTH,   // NTS-12
     ROW_KEY_UNKNOWN,     // CK-4
     ROW_COOKIE_FORGED,   //
@@ -90,10 +90,11 @@ void reference_decide(const struct reference_ring *ring, const uint8_t *ntp, siz
                       uint16_t source_port, struct verdict *verdict);
 
 // Is a reply what the verdict demands, to the last octet? NULL, or what is wrong. state is what the
-// server was told of its clock, arrival the time it was told for the request.
+// server was told of its clock; the request arrived between earliest and latest.
 const char *reference_fault(const struct reference_ring *ring, const struct ntp_state *state,
-                            ntp_time arrival, const struct verdict *verdict, const uint8_t *request,
-                            size_t request_len, const uint8_t *reply, size_t reply_len);
+                            ntp_time earliest, ntp_time latest, const struct verdict *verdict,
+                            const uint8_t *request, size_t request_len, const uint8_t *reply,
+                            size_t reply_len);
 
 // Seals a cookie for these keys as checklist decision 3 lays it out.
 void reference_cookie(const struct reference_key *key, const uint8_t nonce[16],

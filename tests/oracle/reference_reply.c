@@ -4,7 +4,7 @@
 #include "crypto/bytes.h"
 
 // RFC 5905, section 14: what the server was told of its clock stands in the reply as it is.
-static const char *clock_fault(const struct ntp_state *state, ntp_time arrival,
+static const char *clock_fault(const struct ntp_state *state, ntp_time earliest, ntp_time latest,
                                const struct reply *r)
 {
     bool synchronised = state->leap != LEAP_UNKNOWN;
@@ -25,9 +25,8 @@ static const char *clock_fault(const struct ntp_state *state, ntp_time arrival,
     if (r->reference != state->reference_time)
         return "reference time is not the clock's";
     // NTP-10: bits under the precision are the server's to choose.
-    int64_t off = (int64_t)(r->receive - arrival);
     int64_t grain = INT64_C(1) << (32 + state->precision);
-    if (off > grain || off < -grain)
+    if ((int64_t)(r->receive - earliest) < -grain || (int64_t)(r->receive - latest) > grain)
         return "receive is not the arrival";
     if (r->transmit - r->receive > UINT64_C(4) << 32)
         return "transmit is far from receive";
@@ -59,8 +58,9 @@ static const char *cookies_fault(const struct reference_ring *ring, const struct
 }
 
 const char *reference_fault(const struct reference_ring *ring, const struct ntp_state *state,
-                            ntp_time arrival, const struct verdict *v, const uint8_t *request,
-                            size_t request_len, const uint8_t *reply, size_t reply_len)
+                            ntp_time earliest, ntp_time latest, const struct verdict *v,
+                            const uint8_t *request, size_t request_len, const uint8_t *reply,
+                            size_t reply_len)
 {
     static const enum reply_kind kind[] = {
         [ANSWERED_PLAIN] = REPLY_PLAIN,
@@ -91,7 +91,7 @@ const char *reference_fault(const struct reference_ring *ring, const struct ntp_
         return "an answer of another kind";
     if (r.kind == REPLY_NAK)
         return NULL;
-    const char *why = clock_fault(state, arrival, &r);
+    const char *why = clock_fault(state, earliest, latest, &r);
     if (why == NULL && r.kind == REPLY_AUTHENTICATED)
         why = cookies_fault(ring, v, &r);
     return why;
