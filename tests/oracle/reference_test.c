@@ -67,7 +67,7 @@ static void agrees_with_the_vectors(void **state)
     };
     const char *json = vectors_read();
     if (json == NULL)
-        skip(); // NTS_VECTORS names no file
+        return; // its name says so
     struct reference_ring ring = {.n = 1};
     uint8_t id[4];
     assert_int_equal(vector(json, "key_id", id, 4), 4);
@@ -128,9 +128,11 @@ static void meets_every_row(void **state)
 int main(void)
 {
     cmocka_set_message_output(CM_OUTPUT_TAP);
-    const struct CMUnitTest tests[] = {
+    struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_the_vectors),
         cmocka_unit_test(meets_every_row),
     };
+    if (vectors_read() == NULL) // cmocka's own skip() prints "not ok"
+        tests[0].name = "agrees_with_the_vectors # SKIP NTS_VECTORS names no file";
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
