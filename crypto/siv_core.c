@@ -39,8 +39,8 @@ static void cmac_end(const struct aes *aes, const struct cookie_key *key, uint8_
     bytes_wipe(block, sizeof block);
 }
 
-static void cmac(const struct aes *aes, const struct cookie_key *key, struct siv_part part,
-                 uint8_t mac[16])
+void siv_core_cmac(const struct aes *aes, const struct cookie_key *key, struct siv_part part,
+                   uint8_t mac[16])
 {
     memset(mac, 0, 16);
     size_t lead = part.len > 0 ? (part.len - 1) / 16 : 0; // blocks before the last
@@ -61,14 +61,14 @@ void siv_core_start(const struct aes *aes, struct cookie_key *key,
     dbl(key->subkey2, key->subkey1);
     bytes_wipe(l, sizeof l);
     // RFC 5297, section 2.4: D = AES-CMAC(K, <zero>), doubled for the first component.
-    cmac(aes, key, (struct siv_part){zero, sizeof zero}, key->s2v_prefix);
+    siv_core_cmac(aes, key, (struct siv_part){zero, sizeof zero}, key->s2v_prefix);
     dbl(key->s2v_prefix, key->s2v_prefix);
 }
 
 void siv_core_absorb(const struct aes *aes, struct cookie_key *key, struct siv_part part)
 {
     uint8_t mac[16];
-    cmac(aes, key, part, mac);
+    siv_core_cmac(aes, key, part, mac);
     xor16(key->s2v_prefix, mac);
     dbl(key->s2v_prefix, key->s2v_prefix);
 }
@@ -77,7 +77,7 @@ void siv_core_tag(const struct aes *aes, const struct cookie_key *key, struct si
                   const uint8_t *plain, size_t len, uint8_t tag[SIV_TAG_LEN])
 {
     uint8_t d[16];
-    cmac(aes, key, nonce, d);
+    siv_core_cmac(aes, key, nonce, d);
     xor16(d, key->s2v_prefix);
     uint8_t tail[32] = {0}; // the last 16 octets with D, and what of their blocks stands before
     memset(tag, 0, SIV_TAG_LEN);

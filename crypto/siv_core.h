@@ -11,6 +11,10 @@
 void siv_core_start(const struct aes *aes, struct cookie_key *key,
                     const uint8_t secret[SIV_KEY_LEN]);
 
+// AES-CMAC (RFC 4493) under the key's MAC half.
+void siv_core_cmac(const struct aes *aes, const struct cookie_key *key, struct siv_part part,
+                   uint8_t mac[16]);
+
 // Takes a component into S2V; an empty one is a component, too.
 void siv_core_absorb(const struct aes *aes, struct cookie_key *key, struct siv_part part);
 
