@@ -1,0 +1,37 @@
+// DPDK's environment: its arguments are made from our configuration alone, so that nobody has to
+// know them. One environment holds all ports; the thread that starts it keeps its own CPU affinity.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    EAL_ARGS_MAX = 16,
+    EAL_ARG_LEN = 64,
+};
+
+// What the arguments depend on.
+struct eal_plan {
+    uint32_t main_cpu;   // where DPDK believes its main thread to be: no polling core if possible
+    uint32_t memory_mib; // what all pools need
+    bool hugepages;      // enough of them are free
+};
+
+struct eal_args {
+    int argc;
+    char *argv[EAL_ARGS_MAX + 1]; // points into text; ends with NULL
+    char text[EAL_ARGS_MAX][EAL_ARG_LEN];
+};
+
+// Pure.
+void eal_args_build(struct eal_args *args, const struct eal_plan *plan);
+
+// Starts DPDK for that many queues, on CPUs other than cores where there are any. Logs the
+// arguments, and one line of what is wrong on failure. 0 or -errno; once a process.
+int eal_start(const uint32_t *cores, uint32_t n_cores, uint32_t n_queues);
+
+// Ends it. All ports are closed and all other threads of ours have left.
+void eal_stop(void);
+
+// "hugepages" or "4 KiB pages".
+const char *eal_memory(void);

@@ -1,0 +1,118 @@
+// port.h over DPDK's ethdev. A reply goes into a second buffer of the same pool; the request's
+// buffer then becomes the next spare, so a turn in balance allocates nothing. One core; no locks.
+#include "dataplane/port/ethdev.h"
+
+#include <rte_config.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+#include <rte_prefetch.h>
+
+// One buffer at a time when the pool cannot supply all: a short pool slows the port, but does not
+// stop it.
+static void fill_spares(struct port *port)
+{
+    unsigned missing = LANES - port->n_spare;
+    if (missing == 0)
+        return;
+    if (rte_pktmbuf_alloc_bulk(port->pool, &port->spare[port->n_spare], missing) == 0) {
+        port->n_spare = LANES;
+        return;
+    }
+    while (port->n_spare < LANES) {
+        struct rte_mbuf *buffer = rte_pktmbuf_alloc(port->pool);
+        if (!buffer)
+            break;
+        port->spare[port->n_spare++] = buffer;
+    }
+    if (port->n_spare == 0)
+        counter_add(&port->starved, 1);
+}
+
+// The length as parse must see it: what is not one piece is told as too long, since the other
+// pieces are not lent.
+static uint16_t length_seen(const struct rte_mbuf *frame)
+{
+    uint32_t len = frame->pkt_len;
+    if (frame->nb_segs > 1 && len <= FRAME_MAX)
+        len = FRAME_MAX + 1;
+    return (uint16_t)RTE_MIN(len, (uint32_t)UINT16_MAX);
+}
+
+lane_set port_rx(struct port *port, struct batch *batch)
+{
+    fill_spares(port);
+    uint16_t n = rte_eth_rx_burst(port->device, port->queue, port->request, port->n_spare);
+    for (uint16_t i = 0; i < n; i++) {
+        struct rte_mbuf *request = port->request[i];
+        struct rte_mbuf *reply = port->spare[--port->n_spare];
+        rte_prefetch0(rte_pktmbuf_mtod(request, void *));
+        reply->data_off = request->data_off; // same pool, same size: room and alignment are equal
+        port->reply[i] = reply;
+        batch->frame[i] = rte_pktmbuf_mtod(request, uint8_t *);
+        batch->len[i] = length_seen(request);
+        batch->reply[i] = rte_pktmbuf_mtod(reply, uint8_t *);
+    }
+    return lane_first(n);
+}
+
+// A request that was answered: its buffer carries a later reply, if it is one like those of the
+// pool.
+static void keep_as_spare(struct port *port, struct rte_mbuf *buffer)
+{
+    if (buffer->pool != port->pool || buffer->nb_segs != 1 || !RTE_MBUF_DIRECT(buffer) ||
+        rte_mbuf_refcnt_read(buffer) != 1) {
+        rte_pktmbuf_free(buffer);
+        return;
+    }
+    rte_pktmbuf_reset(buffer);
+    port->spare[port->n_spare++] = buffer;
+}
+
+lane_set port_tx(struct port *port, struct batch *batch, lane_set answer)
+{
+    struct rte_mbuf *out[LANES];
+    uint8_t lane_of[LANES];
+    uint16_t n = 0;
+    for (lane_set rest = answer; rest != 0;) {
+        unsigned lane = lane_take(&rest);
+        struct rte_mbuf *reply = port->reply[lane];
+        reply->data_len = batch->reply_len[lane];
+        reply->pkt_len = batch->reply_len[lane];
+        lane_of[n] = (uint8_t)lane;
+        out[n++] = reply;
+    }
+    if (n == 0)
+        return 0;
+
+    uint16_t sent = rte_eth_tx_burst(port->device, port->queue, out, n);
+    if (sent < n) // once more, for a queue that has just been emptied; then the caller drops
+        sent += rte_eth_tx_burst(port->device, port->queue, out + sent, (uint16_t)(n - sent));
+
+    lane_set gone = 0;
+    for (uint16_t i = 0; i < sent; i++) {
+        gone |= lane_bit(lane_of[i]);
+        keep_as_spare(port, port->request[lane_of[i]]);
+    }
+    return gone;
+}
+
+void port_drop(struct port *port, struct batch *batch, lane_set drop)
+{
+    (void)batch;
+    while (drop != 0) {
+        unsigned lane = lane_take(&drop);
+        rte_pktmbuf_free(port->request[lane]);
+        port->spare[port->n_spare++] = port->reply[lane];
+    }
+}
+
+const struct address_set *port_addresses(const struct port *port)
+{
+    return port->addresses;
+}
+
+void port_empty(struct port *port)
+{
+    while (port->n_spare > 0)
+        rte_pktmbuf_free(port->spare[--port->n_spare]);
+}

@@ -1,0 +1,33 @@
+// Private to this folder: one queue of one DPDK device, as ethdev.c moves its packets and device.c
+// makes it.
+#pragma once
+
+#include "dataplane/port/port.h"
+
+#include <stdbool.h>
+
+struct rte_mbuf;
+struct rte_mempool;
+
+struct port {
+    _Alignas(64) uint16_t device; // DPDK's number
+    uint16_t queue;
+    uint16_t n_spare;
+    struct rte_mempool *pool;
+    const struct address_set *addresses; // NULL: steering has decided
+
+    // Buffers that wait to carry replies. A turn takes as many as it receives frames, and gets one
+    // back for each.
+    struct rte_mbuf *spare[LANES];
+
+    // What is lent, by lane. Owner: the batch, from port_rx until port_tx or port_drop.
+    struct rte_mbuf *request[LANES];
+    struct rte_mbuf *reply[LANES];
+
+    // Turns in which the pool could not supply a single buffer for a reply. Writer: the core,
+    // relaxed. Reader: housekeeping.
+    _Atomic uint64_t starved;
+};
+
+// Gives the spare buffers back to the pool. The device is stopped.
+void port_empty(struct port *port);

@@ -1,0 +1,20 @@
+// What the kernel knows of a network interface that a port wants. Housekeeping's thread.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct interface {
+    unsigned index;
+    char driver[32];   // "veth", "ice", ""; as ethtool names it
+    uint32_t mtu;      //
+    uint32_t queues;   // receive queues that packets may arrive on
+    uint32_t openable; // queues that DPDK's AF_XDP driver can open: the combined channels, or 1
+    bool zero_copy;    // the driver is one that gives AF_XDP its own buffers
+};
+
+// 0 or -errno (-ENODEV: there is no such interface).
+int interface_look(const char *name, struct interface *interface);
+
+// Is the interface up and has it a carrier?
+bool interface_link_up(const char *name);

@@ -1,0 +1,147 @@
+#include "dataplane/port/noise.h"
+
+#include "config/log.h"
+
+#include <rte_log.h>
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <xdp/libxdp.h>
+
+enum { LINE_MAX_LEN = 256 };
+
+static struct {
+    pthread_mutex_t lock; // over all below
+    bool holding;
+    char cause[LINE_MAX_LEN];
+    char line[LINE_MAX_LEN]; // what DPDK has written since its last newline
+    size_t line_len;
+} noise = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+// Said on healthy machines too, or said again by us in better words.
+static const char *const cosmetic[] = {
+    "No free ",                            // hugepages of a size that nobody wants
+    "No bpffs found",                      // we pin nothing
+    "skipping unrecognized data section",  // DWARF in our program
+    "legacy map definition",               //
+    "not supported by the kernel, using",  //
+    "Link with device",                    //
+    "TELEMETRY",                           //
+    "Cannot create runtime directory",     // we want none
+    "Couldn't enable unaligned",           //
+    "lookup failed for NUMA",              //
+    "Error loading BTF",                   // a kernel without BTF runs the program all the same
+    "Skipped loading BTF",                 //
+    "BTF is optional",                     //
+    "libxdp: XDP flag not supported",      //
+    "failed to send request to secondary", // there are none
+};
+
+static bool is_cosmetic(const char *text)
+{
+    for (size_t i = 0; i < sizeof cosmetic / sizeof cosmetic[0]; i++) {
+        if (strstr(text, cosmetic[i]))
+            return true;
+    }
+    return false;
+}
+
+// The lock is held.
+static void line_ended(const char *text)
+{
+    static struct log_limit limit;
+    if (text[0] == '\0' || is_cosmetic(text))
+        return;
+    if (!noise.holding)
+        log_limited(&limit, LOG_LEVEL_WARNING, "%s", text);
+    else if (noise.cause[0] == '\0')
+        snprintf(noise.cause, sizeof noise.cause, "%s", text);
+}
+
+// Takes a piece of text in; a line is whole at its newline. The lock is held.
+static void take(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] != '\n') {
+            if (noise.line_len < LINE_MAX_LEN - 1)
+                noise.line[noise.line_len++] = text[i];
+            continue;
+        }
+        noise.line[noise.line_len] = '\0';
+        noise.line_len = 0;
+        line_ended(noise.line);
+    }
+}
+
+static ssize_t from_dpdk(void *cookie, const char *text, size_t len)
+{
+    (void)cookie;
+    if (rte_log_cur_msg_loglevel() > RTE_LOG_WARNING)
+        return (ssize_t)len;
+    pthread_mutex_lock(&noise.lock);
+    take(text, len);
+    pthread_mutex_unlock(&noise.lock);
+    return (ssize_t)len;
+}
+
+__attribute__((format(printf, 1, 0))) static void from_library(const char *format, va_list args)
+{
+    char text[LINE_MAX_LEN];
+    vsnprintf(text, sizeof text, format, args);
+    text[strcspn(text, "\n")] = '\0';
+    pthread_mutex_lock(&noise.lock);
+    line_ended(text);
+    pthread_mutex_unlock(&noise.lock);
+}
+
+__attribute__((format(printf, 2, 0))) static int from_libbpf(enum libbpf_print_level level,
+                                                             const char *format, va_list args)
+{
+    if (level == LIBBPF_WARN)
+        from_library(format, args);
+    return 0;
+}
+
+__attribute__((format(printf, 2, 0))) static int from_libxdp(enum libxdp_print_level level,
+                                                             const char *format, va_list args)
+{
+    if (level == LIBXDP_WARN)
+        from_library(format, args);
+    return 0;
+}
+
+int noise_route(void)
+{
+    FILE *stream = fopencookie(NULL, "w", (cookie_io_functions_t){.write = from_dpdk});
+    if (!stream)
+        return -ENOMEM;
+    setvbuf(stream, NULL, _IOLBF, BUFSIZ);
+    rte_openlog_stream(stream); // kept for the life of the process
+    libbpf_set_print(from_libbpf);
+    libxdp_set_print(from_libxdp);
+    return 0;
+}
+
+void noise_hold(void)
+{
+    pthread_mutex_lock(&noise.lock);
+    noise.holding = true;
+    noise.cause[0] = '\0';
+    pthread_mutex_unlock(&noise.lock);
+}
+
+const char *noise_cause(void)
+{
+    return noise.cause;
+}
+
+void noise_release(void)
+{
+    pthread_mutex_lock(&noise.lock);
+    noise.holding = false;
+    pthread_mutex_unlock(&noise.lock);
+}

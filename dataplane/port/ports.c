@@ -1,0 +1,226 @@
+#include "dataplane/port/ports.h"
+
+#include "config/log.h"
+#include "dataplane/port/addresses.h"
+#include "dataplane/port/device.h"
+#include "dataplane/port/eal.h"
+#include "dataplane/port/noise.h"
+
+#include <rte_config.h>
+#include <rte_lcore.h>
+#include <rte_version.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct core_queues {
+    uint32_t n;
+    struct port **queue;
+};
+
+struct ports {
+    const struct config *config;
+    uint32_t n_devices;
+    struct device device[PORTS_MAX];
+    struct core_queues core[CORES_MAX];
+    int watch;               // addresses_watch's descriptor, or -1
+    struct address_list now; // room for one list: too large for a stack
+};
+
+// Deals the queues of all devices out to the cores.
+static int deal(struct ports *ports)
+{
+    const uint32_t n_cores = ports->config->dataplane.n_cores;
+    uint32_t n_queues = 0;
+    for (uint32_t d = 0; d < ports->n_devices; d++)
+        n_queues += ports->device[d].n_queues;
+    for (uint32_t c = 0; c < n_cores; c++) {
+        ports->core[c].queue = calloc(n_queues, sizeof(struct port *));
+        if (!ports->core[c].queue)
+            return -ENOMEM;
+    }
+    for (uint32_t d = 0; d < ports->n_devices; d++) {
+        struct device *device = &ports->device[d];
+        for (uint32_t q = 0; q < device->n_queues; q++) {
+            struct core_queues *core = &ports->core[q % n_cores];
+            core->queue[core->n++] = device->queue[q];
+        }
+        if (device->n_queues < n_cores)
+            log_warning("%s has %u queue%s for %u cores: the others get no packets from it",
+                        device->config->device, device->n_queues, device->n_queues == 1 ? "" : "s",
+                        n_cores);
+    }
+    return 0;
+}
+
+static bool follows_kernel(const struct config_port *port)
+{
+    return port->kind == PORT_INTERFACE && port->n_addresses == 0;
+}
+
+static int open_devices(struct ports *ports)
+{
+    const struct config *config = ports->config;
+    for (uint32_t i = 0; i < config->dataplane.n_ports; i++) {
+        const struct config_port *port = &config->dataplane.ports[i];
+        struct device *device = &ports->device[ports->n_devices++];
+        int fault = device_open(device, port, config->dataplane.n_cores);
+        if (fault)
+            return fault;
+        // The watch comes before the first list, so that no change falls between them.
+        if (follows_kernel(port) && ports->watch < 0)
+            ports->watch = addresses_watch();
+    }
+    return deal(ports);
+}
+
+int ports_open(const struct config *config, struct ports **out)
+{
+    uint32_t n_queues = 0;
+    for (uint32_t i = 0; i < config->dataplane.n_ports; i++)
+        n_queues += device_queues_wanted(&config->dataplane.ports[i], config->dataplane.n_cores);
+    struct ports *ports = calloc(1, sizeof *ports);
+    if (!ports)
+        return -ENOMEM;
+    ports->config = config;
+    ports->watch = -1;
+
+    int fault = eal_start(config->dataplane.cores, config->dataplane.n_cores, n_queues);
+    if (!fault)
+        fault = open_devices(ports);
+    noise_release();
+    if (fault) {
+        ports_close(ports);
+        return fault;
+    }
+    *out = ports;
+    return 0;
+}
+
+static int steer(struct ports *ports, struct device *device)
+{
+    struct address_list *list = &ports->now;
+    int fault = 0;
+    if (device->config->n_addresses > 0)
+        addresses_configured(device->config, list);
+    else
+        fault = addresses_local(device->interface.index, list);
+    if (!fault)
+        fault = xdp_steer(&device->maps, ports->config->dataplane.udp_port, list);
+    if (fault)
+        log_error("%s: cannot set the addresses that are steered: %s; 'addresses' in the "
+                  "configuration may name them",
+                  device->config->device, strerror(-fault));
+    return fault;
+}
+
+int ports_steer(struct ports *ports)
+{
+    for (uint32_t i = 0; i < ports->n_devices; i++) {
+        struct device *device = &ports->device[i];
+        if (device->config->kind != PORT_INTERFACE)
+            continue;
+        int fault = steer(ports, device);
+        if (fault)
+            return fault;
+        log_info("%s: UDP port %u of %u IPv4 and %u IPv6 addresses is served; all else stays with "
+                 "the kernel",
+                 device->config->device, ports->config->dataplane.udp_port, ports->now.n_v4,
+                 ports->now.n_v6);
+    }
+    return 0;
+}
+
+int ports_watch(const struct ports *ports)
+{
+    return ports->watch;
+}
+
+void ports_follow(struct ports *ports)
+{
+    addresses_drain(ports->watch);
+    for (uint32_t i = 0; i < ports->n_devices; i++) {
+        if (follows_kernel(ports->device[i].config))
+            steer(ports, &ports->device[i]);
+    }
+}
+
+uint32_t ports_of_core(const struct ports *ports, uint32_t core, struct port *const **queues)
+{
+    *queues = ports->core[core].queue;
+    return ports->core[core].n;
+}
+
+int ports_thread_enter(void)
+{
+    return rte_thread_register() == 0 ? 0 : -ENOMEM;
+}
+
+void ports_thread_leave(void)
+{
+    rte_thread_unregister();
+}
+
+void ports_show(struct ports *ports, struct board_dataplane *board)
+{
+    for (uint32_t i = 0; i < ports->n_devices; i++) {
+        const struct device *device = &ports->device[i];
+        struct board_port *port = &board->port[i];
+        bool interface = device->config->kind == PORT_INTERFACE;
+        snprintf(port->name, sizeof port->name, "%s", device->config->device);
+        snprintf(port->driver, sizeof port->driver, "%s", device_driver(device));
+        snprintf(port->mode, sizeof port->mode, "%s",
+                 interface ? xdp_mode(device->interface.index) : "");
+        port->queues = device->n_queues;
+        device_mac(device, port->mac);
+    }
+    ports_refresh(ports, board);
+    atomic_store_explicit(&board->n_ports, ports->n_devices, memory_order_release);
+}
+
+void ports_refresh(struct ports *ports, struct board_dataplane *board)
+{
+    static struct log_limit limit;
+    for (uint32_t i = 0; i < ports->n_devices; i++) {
+        struct device *device = &ports->device[i];
+        struct board_port *port = &board->port[i];
+        uint32_t up = device_link_up(device);
+        if (up != atomic_exchange_explicit(&port->link_up, up, memory_order_relaxed))
+            log_info("%s: the link is %s", device->config->device, up ? "up" : "down");
+        atomic_store_explicit(&port->rx_missed, device_missed(device), memory_order_relaxed);
+        if (device_starved(device))
+            log_limited(&limit, LOG_LEVEL_WARNING, "%s: out of packet buffers",
+                        device->config->device);
+    }
+}
+
+void ports_close(struct ports *ports)
+{
+    if (!ports)
+        return;
+    for (uint32_t i = 0; i < ports->n_devices; i++)
+        device_close(&ports->device[i]);
+    for (uint32_t c = 0; c < CORES_MAX; c++)
+        free(ports->core[c].queue);
+    if (ports->watch >= 0)
+        close(ports->watch);
+    free(ports);
+}
+
+void ports_end(void)
+{
+    eal_stop();
+}
+
+const char *ports_dpdk_version(void)
+{
+    return rte_version();
+}
+
+const char *ports_memory(void)
+{
+    return eal_memory();
+}

@@ -1,0 +1,47 @@
+// The door of this room for the loop and housekeeping: DPDK and its ports as the configuration
+// names them. What port.h does for packets, this does for their life.
+//
+// One thread opens, watches and closes (housekeeping's, which is the process's first); the cores
+// only use the struct port that is theirs, between ports_thread_enter and ports_thread_leave.
+#pragma once
+
+#include "board/board.h"
+#include "config/config.h"
+#include "dataplane/port/port.h"
+
+struct ports;
+
+// Starts DPDK and all ports of the configuration; nothing is steered to them yet. Logs one line
+// with the mend on failure. 0 or -errno, and then nothing is left behind but DPDK itself: the
+// process must end.
+int ports_open(const struct config *config, struct ports **ports);
+
+// Lets packets come: fills the maps of the interfaces' programs. 0 or -errno, logged.
+int ports_steer(struct ports *ports);
+
+// The queues that the core of that index polls; sets *queues to an array of n that lives as long as
+// ports.
+uint32_t ports_of_core(const struct ports *ports, uint32_t core, struct port *const **queues);
+
+// DPDK must know each thread that moves packets. 0 or -errno.
+int ports_thread_enter(void);
+void ports_thread_leave(void);
+
+// Writes what the ports are to the board, and what changes with time: link, frames missed.
+void ports_show(struct ports *ports, struct board_dataplane *board);
+void ports_refresh(struct ports *ports, struct board_dataplane *board);
+
+// A descriptor that is readable when the kernel's addresses have changed, then to be followed by
+// ports_follow; -1 when no port asks the kernel.
+int ports_watch(const struct ports *ports);
+void ports_follow(struct ports *ports);
+
+// Stops and closes all ports: programs detached, sockets removed. No core uses them any more. Takes
+// NULL.
+void ports_close(struct ports *ports);
+
+// Ends DPDK. Last.
+void ports_end(void);
+
+const char *ports_dpdk_version(void);
+const char *ports_memory(void);

@@ -1,0 +1,41 @@
+// Our XDP program from the outside: the object that the build embedded, the maps of the program
+// that is attached to an interface, who owns it, and the removal of what a crash left.
+// Housekeeping's thread, and the sweep.
+#pragma once
+
+#include "dataplane/port/addresses.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+// The embedded object as a sealed memfd; DPDK's driver is given it as /proc/self/fd/N and loads it.
+// The caller closes it once the device has started. The descriptor or -errno.
+int xdp_object_open(void);
+
+// The maps of a program that this process has loaded and attached.
+struct xdp_maps {
+    int port;
+    int v4;
+    int v6;
+};
+
+// Finds them among our own descriptors: looking a map up by its id would need CAP_SYS_ADMIN. The
+// maps stay the loader's, nobody closes them here. 0 or -errno.
+int xdp_maps_find(unsigned ifindex, struct xdp_maps *maps);
+
+// Makes the program steer that port at those addresses and no others. 0 or -errno.
+int xdp_steer(const struct xdp_maps *maps, uint16_t udp_port, const struct address_list *list);
+
+// "XDP native", "XDP generic", "XDP offloaded", or "" when nothing is attached.
+const char *xdp_mode(unsigned ifindex);
+
+// Shows for the life of the descriptor that this process serves the interface. The kernel forgets
+// it with the process. The descriptor or -errno (-EADDRINUSE: somebody else shows it).
+int xdp_owner_claim(unsigned ifindex);
+
+// The process that serves the interface, run by user (or root): its pid, or 0.
+pid_t xdp_owner(unsigned ifindex, uid_t user);
+
+// Detaches a program of ours that nobody owns. 0 also when there is nothing. -errno, logged in one
+// line, when a foreign program or a living server is in the way. Needs CAP_SYS_ADMIN.
+int xdp_sweep(const char *interface, uid_t user);

@@ -1,0 +1,56 @@
+// Who serves an interface: a listening socket whose name lives in the interface's own network
+// namespace and which the kernel closes with its process, however that ends. Anybody can take such
+// a name, so the sweep believes it only of the dataplane's user, and a server that finds it taken
+// goes on: the kernel refuses a second program anyway.
+#include "dataplane/port/xdp.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static socklen_t owner_name(unsigned ifindex, struct sockaddr_un *name)
+{
+    *name = (struct sockaddr_un){.sun_family = AF_UNIX};
+    // sun_path[0] stays 0: the abstract namespace
+    int len = snprintf(name->sun_path + 1, sizeof name->sun_path - 1, "noonmark-xdp-%u", ifindex);
+    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len);
+}
+
+int xdp_owner_claim(unsigned ifindex)
+{
+    struct sockaddr_un name;
+    socklen_t len = owner_name(ifindex, &name);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    if (bind(fd, (struct sockaddr *)&name, len) != 0 || listen(fd, 1) != 0) {
+        int fault = -errno;
+        close(fd);
+        return fault;
+    }
+    return fd;
+}
+
+pid_t xdp_owner(unsigned ifindex, uid_t user)
+{
+    struct sockaddr_un name;
+    socklen_t len = owner_name(ifindex, &name);
+    // Not blocking: the owner never accepts, and a full queue (EAGAIN) is a living owner too; but
+    // then nobody can say whose, so it counts as none.
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return 0;
+    pid_t pid = 0;
+    struct ucred peer;
+    socklen_t peer_len = sizeof peer;
+    if (connect(fd, (struct sockaddr *)&name, len) == 0 &&
+        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_len) == 0 &&
+        (peer.uid == user || peer.uid == 0))
+        pid = peer.pid;
+    close(fd);
+    return pid;
+}
