@@ -80,7 +80,7 @@ static void take(const char *text, size_t len)
 static ssize_t from_dpdk(void *cookie, const char *text, size_t len)
 {
     (void)cookie;
-    if (rte_log_cur_msg_loglevel() > RTE_LOG_WARNING)
+    if (rte_log_cur_msg_loglevel() > (int)RTE_LOG_WARNING)
         return (ssize_t)len;
     pthread_mutex_lock(&noise.lock);
     take(text, len);

@@ -11,6 +11,7 @@
 #include <linux/if_link.h>
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -22,7 +23,7 @@ int xdp_object_open(void)
     if (fd < 0)
         return -errno;
     int fault = -EIO;
-    if (write(fd, steer_object, sizeof steer_object) != (ssize_t)sizeof steer_object)
+    if (write(fd, steer_object, steer_object_len) != (ssize_t)steer_object_len)
         goto fail;
     if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0) {
         fault = -errno;
