@@ -102,9 +102,11 @@ bool ke_client_open(struct ke_client *client, const struct sockaddr_storage *to,
     client->session = SSL_new(client->context);
     SSL_set_app_data(client->session, client);
     SSL_set_fd(client->session, client->fd);
-    if (options->session)
-        SSL_set_session(client->session, options->session);
+    SSL_set_psk_use_session_callback(client->session, options->offer_psk);
     ERR_clear_error();
+    size_t n;
+    if (options->early)
+        SSL_write_early_data(client->session, options->early, options->early_len, &n);
     return client->fd >= 0 && SSL_connect(client->session) == 1;
 }
 

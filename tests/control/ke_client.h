@@ -10,14 +10,16 @@
 
 // How a client offers itself; all zero is an honest client of TLS 1.3.
 struct ke_client_options {
-    const char *alpn;       // wire format; NULL is ntske/1, "" none at all
-    const char *suites;     // of TLS 1.3
-    const char *groups;     //
-    const char *signatures; //
-    int max_version;        // and no version below it is left out
-    X509 *root;             // verify the server's chain and name against it
-    int receive_buffer;     // SO_RCVBUF
-    SSL_SESSION *session;   // try to resume it
+    const char *alpn;                      // wire format; NULL is ntske/1, "" none at all
+    const char *suites;                    // of TLS 1.3
+    const char *groups;                    //
+    const char *signatures;                //
+    int max_version;                       // and no version below it is left out
+    X509 *root;                            // verify the server's chain and name against it
+    int receive_buffer;                    // SO_RCVBUF
+    SSL_psk_use_session_cb_func offer_psk; // a session to resume
+    const char *early;                     // early data to go with it
+    size_t early_len;
 };
 
 struct ke_client {
