@@ -112,7 +112,7 @@ const struct schema_key schema[] = {
      .help = "name or address of the NTP server, when it is not NTS-KE's own",
      .type = SCHEMA_HOST,
      IN(struct config, control.ntp_server),
-     .max = 255,
+     .max = 99,
      .fallback = ""},
     {.path = "control.deadline",
      .help = "time that a whole exchange may take",
