@@ -1,16 +1,14 @@
 // The counters' table: status, documents and metrics read it, so every outcome is in it, once.
 #include "board/counters.h"
 
-// clang-format off
+#include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
-// clang-format on
-
-#include <ctype.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 // P8: every outcome has a counter with a name of its own.
 static void every_outcome_has_text(void **state)

@@ -1,17 +1,15 @@
 // The cores' copies of the cookie keys. RFC 8915, section 6.
 #include "board/keyring.h"
 
-// clang-format off
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
-// clang-format on
-
-#include <pthread.h>
 #include <string.h>
 #include <time.h>
+
+#include <cmocka.h>
 
 // A key whose octets all follow from its id.
 static struct keyring_entry entry_of(uint32_t id)

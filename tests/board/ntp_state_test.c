@@ -1,13 +1,12 @@
 // The NTP state through the board, and the timestamp arithmetic beside it.
 #include "board/ntp_state.h"
 
-// clang-format off
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
-// clang-format on
 
 static void view_follows_publications(void **state)
 {

@@ -1,22 +1,20 @@
 // The board's primitive: whole records or none, whatever the writer does, its death included.
 #include "board/snapshot.h"
 
-// clang-format off
+#include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
-// clang-format on
-
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 enum { WORDS = SNAPSHOT_WORDS_MAX };
 
