@@ -126,8 +126,8 @@ static void *race_reader(void *arg)
     struct race_result *r = arg;
     struct record out;
     uint64_t seen = 0, last = 0;
-    // Longer on a busy machine, where reader and writer take turns on one CPU and a whole time slice
-    // of the reader sees one record.
+    // Longer on a busy machine, where reader and writer take turns on one CPU and a whole time
+    // slice of the reader sees one record.
     uint64_t start = now_ns();
     while (now_ns() - start < 1000000000 ||
            (r->taken < ENOUGH && now_ns() - start < UINT64_C(20000000000))) {
