@@ -1,0 +1,305 @@
+// NTS through a whole core over a port of memory: cookies, shapes, keys, sizes.
+#include "tests/dataplane/rig.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static uint8_t reply[PACKET_MAX];
+
+static uint32_t u32(const uint8_t *at)
+{
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+// RSP-3: 0 to 30 placeholders, in the clear or encrypted, get 1 to 8 cookies (CVE-2026-102483).
+// RSP-4, RSP-6, RSP-8 are what client_open demands.
+static void placeholders_become_cookies(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_open("auto", NULL);
+    struct client client = client_new(1, &rig->ring.entry[0]);
+    uint64_t sealed = 0;
+    for (unsigned n = 0; n <= 12; n++) {
+        for (unsigned clear = 0; clear <= n; clear++) {
+            struct request_shape shape = request_default;
+            shape.n_placeholders = clear;
+            shape.n_sealed_placeholders = n - clear;
+            struct packet request = client_request(&client, &shape);
+            if (request.len > 1450)
+                continue;
+            uint32_t len = rig_ask(rig, &request, reply);
+            uint8_t cookies[8][100];
+            int got = client_open(&client, &request, reply, len, cookies);
+            assert_int_equal(got, n < 8 ? n + 1 : 8);
+            sealed += (uint64_t)got;
+        }
+    }
+    assert_int_equal(rig->counters.cookies_sealed, sealed);
+    assert_int_equal(rig_count(rig, ANSWERED_NAK), 0);
+    rig_close(rig);
+}
+
+// RSP-3, NTS-9: small "cookies" make hundreds of placeholders fit; none of them counts, nothing
+// dies.
+static void foreign_placeholders_do_not_count(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_open("auto", NULL);
+    struct client client = client_new(1, &rig->ring.entry[0]);
+    struct request_shape shape = request_default;
+    uint8_t cookies[8][100];
+    for (uint32_t len = 12; len <= 140; len += 4) {
+        shape.placeholder_len = len;
+        for (unsigned sealed = 0; sealed < 2; sealed++) {
+            shape.n_placeholders = sealed ? 0 : 3;
+            shape.n_sealed_placeholders = sealed ? 3 : 0;
+            struct packet request = client_request(&client, &shape);
+            uint32_t got = rig_ask(rig, &request, reply);
+            assert_int_equal(client_open(&client, &request, reply, got, cookies),
+                             len == 100 ? 4 : 1);
+        }
+    }
+    // A cookie of 16 octets, with 30 placeholders of its length: a NAK, no more.
+    client.cookie_len = 16;
+    shape = (struct request_shape){.n_placeholders = 28, .nonce_len = 16};
+    struct packet request = client_request(&client, &shape);
+    assert_true(client_is_nak(&client, &request, reply, rig_ask(rig, &request, reply)));
+    rig_close(rig);
+}
+
+// NTS-5, NTS-4: nonces of any length, with the padding they need.
+static void nonces_of_any_length_are_taken(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_open("auto", NULL);
+    struct client client = client_new(1, &rig->ring.entry[2]);
+    for (uint32_t len = 1; len <= 256; len += len < 34 ? 1 : 37) {
+        uint32_t padded = (len + 3) / 4 * 4;
+        struct request_shape shape = {.nonce_len = len, .more = padded < 16 ? 16 - padded : 0};
+        struct packet request = client_request(&client, &shape);
+        uint8_t cookies[8][100];
+        assert_int_equal(
+            client_open(&client, &request, reply, rig_ask(rig, &request, reply), cookies), 1);
+        if (padded < 16) {
+            shape.more -= 4;
+            request = client_request(&client, &shape);
+            assert_int_equal(rig_ask(rig, &request, reply), 0);
+        }
+    }
+    assert_int_equal(rig_count(rig, DROPPED_NTS_LENGTHS), 12);
+    assert_true(rig->counters.slow_path > 30);
+    rig_close(rig);
+}
+
+// NTS-7: genuine requests with malformed encrypted fields end in silence, never in a NAK.
+static void malformed_plaintext_is_silence(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_open("auto", NULL);
+    struct client client = client_new(1, &rig->ring.entry[1]);
+    struct packet plain[5] = {{.len = 0}};
+    packet_fill(&plain[0], 0, 4);            // a field of no length
+    packet_field(&plain[1], 0x0304, 0, 100); // cut short
+    plain[1].len -= 4;
+    packet_field(&plain[2], 0x0304, 0, 98);     // not in words
+    packet_authenticator(&plain[3], 16, 16, 0); // nested
+    packet_fill(&plain[4], 0x41, 3);            // no field at all
+    for (unsigned i = 0; i < 5; i++) {
+        struct request_shape shape = {.nonce_len = 16, .sealed = &plain[i]};
+        struct packet request = client_request(&client, &shape);
+        assert_int_equal(rig_ask(rig, &request, reply), 0);
+        assert_int_equal(rig_count(rig, DROPPED_NTS_CONTENT), i + 1);
+    }
+    struct packet odd = {.len = 0}; // other fields, some of four octets, are legal
+    packet_field(&odd, 0x4242, 0, 0);
+    packet_field(&odd, 0x0304, 0xff, 100);
+    packet_field(&odd, 0xf323, 0, 8);
+    struct request_shape shape = {.nonce_len = 16, .sealed = &odd};
+    struct packet request = client_request(&client, &shape);
+    uint8_t cookies[8][100];
+    assert_int_equal(client_open(&client, &request, reply, rig_ask(rig, &request, reply), cookies),
+                     2);
+    rig_close(rig);
+}
+
+// NAK-1, NTS-12, CK-3, CK-4, CVE-2023-33192: cookies of any length, of unknown keys, with bits
+// wrong.
+static void unreadable_cookies_get_a_nak(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_open("auto", NULL);
+    struct client client = client_new(1, &rig->ring.entry[0]);
+    uint64_t naks = 0;
+    for (uint32_t len = 12; len <= 256; len += 4) {
+        struct client other = client;
+        other.cookie_len = len;
+        if (len == 100)
+            other.cookie[60] ^= 1;
+        struct packet request = client_request(&other, &request_default);
+        uint32_t got = rig_ask(rig, &request, reply);
+        assert_true(client_is_nak(&other, &request, reply, got));
+        assert_int_equal(got, 84);
+        assert_int_equal(rig_count(rig, ANSWERED_NAK), ++naks);
+    }
+    static const uint8_t ids[][4] = {{0}, {255, 255, 255, 255}, {0xa0, 0xb0, 0xc0, 0x01}};
+    for (unsigned i = 0; i < 3; i++) {
+        struct client other = client;
+        memcpy(other.cookie, ids[i], 4);
+        struct packet request = client_request(&other, &request_default);
+        assert_true(client_is_nak(&other, &request, reply, rig_ask(rig, &request, reply)));
+    }
+    // The cookie of one key under the id of another.
+    memcpy(client.cookie, client_new(1, &rig->ring.entry[1]).cookie, 4);
+    struct packet request = client_request(&client, &request_default);
+    assert_true(client_is_nak(&client, &request, reply, rig_ask(rig, &request, reply)));
+    assert_int_equal(rig_count(rig, ANSWERED_NTS), 0);
+    rig_close(rig);
+}
+
+// CK-4, CK-5, F16: every key of the ring opens, the current one seals; a key that is gone is a NAK,
+// and rotation under way costs nothing.
+static void all_keys_of_the_ring_open(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_open("auto", NULL);
+    rig->ring = client_ring(KEYRING_KEYS, 0);
+    for (unsigned current = 0; current < KEYRING_KEYS; current++) {
+        rig->ring.current = current;
+        rig_publish_keys(rig);
+        for (unsigned i = 0; i < KEYRING_KEYS; i++) {
+            struct client client = client_new(i, &rig->ring.entry[i]);
+            struct packet request = client_request(&client, &request_default);
+            uint8_t cookies[8][100];
+            uint32_t len = rig_ask(rig, &request, reply);
+            assert_int_equal(client_open(&client, &request, reply, len, cookies), 1);
+            assert_int_equal(u32(cookies[0]), rig->ring.entry[current].id);
+            memcpy(client.cookie, cookies[0], 100); // the fresh one works as well
+            request = client_request(&client, &request_default);
+            len = rig_ask(rig, &request, reply);
+            assert_int_equal(client_open(&client, &request, reply, len, cookies), 1);
+        }
+    }
+    struct client late = client_new(1, &rig->ring.entry[7]);
+    rig->ring = client_ring(2, 0);
+    rig_publish_keys(rig);
+    struct packet request = client_request(&late, &request_default);
+    assert_true(client_is_nak(&late, &request, reply, rig_ask(rig, &request, reply)));
+    rig_close(rig);
+}
+
+// REPLAY-1, RSP-5: the same request twice gets two answers with nothing in common but the clear
+// part and the key's id; 5,000 cookies are all distinct.
+static void replays_get_fresh_answers(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_open("auto", NULL);
+    struct client client = client_new(1, &rig->ring.entry[0]);
+    struct request_shape shape = request_default;
+    shape.n_placeholders = 7;
+    struct packet request = client_request(&client, &shape);
+    enum { TURNS = 625 };
+    static uint8_t cookies[TURNS][8][100];
+    uint8_t last[16] = {0};
+    unsigned ones = 0;
+    for (unsigned i = 0; i < TURNS; i++) {
+        uint32_t len = rig_ask(rig, &request, reply);
+        assert_int_equal(client_open(&client, &request, reply, len, cookies[i]), 8);
+        assert_memory_not_equal(reply + 92, last, 16); // the nonce
+        memcpy(last, reply + 92, 16);
+    }
+    uint8_t(*flat)[100] = cookies[0];
+    for (unsigned i = 0; i < TURNS * 8; i++) {
+        assert_int_equal(u32(flat[i]), rig->ring.entry[1].id);
+        assert_memory_not_equal(flat[i] + 4, client.cookie + 4, 96);
+        for (unsigned j = 4; j < 100; j++)
+            ones += (unsigned)__builtin_popcount(flat[i][j]);
+        for (unsigned j = i + 1; j < TURNS * 8; j++)
+            assert_true(memcmp(flat[i] + 4, flat[j] + 4, 8) != 0);
+    }
+    double share = ones / (TURNS * 8 * 96 * 8.0); // 3.84 million bits: sigma is 0.00026
+    assert_true(share > 0.498 && share < 0.502);
+    rig_close(rig);
+}
+
+// RSP-3, faults 2: what is secret or new never lies in the clear, in requests' keys or replies.
+static void nothing_secret_is_in_the_clear(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_open("auto", NULL);
+    struct client client = client_new(77, &rig->ring.entry[1]);
+    struct request_shape shape = request_default;
+    shape.n_placeholders = 3;
+    struct packet request = client_request(&client, &shape);
+    uint32_t len = rig_ask(rig, &request, reply);
+    uint8_t cookies[8][100];
+    assert_int_equal(client_open(&client, &request, reply, len, cookies), 4);
+    for (uint32_t i = 0; i + 16 <= len; i++) {
+        assert_memory_not_equal(reply + i, client.c2s, 16);
+        assert_memory_not_equal(reply + i, client.s2c, 16);
+        assert_memory_not_equal(reply + i, rig->ring.entry[1].secret, 16);
+        assert_memory_not_equal(reply + i, cookies[0] + 4, 16);
+        assert_memory_not_equal(reply + i, client.cookie + 4, 16);
+    }
+    rig_close(rig);
+}
+
+// RSP-9, sizes of section 16: AEAD 15 with cookies of 100 octets, and never more than 1232 with
+// NTS.
+static void sizes_are_as_listed(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_open("auto", NULL);
+    struct client client = client_new(1, &rig->ring.entry[0]);
+    struct request_shape shape = request_default;
+    struct packet request = client_request(&client, &shape);
+    assert_int_equal(request.len, 228);
+    assert_int_equal(rig_ask_in(rig, &frame_default_v6, &request, reply), 228);
+    shape.n_placeholders = 7;
+    request = client_request(&client, &shape);
+    assert_int_equal(request.len, 956);
+    assert_int_equal(rig_ask_in(rig, &frame_default_v6, &request, reply), 956);
+    client.uid_len = 256;
+    request = client_request(&client, &shape);
+    assert_in_range(rig_ask_in(rig, &frame_default_v6, &request, reply), 956, 1232);
+    rig_close(rig);
+}
+
+// CK-8: what control has retired is gone from an idle core too.
+static void an_idle_core_forgets_retired_keys(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_open("auto", NULL);
+    core_refresh(&rig->core);
+    uint8_t schedule[176];
+    memcpy(schedule, rig->core.keys.key[2].mac_schedule, sizeof schedule);
+    rig->ring = client_ring(2, 0);
+    rig_publish_keys(rig);
+    assert_false(core_turn(&rig->core));
+    core_refresh(&rig->core);
+    const uint8_t *core = (const uint8_t *)&rig->core;
+    for (size_t i = 0; i + 16 <= sizeof rig->core; i++)
+        assert_memory_not_equal(core + i, schedule, 16);
+    rig_close(rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(placeholders_become_cookies),
+        cmocka_unit_test(foreign_placeholders_do_not_count),
+        cmocka_unit_test(nonces_of_any_length_are_taken),
+        cmocka_unit_test(malformed_plaintext_is_silence),
+        cmocka_unit_test(unreadable_cookies_get_a_nak),
+        cmocka_unit_test(all_keys_of_the_ring_open),
+        cmocka_unit_test(replays_get_fresh_answers),
+        cmocka_unit_test(nothing_secret_is_in_the_clear),
+        cmocka_unit_test(sizes_are_as_listed),
+        cmocka_unit_test(an_idle_core_forgets_retired_keys),
+    };
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,40 @@
+// A core on a port of memory, with a clock and keys that the test publishes as control would.
+#pragma once
+
+#include "dataplane/core.h"
+#include "tests/dataplane/client.h"
+#include "tests/dataplane/memory_port.h"
+
+struct rig {
+    struct snapshot keyring;
+    struct snapshot ntp_state;
+    struct core_counters counters;
+    struct keyring_record ring; // what rig_publish publishes
+    struct ntp_state state;     // likewise
+    struct port *port;
+    struct core core;
+};
+
+// Three keys of which the second seals; a clock of stratum 1 that stands still at 0xe8000000.8 and
+// never ages, so that two runs are alike; a generator seeded with zeros; the variant of that name.
+struct rig *rig_open(const char *variant, const struct address_set *ours);
+void rig_close(struct rig *rig);
+
+// The same without keys, clock and seed: what a core is before control has come up.
+struct rig *rig_open_bare(const char *variant, const struct address_set *ours);
+void rig_publish_keys(struct rig *rig);
+void rig_publish_state(struct rig *rig);
+void rig_seed(struct rig *rig);
+
+// Sends an NTP packet in a frame of that shape and runs one turn. The reply's NTP octets go to
+// reply (room for PACKET_MAX), its length is returned; 0 when there is none. Checks the frame
+// around the reply, that the sums agree, and that nothing stays lent.
+uint32_t rig_ask_in(struct rig *rig, const struct frame_shape *shape, const struct packet *ntp,
+                    uint8_t *reply);
+uint32_t rig_ask(struct rig *rig, const struct packet *ntp, uint8_t *reply);
+
+// How often a frame ended so.
+uint64_t rig_count(const struct rig *rig, enum outcome outcome);
+
+// P8: is every received frame in exactly one counter, and nothing lent?
+bool rig_sums_agree(const struct rig *rig);
