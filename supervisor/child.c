@@ -1,0 +1,128 @@
+// fork, arrange, exec. What the child inherits beside its descriptors is standard error, the
+// environment and ignored SIGPIPE; standard input and output lead nowhere.
+#include "supervisor/child.h"
+
+#include "config/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { HANDED_MAX = 64 };
+
+// First all sources are moved above the targets, so that none is overwritten before its turn. dup2
+// clears close-on-exec at the target alone.
+static int place(const struct handed *handed, size_t n)
+{
+    const int above = handed[n - 1].at + 1;
+    int moved[HANDED_MAX];
+
+    if (n > HANDED_MAX)
+        return -E2BIG;
+    for (size_t i = 0; i < n; i++) {
+        moved[i] = fcntl(handed[i].fd, F_DUPFD_CLOEXEC, above);
+        if (moved[i] < 0)
+            return -errno;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (dup2(moved[i], handed[i].at) < 0)
+            return -errno;
+    int next = 3;
+    for (size_t i = 0; i < n; i++) {
+        for (; next < handed[i].at; next++)
+            close(next);
+        next++;
+    }
+    return close_range((unsigned)above, ~0U, 0) == 0 ? 0 : -errno;
+}
+
+static int redirect_standard(void)
+{
+    const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+        return -errno;
+    return 0; // null itself goes with close_range
+}
+
+// A wish, not a need: a container may forbid it.
+static void prefer_victim(int adjustment)
+{
+    const int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    char text[16];
+
+    if (fd < 0)
+        return;
+    const int len = snprintf(text, sizeof text, "%d", adjustment);
+    if (write(fd, text, (size_t)len) != len)
+        log_warning("cannot set oom_score_adj to %d: %s", adjustment, strerror(errno));
+    close(fd);
+}
+
+static int limit(uint64_t descriptors)
+{
+    const struct rlimit none = {0, 0};
+    const struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
+    struct rlimit files;
+
+    if (setrlimit(RLIMIT_CORE, &none) != 0 || getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return -errno;
+    if (setrlimit(RLIMIT_MEMLOCK, &all) != 0) // for key memory; the board does without
+        log_warning("cannot lift RLIMIT_MEMLOCK: %s; keys may be swapped", strerror(errno));
+    if (files.rlim_cur >= descriptors)
+        return 0;
+    files.rlim_cur = descriptors;
+    if (files.rlim_max < descriptors)
+        files.rlim_max = descriptors;
+    if (setrlimit(RLIMIT_NOFILE, &files) != 0)
+        log_warning("cannot raise RLIMIT_NOFILE to %llu: %s; fewer connections fit",
+                    (unsigned long long)descriptors, strerror(errno));
+    return 0;
+}
+
+// A session of its own: Ctrl-C at a terminal reaches the supervisor alone, which then ends its
+// children in order.
+static int arrange(const struct child_plan *plan)
+{
+    sigset_t none;
+
+    setsid();
+    umask(077);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    if (chdir("/") != 0)
+        return -errno;
+    prefer_victim(plan->oom_score_adj);
+    int error = limit(plan->descriptors);
+    if (error == 0)
+        error = redirect_standard();
+    if (error == 0)
+        error = place(plan->handed, plan->n_handed);
+    if (error == 0)
+        error = privilege_become(plan->user, plan->rights);
+    return error;
+}
+
+pid_t child_start(const struct child_plan *plan)
+{
+    const pid_t pid = fork();
+
+    if (pid != 0)
+        return pid > 0 ? pid : -errno;
+
+    const int error = arrange(plan);
+    if (error == 0) {
+        char *const argv[] = {(char *)plan->role, NULL};
+        // By its inode, not by a path that this user might not be allowed to walk, or that an
+        // upgrade has replaced.
+        execve("/proc/self/exe", argv, environ);
+    }
+    log_error("cannot start %s: %s", plan->role, strerror(error != 0 ? -error : errno));
+    _exit(1);
+}

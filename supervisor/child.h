@@ -1,0 +1,28 @@
+// One child from fork to exec: its descriptors at the numbers of board/handover.h and no others,
+// its user, its rights, its limits. The supervisor has one thread, so the child may do between fork
+// and exec what any program may.
+#pragma once
+
+#include "supervisor/privilege.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct handed {
+    int fd; // the supervisor's; stays open there
+    int at; // the child's; ascending, and 3 or more
+};
+
+struct child_plan {
+    const char *role;        // argv[0]
+    const struct user *user; // NULL: root
+    uint64_t rights;         // capabilities after exec
+    const struct handed *handed;
+    size_t n_handed;
+    int oom_score_adj;    // the higher, the sooner it is killed when memory is short
+    uint64_t descriptors; // RLIMIT_NOFILE, raised to this if it is lower; 0: as it is
+};
+
+// Starts this program's own binary in that role. The process id, or -errno.
+pid_t child_start(const struct child_plan *plan);

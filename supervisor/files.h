@@ -1,0 +1,20 @@
+// The files that the supervisor opens or makes for control, and the configuration as a memfd.
+// Failures are logged here. Single-threaded.
+#pragma once
+
+#include "config/config.h"
+#include "supervisor/privilege.h"
+
+// The configuration in force as a sealed memfd. The descriptor or -errno.
+int files_config(const struct config *config);
+
+// Opens a descriptor's file again, read-only: with a file offset of its own. The descriptor or
+// -errno.
+int files_reopen(int fd);
+
+// A certificate chain or a key, read-only; key says which, for messages. The descriptor or -errno.
+int files_open_certificate(const char *path, const char *key);
+
+// Makes the directory of the cookie keys' file, 0700 for control's user, if it is missing. One that
+// is there must belong to that user and be writable by nobody else. 0 or -errno.
+int files_key_directory(const char *file, const struct user *control);

@@ -1,0 +1,33 @@
+// All that the supervisor holds for its children, for as long as it lives: sockets, the board, the
+// configuration, the lifeline. Single-threaded.
+#pragma once
+
+#include "board/board.h"
+#include "config/config.h"
+#include "supervisor/listeners.h"
+#include "supervisor/privilege.h"
+
+struct holdings {
+    const struct config *config;
+    struct user control_user;
+    struct user dataplane_user;
+    int config_fd;      // sealed memfd
+    int lifeline_read;  // what children get
+    int lifeline_write; // held by this process alone: its end is theirs
+    int board_control;  // writable, and read-only copies
+    int board_control_ro;
+    int board_dataplane;
+    int board_dataplane_ro;
+    int guard[2];
+    int listener[CONFIG_LISTEN_MAX];
+    struct control_socket control_socket;
+    struct board_control *control_view; // for heartbeats, read-only
+    struct board_dataplane *dataplane_view;
+};
+
+// Opens everything, then gives up the rights that only opening needed. 0, or -errno with the reason
+// logged and nothing left behind.
+int holdings_open(struct holdings *h, const struct config *config);
+
+// Closes all, and removes the control socket's file.
+void holdings_close(struct holdings *h);

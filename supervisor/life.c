@@ -1,0 +1,145 @@
+// Deaths and starts of one child.
+#include "supervisor/life.h"
+
+#include "config/log.h"
+#include "supervisor/start.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void close_ready(struct life *l)
+{
+    if (l->ready >= 0)
+        close(l->ready);
+    l->ready = -1;
+}
+
+// The process is gone, or could not be made. One that never served would fail again for the same
+// reason: the whole then ends, rather than run in half (F26).
+static void died(struct life *l, uint64_t now_ms)
+{
+    close_ready(l);
+    l->pid = 0;
+    if (!l->served) {
+        l->failed = true;
+        l->phase = LIFE_RESTING;
+        return;
+    }
+    const uint32_t wait = backoff_died(&l->backoff, now_ms - l->since_ms);
+    l->phase = LIFE_WAITING;
+    l->due_ms = now_ms + wait;
+    if (wait > 0)
+        log_warning("%s is started again in %u ms", l->name, wait);
+}
+
+static void start_child(struct life *l, const struct holdings *h, uint64_t now_ms)
+{
+    l->since_ms = now_ms;
+    l->pid = l->start(h, &l->ready);
+    if (l->pid < 0)
+        died(l, now_ms);
+    else
+        l->phase = LIFE_STARTING;
+}
+
+void life_begin(struct life *l, const struct holdings *h, uint64_t now_ms)
+{
+    if (!l->sweeps || !start_needs_sweep(h)) {
+        start_child(l, h, now_ms);
+        return;
+    }
+    l->since_ms = now_ms;
+    l->pid = start_sweep(h);
+    if (l->pid < 0)
+        died(l, now_ms);
+    else
+        l->phase = LIFE_SWEEPING;
+}
+
+bool life_ready(struct life *l, uint64_t now_ms)
+{
+    char octet;
+    ssize_t n;
+
+    do
+        n = read(l->ready, &octet, 1);
+    while (n < 0 && errno == EINTR);
+    if (n < 0 && errno == EAGAIN)
+        return false;
+    close_ready(l); // at its end without an octet, its death will follow
+    if (n != 1)
+        return false;
+    if (l->served)
+        log_info("%s serves again, pid %d, after %llu ms", l->name, (int)l->pid,
+                 (unsigned long long)(now_ms - l->since_ms));
+    l->phase = LIFE_SERVING;
+    l->served = true;
+    return true;
+}
+
+static void say_end(const char *name, pid_t pid, int status)
+{
+    if (WIFSIGNALED(status))
+        log_error("%s (pid %d) was ended by signal %d, %s", name, (int)pid, WTERMSIG(status),
+                  strsignal(WTERMSIG(status)));
+    else
+        log_error("%s (pid %d) ended with status %d", name, (int)pid, WEXITSTATUS(status));
+}
+
+void life_ended(struct life *l, const struct holdings *h, int status, uint64_t now_ms)
+{
+    if (l->phase == LIFE_SWEEPING && status == 0) {
+        start_child(l, h, now_ms);
+        return;
+    }
+    say_end(l->phase == LIFE_SWEEPING ? "the sweep of interfaces" : l->name, l->pid, status);
+    l->unclean = status != 0;
+    died(l, now_ms);
+}
+
+// Killed, it becomes a death like any other when waitpid tells.
+static void kill_hung(struct life *l, const char *what, uint32_t limit_ms)
+{
+    log_error("%s (pid %d) is not done after %u s: killed", what, (int)l->pid, limit_ms / 1000);
+    kill(l->pid, SIGKILL);
+    l->since_ms += limit_ms; // once is enough
+}
+
+void life_tick(struct life *l, const struct holdings *h, uint64_t now_ms)
+{
+    if (now_ms < life_due_ms(l))
+        return;
+    switch (l->phase) {
+    case LIFE_WAITING:
+        life_begin(l, h, now_ms);
+        break;
+    case LIFE_SWEEPING:
+        kill_hung(l, "the sweep of interfaces", LIFE_SWEEP_MS);
+        break;
+    case LIFE_STARTING:
+        kill_hung(l, l->name, LIFE_START_MS);
+        break;
+    case LIFE_RESTING:
+    case LIFE_SERVING:
+        break;
+    }
+}
+
+uint64_t life_due_ms(const struct life *l)
+{
+    switch (l->phase) {
+    case LIFE_WAITING:
+        return l->due_ms;
+    case LIFE_SWEEPING:
+        return l->since_ms + LIFE_SWEEP_MS;
+    case LIFE_STARTING:
+        return l->since_ms + LIFE_START_MS;
+    case LIFE_RESTING:
+    case LIFE_SERVING:
+        break;
+    }
+    return UINT64_MAX;
+}

@@ -1,0 +1,56 @@
+// The life of one child: started, ready, ended, started again. Decides when; start.h knows how.
+// Single-threaded.
+//
+//   RESTING -> (SWEEPING ->) STARTING -> SERVING
+//                  ^             |          |
+//                  '-- WAITING <-+----------'     after a death, when it may be tried again
+#pragma once
+
+#include "supervisor/backoff.h"
+#include "supervisor/holdings.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+enum life_phase {
+    LIFE_RESTING,  // not wanted yet, or no more
+    LIFE_SWEEPING, // pid is the sweep's
+    LIFE_STARTING, // pid lives, and has not said that it serves
+    LIFE_SERVING,
+    LIFE_WAITING, // until due_ms
+};
+
+struct life {
+    const char *name; // for messages
+    pid_t (*start)(const struct holdings *h, int *ready);
+    bool sweeps; // a sweep goes before each start
+    enum life_phase phase;
+    pid_t pid;         // 0: no process
+    int ready;         // read end of the pipe, -1 unless STARTING
+    bool served;       // has ever been ready
+    bool failed;       // ended before it ever served: the whole must end
+    bool unclean;      // the last one did not end by itself with status 0
+    uint64_t since_ms; // when the present process was started
+    uint64_t due_ms;   // WAITING: when to start again
+    struct backoff backoff;
+};
+
+enum {
+    LIFE_SWEEP_MS = 5000,  // how long a sweep may take
+    LIFE_START_MS = 30000, // and a start, until it counts as hung
+};
+
+// Starts it; a failure is a death.
+void life_begin(struct life *l, const struct holdings *h, uint64_t now_ms);
+
+// The ready pipe can be read. True when the child has said that it serves.
+bool life_ready(struct life *l, uint64_t now_ms);
+
+// Its process has ended with status (of waitpid): logs it and decides what comes.
+void life_ended(struct life *l, const struct holdings *h, int status, uint64_t now_ms);
+
+// Does what is due: a new start, or the end of one that hangs.
+void life_tick(struct life *l, const struct holdings *h, uint64_t now_ms);
+
+// When life_tick has something to do next; UINT64_MAX: nothing.
+uint64_t life_due_ms(const struct life *l);

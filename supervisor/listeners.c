@@ -1,0 +1,223 @@
+// Binding, and saying who else may hold what cannot be bound.
+#include "supervisor/listeners.h"
+
+#include "config/log.h"
+#include "supervisor/moment.h"
+
+#include <linux/filter.h>
+#include <netinet/in.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    BACKLOG = 4096, // the kernel cuts it to net.core.somaxconn
+    CONTROL_BACKLOG = 16,
+    RETRY_MS = 50,
+};
+
+// True, after a pause, when it is worth another try.
+static bool try_again(int error, uint64_t deadline_ms)
+{
+    if (error != EADDRINUSE || moment_ms() >= deadline_ms)
+        return false;
+    nanosleep(&(struct timespec){.tv_nsec = RETRY_MS * 1000000L}, NULL);
+    return true;
+}
+
+static int set_option(int fd, int level, int option, int value)
+{
+    return setsockopt(fd, level, option, &value, sizeof value);
+}
+
+int listener_open(const struct config_listen *listen_at, uint64_t deadline_ms)
+{
+    const int family = listen_at->address.ss_family;
+    const struct sockaddr *address = (const struct sockaddr *)&listen_at->address;
+    int error = 0;
+
+    const int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) {
+        error = errno;
+        goto fail;
+    }
+    if (set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) != 0 ||
+        (family == AF_INET6 && set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) != 0)) {
+        error = errno;
+        goto fail;
+    }
+    // With SO_REUSEADDR it may be listen, not bind, that finds the address taken.
+    while (bind(fd, address, listen_at->len) != 0 || listen(fd, BACKLOG) != 0) {
+        error = errno;
+        if (!try_again(error, deadline_ms))
+            goto fail;
+    }
+    return fd;
+
+fail:
+    if (error == EADDRINUSE)
+        log_error("TCP address %s (control.listen) is taken by another program, perhaps another "
+                  "noonmarkd; stop it or choose another address",
+                  listen_at->text);
+    else if (error == EADDRNOTAVAIL)
+        log_error("TCP address %s (control.listen) is not one of this machine; correct it",
+                  listen_at->text);
+    else if (error == EAFNOSUPPORT)
+        log_error("TCP address %s (control.listen) is of a family that this kernel does not have; "
+                  "remove it",
+                  listen_at->text);
+    else
+        log_error("cannot listen on %s (control.listen): %s", listen_at->text, strerror(error));
+    if (fd >= 0)
+        close(fd);
+    return -error;
+}
+
+// Nothing that arrives may be queued, not even between bind and the filter.
+static int discard_all(int fd)
+{
+    struct sock_filter discard = BPF_STMT(BPF_RET | BPF_K, 0);
+    const struct sock_fprog program = {.len = 1, .filter = &discard};
+
+    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) != 0)
+        return -1;
+    return set_option(fd, SOL_SOCKET, SO_LOCK_FILTER, 1);
+}
+
+int guard_open(int family, uint16_t port, uint64_t deadline_ms)
+{
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
+    const struct sockaddr *address =
+        family == AF_INET6 ? (const struct sockaddr *)&v6 : (const struct sockaddr *)&v4;
+    const socklen_t len = family == AF_INET6 ? sizeof v6 : sizeof v4;
+    int error = 0;
+
+    const int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 && errno == EAFNOSUPPORT)
+        return -EAFNOSUPPORT;
+    if (fd < 0 || discard_all(fd) != 0 ||
+        (family == AF_INET6 && set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) != 0)) {
+        error = errno;
+        goto fail;
+    }
+    while (bind(fd, address, len) != 0) {
+        error = errno;
+        if (!try_again(error, deadline_ms))
+            goto fail;
+    }
+    return fd;
+
+fail:
+    if (error == EADDRINUSE)
+        log_error("UDP port %u is taken: another time daemon (chronyd, ntpd, systemd-timesyncd) or "
+                  "another noonmarkd runs; stop it or set dataplane.udp_port",
+                  port);
+    else
+        log_error("cannot guard UDP port %u: %s", port, strerror(error));
+    if (fd >= 0)
+        close(fd);
+    return -error;
+}
+
+static int make_directory_of(const char *path)
+{
+    char directory[sizeof((struct sockaddr_un *)0)->sun_path];
+
+    memcpy(directory, path, strlen(path) + 1);
+    char *slash = strrchr(directory, '/');
+    if (slash == directory)
+        return 0;
+    *slash = '\0';
+    if (mkdir(directory, 0755) == 0 || errno == EEXIST)
+        return 0;
+    const int error = errno;
+    log_error("cannot make the directory %s of control.socket: %s", directory, strerror(error));
+    return -error;
+}
+
+// What a dead run left is refused or gone at once; EAGAIN is a living one with a full queue.
+static int remove_stale(const struct sockaddr_un *address)
+{
+    struct stat st;
+
+    if (lstat(address->sun_path, &st) != 0)
+        return errno == ENOENT ? 0 : -errno;
+    if (!S_ISSOCK(st.st_mode))
+        return -EEXIST;
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -errno;
+    const int error =
+        connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 ? 0 : errno;
+    close(fd);
+    if (error != ECONNREFUSED)
+        return -EADDRINUSE;
+    return unlink(address->sun_path) == 0 ? 0 : -errno;
+}
+
+// The mode must be right from the start: anybody could connect between bind and chmod.
+static int bind_private(int fd, const struct sockaddr_un *address)
+{
+    const mode_t before = umask(0177);
+    const int error = bind(fd, (const struct sockaddr *)address, sizeof *address) == 0 ? 0 : -errno;
+    umask(before);
+    return error;
+}
+
+int control_socket_open(struct control_socket *s, const char *path, uint64_t deadline_ms)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct stat st;
+    int error = make_directory_of(path);
+
+    if (error != 0)
+        return error;
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    do
+        error = remove_stale(&address);
+    while (error != 0 && try_again(-error, deadline_ms));
+
+    int fd = -1;
+    if (error == 0) {
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        error = fd < 0 ? -errno : bind_private(fd, &address);
+    }
+    if (error == 0 && (listen(fd, CONTROL_BACKLOG) != 0 || lstat(path, &st) != 0))
+        error = -errno;
+    if (error == 0) {
+        *s = (struct control_socket){
+            .fd = fd, .path = path, .device = st.st_dev, .inode = st.st_ino};
+        return 0;
+    }
+    if (fd >= 0)
+        close(fd);
+    if (error == -EEXIST)
+        log_error("%s (control.socket) is there and no socket; remove it or choose another path",
+                  path);
+    else if (error == -EADDRINUSE)
+        log_error("another noonmarkd answers at %s (control.socket); stop it or choose another "
+                  "path",
+                  path);
+    else
+        log_error("cannot make %s (control.socket): %s", path, strerror(-error));
+    return error;
+}
+
+void control_socket_close(struct control_socket *s)
+{
+    struct stat st;
+
+    if (s->fd < 0)
+        return;
+    if (lstat(s->path, &st) == 0 && st.st_dev == s->device && st.st_ino == s->inode)
+        unlink(s->path);
+    close(s->fd);
+    s->fd = -1;
+}

@@ -1,0 +1,34 @@
+// The sockets that the supervisor opens: listeners of NTS-KE, the guard of the NTP port, the
+// control socket. They outlive the children, so that connections queue while control starts again.
+// Failures are logged here, as one line that says what to do. Single-threaded.
+#pragma once
+
+#include "config/config.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+// A supervisor that was killed a moment ago may still have children that hold its sockets and are
+// about to end: an address in use is tried again until deadline_ms on the monotonic clock.
+
+// A listening TCP socket, not blocking; an IPv6 one takes no IPv4. The descriptor or -errno.
+int listener_open(const struct config_listen *listen, uint64_t deadline_ms);
+
+// A UDP socket of that family on port at every address, whose filter discards all: the kernel sends
+// no ICMP for NTP, and no other time daemon takes the port. The descriptor, -EAFNOSUPPORT (not
+// logged) or -errno.
+int guard_open(int family, uint16_t port, uint64_t deadline_ms);
+
+struct control_socket {
+    int fd;
+    const char *path; // the configuration's
+    dev_t device;     // of the socket that we made, so that no other is removed
+    ino_t inode;
+};
+
+// The listening Unix socket, mode 0600, its directory made if missing. What lies at the path is
+// removed only if it is a socket that nobody answers. 0 or -errno.
+int control_socket_open(struct control_socket *s, const char *path, uint64_t deadline_ms);
+
+// Removes the file if it is still ours, and closes.
+void control_socket_close(struct control_socket *s);

@@ -1,0 +1,30 @@
+// The plans of the three kinds of children: what each is given. Single-threaded.
+#pragma once
+
+#include "supervisor/holdings.h"
+
+// What the dataplane may: steer packets, open raw rings, load its XDP program, lock memory.
+#define DATAPLANE_RIGHTS                                                                           \
+    (CAPABILITY(CAP_NET_ADMIN) | CAPABILITY(CAP_NET_RAW) | CAPABILITY(CAP_BPF) |                   \
+     CAPABILITY(CAP_IPC_LOCK))
+
+// Only SYS_ADMIN may look at another process's XDP program by its id.
+#define SWEEP_RIGHTS (CAPABILITY(CAP_SYS_ADMIN) | CAPABILITY(CAP_NET_ADMIN) | CAPABILITY(CAP_BPF))
+
+// What the supervisor keeps once all is open: the children's rights, to become their users and to
+// signal them, limits beyond its own, and to read certificates that belong to somebody else.
+#define START_RIGHTS                                                                               \
+    (DATAPLANE_RIGHTS | SWEEP_RIGHTS | CAPABILITY(CAP_SETUID) | CAPABILITY(CAP_SETGID) |           \
+     CAPABILITY(CAP_SETPCAP) | CAPABILITY(CAP_KILL) | CAPABILITY(CAP_SYS_RESOURCE) |               \
+     CAPABILITY(CAP_DAC_OVERRIDE))
+
+// Each returns the process id, or -errno with the reason logged. *ready is the read end of a pipe
+// on which the child says that it serves; the caller closes it.
+pid_t start_control(const struct holdings *h, int *ready);
+pid_t start_dataplane(const struct holdings *h, int *ready);
+
+// Detaches what a crashed dataplane left on the interfaces; ends by itself.
+pid_t start_sweep(const struct holdings *h);
+
+// False when no port is a kernel interface, so that nothing can be left behind.
+bool start_needs_sweep(const struct holdings *h);
