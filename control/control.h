@@ -5,3 +5,6 @@
 
 // Runs until the lifeline ends or SIGTERM. The exit status.
 int control_main(void);
+
+// For --version: OpenSSL's version.
+const char *control_openssl_version(void);

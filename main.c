@@ -1,0 +1,182 @@
+// noonmarkd: the command line, and which process this is. The supervisor starts this same binary
+// again as its children, with their role as argv[0].
+#include "board/handover.h"
+#include "config/config.h"
+#include "config/log.h"
+#include "control/control.h"
+#include "crypto/exchange.h"
+#include "dataplane/dataplane.h"
+#include "supervisor/supervisor.h"
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { EXIT_USAGE = 2 };
+
+static const char help[] =
+    "usage: noonmarkd [-c FILE] [--check-config | --show-config]\n"
+    "       noonmarkd --version | --help\n"
+    "\n"
+    "Serves NTP and NTS (RFC 8915) over DPDK ports. Needs root.\n"
+    "\n"
+    "  -c FILE         the configuration; default " CONFIG_DEFAULT_PATH "\n"
+    "  --check-config  validates the configuration and exits\n"
+    "  --show-config   prints what is in force, defaults included\n"
+    "  --version       names the build, the libraries and the crypto variant that this CPU gets\n";
+
+struct role {
+    const char *argv0;
+    const char *speaker; // the word before each line of its log
+    const char *comm;    // what top and pgrep show; 15 octets
+    int (*run)(void);
+    bool serves; // holds the board and says when it is ready
+};
+
+static const struct role roles[] = {
+    {ROLE_CONTROL, "control", "noonmarkd:ctl", control_main, true},
+    {ROLE_DATAPLANE, "dataplane", "noonmarkd:data", dataplane_main, true},
+    {ROLE_SWEEP, "sweep", "noonmarkd:sweep", dataplane_sweep, false},
+};
+
+static bool is_fifo(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
+static bool has_seals(int fd, int seals)
+{
+    const int got = fcntl(fd, F_GET_SEALS);
+    return got >= 0 && (got & seals) == seals;
+}
+
+// Somebody who types a role's name has not given it these.
+static bool handover_complete(const struct role *role)
+{
+    if (!has_seals(HANDOVER_CONFIG, F_SEAL_WRITE) || !is_fifo(HANDOVER_LIFELINE))
+        return false;
+    return !role->serves ||
+           (has_seals(HANDOVER_BOARD_CONTROL, F_SEAL_GROW) &&
+            has_seals(HANDOVER_BOARD_DATAPLANE, F_SEAL_GROW) && is_fifo(HANDOVER_READY));
+}
+
+static int run_role(const struct role *role)
+{
+    log_open(role->speaker);
+    if (!handover_complete(role)) {
+        log_error("this role is started by noonmarkd alone");
+        return EXIT_USAGE;
+    }
+    prctl(PR_SET_NAME, role->comm, 0, 0, 0);
+    // exec has made it dumpable again: neither cores nor other processes of this user may see keys.
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    return role->run();
+}
+
+static int print_version(void)
+{
+    const struct exchange_variant *variant = exchange_variant_named("auto");
+
+    printf("noonmarkd " NOONMARK_VERSION "\n"
+           "compiler  %s\n"
+           "DPDK      %s\n"
+           "OpenSSL   %s\n"
+           "crypto    %s on this CPU\n",
+           __VERSION__, dataplane_dpdk_version(), control_openssl_version(),
+           variant == NULL ? "none" : variant->name);
+    return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int usage(const char *what, const char *which)
+{
+    fprintf(stderr, "noonmarkd: %s%s; noonmarkd --help lists the options\n", what, which);
+    return EXIT_USAGE;
+}
+
+enum action { SERVE, CHECK, SHOW };
+
+static int act(enum action action, const char *path)
+{
+    struct config *config;
+    struct config_error error;
+    int status = EXIT_SUCCESS;
+
+    if (config_load(path, &config, &error) != 0) {
+        log_error("%s", error.text);
+        return EXIT_FAILURE;
+    }
+    switch (action) {
+    case CHECK:
+        printf("%s: is valid\n", path);
+        break;
+    case SHOW:
+        status = config_print(config, stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        break;
+    case SERVE:
+        if (geteuid() != 0) {
+            log_error("must be started as root, to open ports and to become the users of its "
+                      "children: sudo noonmarkd -c %s",
+                      path);
+            status = EXIT_FAILURE;
+        } else {
+            status = supervisor_run(config);
+        }
+        break;
+    }
+    config_free(config);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    enum { OPTION_CHECK = 256, OPTION_SHOW, OPTION_VERSION, OPTION_HELP };
+    static const struct option options[] = {
+        {"check-config", no_argument, NULL, OPTION_CHECK},
+        {"show-config", no_argument, NULL, OPTION_SHOW},
+        {"version", no_argument, NULL, OPTION_VERSION},
+        {"help", no_argument, NULL, OPTION_HELP},
+        {0},
+    };
+    const char *path = CONFIG_DEFAULT_PATH;
+    enum action action = SERVE;
+    int option;
+
+    for (size_t i = 0; argc > 0 && i < sizeof roles / sizeof roles[0]; i++)
+        if (strcmp(argv[0], roles[i].argv0) == 0)
+            return run_role(&roles[i]);
+    log_open("noonmarkd");
+
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, ":c:h", options, NULL)) != -1) {
+        switch (option) {
+        case 'c':
+            path = optarg;
+            break;
+        case OPTION_CHECK:
+            action = CHECK;
+            break;
+        case OPTION_SHOW:
+            action = SHOW;
+            break;
+        case OPTION_VERSION:
+            return print_version();
+        case 'h':
+        case OPTION_HELP:
+            fputs(help, stdout);
+            return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        case ':':
+            return usage("there is no value after ", argv[optind - 1]);
+        default:
+            return usage("there is no option ", argv[optind - 1]);
+        }
+    }
+    if (optind < argc)
+        return usage("this is no option: ", argv[optind]);
+    return act(action, path);
+}

@@ -1,0 +1,130 @@
+// Both doors played by actors, linked with the real main.c and supervisor: a noonmarkd without DPDK
+// and TLS, for tests of processes alone. What they do wrong is said by words in control.ntp_server:
+//
+//   control.fails  dataplane.fails  sweep.fails    ends with status 3 before it serves
+//   dataplane.sticks                               a core's heartbeat stops after half a second
+//   dataplane.deaf                                 does not hear SIGTERM
+//   dataplane.flaps                                dies as soon as it serves, every time
+#include "board/board.h"
+#include "board/handover.h"
+#include "config/config.h"
+#include "config/log.h"
+#include "control/control.h"
+#include "crypto/exchange.h"
+#include "dataplane/dataplane.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t told;
+
+static void tell(int number)
+{
+    (void)number;
+    told = 1;
+}
+
+static struct config *script(void)
+{
+    struct config *config;
+    struct config_error error;
+
+    if (config_load_fd(HANDOVER_CONFIG, "handed over", &config, &error) != 0) {
+        log_error("%s", error.text);
+        exit(1);
+    }
+    return config;
+}
+
+static bool plays(const struct config *config, const char *word)
+{
+    return strstr(config->control.ntp_server, word) != NULL;
+}
+
+static void serve(void)
+{
+    if (write(HANDOVER_READY, "r", 1) != 1)
+        exit(1);
+    close(HANDOVER_READY);
+    log_info("serves");
+}
+
+// One turn of a main loop. False at the end.
+static bool waited(void)
+{
+    struct pollfd lifeline = {.fd = HANDOVER_LIFELINE, .events = POLLIN};
+    return poll(&lifeline, 1, 20) == 0 && !told;
+}
+
+int control_main(void)
+{
+    const struct config *config = script();
+    struct board_control *board;
+
+    if (plays(config, "control.fails")) {
+        log_error("the actor fails");
+        return 3;
+    }
+    signal(SIGTERM, tell);
+    if (board_map_control(HANDOVER_BOARD_CONTROL, true, &board) != 0)
+        return 1;
+    serve();
+    while (waited())
+        counter_add(&board->heartbeat, 1);
+    log_info("ends");
+    return 0;
+}
+
+int dataplane_main(void)
+{
+    const struct config *config = script();
+    struct board_dataplane *board;
+
+    if (plays(config, "dataplane.fails")) {
+        log_error("the actor fails");
+        return 3;
+    }
+    signal(SIGTERM, plays(config, "dataplane.deaf") ? SIG_IGN : tell);
+    if (board_map_dataplane(HANDOVER_BOARD_DATAPLANE, true, &board) != 0)
+        return 1;
+    atomic_store(&board->n_cores, 1);
+    serve();
+    if (plays(config, "dataplane.flaps"))
+        abort();
+    for (unsigned turns = 0; waited(); turns++) {
+        counter_add(&board->heartbeat, 1);
+        if (turns < 25 || !plays(config, "dataplane.sticks"))
+            counter_add(&board->core[0].heartbeat, 1);
+    }
+    log_info("ends");
+    return 0;
+}
+
+int dataplane_sweep(void)
+{
+    if (plays(script(), "sweep.fails")) {
+        log_error("the actor fails");
+        return 3;
+    }
+    log_info("swept");
+    return 0;
+}
+
+const char *dataplane_dpdk_version(void)
+{
+    return "none";
+}
+
+const char *control_openssl_version(void)
+{
+    return "none";
+}
+
+const struct exchange_variant *exchange_variant_named(const char *name)
+{
+    (void)name;
+    return NULL;
+}

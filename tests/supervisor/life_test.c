@@ -1,0 +1,196 @@
+// The life of a child, with a clock and starts of the test's own: start.c is not linked.
+#include "supervisor/life.h"
+#include "supervisor/start.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static bool sweep_wanted, start_refused;
+static int starts, sweeps, ready_end;
+static const struct holdings holdings;
+
+bool start_needs_sweep(const struct holdings *h)
+{
+    (void)h;
+    return sweep_wanted;
+}
+
+// A process that does nothing until it is killed.
+static pid_t sleeper(void)
+{
+    const pid_t pid = fork();
+    if (pid == 0) {
+        close_range(0, ~0U, 0); // the pipe is the test's, as is standard output
+        pause();
+        _exit(0);
+    }
+    return pid;
+}
+
+pid_t start_sweep(const struct holdings *h)
+{
+    (void)h;
+    sweeps++;
+    return sleeper();
+}
+
+static pid_t start(const struct holdings *h, int *ready)
+{
+    (void)h;
+    int ends[2];
+    starts++;
+    if (start_refused)
+        return -1;
+    assert_int_equal(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
+    *ready = ends[0];
+    ready_end = ends[1];
+    return sleeper();
+}
+
+static struct life life;
+
+static int fresh(void **state)
+{
+    (void)state;
+    life = (struct life){.name = "actor", .start = start, .sweeps = true, .ready = -1};
+    starts = sweeps = 0;
+    start_refused = false;
+    sweep_wanted = true;
+    return 0;
+}
+
+// Ends the process and tells the life of it. how: 0 for an end of its own, or a signal.
+static void end(int how, uint64_t now)
+{
+    int status;
+    if (life.pid <= 0)
+        return;
+    kill(life.pid, SIGKILL);
+    waitpid(life.pid, &status, 0);
+    life_ended(&life, &holdings, how == 0 ? 0 : status, now);
+}
+
+static void serve(uint64_t now)
+{
+    assert_int_equal(life.phase, LIFE_STARTING);
+    assert_false(life_ready(&life, now)); // nothing said yet
+    assert_int_equal(write(ready_end, "r", 1), 1);
+    close(ready_end);
+    assert_true(life_ready(&life, now));
+    assert_int_equal(life.phase, LIFE_SERVING);
+}
+
+static void a_sweep_goes_before_each_start(void **state)
+{
+    (void)state;
+    life_begin(&life, &holdings, 0);
+    assert_int_equal(life.phase, LIFE_SWEEPING);
+    assert_int_equal(starts, 0);
+    end(0, 10);
+    assert_int_equal(starts, 1);
+    serve(20);
+    end(SIGKILL, 1000);
+    assert_int_equal(life.phase, LIFE_WAITING); // F2: at once
+    assert_int_equal(life_due_ms(&life), 1000);
+    life_tick(&life, &holdings, 1000);
+    assert_int_equal(sweeps, 2);
+    end(0, 1010);
+    serve(1020);
+    end(SIGKILL, 1100);
+    assert_int_equal(life_due_ms(&life), 1200); // then slower
+    life_tick(&life, &holdings, 1199);
+    assert_int_equal(life.phase, LIFE_WAITING);
+    assert_false(life.failed);
+}
+
+static void without_interfaces_none_is_swept(void **state)
+{
+    (void)state;
+    sweep_wanted = false;
+    life_begin(&life, &holdings, 0);
+    assert_int_equal(life.phase, LIFE_STARTING);
+    assert_int_equal(sweeps, 0);
+    serve(1);
+    end(SIGKILL, 2);
+}
+
+// F26: never half running.
+static void an_end_before_it_ever_served_is_final(void **state)
+{
+    (void)state;
+    life_begin(&life, &holdings, 0);
+    end(SIGKILL, 10); // the sweep found a foreign program
+    assert_true(life.failed);
+    assert_int_equal(life.phase, LIFE_RESTING);
+    assert_int_equal(life_due_ms(&life), UINT64_MAX);
+
+    fresh(NULL);
+    sweep_wanted = false;
+    life_begin(&life, &holdings, 0);
+    close(ready_end);
+    for (int i = 0; i < 1000 && life.ready != -1; i++) { // until the sleeper has closed its copy
+        assert_false(life_ready(&life, 5));              // the end of the pipe is not a word
+        usleep(1000);
+    }
+    assert_int_equal(life.ready, -1);
+    end(0, 10); // status 0 is no excuse
+    assert_true(life.failed);
+
+    fresh(NULL);
+    sweep_wanted = false;
+    start_refused = true;
+    life_begin(&life, &holdings, 0);
+    assert_true(life.failed);
+}
+
+static void later_failures_to_start_are_deaths(void **state)
+{
+    (void)state;
+    sweep_wanted = false;
+    life_begin(&life, &holdings, 0);
+    serve(1);
+    start_refused = true;
+    end(SIGKILL, 100);
+    life_tick(&life, &holdings, 100);
+    assert_int_equal(life.phase, LIFE_WAITING);
+    assert_int_equal(life_due_ms(&life), 200);
+    life_tick(&life, &holdings, 200);
+    assert_int_equal(life_due_ms(&life), 400);
+    assert_false(life.failed);
+}
+
+static void one_that_hangs_is_killed_once(void **state)
+{
+    (void)state;
+    int status;
+    life_begin(&life, &holdings, 0);
+    life_tick(&life, &holdings, LIFE_SWEEP_MS - 1);
+    assert_int_equal(waitpid(life.pid, &status, WNOHANG), 0);
+    life_tick(&life, &holdings, LIFE_SWEEP_MS);
+    assert_int_equal(waitpid(life.pid, &status, 0), life.pid);
+    assert_true(WIFSIGNALED(status));
+    assert_true(life_due_ms(&life) > LIFE_SWEEP_MS);
+    life_ended(&life, &holdings, status, LIFE_SWEEP_MS + 1);
+    assert_true(life.failed);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(a_sweep_goes_before_each_start, fresh),
+        cmocka_unit_test_setup(without_interfaces_none_is_swept, fresh),
+        cmocka_unit_test_setup(an_end_before_it_ever_served_is_final, fresh),
+        cmocka_unit_test_setup(later_failures_to_start_are_deaths, fresh),
+        cmocka_unit_test_setup(one_that_hangs_is_killed_once, fresh),
+    };
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests_name("supervisor/life", tests, NULL, NULL);
+}

@@ -1,0 +1,202 @@
+// Sockets: what they are, and what happens when somebody else has their place. On loopback, with
+// ports that the kernel chooses.
+#include "supervisor/listeners.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+// A port that was free a moment ago.
+static uint16_t free_port(int type)
+{
+    struct sockaddr_in6 any = {.sin6_family = AF_INET6};
+    socklen_t len = sizeof any;
+    const int fd = socket(AF_INET6, type, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&any, sizeof any), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&any, &len), 0);
+    close(fd);
+    return ntohs(any.sin6_port);
+}
+
+static struct config_listen at_v4(uint16_t port)
+{
+    struct config_listen l = {.len = sizeof(struct sockaddr_in), .text = "0.0.0.0:?"};
+    struct sockaddr_in *a = (struct sockaddr_in *)&l.address;
+    a->sin_family = AF_INET;
+    a->sin_port = htons(port);
+    return l;
+}
+
+static struct config_listen at_v6(uint16_t port)
+{
+    struct config_listen l = {.len = sizeof(struct sockaddr_in6), .text = "[::]:?"};
+    struct sockaddr_in6 *a = (struct sockaddr_in6 *)&l.address;
+    a->sin6_family = AF_INET6;
+    a->sin6_port = htons(port);
+    return l;
+}
+
+// KE-2: IPV6_V6ONLY, so that both families can have the same port.
+static void both_families_share_a_port(void **state)
+{
+    (void)state;
+    const uint16_t port = free_port(SOCK_STREAM);
+    const struct config_listen l4 = at_v4(port), l6 = at_v6(port);
+    const int a = listener_open(&l6, 0), b = listener_open(&l4, 0);
+    assert_true(a >= 0 && b >= 0);
+    assert_int_equal(listener_open(&l4, 0), -EADDRINUSE);
+
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const int client = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(client, (struct sockaddr *)&to, sizeof to), 0);
+    const int accepted = accept(b, NULL, NULL);
+    assert_true(accepted >= 0);
+    assert_int_equal(accept(a, NULL, NULL), -1);
+    assert_int_equal(errno, EAGAIN); // not blocking
+    close(accepted);
+    close(client);
+    close(a);
+    close(b);
+    const int again = listener_open(&l4, 0); // in spite of TIME_WAIT
+    assert_true(again >= 0);
+    close(again);
+}
+
+static void an_address_of_somebody_else_is_refused(void **state)
+{
+    (void)state;
+    struct config_listen l = at_v4(free_port(SOCK_STREAM));
+    ((struct sockaddr_in *)&l.address)->sin_addr.s_addr = inet_addr("192.0.2.77");
+    assert_int_equal(listener_open(&l, 0), -EADDRNOTAVAIL);
+}
+
+// Nothing is queued, and nothing is answered by ICMP, which would give a connected socket an error.
+static void the_guard_discards_all(void **state)
+{
+    (void)state;
+    const uint16_t port = free_port(SOCK_DGRAM);
+    const int guard = guard_open(AF_INET, port, 0);
+    assert_true(guard >= 0);
+    assert_int_equal(guard_open(AF_INET, port, 0), -EADDRINUSE);
+    const int other = guard_open(AF_INET6, port, 0);
+    assert_true(other >= 0);
+
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const int client = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+    assert_int_equal(connect(client, (struct sockaddr *)&to, sizeof to), 0);
+    char octets[48] = {0x23};
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(send(client, octets, sizeof octets, 0), sizeof octets);
+    usleep(20000);
+    assert_int_equal(recv(client, octets, sizeof octets, 0), -1);
+    assert_int_equal(errno, EAGAIN);
+    assert_int_equal(recv(guard, octets, sizeof octets, MSG_DONTWAIT), -1);
+    assert_int_equal(errno, EAGAIN);
+    close(client);
+    close(other);
+    close(guard);
+}
+
+static char directory[] = "/tmp/nm-sup-XXXXXX";
+static char path[64];
+
+static int make_directory(void **state)
+{
+    (void)state;
+    strcpy(directory + strlen(directory) - 6, "XXXXXX");
+    snprintf(path, sizeof path, "%s/run/control.sock", mkdtemp(directory));
+    return 0;
+}
+
+static int remove_directory(void **state)
+{
+    (void)state;
+    char run[64];
+    unlink(path);
+    snprintf(run, sizeof run, "%s/run", directory);
+    rmdir(run);
+    return rmdir(directory);
+}
+
+static void the_control_socket_is_private_and_goes_away(void **state)
+{
+    (void)state;
+    struct control_socket s;
+    struct stat st;
+    assert_int_equal(control_socket_open(&s, path, 0), 0);
+    assert_int_equal(lstat(path, &st), 0);
+    assert_true(S_ISSOCK(st.st_mode));
+    assert_int_equal(st.st_mode & 0777, 0600);
+
+    struct control_socket second;
+    assert_int_equal(control_socket_open(&second, path, 0), -EADDRINUSE); // a living one
+    control_socket_close(&s);
+    assert_int_equal(lstat(path, &st), -1);
+}
+
+static void a_dead_socket_is_replaced(void **state)
+{
+    (void)state;
+    struct control_socket dead, s;
+    struct stat st;
+    assert_int_equal(control_socket_open(&dead, path, 0), 0);
+    close(dead.fd); // killed: the file stays
+    assert_int_equal(lstat(path, &st), 0);
+    assert_int_equal(control_socket_open(&s, path, 0), 0);
+    dead.fd = dup(STDERR_FILENO);
+    if (dead.inode != s.inode) { // not its own any more
+        control_socket_close(&dead);
+        assert_int_equal(lstat(path, &st), 0);
+    }
+    control_socket_close(&s);
+}
+
+// ntpd-rs deleted whatever lay at its socket's path.
+static void what_is_no_socket_is_left_alone(void **state)
+{
+    (void)state;
+    struct control_socket s;
+    struct stat st;
+    char run[64];
+    snprintf(run, sizeof run, "%s/run", directory);
+    assert_int_equal(mkdir(run, 0755), 0);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fclose(file);
+    assert_int_equal(control_socket_open(&s, path, 0), -EEXIST);
+    assert_int_equal(lstat(path, &st), 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(symlink("/etc/hostname", path), 0);
+    assert_int_equal(control_socket_open(&s, path, 0), -EEXIST);
+    assert_int_equal(lstat(path, &st), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(both_families_share_a_port),
+        cmocka_unit_test(an_address_of_somebody_else_is_refused),
+        cmocka_unit_test(the_guard_discards_all),
+        cmocka_unit_test_setup_teardown(the_control_socket_is_private_and_goes_away, make_directory,
+                                        remove_directory),
+        cmocka_unit_test_setup_teardown(a_dead_socket_is_replaced, make_directory,
+                                        remove_directory),
+        cmocka_unit_test_setup_teardown(what_is_no_socket_is_left_alone, make_directory,
+                                        remove_directory),
+    };
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests_name("supervisor/listeners", tests, NULL, NULL);
+}

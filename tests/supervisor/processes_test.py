@@ -1,0 +1,367 @@
+#!/usr/bin/env python3
+"""The supervisor's processes, with actors for control and the dataplane (actors.c): what each child
+is given, what happens when one dies, and that nothing is left. In a network namespace of its own."""
+
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "server"))
+from harness import Namespace, Program, Tap, wait_for  # noqa: E402
+
+BINARY = sys.argv[1]
+TAG = f"nm-sup-{os.getpid()}"
+HOME = pathlib.Path(f"/run/{TAG}")
+DATAPLANE, CONTROL = 64731, 64732
+CAPS = {"BPF": 39, "IPC_LOCK": 14, "KILL": 5, "NET_ADMIN": 12, "NET_RAW": 13, "SYS_ADMIN": 21}
+
+
+def configure(script="", interface=False, listen='"127.0.0.1:4460", "[::1]:4460"', extra=""):
+    port = "interface: lo" if interface else "vdev: net_null0\n      addresses: [192.0.2.1]"
+    (HOME / "noonmark.yaml").write_text(f"""\
+dataplane:
+  cores: [0]
+  user: "{DATAPLANE}"
+  ports:
+    - {port}
+control:
+  listen: [{listen}]
+  certificates:
+    - {{chain: {HOME}/cert.pem, key: {HOME}/key.pem}}
+  user: "{CONTROL}"
+  ntp_server: "{script}"
+  socket: {HOME}/run/control.sock
+keys:
+  file: {HOME}/keys/keys
+time:
+  source: fixed
+  stratum: 1
+  reference_id: TEST
+{extra}""")
+
+
+class Server(Program):
+    def __init__(self, namespace, name="noonmarkd"):
+        self.begun = time.monotonic()
+        super().__init__(name, namespace.command(BINARY, "-c", HOME / "noonmark.yaml"),
+                         HOME / f"{name}.{time.monotonic_ns()}.log")
+
+    def text(self):
+        return self.log.read_text(errors="replace")
+
+    def says(self, words, timeout=5):
+        return wait_for(lambda: words in self.text(), timeout) is not None
+
+    def children(self):
+        found = {}
+        for pid in pathlib.Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split():
+            name = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode()
+            if name.startswith("noonmarkd: "):
+                found[name[11:]] = int(pid)
+        return found
+
+    def wait_child(self, role, other_than=0, timeout=5):
+        return wait_for(lambda: self.children().get(role, other_than) not in (other_than,) and
+                        self.children()[role], timeout)
+
+
+def status(pid):
+    text = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
+
+
+def descriptors(pid):
+    return {int(n): os.readlink(f"/proc/{pid}/fd/{n}") for n in os.listdir(f"/proc/{pid}/fd")}
+
+
+def mask(*names):
+    return sum(1 << CAPS[n] for n in names)
+
+
+def gone(pid):
+    return not pathlib.Path(f"/proc/{pid}").exists()
+
+
+def what_each_child_is_given(tap, namespace):
+    configure()
+    server = Server(namespace)
+    tap.ok(server.says("serving: "), "both children serve", server.tail())
+    children = server.children()
+    tap.equal(sorted(children), ["control", "dataplane"], "the children are named by their roles")
+    control, dataplane = children["control"], children["dataplane"]
+
+    got = descriptors(control)
+    tap.equal(sorted(got), [0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12],
+              "control has the descriptors of handover.h and no others")
+    tap.ok(got[3].startswith("/memfd:noonmark-config") and got[4].startswith("pipe:") and
+           got[5].startswith("/memfd:noonmark-control") and
+           got[6].startswith("/memfd:noonmark-dataplane") and
+           all(got[n].startswith("socket:") for n in (8, 9, 10)) and
+           got[11].endswith("cert.pem") and got[12].endswith("key.pem"),
+           "each at its number", got)
+    got = descriptors(dataplane)
+    tap.equal(sorted(got), [0, 1, 2, 3, 4, 5, 6],
+              "the dataplane has no socket, no certificate and no key")
+
+    def flags(pid, fd):
+        text = pathlib.Path(f"/proc/{pid}/fdinfo/{fd}").read_text()
+        return int(re.search(r"flags:\s*([0-7]+)", text).group(1), 8) & 3
+    tap.equal([flags(control, 5), flags(control, 6), flags(dataplane, 5), flags(dataplane, 6)],
+              [2, 0, 0, 2], "each side of the board has one writer")
+
+    s = status(control)
+    tap.equal([s["Uid"].split(), s["Gid"].split(), s["Groups"].strip()],
+              [[str(CONTROL)] * 4, [str(CONTROL)] * 4, ""], "control runs as its own user")
+    tap.equal([int(s[c], 16) for c in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")], [0] * 5,
+              "control has no capability and can get none")
+    tap.equal(s["NoNewPrivs"], "1", "control gains nothing by exec")
+    s = status(dataplane)
+    rights = mask("NET_ADMIN", "NET_RAW", "BPF", "IPC_LOCK")
+    tap.equal(s["Uid"].split(), [str(DATAPLANE)] * 4, "the dataplane runs as its own user")
+    tap.equal([int(s[c], 16) for c in ("CapPrm", "CapEff", "CapBnd", "CapAmb")], [rights] * 4,
+              "the dataplane has NET_ADMIN, NET_RAW, BPF and IPC_LOCK alone")
+    s = status(server.pid)
+    tap.ok(int(s["CapEff"], 16) & mask("KILL", "SYS_ADMIN") == mask("KILL", "SYS_ADMIN") and
+           bin(int(s["CapEff"], 16)).count("1") <= 11 and s["CapBnd"] == s["CapEff"],
+           "the supervisor keeps no more than its children need", s["CapEff"])
+
+    for name, pid in [("supervisor", server.pid), *children.items()]:
+        limits = pathlib.Path(f"/proc/{pid}/limits").read_text()
+        tap.ok(re.search(r"Max core file size\s+0\s+0", limits), f"F5: no core file of {name}")
+        # Files of a process that may not be dumped belong to root.
+        tap.equal(os.stat(f"/proc/{pid}/environ").st_uid, 0, f"F5: {name} is not dumpable")
+
+    adjustment = {role: int(pathlib.Path(f"/proc/{pid}/oom_score_adj").read_text())
+                  for role, pid in children.items()}
+    tap.ok(adjustment["control"] > adjustment["dataplane"], "F25: control is killed first",
+           adjustment)
+    sessions = {os.getsid(p) for p in (server.pid, control, dataplane)}
+    tap.equal(len(sessions), 3, "Ctrl-C at a terminal reaches the supervisor alone")
+    keys = os.stat(HOME / "keys")
+    tap.equal([keys.st_mode & 0o777, keys.st_uid], [0o700, CONTROL],
+              "F13: the keys' directory is control's alone")
+
+    tap.equal(server.stop(), 0, "SIGTERM ends all with status 0")
+    tap.ok(gone(control) and gone(dataplane), "no process is left")
+    tap.ok(not (HOME / "run/control.sock").exists(), "no socket is left")
+    tap.ok("dataplane: ends" in server.text() and "control: ends" in server.text(),
+           "both ended by themselves", server.tail())
+
+
+def deaths_of_children(tap, namespace):
+    configure(interface=True)
+    server = Server(namespace)
+    server.says("serving: ")
+    tap.ok(server.text().index("sweep: swept") < server.text().index("dataplane: serves"),
+           "a sweep goes before the dataplane")
+    children = server.children()
+
+    os.kill(children["control"], signal.SIGKILL)
+    with namespace.entered():
+        waiting = socket.create_connection(("127.0.0.1", 4460))  # in the listener's queue
+    control = server.wait_child("control", children["control"], 2)
+    tap.ok(control, "F1: control is started again within 2 s", server.tail())
+    tap.equal(server.children().get("dataplane"), children["dataplane"],
+              "F1: the dataplane is not touched")
+    waiting.close()
+
+    os.kill(children["dataplane"], signal.SIGKILL)
+    dataplane = server.wait_child("dataplane", children["dataplane"], 2)
+    tap.ok(dataplane, "F2: the dataplane is started again within 2 s", server.tail())
+    tap.equal(server.children().get("control"), control, "F2: control is not touched")
+    tap.ok(server.says("dataplane serves again"), "F2: and it serves", server.tail())
+    tap.equal(server.text().count("sweep: swept"), 2, "a sweep goes before each start")
+
+    begun = time.monotonic()
+    for _ in range(3):
+        server.wait_child("control")
+        wait_for(lambda: server.text().count("control: serves") > server.text().count("SIGKILL"), 1)
+        os.kill(server.children()["control"], signal.SIGKILL)
+        server.wait_child("control", server.children().get("control", 0))
+    took = time.monotonic() - begun
+    tap.ok("control is started again in 100 ms" in server.text() and
+           "control is started again in 200 ms" in server.text() and took > 0.3,
+           "who keeps dying waits longer each time", server.tail())
+    server.process.send_signal(signal.SIGHUP)
+    tap.ok(server.says("SIGHUP: reloading is not in this version"), "SIGHUP is answered")
+    tap.equal(server.stop(signal.SIGINT), 0, "SIGINT ends all with status 0")
+
+
+def death_of_the_supervisor(tap, namespace):
+    configure()
+    server = Server(namespace)
+    server.says("serving: ")
+    children = server.children()
+    server.process.kill()
+    server.process.wait()
+    begun = time.monotonic()
+    again = Server(namespace)
+    tap.ok(again.says("serving: "), "the next start finds nothing in its way", again.tail())
+    tap.ok(time.monotonic() - begun < 5, "and serves within 5 s")
+    tap.ok(all(gone(p) for p in children.values()), "the children went with their supervisor")
+
+    other = Server(namespace, "other")
+    tap.equal(other.process.wait(10), 1, "a second one of the same configuration refuses to start")
+    tap.ok(re.search(r"UDP port 123 is taken: another time daemon", other.text()),
+           "and says what is taken", other.tail())
+    tap.equal(sorted(again.children()), ["control", "dataplane"], "the first is not disturbed")
+    again.stop()
+
+
+def heartbeats(tap, namespace):
+    configure("dataplane.sticks")
+    server = Server(namespace)
+    server.says("serving: ")
+    first = server.children()["dataplane"]
+    begun = time.monotonic()
+    tap.ok(server.says("core 0 of the dataplane", 4), "F3: a core that stands still is found",
+           server.tail())
+    tap.ok(server.wait_child("dataplane", first, 2), "F3: and its process started again")
+    tap.ok(time.monotonic() - begun < 4, "F3: in time")
+    server.stop()
+
+    configure("dataplane.deaf", interface=True)
+    server = Server(namespace)
+    server.says("serving: ")
+    children = server.children()
+    begun = time.monotonic()
+    tap.equal(server.stop(timeout=15), 0, "one that does not hear SIGTERM does not stop the end")
+    tap.ok(4.5 < time.monotonic() - begun < 8 and all(gone(p) for p in children.values()),
+           "it is killed after 5 s")
+    tap.equal(server.text().count("sweep: swept"), 2, "and what it left is swept away")
+
+    configure("dataplane.flaps")
+    server = Server(namespace)
+    time.sleep(3)
+    deaths = server.text().count("was ended by signal 6")
+    tap.ok(4 <= deaths <= 8, "one that dies at once each time does not eat the machine",
+           f"{deaths} deaths\n{server.tail()}")
+    tap.equal(server.stop(), 0, "and SIGTERM ends it in between")
+
+
+def refuses(tap, namespace, words, what):
+    """F26: exit status 1 within 5 s, with a line that says why, and nothing left."""
+    server = Server(namespace)
+    try:
+        code = server.process.wait(6)
+    except subprocess.TimeoutExpired:
+        code = server.stop() and None
+    took = time.monotonic() - server.begun
+    tap.ok(code == 1 and took < 5 and words in server.text() and
+           not (HOME / "run/control.sock").exists(), f"F26: {what}",
+           f"status {code} after {took:.1f} s\n{server.tail()}")
+
+
+def bad_starts(tap, namespace):
+    for script in ("control.fails", "dataplane.fails", "sweep.fails"):
+        configure(script, interface=True)
+        refuses(tap, namespace, "the actor fails", f"{script} at the first start ends the whole")
+
+    configure()
+    with namespace.socket() as other:
+        other.bind(("0.0.0.0", 123))
+        refuses(tap, namespace, "another time daemon (chronyd, ntpd, systemd-timesyncd) runs; stop "
+                "it or set dataplane.udp_port", "UDP port taken")
+    with namespace.socket(socket.AF_INET, socket.SOCK_STREAM) as other:
+        other.bind(("127.0.0.1", 4460))
+        other.listen()
+        refuses(tap, namespace, "TCP address 127.0.0.1:4460 (control.listen) is taken",
+                "TCP port taken")
+    configure(listen='"192.0.2.9:4460"')
+    refuses(tap, namespace, "is not one of this machine", "an address of another machine")
+
+    configure()
+    (HOME / "cert.pem").rename(HOME / "away")
+    refuses(tap, namespace, f"cannot open {HOME}/cert.pem (chain): No such file", "no certificate")
+    (HOME / "away").rename(HOME / "cert.pem")
+    os.chown(HOME / "keys", 0, 0)
+    refuses(tap, namespace, f"chown {CONTROL}:{CONTROL} {HOME}/keys", "keys of somebody else")
+    shutil.rmtree(HOME / "keys")
+    (HOME / "run/control.sock").write_text("precious")
+    server = Server(namespace)
+    tap.equal([server.process.wait(6), (HOME / "run/control.sock").read_text()], [1, "precious"],
+              "F26: a file at the socket's path is neither used nor removed")
+    (HOME / "run/control.sock").unlink()
+
+    text = (HOME / "noonmark.yaml").read_text()
+    for before, after, words in (
+            (f'user: "{CONTROL}"', f'user: "{DATAPLANE}"', "is also dataplane.user"),
+            (f'user: "{CONTROL}"', f'user: "{DATAPLANE}:7"', "are both uid"),
+            (f'user: "{CONTROL}"', "user: root", "is root or in its group"),
+            (f'user: "{CONTROL}"', "user: nobody-has-this-name", "useradd --system"),
+            ("stratum: 1", "stratum: 17", "noonmark.yaml:20: `time.stratum` is")):
+        (HOME / "noonmark.yaml").write_text(text.replace(before, after))
+        refuses(tap, namespace, words, f"{after}")
+
+
+def command_line(tap):
+    def run(*arguments, name=None, **options):
+        return subprocess.run([name or BINARY, *arguments], executable=BINARY, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+    configure()
+    file = HOME / "noonmark.yaml"
+    got = run("--help")
+    tap.ok(got.returncode == 0 and "--check-config" in got.stdout, "--help")
+    got = run("--version")
+    tap.ok(got.returncode == 0 and got.stdout.startswith("noonmarkd "), "--version")
+    got = run("-c", file, "--check-config")
+    tap.ok(got.returncode == 0 and "is valid" in got.stdout, "--check-config", got.stderr)
+    got = run("-c", file, "--show-config")
+    (HOME / "shown.yaml").write_text(got.stdout)
+    tap.equal(run("-c", HOME / "shown.yaml", "--show-config").stdout, got.stdout,
+              "--show-config prints what loads to the same")
+    (HOME / "shown.yaml").write_text(got.stdout + "metrics: {}\n")
+    got = run("-c", HOME / "shown.yaml", "--check-config")
+    tap.ok(got.returncode == 1 and re.search(r"shown.yaml:\d+: `metrics` is not in this version",
+                                             got.stderr), "a wrong one is status 1", got.stderr)
+    for arguments in (["--no-such"], ["-c"], ["serve"]):
+        tap.equal(run(*arguments).returncode, 2, f"usage: {' '.join(arguments)} is status 2")
+    got = run("-c", file, user=CONTROL, extra_groups=[])
+    HOME.chmod(0o755)
+    tap.ok(got.returncode == 1 and "sudo noonmarkd" in got.stderr, "who is not root is told",
+           got.stderr)
+    for role in ("control", "dataplane", "sweep"):
+        got = run(name=f"noonmarkd: {role}", stdin=subprocess.DEVNULL)
+        tap.ok(got.returncode == 2 and "started by noonmarkd alone" in got.stderr,
+               f"nobody plays {role} by its name", got.stderr)
+    example = pathlib.Path(__file__).resolve().parents[2] / "etc/noonmark.yaml"
+    tap.equal(run("-c", example, "--check-config").returncode, 0, "the example is valid")
+    lines = example.read_text().splitlines()
+    given = "\n".join(re.sub(r"^(\s*)# (\w+:)", r"\1\2", line) for line in lines)
+    (HOME / "given.yaml").write_text(given)
+    tap.equal(run("-c", HOME / "given.yaml", "--show-config").stdout,
+              run("-c", example, "--show-config").stdout,
+              "the example's comments are the defaults")
+
+
+def main():
+    if os.geteuid() != 0:
+        print("1..0 # SKIP needs root")
+        return
+    HOME.mkdir(mode=0o755)
+    namespace = None
+    try:
+        namespace = Namespace(TAG)
+        namespace.ip("link", "set", "lo", "up")
+        (HOME / "cert.pem").touch()
+        (HOME / "key.pem").touch(0o600)
+        with Tap() as tap:
+            command_line(tap)
+            what_each_child_is_given(tap, namespace)
+            deaths_of_children(tap, namespace)
+            death_of_the_supervisor(tap, namespace)
+            heartbeats(tap, namespace)
+            bad_starts(tap, namespace)
+    finally:
+        if namespace:
+            namespace.close()
+        shutil.rmtree(HOME, ignore_errors=True)
+
+
+main()
