@@ -215,6 +215,18 @@ void ports_end(void)
     eal_stop();
 }
 
+int ports_sweep(const struct config *config, uid_t user)
+{
+    int fault = noise_route();
+    for (uint32_t i = 0; i < config->dataplane.n_ports; i++) {
+        const struct config_port *port = &config->dataplane.ports[i];
+        int result = port->kind == PORT_INTERFACE ? xdp_sweep(port->device, user) : 0;
+        if (result)
+            fault = result;
+    }
+    return fault;
+}
+
 const char *ports_dpdk_version(void)
 {
     return rte_version();

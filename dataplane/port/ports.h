@@ -9,6 +9,8 @@
 #include "config/config.h"
 #include "dataplane/port/port.h"
 
+#include <sys/types.h>
+
 struct ports;
 
 // Starts DPDK and all ports of the configuration; nothing is steered to them yet. Logs one line
@@ -42,6 +44,10 @@ void ports_close(struct ports *ports);
 
 // Ends DPDK. Last.
 void ports_end(void);
+
+// Detaches our XDP programs that crashed runs left on the configured interfaces; user is the
+// dataplane's. 0 or -errno, logged. Needs CAP_SYS_ADMIN; no ports need be open.
+int ports_sweep(const struct config *config, uid_t user);
 
 const char *ports_dpdk_version(void);
 const char *ports_memory(void);

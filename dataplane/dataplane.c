@@ -1,0 +1,232 @@
+// Comes up in the order in which one thing needs another: configuration, board, ports while there
+// are rights, cores, then fewer rights, threads, packets.
+#include "dataplane/dataplane.h"
+
+#include "board/board.h"
+#include "board/handover.h"
+#include "config/config.h"
+#include "config/log.h"
+#include "dataplane/housekeeping.h"
+#include "dataplane/loop.h"
+#include "dataplane/port/ports.h"
+#include "dataplane/rights.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+struct dataplane {
+    struct config *config;
+    const struct exchange_variant *variant;
+    struct board_control *control;
+    struct board_dataplane *board;
+    struct ports *ports;
+    struct loop *loop[CORES_MAX];
+    uint32_t n_loops;
+    int signals;
+};
+
+static int failed(const char *what, int fault)
+{
+    log_error("%s: %s", what, strerror(-fault));
+    return fault;
+}
+
+static int read_config(struct config **config)
+{
+    struct config_error error;
+    if (lseek(HANDOVER_CONFIG, 0, SEEK_SET) < 0)
+        return failed("configuration", -errno);
+    if (config_load_fd(HANDOVER_CONFIG, "configuration", config, &error) != 0) {
+        log_error("%s", error.text);
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static int take_config(struct dataplane *d)
+{
+    int fault = read_config(&d->config);
+    if (fault)
+        return fault;
+    d->variant = exchange_variant_named(d->config->dataplane.crypto);
+    if (!d->variant) {
+        log_error("this CPU cannot run dataplane.crypto '%s'; 'auto' takes the fastest that it can",
+                  d->config->dataplane.crypto);
+        return -ENOTSUP;
+    }
+    return 0;
+}
+
+// Before any thread is made, so that all inherit the mask.
+static int take_signals(struct dataplane *d)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    signal(SIGPIPE, SIG_IGN);
+    // The terminal's and the operator's signals reach us with the supervisor, which decides.
+    signal(SIGINT, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+        return failed("signals", -errno);
+    d->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return d->signals < 0 ? failed("signals", -errno) : 0;
+}
+
+static int open_board(struct dataplane *d)
+{
+    int fault = board_map_control(HANDOVER_BOARD_CONTROL, false, &d->control);
+    if (!fault)
+        fault = board_map_dataplane(HANDOVER_BOARD_DATAPLANE, true, &d->board);
+    if (fault)
+        return failed("board", fault);
+    atomic_store_explicit(&d->board->version, 0, memory_order_relaxed);
+    atomic_fetch_add_explicit(&d->board->starts, 1, memory_order_relaxed);
+    return 0;
+}
+
+static int open_ports(struct dataplane *d)
+{
+    return ports_open(d->config, &d->ports); // says itself what is wrong
+}
+
+static int open_loops(struct dataplane *d)
+{
+    for (uint32_t i = 0; i < d->config->dataplane.n_cores; i++) {
+        const struct loop_setup setup = {
+            .ports = d->ports,
+            .index = i,
+            .cpu = d->config->dataplane.cores[i],
+            .control = d->control,
+            .counters = &d->board->core[i],
+            .variant = d->variant,
+            .udp_port = d->config->dataplane.udp_port,
+        };
+        int fault = loop_open(&setup, &d->loop[i]);
+        if (fault)
+            return failed("no memory for a core", fault);
+        d->n_loops++;
+        fault = loop_reseed(d->loop[i]);
+        if (fault)
+            log_warning("no randomness from the kernel yet: %s; NTS is answered once there is some",
+                        strerror(-fault));
+    }
+    return 0;
+}
+
+static int reduce_rights(struct dataplane *d)
+{
+    (void)d;
+    // Every page that comes into being from here on stays out of swap, as far as the limits go.
+    // Without ONFAULT all of DPDK's reserve would become memory at once.
+    if (mlockall(MCL_CURRENT | MCL_ONFAULT) != 0)
+        log_warning("memory cannot be locked: %s", strerror(errno));
+    int fault = rights_reduce();
+    return fault ? failed("capabilities cannot be given up", fault) : 0;
+}
+
+static int start_loops(struct dataplane *d)
+{
+    for (uint32_t i = 0; i < d->n_loops; i++) {
+        int fault = loop_start(d->loop[i]);
+        if (fault)
+            return fault;
+    }
+    return 0;
+}
+
+static void show(struct dataplane *d)
+{
+    struct board_dataplane *board = d->board;
+    snprintf(board->crypto, sizeof board->crypto, "%s", d->variant->name);
+    snprintf(board->memory, sizeof board->memory, "%s", ports_memory());
+    for (uint32_t i = 0; i < d->n_loops; i++)
+        board->core_id[i] = d->config->dataplane.cores[i];
+    atomic_store_explicit(&board->n_cores, d->n_loops, memory_order_relaxed);
+    ports_show(d->ports, board);
+    // Release: who sees the version sees all of it.
+    atomic_store_explicit(&board->version, BOARD_VERSION, memory_order_release);
+}
+
+static int let_packets_come(struct dataplane *d)
+{
+    int fault = ports_steer(d->ports);
+    if (fault)
+        return fault;
+    show(d);
+    if (write(HANDOVER_READY, "", 1) != 1)
+        return failed("ready", -errno);
+    close(HANDOVER_READY);
+    return 0;
+}
+
+static int open_all(struct dataplane *d)
+{
+    static int (*const steps[])(struct dataplane *) = {
+        take_config, take_signals,  open_board,  open_ports,
+        open_loops,  reduce_rights, start_loops, let_packets_come,
+    };
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        int fault = steps[i](d);
+        if (fault)
+            return fault;
+    }
+    return 0;
+}
+
+static void close_all(struct dataplane *d)
+{
+    for (uint32_t i = 0; i < d->n_loops; i++)
+        loop_stop(d->loop[i]);
+    if (d->ports) {
+        ports_close(d->ports);
+        ports_end();
+    }
+    for (uint32_t i = 0; i < d->n_loops; i++)
+        loop_close(d->loop[i]);
+    board_unmap_dataplane(d->board);
+    board_unmap_control(d->control);
+    config_free(d->config);
+}
+
+int dataplane_main(void)
+{
+    struct dataplane d = {.signals = -1};
+    log_open("dataplane");
+    int fault = rights_hide_memory();
+    if (fault)
+        failed("memory cannot be hidden", fault);
+    else
+        fault = open_all(&d);
+    if (!fault) {
+        log_info("serving NTP on %u port%s with %u core%s, %s", d.config->dataplane.n_ports,
+                 d.config->dataplane.n_ports == 1 ? "" : "s", d.n_loops, d.n_loops == 1 ? "" : "s",
+                 d.variant->name);
+        const struct housekeeping house = {
+            .board = d.board,
+            .ports = d.ports,
+            .loops = d.loop,
+            .n_loops = d.n_loops,
+            .lifeline = HANDOVER_LIFELINE,
+            .signals = d.signals,
+        };
+        // A core that is stuck still holds its queue and its keys: the kernel takes both, and the
+        // sweep takes the XDP program.
+        if (housekeeping_run(&house) != 0)
+            _exit(EXIT_FAILURE);
+        log_info("ending");
+    }
+    close_all(&d);
+    return fault ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+const char *dataplane_dpdk_version(void)
+{
+    return ports_dpdk_version();
+}

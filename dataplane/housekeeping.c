@@ -1,0 +1,112 @@
+#include "dataplane/housekeeping.h"
+
+#include "config/log.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    LOOKS_A_SECOND = 1000 / WATCH_LOOK_MS,
+};
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+// Looks at each core once. False when one is stuck.
+static bool cores_turn(const struct housekeeping *house, struct watch *watch)
+{
+    static struct log_limit limit;
+    for (uint32_t i = 0; i < house->n_loops; i++) {
+        struct watch_look look;
+        if (loop_look(house->loops[i], &look) != 0)
+            continue;
+        uint32_t cpu = house->board->core_id[i];
+        switch (watch_judge(&watch[i], &look)) {
+        case WATCH_FINE:
+            break;
+        case WATCH_STARVED:
+            log_limited(&limit, LOG_LEVEL_WARNING,
+                        "core %u gets no time on its CPU: another process keeps it busy", cpu);
+            break;
+        case WATCH_STUCK:
+            log_error("core %u is stuck (thread state %c); ending, to be started anew", cpu,
+                      look.state);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void once_a_second(const struct housekeeping *house)
+{
+    static struct log_limit limit;
+    ports_refresh(house->ports, house->board);
+    for (uint32_t i = 0; i < house->n_loops; i++) {
+        int fault = loop_reseed(house->loops[i]);
+        if (fault)
+            log_limited(&limit, LOG_LEVEL_WARNING, "no randomness from the kernel: %s",
+                        strerror(-fault));
+    }
+}
+
+static int open_timer(void)
+{
+    const struct timespec every = {.tv_nsec = WATCH_LOOK_MS * 1000000L};
+    int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (timer >= 0)
+        timerfd_settime(timer, 0, &(struct itimerspec){every, every}, NULL);
+    return timer;
+}
+
+// What there is to do each time. False when a core is stuck.
+static bool look_round(const struct housekeeping *house, struct watch *watch, uint64_t looks)
+{
+    atomic_store_explicit(&house->board->heartbeat, now_ns(), memory_order_relaxed);
+    if (looks % LOOKS_A_SECOND == 0)
+        once_a_second(house);
+    return cores_turn(house, watch);
+}
+
+int housekeeping_run(const struct housekeeping *house)
+{
+    struct watch watch[CORES_MAX] = {0};
+    const int timer = open_timer();
+    if (timer < 0) {
+        log_error("no timer: %s", strerror(errno));
+        return -errno;
+    }
+    struct pollfd wait[] = {
+        {.fd = timer, .events = POLLIN},
+        {.fd = house->lifeline, .events = POLLIN},
+        {.fd = house->signals, .events = POLLIN},
+        {.fd = ports_watch(house->ports), .events = POLLIN}, // negative ones are passed over
+    };
+    int result = 0;
+    for (uint64_t looks = 0; result == 0; looks++) {
+        uint64_t ticks;
+        if (!look_round(house, watch, looks)) {
+            result = -EDEADLK;
+            break;
+        }
+        // Anything on the lifeline is its end.
+        while (poll(wait, sizeof wait / sizeof wait[0], -1) < 0 && errno == EINTR)
+            continue;
+        if (wait[1].revents || wait[2].revents)
+            break;
+        if (wait[3].revents)
+            ports_follow(house->ports);
+        if (read(timer, &ticks, sizeof ticks) < 0 && errno != EAGAIN)
+            result = -errno;
+    }
+    close(timer);
+    return result;
+}

@@ -1,0 +1,21 @@
+// The one thread that does not poll: beats, watches the cores, seeds them, follows addresses and
+// links, and waits for the end.
+#pragma once
+
+#include "board/board.h"
+#include "dataplane/loop.h"
+
+#include <stdint.h>
+
+struct housekeeping {
+    struct board_dataplane *board;
+    struct ports *ports;
+    struct loop **loops;
+    uint32_t n_loops;
+    int lifeline; // at its end we end
+    int signals;  // signalfd: SIGTERM
+};
+
+// Runs until SIGTERM or the end of the lifeline (0), or until a core is stuck: then a negative
+// value, logged, and the process must end at once, since the core cannot be stopped.
+int housekeeping_run(const struct housekeeping *house);

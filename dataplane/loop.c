@@ -1,0 +1,207 @@
+#include "dataplane/loop.h"
+
+#include "config/log.h"
+#include "crypto/bytes.h"
+#include "dataplane/core.h"
+#include "dataplane/secret.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    STACK_LEN = 1 << 20,
+    GUARD_LEN = 4096,
+};
+
+// One queue's core, and the mailbox of its random generator.
+struct seat {
+    struct core core;
+    uint64_t seed_seen;   // of seed; the polling thread's
+    struct snapshot seed; // writer: housekeeping; reader: the polling thread
+};
+
+struct loop {
+    struct loop_setup is;
+    size_t size; // of this structure with its seats
+    bool running;
+    pthread_t thread;
+    void *stack;            // what the kernels leave on it is secret
+    _Atomic int tid;        // writer: the polling thread, once; reader: housekeeping
+    _Atomic bool must_stop; // writer: housekeeping; reader: the polling thread
+    uint32_t n_seats;
+    struct seat seat[]; // one for each queue
+};
+
+int loop_open(const struct loop_setup *setup, struct loop **out)
+{
+    struct port *const *queue;
+    uint32_t n = ports_of_core(setup->ports, setup->index, &queue);
+    size_t size = sizeof(struct loop) + n * sizeof(struct seat);
+    struct loop *loop = secret_alloc(size);
+    if (!loop)
+        return -ENOMEM;
+    loop->is = *setup;
+    loop->size = size;
+    loop->n_seats = n;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct core_setup core = {
+            .port = queue[i],
+            .keyring = &setup->control->keyring,
+            .ntp_state = &setup->control->ntp_state,
+            .counters = setup->counters,
+            .variant = setup->variant,
+            .udp_port = setup->udp_port,
+        };
+        core_open(&loop->seat[i].core, &core);
+    }
+    *out = loop;
+    return 0;
+}
+
+int loop_reseed(struct loop *loop)
+{
+    uint8_t seed[RNG_SEED_LEN];
+    static_assert(sizeof seed % 8 == 0, "a seed is made of whole words");
+    for (uint32_t i = 0; i < loop->n_seats; i++) {
+        if (getrandom(seed, sizeof seed, GRND_NONBLOCK) != (ssize_t)sizeof seed)
+            return -errno;
+        snapshot_publish(&loop->seat[i].seed, seed, sizeof seed);
+    }
+    bytes_wipe(seed, sizeof seed);
+    return 0;
+}
+
+static void take_seed(struct seat *seat)
+{
+    uint8_t seed[RNG_SEED_LEN];
+    if (!snapshot_moved(&seat->seed, seat->seed_seen) ||
+        !snapshot_read(&seat->seed, seed, sizeof seed, &seat->seed_seen))
+        return;
+    rng_reseed(&seat->core.rng, seed);
+    bytes_wipe(seed, sizeof seed);
+}
+
+static void turn(struct loop *loop)
+{
+    for (uint32_t i = 0; i < loop->n_seats; i++) {
+        struct seat *seat = &loop->seat[i];
+        take_seed(seat);
+        if (!core_turn(&seat->core))
+            core_refresh(&seat->core); // a retired key leaves an idle core too
+    }
+    counter_add(&loop->is.counters->heartbeat, 1);
+}
+
+static void *run(void *with)
+{
+    struct loop *loop = with;
+    atomic_store_explicit(&loop->tid, (int)syscall(SYS_gettid), memory_order_relaxed);
+    int fault = ports_thread_enter();
+    if (fault) {
+        log_error("core %u: DPDK does not take its thread: %s", loop->is.cpu, strerror(-fault));
+        return NULL; // no beat: the watch ends the process
+    }
+    while (!atomic_load_explicit(&loop->must_stop, memory_order_relaxed))
+        turn(loop);
+    ports_thread_leave();
+    return NULL;
+}
+
+// The lowest page of a stack catches what would run over.
+static void *stack_alloc(void)
+{
+    void *stack = secret_alloc(STACK_LEN);
+    if (stack)
+        mprotect(stack, GUARD_LEN, PROT_NONE);
+    return stack;
+}
+
+static void stack_free(void *stack)
+{
+    if (stack)
+        mprotect(stack, GUARD_LEN, PROT_READ | PROT_WRITE);
+    secret_free(stack, STACK_LEN);
+}
+
+int loop_start(struct loop *loop)
+{
+    cpu_set_t cpu;
+    CPU_ZERO(&cpu);
+    CPU_SET(loop->is.cpu, &cpu);
+    loop->stack = stack_alloc();
+    if (!loop->stack)
+        return -ENOMEM;
+    pthread_attr_t attr;
+    pthread_attr_init(&attr);
+    pthread_attr_setaffinity_np(&attr, sizeof cpu, &cpu);
+    pthread_attr_setstack(&attr, loop->stack, STACK_LEN);
+    int fault = pthread_create(&loop->thread, &attr, run, loop);
+    pthread_attr_destroy(&attr);
+    if (fault) {
+        log_error("core %u cannot be used: %s; 'cores' may name those that 'taskset -p $$' allows",
+                  loop->is.cpu, strerror(fault));
+        return -fault;
+    }
+    loop->running = true;
+    char name[16];
+    snprintf(name, sizeof name, "core %u", loop->is.cpu);
+    pthread_setname_np(loop->thread, name);
+    return 0;
+}
+
+// The letter after the thread's name in /proc, which is in brackets and may hold any character.
+static char state_of(int tid)
+{
+    char path[48];
+    char text[256];
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", tid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 'X'; // it has ended
+    ssize_t len = read(fd, text, sizeof text - 1);
+    close(fd);
+    text[len > 0 ? len : 0] = '\0';
+    const char *after = strrchr(text, ')');
+    return after && after[1] == ' ' ? after[2] : 'X';
+}
+
+int loop_look(const struct loop *loop, struct watch_look *look)
+{
+    clockid_t clock;
+    struct timespec cpu;
+    look->beat = atomic_load_explicit(&loop->is.counters->heartbeat, memory_order_relaxed);
+    look->state = state_of(atomic_load_explicit(&loop->tid, memory_order_relaxed));
+    look->cpu_ns = 0;
+    int fault = pthread_getcpuclockid(loop->thread, &clock);
+    if (fault == 0 && clock_gettime(clock, &cpu) == 0)
+        look->cpu_ns = (uint64_t)cpu.tv_sec * NS_PER_S + (uint64_t)cpu.tv_nsec;
+    return -fault;
+}
+
+void loop_stop(struct loop *loop)
+{
+    if (!loop->running)
+        return;
+    atomic_store_explicit(&loop->must_stop, true, memory_order_relaxed);
+    pthread_join(loop->thread, NULL);
+    loop->running = false;
+}
+
+void loop_close(struct loop *loop)
+{
+    if (!loop)
+        return;
+    for (uint32_t i = 0; i < loop->n_seats; i++)
+        core_close(&loop->seat[i].core);
+    stack_free(loop->stack);
+    secret_free(loop, loop->size);
+}

@@ -1,0 +1,94 @@
+#include "dataplane/rights.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    KEPT = 1 << CAP_NET_ADMIN,
+    WAIT_STEPS = 1000, // of 1 ms
+};
+
+int rights_hide_memory(void)
+{
+    const struct rlimit none = {0, 0};
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0)
+        return -errno;
+    return 0;
+}
+
+// The calling thread's. Async-signal-safe.
+static int reduce_own(void)
+{
+    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2];
+    if (syscall(SYS_capget, &head, data) != 0)
+        return -errno;
+    // Without inheritable ones there are no ambient ones.
+    data[0].permitted &= KEPT;
+    data[0].effective = data[0].permitted;
+    data[0].inheritable = 0;
+    data[1] = (struct __user_cap_data_struct){0};
+    return syscall(SYS_capset, &head, data) == 0 ? 0 : -errno;
+}
+
+// Written by the threads that are asked, read by the one that asks.
+static atomic_int reduced;
+static atomic_int refused;
+
+static void on_request(int signal)
+{
+    (void)signal;
+    int saved = errno;
+    if (reduce_own() != 0)
+        atomic_fetch_add(&refused, 1);
+    atomic_fetch_add(&reduced, 1);
+    errno = saved;
+}
+
+static int ask_threads(int signal, int *asked)
+{
+    DIR *dir = opendir("/proc/self/task");
+    if (!dir)
+        return -errno;
+    const long self = syscall(SYS_gettid);
+    for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
+        long tid = strtol(entry->d_name, NULL, 10);
+        if (tid > 0 && tid != self && syscall(SYS_tgkill, getpid(), tid, signal) == 0)
+            (*asked)++;
+    }
+    closedir(dir);
+    return 0;
+}
+
+int rights_reduce(void)
+{
+    const int signal = SIGRTMIN;
+    struct sigaction before;
+    struct sigaction action = {.sa_handler = on_request, .sa_flags = SA_RESTART};
+    sigfillset(&action.sa_mask);
+    atomic_store(&reduced, 0);
+    atomic_store(&refused, 0);
+    if (sigaction(signal, &action, &before) != 0)
+        return -errno;
+    int asked = 0;
+    int fault = ask_threads(signal, &asked);
+    for (int i = 0; i < WAIT_STEPS && atomic_load(&reduced) < asked; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    if (!fault && atomic_load(&reduced) < asked)
+        fault = -ETIMEDOUT; // then the handler stays: a late thread must find it
+    else
+        sigaction(signal, &before, NULL);
+    if (!fault && atomic_load(&refused) > 0)
+        fault = -EPERM;
+    return fault ? fault : reduce_own();
+}

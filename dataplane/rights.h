@@ -1,0 +1,10 @@
+// What this process may do, reduced once its ports are open. Housekeeping's thread, before the
+// cores start.
+#pragma once
+
+// Neither a core dump nor another process of this user sees our memory. 0 or -errno.
+int rights_hide_memory(void);
+
+// Keeps CAP_NET_ADMIN alone (detaching our XDP program at the end takes it), in every thread:
+// capset acts on its caller only, and DPDK has made threads of its own. 0 or -errno.
+int rights_reduce(void);
