@@ -41,6 +41,22 @@ struct loop {
     struct seat seat[]; // one for each queue
 };
 
+// The lowest page of a stack catches what would run over.
+static void *stack_alloc(void)
+{
+    void *stack = secret_alloc(STACK_LEN);
+    if (stack)
+        mprotect(stack, GUARD_LEN, PROT_NONE);
+    return stack;
+}
+
+static void stack_free(void *stack)
+{
+    if (stack)
+        mprotect(stack, GUARD_LEN, PROT_READ | PROT_WRITE);
+    secret_free(stack, STACK_LEN);
+}
+
 int loop_open(const struct loop_setup *setup, struct loop **out)
 {
     struct port *const *queue;
@@ -49,6 +65,11 @@ int loop_open(const struct loop_setup *setup, struct loop **out)
     struct loop *loop = secret_alloc(size);
     if (!loop)
         return -ENOMEM;
+    loop->stack = stack_alloc();
+    if (!loop->stack) {
+        secret_free(loop, size);
+        return -ENOMEM;
+    }
     loop->is = *setup;
     loop->size = size;
     loop->n_seats = n;
@@ -116,30 +137,11 @@ static void *run(void *with)
     return NULL;
 }
 
-// The lowest page of a stack catches what would run over.
-static void *stack_alloc(void)
-{
-    void *stack = secret_alloc(STACK_LEN);
-    if (stack)
-        mprotect(stack, GUARD_LEN, PROT_NONE);
-    return stack;
-}
-
-static void stack_free(void *stack)
-{
-    if (stack)
-        mprotect(stack, GUARD_LEN, PROT_READ | PROT_WRITE);
-    secret_free(stack, STACK_LEN);
-}
-
 int loop_start(struct loop *loop)
 {
     cpu_set_t cpu;
     CPU_ZERO(&cpu);
     CPU_SET(loop->is.cpu, &cpu);
-    loop->stack = stack_alloc();
-    if (!loop->stack)
-        return -ENOMEM;
     pthread_attr_t attr;
     pthread_attr_init(&attr);
     pthread_attr_setaffinity_np(&attr, sizeof cpu, &cpu);

@@ -24,7 +24,8 @@ struct loop_setup {
     uint16_t udp_port;
 };
 
-// Makes the cores, without a thread yet. 0 or -errno.
+// Makes the cores and locks their memory, while there is the right to do so; no thread yet. 0 or
+// -errno.
 int loop_open(const struct loop_setup *setup, struct loop **loop);
 
 // Leaves a fresh seed from the kernel for each core; they take it at their next turn. 0 or -errno

@@ -176,6 +176,7 @@ void ports_show(struct ports *ports, struct board_dataplane *board)
                  interface ? xdp_mode(device->interface.index) : "");
         port->queues = device->n_queues;
         device_mac(device, port->mac);
+        atomic_store_explicit(&port->link_up, device_link_up(device), memory_order_relaxed);
     }
     ports_refresh(ports, board);
     atomic_store_explicit(&board->n_ports, ports->n_devices, memory_order_release);
