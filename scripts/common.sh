@@ -148,7 +148,7 @@ configure()
     local dir=$1
     shift
     if [ -e "$dir/build.ninja" ]; then
-        meson setup --reconfigure "$dir"
+        meson setup --reconfigure "$dir" "$@"
     else
         meson setup "$dir" "$@"
     fi

@@ -27,6 +27,8 @@ MESON = [
     ({"name": "a", "result": "FAIL", "stdout": "1..1\nnot ok 1 - a\n"}, (0, 1, 0)),
     ({"name": "a", "result": "FAIL", "stderr": "no TAP"}, (0, 1, 0)),
     ({"name": "a", "result": "OK"}, (1, 0, 0)),
+    ({"name": "a", "result": "EXPECTEDFAIL"}, (1, 0, 0)),
+    ({"name": "a", "result": "UNEXPECTEDPASS"}, (0, 1, 0)),
     ({"name": "a", "result": "SKIP", "stdout": "1..0 # SKIP no\n"}, (0, 0, 1)),
 ]
 
@@ -48,7 +50,7 @@ number, bad = 0, 0
 with tempfile.TemporaryDirectory() as name:
     for kind, status, given, wanted in \
             [("tap", status, text, wanted) for text, status, wanted in TAP] + \
-            [("meson", int(entry["result"] not in ("OK", "SKIP")), entry, wanted)
+            [("meson", int(entry["result"] not in ("OK", "SKIP", "EXPECTEDFAIL")), entry, wanted)
              for entry, wanted in MESON]:
         got = count(kind, status, given, pathlib.Path(name))
         number += 1
