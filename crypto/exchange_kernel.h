@@ -14,6 +14,7 @@ enum {
     KERNEL_ROUNDS = 10,
     KERNEL_TEXT_AT = EXCHANGE_NONCE_LEN + EXCHANGE_TAG_LEN, // the plaintext within reply_seal
     KERNEL_SEAL_MAX = KERNEL_TEXT_AT + EXCHANGE_COOKIES_MAX * EXCHANGE_STRIDE,
+    KERNEL_FRAME_MAX = 80 * sizeof(struct block), // more than the frames of kernel_run_groups take
     COOKIE_NONCE_AT = COOKIE_ID_LEN,
     COOKIE_TAG_AT = COOKIE_NONCE_AT + COOKIE_NONCE_LEN,
     COOKIE_KEYS_AT = COOKIE_TAG_AT + COOKIE_TAG_LEN,
@@ -361,6 +362,39 @@ static inline void kernel_gather(struct kernel_group *g, const struct exchange *
         g->text[slot] = g->reply_seal[slot];
 }
 
+// In a frame of its own, below that of kernel_run.
+__attribute__((noinline)) static lane_set kernel_run_groups(struct kernel_group *g,
+                                                            struct exchange *x, lane_set which)
+{
+    lane_set proven = 0;
+    while (which != 0) {
+        const struct cookie_key *before = g->open_key;
+        kernel_gather(g, x, &which);
+        if (g->open_key != before) {
+            block_share(&g->open_mac, g->open_key->mac_schedule[0]);
+            block_share(&g->open_ctr, g->open_key->ctr_schedule[0]);
+        }
+        uint32_t genuine = kernel_open_cookies(g);
+        kernel_expand_clients(g);
+        kernel_seal_cookies(g);
+        genuine &= kernel_check_and_seal(g);
+        for (unsigned slot = 0; slot < g->n; slot++) {
+            if (genuine >> slot & 1)
+                proven |= lane_bit(g->lane[slot]);
+            else
+                bytes_wipe(g->reply_seal[slot], KERNEL_TEXT_AT + g->n_cookies * EXCHANGE_STRIDE);
+        }
+    }
+    return proven;
+}
+
+// Wipes where that frame has been: the compiler keeps blocks there when registers run out.
+__attribute__((noinline)) static void kernel_wipe_frame(void)
+{
+    uint8_t frame[KERNEL_FRAME_MAX];
+    bytes_wipe(frame, sizeof frame);
+}
+
 static inline lane_set kernel_run(struct exchange *x, lane_set which)
 {
     struct kernel_group g;
@@ -368,25 +402,8 @@ static inline lane_set kernel_run(struct exchange *x, lane_set which)
     block_share(&g.seal_mac, x->seal_key->mac_schedule[0]);
     block_share(&g.seal_ctr, x->seal_key->ctr_schedule[0]);
     g.open_key = NULL;
-    lane_set proven = 0;
-    while (which != 0) {
-        const struct cookie_key *before = g.open_key;
-        kernel_gather(&g, x, &which);
-        if (g.open_key != before) {
-            block_share(&g.open_mac, g.open_key->mac_schedule[0]);
-            block_share(&g.open_ctr, g.open_key->ctr_schedule[0]);
-        }
-        uint32_t genuine = kernel_open_cookies(&g);
-        kernel_expand_clients(&g);
-        kernel_seal_cookies(&g);
-        genuine &= kernel_check_and_seal(&g);
-        for (unsigned slot = 0; slot < g.n; slot++) {
-            if (genuine >> slot & 1)
-                proven |= lane_bit(g.lane[slot]);
-            else
-                bytes_wipe(g.reply_seal[slot], KERNEL_TEXT_AT + g.n_cookies * EXCHANGE_STRIDE);
-        }
-    }
+    lane_set proven = kernel_run_groups(&g, x, which);
     bytes_wipe(&g, sizeof g);
+    kernel_wipe_frame();
     return proven;
 }

@@ -89,8 +89,7 @@ lane_set reference_run(struct exchange *x, lane_set which)
     return proven;
 }
 
-// Points the exchange of b at b's own memory.
-static void bench_point(struct bench *b)
+void bench_point(struct bench *b)
 {
     for (unsigned l = 0; l < LANES; l++) {
         b->x.cookie[l] = b->lane[l].cookie;
