@@ -1,0 +1,22 @@
+// The clocks that the time source reads, as functions, so that tests can put simulated ones in
+// their place. Only time_source.c and its test include this.
+#pragma once
+
+#include "board/snapshot.h"
+#include "config/config.h"
+
+#include <stdint.h>
+#include <sys/timex.h>
+
+struct time_source;
+
+struct time_clock {
+    void *self;
+    uint64_t (*tsc)(void *self);
+    int64_t (*utc_ns)(void *self);                // CLOCK_REALTIME since 1970
+    int (*kernel)(void *self, struct timex *now); // adjtimex without a change
+};
+
+// time_source_open with other clocks than this machine's. *clock is copied.
+int time_source_open_with(const struct config *config, const struct time_clock *clock,
+                          struct snapshot *state, struct time_source **source);

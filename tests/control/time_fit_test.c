@@ -1,0 +1,245 @@
+// The arithmetic of the line from TSC to UTC.
+#include "control/time_fit.h"
+
+#include "dataplane/clock/clock.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define HZ UINT64_C(2900000000)
+#define EPOCH INT64_C(1767225600123456789)
+#define TSC0 UINT64_C(123456789012345)
+
+enum { MS = 1000000 };
+
+// The sample of a clock that runs ppm fast, ns after the start (a multiple of 10), width ticks
+// wide.
+static struct time_sample sample_at(int64_t ns, double ppm, uint64_t width)
+{
+    return (struct time_sample){
+        .tsc = TSC0 + (uint64_t)ns / 10 * (HZ / 100000000),
+        .width = width,
+        .utc_ns = EPOCH + ns + llrint((double)ns * ppm / 1e6),
+    };
+}
+
+static double error_ns(const struct time_fit *fit, const struct time_sample *truth)
+{
+    struct clock_line line = time_line_encode(&fit->line);
+    ntp_time utc =
+        ntp_time_from_unix(truth->utc_ns / NS_PER_S, (uint32_t)(truth->utc_ns % NS_PER_S));
+    return (double)(int64_t)(clock_utc(&line, truth->tsc) - utc) / 4.294967296;
+}
+
+static void first_line_needs_a_dozen_samples(void **state)
+{
+    (void)state;
+    struct time_fit fit;
+    time_fit_init(&fit);
+    for (int i = 0; i < TIME_FIT_FRESH; i++) {
+        struct time_sample s = sample_at(i * 10 * MS, 0, 60);
+        enum time_fit_result expect = i < TIME_FIT_FRESH - 1 ? TIME_FIT_GATHERING : TIME_FIT_GOOD;
+        assert_int_equal(time_fit_add(&fit, &s), expect);
+        assert_int_equal(fit.ready, expect == TIME_FIT_GOOD);
+    }
+}
+
+// Drift of the crystal, up to what crystals do: the line is right to a few nanoseconds, a second
+// ahead too.
+static void drift_is_followed(void **state)
+{
+    (void)state;
+    for (int ppm = -100; ppm <= 100; ppm += 20) {
+        struct time_fit fit;
+        time_fit_init(&fit);
+        int64_t t = 0;
+        for (int i = 0; i < 200; i++, t += 50 * MS) {
+            struct time_sample s = sample_at(t, ppm, 60);
+            enum time_fit_result result = time_fit_add(&fit, &s);
+            assert_true(result == TIME_FIT_GATHERING || result == TIME_FIT_GOOD);
+        }
+        for (int64_t ahead = 0; ahead <= 1000 * MS; ahead += 100 * MS) {
+            struct time_sample truth = sample_at(t + ahead, ppm, 60);
+            assert_true(fabs(error_ns(&fit, &truth)) < 20);
+        }
+        assert_int_equal(fit.n, TIME_FIT_SAMPLES);
+    }
+}
+
+// A change of rate as the kernel's slewing makes: no step, and soon a line again.
+static void slewing_is_followed(void **state)
+{
+    (void)state;
+    for (int ppm = -500; ppm <= 500; ppm += 1000) {
+        struct time_fit fit;
+        time_fit_init(&fit);
+        int64_t t = 0, slewed_ns = 0;
+        for (int i = 0; i < 200; i++, t += 50 * MS) {
+            if (i > 100)
+                slewed_ns += 50 * MS * (int64_t)ppm / 1000000;
+            struct time_sample s = sample_at(t, 0, 60);
+            s.utc_ns += slewed_ns;
+            if (fit.ready)
+                assert_true(fabs(error_ns(&fit, &s)) < 100e3);
+            assert_int_not_equal(time_fit_add(&fit, &s), TIME_FIT_STEPPED);
+            if (i > 110)
+                assert_true(fabs(error_ns(&fit, &s)) < 500);
+        }
+        assert_true(fit.n > 40);
+    }
+}
+
+// F6: one sample proves a step; the line that follows is of fresh samples alone.
+static void steps_are_proven_by_one_sample(void **state)
+{
+    (void)state;
+    const int64_t steps_ns[] = {300000, -300000, 500 * (int64_t)MS, -500 * (int64_t)MS,
+                                INT64_C(-315360000) * NS_PER_S};
+    for (unsigned k = 0; k < sizeof steps_ns / sizeof *steps_ns; k++) {
+        struct time_fit fit;
+        time_fit_init(&fit);
+        int64_t t = 0;
+        for (int i = 0; i < 100; i++, t += 50 * MS) {
+            struct time_sample s = sample_at(t, 30, 60);
+            time_fit_add(&fit, &s);
+        }
+        for (int i = 0; i < TIME_FIT_FRESH; i++, t += 10 * MS) {
+            struct time_sample s = sample_at(t, 30, 60);
+            s.utc_ns += steps_ns[k];
+            enum time_fit_result expect = i == 0                    ? TIME_FIT_STEPPED
+                                          : i == TIME_FIT_FRESH - 1 ? TIME_FIT_GOOD
+                                                                    : TIME_FIT_GATHERING;
+            assert_int_equal(time_fit_add(&fit, &s), expect);
+            assert_int_equal(fit.stepped, expect != TIME_FIT_GOOD);
+            assert_true(fabs(error_ns(&fit, &s)) < 20e3); // the old rate from the step on
+        }
+        struct time_sample truth = sample_at(t, 30, 60);
+        truth.utc_ns += steps_ns[k];
+        assert_true(fabs(error_ns(&fit, &truth)) < 50);
+    }
+}
+
+// What is within the slack is followed without a word.
+static void small_steps_are_followed(void **state)
+{
+    (void)state;
+    struct time_fit fit;
+    time_fit_init(&fit);
+    int64_t t = 0;
+    for (int i = 0; i < 100; i++, t += 50 * MS) {
+        struct time_sample s = sample_at(t, 0, 60);
+        s.utc_ns += i < 50 ? 0 : 150000;
+        assert_int_not_equal(time_fit_add(&fit, &s), TIME_FIT_STEPPED);
+        if (i > 55)
+            assert_true(fabs(error_ns(&fit, &s)) < 1000);
+    }
+}
+
+// A step while the first line is being gathered: no line is fitted across it.
+static void no_line_across_a_step(void **state)
+{
+    (void)state;
+    for (int at = 1; at < TIME_FIT_FRESH; at++) {
+        struct time_fit fit;
+        time_fit_init(&fit);
+        int added = 0;
+        for (; !fit.ready; added++) {
+            assert_true(added < 3 * TIME_FIT_FRESH);
+            struct time_sample s = sample_at(added * 10 * MS, 0, 60);
+            s.utc_ns += added < at ? 0 : NS_PER_S;
+            time_fit_add(&fit, &s);
+        }
+        struct time_sample truth = sample_at(added * 10 * MS, 0, 60);
+        truth.utc_ns += NS_PER_S;
+        assert_true(fabs(error_ns(&fit, &truth)) < 1000);
+    }
+}
+
+// A sample that was interrupted says little and moves nothing, unless none better comes.
+static void wide_samples_are_skipped_for_a_while(void **state)
+{
+    (void)state;
+    struct time_fit fit;
+    time_fit_init(&fit);
+    int64_t t = 0;
+    for (int i = 0; i < 50; i++, t += 50 * MS) {
+        struct time_sample s = sample_at(t, 0, 60);
+        time_fit_add(&fit, &s);
+    }
+    for (int i = 0; i < TIME_FIT_SKIP; i++, t += 50 * MS) {
+        struct time_sample s = sample_at(t, 0, 10 * HZ / 1000);
+        s.utc_ns += 4 * MS; // within half of its 10 ms
+        assert_int_equal(time_fit_add(&fit, &s), TIME_FIT_SKIPPED);
+        struct time_sample truth = sample_at(t, 0, 60);
+        assert_true(fabs(error_ns(&fit, &truth)) < 20);
+    }
+    struct time_sample s = sample_at(t, 0, 10 * HZ / 1000);
+    assert_int_equal(time_fit_add(&fit, &s), TIME_FIT_GOOD);
+
+    // But what its width does not explain is a step.
+    s = sample_at(t + 50 * MS, 0, 10 * HZ / 1000);
+    s.utc_ns += 6 * MS;
+    assert_int_equal(time_fit_add(&fit, &s), TIME_FIT_STEPPED);
+}
+
+static void excess_allows_for_width_slew_and_slack(void **state)
+{
+    (void)state;
+    struct time_line line = {.tsc_base = TSC0, .utc_base_ns = EPOCH, .ns_per_tick = 1e9 / HZ};
+    struct time_sample s = sample_at(0, 0, 58);
+    s.utc_ns += 1000;
+    assert_true(time_line_excess(&line, &s, 985) != 0);
+    assert_true(time_line_excess(&line, &s, 995) == 0);
+    s.utc_ns -= 2000;
+    assert_true(time_line_excess(&line, &s, 985) < 0);
+    s = sample_at(1000 * MS, 500, 58);
+    assert_true(time_line_excess(&line, &s, 0) == 0);
+    s = sample_at(1000 * MS, 700, 58);
+    assert_true(time_line_excess(&line, &s, 0) > 0);
+}
+
+// F29: also across the end of the era.
+static void encoding_round_trips(void **state)
+{
+    (void)state;
+    const int64_t dates_s[] = {0, 1767225600, 2085978495, 2085978496, INT64_C(4000000000)};
+    for (unsigned i = 0; i < sizeof dates_s / sizeof *dates_s; i++) {
+        struct time_line line = {.tsc_base = TSC0,
+                                 .utc_base_ns = dates_s[i] * NS_PER_S + 123456789,
+                                 .utc_base_fraction = 0.5,
+                                 .ns_per_tick = 1e9 / HZ};
+        struct clock_line coded = time_line_encode(&line);
+        assert_true(coded.utc_base >> 32 ==
+                    ((uint64_t)dates_s[i] + NTP_UNIX_OFFSET) % (UINT64_C(1) << 32));
+        for (int off_s = -1000000; off_s <= 1000000; off_s += 500000) {
+            struct time_line back =
+                time_line_decode(&coded, line.utc_base_ns + off_s * (int64_t)NS_PER_S);
+            assert_true(back.tsc_base == TSC0);
+            assert_true(llabs(back.utc_base_ns - line.utc_base_ns) <= 1);
+            assert_true(fabs(back.ns_per_tick / line.ns_per_tick - 1) < 1e-14);
+        }
+    }
+}
+
+int main(void)
+{
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(first_line_needs_a_dozen_samples),
+        cmocka_unit_test(drift_is_followed),
+        cmocka_unit_test(slewing_is_followed),
+        cmocka_unit_test(steps_are_proven_by_one_sample),
+        cmocka_unit_test(small_steps_are_followed),
+        cmocka_unit_test(no_line_across_a_step),
+        cmocka_unit_test(wide_samples_are_skipped_for_a_while),
+        cmocka_unit_test(excess_allows_for_width_slew_and_slack),
+        cmocka_unit_test(encoding_round_trips),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
