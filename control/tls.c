@@ -1,9 +1,11 @@
 #include "control/tls.h"
 
 #include "config/log.h"
+#include "control/control.h"
 #include "crypto/bytes.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,4 +133,9 @@ bool tls_export(SSL *session, uint16_t protocol, uint16_t aead, size_t key_len, 
         }
     }
     return true;
+}
+
+const char *control_openssl_version(void)
+{
+    return OpenSSL_version(OPENSSL_VERSION);
 }
