@@ -19,9 +19,13 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { BEAT_MS = 100 }; // the longest between two heartbeats
+enum {
+    BEAT_MS = 100,        // the longest between two heartbeats
+    CLOCK_WAIT_MS = 1500, // for the first line through the clock
+};
 
 struct control {
     struct config *config;
@@ -67,6 +71,23 @@ static int open_board(struct control *c)
     return 0;
 }
 
+// A line takes the time source some samples. One that a predecessor has left will do.
+static int await_clock(struct control *c)
+{
+    struct ntp_state_view view = {0};
+    for (uint64_t end = now_ns() + CLOCK_WAIT_MS * (uint64_t)NOW_NS_PER_MS; now_ns() < end;) {
+        uint64_t due = time_source_turn(c->time, now_ns());
+        ntp_state_refresh(&c->board->ntp_state, &view);
+        if (view.state.serving)
+            return 0;
+        for (uint64_t now = now_ns(); now < due; now = now_ns())
+            nanosleep(&(struct timespec){.tv_nsec = (long)(due - now)}, NULL);
+    }
+    // NTS-KE is served all the same; the cores stay silent until there is one.
+    log_warning("time source: no line through the clock yet; serving keys meanwhile");
+    return 0;
+}
+
 // Keys and the first state of the clock stand on the board before anyone is served.
 static int open_sources(struct control *c)
 {
@@ -77,8 +98,7 @@ static int open_sources(struct control *c)
     result = time_source_open(c->config, &c->board->ntp_state, &c->time);
     if (result < 0)
         return failed("time source", result);
-    time_source_turn(c->time, now_ns());
-    return 0;
+    return await_clock(c);
 }
 
 // Chain and key of each pair follow the listeners.
@@ -133,6 +153,7 @@ static int open_status(struct control *c)
         .control = c->board,
         .dataplane = c->dataplane,
         .keys = c->keys,
+        .ke = ke_counters(c->ke),
     };
     int result = status_open(HANDOVER_CONTROL_SOCKET, &sources, &c->status);
     return result < 0 ? failed("control socket", result) : 0;

@@ -2,14 +2,15 @@
 
 #include "control/ke_loop.h"
 #include "control/now.h"
+#include "control/secret.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdlib.h>
 
 struct ke {
     struct ke_shared shared;
+    size_t size;
     uint32_t n_loops; // opened; each has its thread
     struct worker {
         struct ke_loop loop;
@@ -50,14 +51,14 @@ static int start(struct ke *ke)
 
 int ke_open(const struct ke_setup *setup, struct ke **ke)
 {
-    struct ke *made = NULL;
-    // Aligned for the generators inside.
-    size_t size = sizeof *made + setup->threads * sizeof made->worker[0];
     if (setup->n_listeners > KE_LISTENERS_MAX)
         return -E2BIG;
-    if (posix_memalign((void **)&made, _Alignof(struct ke), size) != 0)
+    // Each loop's desk holds cookie keys and a generator.
+    size_t size = sizeof(struct ke) + setup->threads * sizeof(struct worker);
+    struct ke *made = secret_alloc(size);
+    if (!made)
         return -ENOMEM;
-    made->n_loops = 0;
+    made->size = size;
     made->shared = (struct ke_shared){
         .tls = setup->tls,
         .ring = setup->ring,
@@ -97,5 +98,5 @@ void ke_close(struct ke *ke)
         pthread_join(ke->worker[i].thread, NULL);
         ke_loop_close(&ke->worker[i].loop);
     }
-    free(ke);
+    secret_free(ke, ke->size);
 }

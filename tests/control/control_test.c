@@ -1,0 +1,426 @@
+// The whole of control in a process of its own, with its descriptors at their fixed numbers: how it
+// comes up, serves, restarts and ends, confined as in earnest.
+#include "control/control.h"
+
+#include "board/board.h"
+#include "board/handover.h"
+#include "control/confine.h"
+#include "crypto/cookie.h"
+#include "tests/control/ke_client.h"
+#include "tests/control/make_pair.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+// The supervisor's part.
+static struct stand {
+    char dir[64];
+    struct authority authority;
+    struct tls_pair pair;
+    struct sockaddr_storage address;
+    int config, board_control, board_dataplane, socket, listener, log;
+    int board_dataplane_read_only;
+    struct board_control *board;
+    int lifeline; // our end
+    int ready;
+    pid_t pid;
+} stand;
+
+static const char config_text[] = "dataplane:\n"
+                                  "  cores: [0]\n"
+                                  "  ports:\n"
+                                  "    - interface: lo\n"
+                                  "control:\n"
+                                  "  listen: [\"127.0.0.1:4460\"]\n"
+                                  "  certificates:\n"
+                                  "    - {chain: /chain.pem, key: /key.pem}\n"
+                                  "  threads: 2\n"
+                                  "  socket: /run/unused.sock\n"
+                                  "keys:\n"
+                                  "  file: %s/keys\n"
+                                  "  rotate: 1s\n"
+                                  "time:\n"
+                                  "  source: fixed\n"
+                                  "  stratum: 1\n"
+                                  "  reference_id: TEST\n";
+
+static int listen_tcp(struct sockaddr_storage *address)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof v4;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&v4, len), 0);
+    assert_int_equal(listen(fd, 64), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&v4, &len), 0);
+    memcpy(address, &v4, sizeof v4);
+    return fd;
+}
+
+static int listen_unix(const char *dir)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    snprintf(name.sun_path, sizeof name.sun_path, "%s/sock", dir);
+    assert_int_equal(bind(fd, (struct sockaddr *)&name, sizeof name), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    return fd;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    char text[1024];
+    strcpy(stand.dir, "/tmp/control_test.XXXXXX");
+    assert_non_null(mkdtemp(stand.dir));
+    stand.authority = authority_make();
+    stand.pair = pair_make(&stand.authority, MADE_P256, dates_good);
+    int len = snprintf(text, sizeof text, config_text, stand.dir);
+    stand.config = text_file(text, (size_t)len);
+    assert_int_equal(board_create(&stand.board_control, &stand.board_dataplane), 0);
+    assert_int_equal(
+        board_reopen_read_only(stand.board_dataplane, &stand.board_dataplane_read_only), 0);
+    assert_int_equal(board_map_control(stand.board_control, true, &stand.board), 0);
+    stand.listener = listen_tcp(&stand.address);
+    stand.socket = listen_unix(stand.dir);
+    stand.log = text_file("", 0);
+    stand.pid = 0;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    if (stand.pid)
+        kill(stand.pid, SIGKILL);
+    board_unmap_control(stand.board);
+    const int open[] = {stand.config,
+                        stand.board_control,
+                        stand.board_dataplane,
+                        stand.board_dataplane_read_only,
+                        stand.listener,
+                        stand.socket,
+                        stand.log};
+    for (size_t i = 0; i < sizeof open / sizeof open[0]; i++)
+        close(open[i]);
+    pair_close(&stand.pair);
+    authority_free(&stand.authority);
+    char command[128];
+    snprintf(command, sizeof command, "rm -r %s", stand.dir);
+    return system(command);
+}
+
+// The child's side of the handover: everything to its number, nothing else left open.
+static void hand_over(int lifeline, int ready)
+{
+    const int from[] = {stand.config,
+                        lifeline,
+                        stand.board_control,
+                        stand.board_dataplane_read_only,
+                        ready,
+                        stand.socket,
+                        stand.listener,
+                        stand.pair.chain_fd,
+                        stand.pair.key_fd};
+    enum { N = sizeof from / sizeof from[0] };
+    int aside[N];
+    dup2(stand.log, STDERR_FILENO);
+    for (int i = 0; i < N; i++)
+        aside[i] = fcntl(from[i], F_DUPFD, 100);
+    for (int i = 0; i < N; i++)
+        dup2(aside[i], HANDOVER_CONFIG + i);
+    close_range(HANDOVER_CONFIG + N, ~0u, 0);
+}
+
+static void start(void)
+{
+    int lifeline[2], ready[2];
+    assert_int_equal(pipe2(lifeline, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+    stand.pid = fork();
+    if (stand.pid == 0) {
+        hand_over(lifeline[0], ready[1]);
+        _exit(control_main());
+    }
+    close(lifeline[0]);
+    close(ready[1]);
+    stand.lifeline = lifeline[1];
+    stand.ready = ready[0];
+}
+
+// True when control says that it serves; false when it ends without that.
+static bool comes_up(void)
+{
+    char octet;
+    bool up = read(stand.ready, &octet, 1) == 1;
+    if (up)
+        assert_int_equal(read(stand.ready, &octet, 1), 0); // and closes its end
+    close(stand.ready);
+    return up;
+}
+
+static int ended(void)
+{
+    int status;
+    assert_int_equal(waitpid(stand.pid, &status, 0), stand.pid);
+    stand.pid = 0;
+    return status;
+}
+
+static void print_log(void)
+{
+    char text[4096];
+    ssize_t n = pread(stand.log, text, sizeof text - 1, 0);
+    text[n < 0 ? 0 : n] = '\0';
+    fputs(text, stderr);
+}
+
+static void start_well(void)
+{
+    start();
+    if (!comes_up()) {
+        print_log();
+        fail_msg("control does not come up: status %x", (unsigned)ended());
+    }
+}
+
+// An exchange; its first cookie.
+static void exchange(uint8_t cookie[COOKIE_LEN])
+{
+    struct ke_client client;
+    uint8_t got[4096];
+    size_t len, first;
+    assert_true(ke_client_open(&client, &stand.address,
+                               &(struct ke_client_options){.root = stand.authority.root}));
+    ke_client_send(&client, "\x80\x01\x00\x02\x00\x00\x80\x04\x00\x02\x00\x0f\x80\x00\x00\x00", 16);
+    assert_int_equal(ke_client_receive(&client, got, sizeof got, &len, &first), ENDED_BY_FIN);
+    assert_int_equal(len, 848);
+    memcpy(cookie, got + 16, COOKIE_LEN);
+    ke_client_close(&client);
+}
+
+// Can a core that reads the board now open it?
+static bool opens(const uint8_t cookie[COOKIE_LEN])
+{
+    struct keyring_view view = {0};
+    uint8_t keys[COOKIE_KEYS_LEN];
+    uint32_t id;
+    assert_true(keyring_refresh(&stand.board->keyring, &view));
+    memcpy(&id, cookie, sizeof id);
+    const struct cookie_key *key = keyring_find(&view, __builtin_bswap32(id));
+    bool good = key && cookie_open(key, cookie, keys);
+    keyring_view_wipe(&view);
+    return good;
+}
+
+static void doze_ms(long ms)
+{
+    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
+}
+
+// No key of the board stands in the log, raw or in hexadecimal (P6).
+static void check_log(void)
+{
+    char text[65536];
+    struct keyring_record record;
+    uint64_t seen;
+    ssize_t len = pread(stand.log, text, sizeof text - 1, 0);
+    assert_true(len > 0);
+    text[len] = '\0';
+    assert_true(snapshot_read(&stand.board->keyring, &record, sizeof record, &seen));
+    for (uint32_t i = 0; i < record.n; i++) {
+        char hex[17];
+        for (int j = 0; j < 8; j++)
+            sprintf(hex + 2 * j, "%02x", record.entry[i].secret[j]);
+        assert_null(strstr(text, hex));
+        assert_null(memmem(text, (size_t)len, record.entry[i].secret, 8));
+    }
+}
+
+// The control socket's answer, whole.
+static void ask_status(char *out, size_t room)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    snprintf(name.sun_path, sizeof name.sun_path, "%s/sock", stand.dir);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&name, sizeof name), 0);
+    assert_int_equal(send(fd, "status\n", 7, 0), 7);
+    size_t len = 0;
+    for (ssize_t n = 1; n > 0; len += (size_t)n) {
+        n = recv(fd, out + len, room - 1 - len, 0);
+        assert_true(n >= 0);
+    }
+    out[len] = '\0';
+    close(fd);
+}
+
+static void life(void **state) // issue item 3: keys and clock first, then ready; SIGTERM ends it
+{
+    (void)state;
+    uint8_t cookie[COOKIE_LEN];
+    start_well();
+    assert_int_equal(atomic_load(&stand.board->version), BOARD_VERSION);
+    assert_int_equal(atomic_load(&stand.board->starts), 1);
+    struct ntp_state_view clock = {0};
+    assert_true(ntp_state_refresh(&stand.board->ntp_state, &clock));
+    assert_int_equal(clock.state.serving, 1);
+    exchange(cookie);
+    assert_true(opens(cookie));
+
+    // Rotations write the key file under the filter of system calls; the loops follow the board.
+    uint64_t published = atomic_load(&stand.board->keyring.sequence);
+    uint64_t beat = atomic_load(&stand.board->heartbeat);
+    for (int i = 0; i < 100 && atomic_load(&stand.board->keyring.sequence) < published + 2; i++)
+        doze_ms(50);
+    assert_true(atomic_load(&stand.board->keyring.sequence) >= published + 2);
+    assert_true(atomic_load(&stand.board->heartbeat) > beat);
+    exchange(cookie);
+    assert_true(opens(cookie));
+
+    char status[16384];
+    ask_status(status, sizeof status);
+    assert_non_null(strstr(status, "\"completed\""));
+
+    assert_int_equal(kill(stand.pid, SIGINT),
+                     0); // the terminal's, which is the supervisor's matter
+    assert_int_equal(kill(stand.pid, SIGTERM), 0);
+    assert_int_equal(ended(), 0);
+    check_log();
+    close(stand.lifeline);
+}
+
+static void restart(void **state) // F1: killed, it comes back with the same keys
+{
+    (void)state;
+    uint8_t cookie[COOKIE_LEN], later[COOKIE_LEN];
+    start_well();
+    exchange(cookie);
+    assert_int_equal(kill(stand.pid, SIGKILL), 0);
+    ended();
+    close(stand.lifeline);
+    assert_true(opens(cookie)); // the board outlives it
+
+    start_well(); // over the same descriptors, which have been read before
+    assert_int_equal(atomic_load(&stand.board->starts), 2);
+    assert_true(opens(cookie));
+    exchange(later);
+    assert_true(opens(later));
+    close(stand.lifeline); // the supervisor has died
+    assert_int_equal(ended(), 0);
+}
+
+static void wrong_pair(void **state) // F14: an error at start that names the file
+{
+    (void)state;
+    struct tls_pair other = pair_make(&stand.authority, MADE_P256, dates_good);
+    int key = stand.pair.key_fd;
+    stand.pair.key_fd = other.key_fd;
+    start();
+    stand.pair.key_fd = key;
+    assert_false(comes_up());
+    int status = ended();
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 1);
+    char text[4096] = {0};
+    assert_true(pread(stand.log, text, sizeof text - 1, 0) > 0);
+    assert_non_null(strstr(text, "key.pem: is not the key of"));
+    pair_close(&other);
+    close(stand.lifeline);
+}
+
+// Runs forbidden in a confined child; its status.
+static int confined(void (*forbidden)(void))
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (confine_secrets() < 0 || confine_system_calls() < 0)
+            _exit(2);
+        forbidden();
+        _exit(0);
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
+static void nothing(void)
+{
+}
+
+static void make_socket(void)
+{
+    socket(AF_INET, SOCK_STREAM, 0);
+}
+
+static void make_process(void)
+{
+    if (fork() == 0)
+        _exit(0);
+}
+
+static void run_program(void)
+{
+    execl("/bin/true", "true", (char *)NULL);
+}
+
+static void make_code(void)
+{
+    mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+static void filter(void **state) // threat model: code that runs in control gets little from it
+{
+    (void)state;
+    static void (*const forbidden[])(void) = {make_socket, make_process, run_program, make_code};
+    assert_int_equal(confined(nothing), 0);
+    for (size_t i = 0; i < sizeof forbidden / sizeof forbidden[0]; i++) {
+        int status = confined(forbidden[i]);
+        assert_true(WIFSIGNALED(status));
+        assert_int_equal(WTERMSIG(status), SIGSYS);
+    }
+}
+
+static void no_dumps(void **state) // F5, P6
+{
+    (void)state;
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct rlimit core;
+        if (confine_secrets() < 0 || getrlimit(RLIMIT_CORE, &core) < 0)
+            _exit(2);
+        _exit(prctl(PR_GET_DUMPABLE) != 0 || core.rlim_max != 0 ||
+              prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1);
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(life, setup, teardown),
+        cmocka_unit_test_setup_teardown(restart, setup, teardown),
+        cmocka_unit_test_setup_teardown(wrong_pair, setup, teardown),
+        cmocka_unit_test(filter),
+        cmocka_unit_test(no_dumps),
+    };
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
