@@ -39,10 +39,12 @@ static void start_child(struct life *l, const struct holdings *h, uint64_t now_m
 {
     l->since_ms = now_ms;
     l->pid = l->start(h, &l->ready);
-    if (l->pid < 0)
+    if (l->pid < 0) {
         died(l, now_ms);
-    else
-        l->phase = LIFE_STARTING;
+        return;
+    }
+    l->phase = LIFE_STARTING;
+    l->dirty = true;
 }
 
 void life_begin(struct life *l, const struct holdings *h, uint64_t now_ms)
@@ -91,12 +93,16 @@ static void say_end(const char *name, pid_t pid, int status)
 
 void life_ended(struct life *l, const struct holdings *h, int status, uint64_t now_ms)
 {
+    // Its last word may still lie in the pipe.
+    if (l->phase == LIFE_STARTING && l->ready >= 0)
+        life_ready(l, now_ms);
     if (l->phase == LIFE_SWEEPING && status == 0) {
         start_child(l, h, now_ms);
         return;
     }
     say_end(l->phase == LIFE_SWEEPING ? "the sweep of interfaces" : l->name, l->pid, status);
-    l->unclean = status != 0;
+    if (l->phase != LIFE_SWEEPING)
+        l->dirty = status != 0;
     died(l, now_ms);
 }
 

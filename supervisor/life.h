@@ -29,7 +29,7 @@ struct life {
     int ready;         // read end of the pipe, -1 unless STARTING
     bool served;       // has ever been ready
     bool failed;       // ended before it ever served: the whole must end
-    bool unclean;      // the last one did not end by itself with status 0
+    bool dirty;        // one has run since the last that ended by itself with status 0
     uint64_t since_ms; // when the present process was started
     uint64_t due_ms;   // WAITING: when to start again
     struct backoff backoff;

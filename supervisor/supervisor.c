@@ -78,7 +78,8 @@ static void bury_dead(struct supervisor *s)
         if (!s->stop) {
             life_ended(l, &s->holdings, status, moment_ms());
         } else {
-            l->unclean = status != 0;
+            if (l->phase != LIFE_SWEEPING)
+                l->dirty = status != 0;
             l->pid = 0;
         }
     }
@@ -217,7 +218,7 @@ static void stop_children(struct supervisor *s)
         signal_both(s, SIGKILL);
         wait_for_ends(s, moment_ms() + STOP_MS);
     }
-    if (s->dataplane.unclean && start_needs_sweep(&s->holdings)) {
+    if (s->dataplane.dirty && start_needs_sweep(&s->holdings)) {
         s->dataplane.pid = start_sweep(&s->holdings);
         if (!wait_for_ends(s, moment_ms() + LIFE_SWEEP_MS))
             signal_both(s, SIGKILL);
