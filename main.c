@@ -84,11 +84,10 @@ static int print_version(void)
     const struct exchange_variant *variant = exchange_variant_named("auto");
 
     printf("noonmarkd " NOONMARK_VERSION "\n"
-           "compiler  %s\n"
-           "DPDK      %s\n"
-           "OpenSSL   %s\n"
-           "crypto    %s on this CPU\n",
-           __VERSION__, dataplane_dpdk_version(), control_openssl_version(),
+           "libraries  %s, OpenSSL %s\n"
+           "crypto     %s on this CPU\n"
+           "compiler   " __VERSION__ "\n",
+           dataplane_dpdk_version(), control_openssl_version(),
            variant == NULL ? "none" : variant->name);
     return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

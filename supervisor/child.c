@@ -14,7 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { HANDED_MAX = 64 };
+enum {
+    HANDED_MAX = 64,
+    LOCKED_LEAST = 1 << 20, // octets: the board and a core's copy of the keys fit many times
+};
 
 // First all sources are moved above the targets, so that none is overwritten before its turn. dup2
 // clears close-on-exec at the target alone.
@@ -60,21 +63,42 @@ static void prefer_victim(int adjustment)
     if (fd < 0)
         return;
     const int len = snprintf(text, sizeof text, "%d", adjustment);
-    if (write(fd, text, (size_t)len) != len)
-        log_warning("cannot set oom_score_adj to %d: %s", adjustment, strerror(errno));
+    ssize_t n;
+    do
+        n = write(fd, text, (size_t)len);
+    while (n < 0 && errno == EINTR);
     close(fd);
+}
+
+// For key memory. What is left where limits cannot be lifted is enough for it nearly everywhere.
+static int limit_locked(void)
+{
+    const struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
+    struct rlimit r;
+
+    if (setrlimit(RLIMIT_MEMLOCK, &all) == 0)
+        return 0;
+    if (getrlimit(RLIMIT_MEMLOCK, &r) != 0)
+        return -errno;
+    r.rlim_cur = r.rlim_max;
+    if (setrlimit(RLIMIT_MEMLOCK, &r) != 0)
+        return -errno;
+    if (r.rlim_max < LOCKED_LEAST)
+        log_warning("RLIMIT_MEMLOCK is %llu octets and cannot be raised: keys may be swapped",
+                    (unsigned long long)r.rlim_max);
+    return 0;
 }
 
 static int limit(uint64_t descriptors)
 {
     const struct rlimit none = {0, 0};
-    const struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
     struct rlimit files;
 
     if (setrlimit(RLIMIT_CORE, &none) != 0 || getrlimit(RLIMIT_NOFILE, &files) != 0)
         return -errno;
-    if (setrlimit(RLIMIT_MEMLOCK, &all) != 0) // for key memory; the board does without
-        log_warning("cannot lift RLIMIT_MEMLOCK: %s; keys may be swapped", strerror(errno));
+    const int error = limit_locked();
+    if (error != 0)
+        return error;
     if (files.rlim_cur >= descriptors)
         return 0;
     files.rlim_cur = descriptors;

@@ -101,9 +101,10 @@ static int reduce(void)
     int error = privilege_permitted(&permitted);
 
     if (error == 0) {
-        privilege_names(START_RIGHTS & ~permitted, missing, sizeof missing);
+        const uint64_t needed = START_RIGHTS & ~CAPABILITY(CAP_SYS_RESOURCE); // that is a wish
+        privilege_names(needed & ~permitted, missing, sizeof missing);
         if (missing[0] != '\0')
-            log_warning("this process lacks %s; a port may fail for it", missing);
+            log_warning("root lacks %s here; what needs them will fail", missing);
         error = privilege_keep(START_RIGHTS);
     }
     if (error != 0)

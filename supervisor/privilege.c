@@ -12,18 +12,16 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+// Those that this program deals with.
 static const struct {
     unsigned bit;
     const char *name;
 } names[] = {
-    {CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH"},
-    {CAP_CHOWN, "CAP_CHOWN"},
-    {CAP_FOWNER, "CAP_FOWNER"},
+    {CAP_DAC_OVERRIDE, "CAP_DAC_OVERRIDE"},
     {CAP_KILL, "CAP_KILL"},
     {CAP_SETGID, "CAP_SETGID"},
     {CAP_SETUID, "CAP_SETUID"},
     {CAP_SETPCAP, "CAP_SETPCAP"},
-    {CAP_NET_BIND_SERVICE, "CAP_NET_BIND_SERVICE"},
     {CAP_NET_ADMIN, "CAP_NET_ADMIN"},
     {CAP_NET_RAW, "CAP_NET_RAW"},
     {CAP_IPC_LOCK, "CAP_IPC_LOCK"},

@@ -1,5 +1,6 @@
 // Users and capabilities.
 #include "supervisor/privilege.h"
+#include "supervisor/start.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -35,9 +36,14 @@ static void users_by_name_and_number(void **state)
 static void sets_have_names(void **state)
 {
     (void)state;
-    char text[64];
+    char text[64], all[512];
     privilege_names(CAPABILITY(CAP_BPF) | CAPABILITY(CAP_NET_ADMIN), text, sizeof text);
     assert_string_equal(text, "CAP_NET_ADMIN, CAP_BPF");
+    privilege_names(START_RIGHTS, all, sizeof all);
+    int n = 1;
+    for (const char *at = all; (at = strchr(at, ',')) != NULL; at++)
+        n++;
+    assert_int_equal(n, __builtin_popcountll(START_RIGHTS)); // each has a name
     privilege_names(0, text, sizeof text);
     assert_string_equal(text, "");
     privilege_names(~0ULL, text, sizeof text);
