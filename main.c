@@ -84,7 +84,7 @@ static int print_version(void)
     const struct exchange_variant *variant = exchange_variant_named("auto");
 
     printf("noonmarkd " NOONMARK_VERSION "\n"
-           "libraries  %s, OpenSSL %s\n"
+           "libraries  %s, %s\n"
            "crypto     %s on this CPU\n"
            "compiler   " __VERSION__ "\n",
            dataplane_dpdk_version(), control_openssl_version(),

@@ -254,10 +254,6 @@ int supervisor_run(const struct config *config)
         close(s.signals);
         return 1;
     }
-    if (config->time.source == TIME_FIXED)
-        log_warning("time.source is fixed: the clock is served as synchronised, whatever the "
-                    "kernel says of it");
-
     life_begin(&s.control, &s.holdings, moment_ms());
     while (!s.stop && !s.control.failed && !s.dataplane.failed)
         turn(&s);
