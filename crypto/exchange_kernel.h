@@ -2,16 +2,15 @@
 // (lanes_*.h). Lanes of one shape and one cookie key advance side by side in groups of BLOCK_LANES;
 // a group that is not full costs as much as a full one.
 //
-// A step works on one block of each lane and waits for the step before. So two chains that do not
-// depend on each other go in one call (a pair) wherever there are two: the latency of one hides
-// behind the other. Pure; any thread. RFC 5297 (S2V, CTR), RFC 4493 (CMAC), RFC 8915, section 5.7.
+// Two chains that do not depend on each other go in one call (a pair) wherever there are two.
+// Pure; any thread. RFC 5297 (S2V, CTR), RFC 4493 (CMAC), RFC 8915, section 5.7.
 #pragma once
 
 #include "crypto/bytes.h"
 #include "crypto/exchange.h"
+#include "crypto/kernel_chain.h"
 
 enum {
-    KERNEL_ROUNDS = 10,
     KERNEL_TEXT_AT = EXCHANGE_NONCE_LEN + EXCHANGE_TAG_LEN, // the plaintext within reply_seal
     KERNEL_SEAL_MAX = KERNEL_TEXT_AT + EXCHANGE_COOKIES_MAX * EXCHANGE_STRIDE,
     KERNEL_FRAME_MAX = 80 * sizeof(struct block), // more than the frames of kernel_run_groups take
@@ -21,11 +20,6 @@ enum {
     COOKIE_KEY_BLOCKS = COOKIE_KEYS_LEN / 16,
 };
 static_assert(EXCHANGE_STRIDE % 16 == 8, "a plaintext ends with a whole block or with half of one");
-
-// AES round keys, others in each lane.
-struct kernel_schedule {
-    struct block round[KERNEL_ROUNDS + 1];
-};
 
 // The lanes that advance together, and all that is derived from their cookies.
 struct kernel_group {
@@ -47,52 +41,6 @@ struct kernel_group {
     struct kernel_schedule c2s_mac, s2c_mac, s2c_ctr;
     uint8_t spare[KERNEL_SEAL_MAX];
 };
-
-static inline struct block kernel_encrypt(const struct kernel_schedule *k, struct block b)
-{
-    b = block_xor(b, k->round[0]);
-    for (unsigned r = 1; r < KERNEL_ROUNDS; r++)
-        b = block_enc(b, k->round[r]);
-    return block_enc_last(b, k->round[KERNEL_ROUNDS]);
-}
-
-static inline void kernel_encrypt_pair(const struct kernel_schedule *ka, struct block *a,
-                                       const struct kernel_schedule *kb, struct block *b)
-{
-    struct block s = block_xor(*a, ka->round[0]);
-    struct block t = block_xor(*b, kb->round[0]);
-    for (unsigned r = 1; r < KERNEL_ROUNDS; r++) {
-        s = block_enc(s, ka->round[r]);
-        t = block_enc(t, kb->round[r]);
-    }
-    *a = block_enc_last(s, ka->round[KERNEL_ROUNDS]);
-    *b = block_enc_last(t, kb->round[KERNEL_ROUNDS]);
-}
-
-static inline struct block kernel_encrypt_shared(const struct block_shared *k, struct block b)
-{
-    b = block_xor(b, block_shared_round(k, 0));
-    for (unsigned r = 1; r < KERNEL_ROUNDS; r++)
-        b = block_enc(b, block_shared_round(k, r));
-    return block_enc_last(b, block_shared_round(k, KERNEL_ROUNDS));
-}
-
-// Both blocks under the same schedule.
-static inline void kernel_encrypt_shared_pair(const struct block_shared *k, struct block *a,
-                                              struct block *b)
-{
-    struct block key = block_shared_round(k, 0);
-    struct block s = block_xor(*a, key);
-    struct block t = block_xor(*b, key);
-    for (unsigned r = 1; r < KERNEL_ROUNDS; r++) {
-        key = block_shared_round(k, r);
-        s = block_enc(s, key);
-        t = block_enc(t, key);
-    }
-    key = block_shared_round(k, KERNEL_ROUNDS);
-    *a = block_enc_last(s, key);
-    *b = block_enc_last(t, key);
-}
 
 // The three schedules of each client. C2S's CTR half is not needed: the request has no ciphertext.
 static inline void kernel_expand_clients(struct kernel_group *g)
@@ -175,55 +123,6 @@ static inline void kernel_seal_cookies(struct kernel_group *g)
                         at + COOKIE_KEYS_AT + 16 * i + 16);
         }
     }
-}
-
-// A CBC chain on its way over whole blocks.
-struct kernel_walk {
-    const struct kernel_schedule *key;
-    struct block state;
-    const uint8_t *const *in;
-    size_t at;
-    size_t left; // blocks still to take
-};
-
-static inline struct block kernel_walk_next(struct kernel_walk *w)
-{
-    struct block b = block_xor(w->state, block_load(w->in, w->at));
-    w->at += 16;
-    w->left--;
-    return b;
-}
-
-static inline void kernel_walk_alone(struct kernel_walk *w)
-{
-    while (w->left > 0)
-        w->state = kernel_encrypt(w->key, kernel_walk_next(w));
-}
-
-// Side by side until one ends.
-static inline void kernel_walk_pair(struct kernel_walk *a, struct kernel_walk *b)
-{
-    while (a->left > 0 && b->left > 0) {
-        a->state = kernel_walk_next(a);
-        b->state = kernel_walk_next(b);
-        kernel_encrypt_pair(a->key, &a->state, b->key, &b->state);
-    }
-}
-
-// Blocks of a message before CMAC's last one.
-static inline size_t kernel_lead(size_t len)
-{
-    return (len - 1) / 16;
-}
-
-// CMAC's last block of a message of len octets, 16 or more, with its subkey.
-static inline struct block kernel_last(const uint8_t *const in[BLOCK_LANES], size_t len,
-                                       struct block subkey1)
-{
-    unsigned rest = len % 16;
-    if (rest == 0)
-        return block_xor(block_load(in, len - 16), subkey1);
-    return block_xor(block_load_tail(in, len, rest), block_dbl(subkey1));
 }
 
 // xors the keystream of the tag over the plaintext. RFC 5297, section 2.6.
