@@ -179,12 +179,15 @@ void device_close(struct device *device)
         rte_eth_dev_stop(device->id);
     for (uint32_t i = 0; device->queue && i < device->n_queues && device->queue[i]; i++)
         port_empty(device->queue[i]);
-    if (device->probed) {
+    // A device that is left open ends with the process, as after a crash.
+    bool harmless = device->interface.index == 0 || xdp_is_ours(device->interface.index);
+    if (device->probed && harmless) {
         rte_eth_dev_close(device->id); // AF_XDP: detaches the program
         rte_eal_hotplug_remove("vdev", device->name);
     }
     for (uint32_t i = 0; device->queue && i < device->n_queues && device->queue[i]; i++) {
-        rte_mempool_free(device->queue[i]->pool);
+        if (harmless)
+            rte_mempool_free(device->queue[i]->pool);
         free(device->queue[i]);
     }
     free(device->queue);

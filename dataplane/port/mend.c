@@ -13,6 +13,7 @@ struct known {
     const char *mend;
 };
 
+// -EPERM is not among them: it is also the -1 that drivers return for anything.
 static const struct known known[] = {
     {"Peer MTU is too large", 0,
      "its peer's MTU is too large for XDP; 'ip link set dev PEER mtu 1500' mends it"},
@@ -29,8 +30,6 @@ static const struct known known[] = {
     {"No such file or directory", 0, "the directory of what it names does not exist"},
     {NULL, -ENOMEM, "memory is short; 'sysctl vm.nr_hugepages=512' reserves some"},
     {NULL, -EBUSY, "another XDP program or AF_XDP socket holds it; 'ip link set dev %s xdp off'"},
-    {NULL, -EPERM,
-     "a capability is missing; it needs CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF and CAP_IPC_LOCK"},
 };
 
 const char *mend_for(const char *cause, int fault)

@@ -39,6 +39,7 @@ static const char *const cosmetic[] = {
     "BTF is optional",                     //
     "libxdp: XDP flag not supported",      //
     "failed to send request to secondary", // there are none
+    "Failed to register mp action",        // likewise
 };
 
 static bool is_cosmetic(const char *text)

@@ -90,6 +90,14 @@ static bool is_program(int fd, void *with)
     return true;
 }
 
+bool xdp_is_ours(unsigned ifindex)
+{
+    struct program program = {0};
+    if (bpf_xdp_query_id((int)ifindex, 0, &program.id) != 0)
+        return true; // the interface is gone
+    return program.id == 0 || each_descriptor(is_program, &program) == 0;
+}
+
 struct wanted_map {
     const struct program *of;
     const char *name;

@@ -5,6 +5,7 @@
 
 #include "dataplane/port/addresses.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -18,6 +19,10 @@ struct xdp_maps {
     int v4;
     int v6;
 };
+
+// Is nothing attached to the interface but what this process has loaded? Then DPDK's driver may
+// close its device, upon which it detaches whatever is there.
+bool xdp_is_ours(unsigned ifindex);
 
 // Finds them among our own descriptors: looking a map up by its id would need CAP_SYS_ADMIN. The
 // maps stay the loader's, nobody closes them here. 0 or -errno.

@@ -1,0 +1,372 @@
+#!/usr/bin/env python3
+"""The dataplane by itself (launch.c: no supervisor, no control) over AF_XDP on a veth between two
+network namespaces, and over memif between two processes. Prints TAP; root."""
+
+import ctypes
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "server"))
+from harness import DATAPLANE_USER, Namespace, Tap, wait_for  # noqa: E402
+
+BUILD = pathlib.Path(os.environ["NOONMARK_BUILD"]) / "tests" / "dataplane" / "port"
+SERVER_V4, SERVER_V6, ANYCAST_V4 = "10.124.0.1", "fd6e:6e::1", "10.124.9.9"
+SERVER_IF, CLIENT_IF = "steer0", "peer0"
+CAPABILITIES = "+net_admin,+net_raw,+bpf,+ipc_lock"
+NET_ADMIN = 1 << 12
+PTRACE_ATTACH = 16
+
+CONFIG = """
+dataplane:
+  cores: [{core}]
+  user: "{user}"
+  ports:
+    - {port}
+time: {{source: fixed, stratum: 1, reference_id: TEST}}
+control:
+  certificates:
+    - {{chain: /nonexistent/chain, key: /nonexistent/key}}
+"""
+
+
+class Launch:
+    """The dataplane as the supervisor starts it: its own user, four capabilities."""
+
+    def __init__(self, place, config, namespace=None):
+        command = [BUILD / "launch", "serve", config]
+        uid, gid = DATAPLANE_USER.split(":")
+        command = ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups",
+                   f"--inh-caps={CAPABILITIES}", f"--ambient-caps={CAPABILITIES}", *command]
+        if namespace:
+            command = namespace.command(*command)
+        self.log_path = place / "log"
+        self.started = time.monotonic()
+        with open(self.log_path, "w") as log:
+            self.process = subprocess.Popen(list(map(str, command)), stdin=subprocess.PIPE,
+                                            stdout=subprocess.PIPE, stderr=log, text=True)
+        line = self.process.stdout.readline()
+        self.pid = int(line.split()[0]) if line.endswith("ready\n") else None
+        self.first_line = line
+
+    def log(self):
+        return self.log_path.read_text()
+
+    def threads(self):
+        return [int(t) for t in os.listdir(f"/proc/{self.pid}/task")]
+
+    def kill(self):
+        os.kill(self.pid, signal.SIGKILL)
+        return self.wait()
+
+    def wait(self, timeout=10):
+        """Ends it (SIGTERM, unless it has ended) and returns status and counters."""
+        try:
+            rest, _ = self.process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            rest, _ = self.process.communicate()
+        words = (self.first_line + rest).split("received", 1)[-1].split("\n")[0].split()
+        counters = {"received": int(words[0])} if words else {}
+        counters.update(zip(words[1::2], map(int, words[2::2])))
+        return self.process.returncode, counters, rest
+
+
+class World:
+    def __enter__(self):
+        self.place = pathlib.Path(tempfile.mkdtemp(prefix="noonmark-port-"))
+        self.place.chmod(0o777)
+        tag = os.getpid()
+        self.server, self.client = Namespace(f"nm-port-{tag}-s"), Namespace(f"nm-port-{tag}-c")
+        self.server.ip("link", "add", SERVER_IF, "type", "veth", "peer", "name", CLIENT_IF, "netns",
+                       self.client.name)
+        for here, name, v4, v6 in ((self.server, SERVER_IF, SERVER_V4, SERVER_V6),
+                                   (self.client, CLIENT_IF, "10.124.0.2", "fd6e:6e::2")):
+            here.ip("addr", "add", f"{v4}/24", "dev", name)
+            here.ip("addr", "add", f"{v6}/64", "dev", name, "nodad")
+            here.ip("link", "set", "lo", "up")
+            here.ip("link", "set", name, "up")
+        self.client.ip("route", "add", "10.124.9.0/24", "via", SERVER_V4)
+        self.running = []
+        return self
+
+    def __exit__(self, *_):
+        for launch in self.running:
+            if launch.process.poll() is None:
+                launch.wait()
+        self.server.close()
+        self.client.close()
+        shutil.rmtree(self.place)
+
+    def config(self, name, port):
+        core = max(os.sched_getaffinity(0))
+        path = self.place / name
+        path.write_text(CONFIG.format(core=core, port=port, user=DATAPLANE_USER))
+        return path
+
+    def launch(self, config, namespace=None):
+        self.running.append(Launch(self.place, config, namespace))
+        return self.running[-1]
+
+    def sweep(self, config):
+        return subprocess.run(self.server.command(BUILD / "launch", "sweep", config),
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def ask(self, address, n=1, timeout=0.5):
+        """Sends n plain requests; how many were answered rightly."""
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        with self.client.entered():
+            s = socket.socket(family, socket.SOCK_DGRAM)
+        s.settimeout(timeout)
+        right = 0
+        for i in range(n):
+            mark = struct.pack("!Q", 0x1234567800000000 + i)
+            try:
+                s.sendto(bytes([0x23]) + bytes(39) + mark, (address, 123))
+                reply = s.recv(2000)
+            except (TimeoutError, OSError):
+                continue
+            right += len(reply) == 48 and reply[0] == 0x24 and reply[24:32] == mark
+        s.close()
+        return right
+
+    def program(self):
+        """The name of the XDP program on the server's interface, or None."""
+        got = self.server.run("ip", "-d", "link", "show", "dev", SERVER_IF, stdout=subprocess.PIPE)
+        words = got.stdout.split()
+        if "prog/xdp" not in words:
+            return None
+        return subprocess.run(
+            ["bpftool", "prog", "show", "id", words[words.index("prog/xdp") + 2]],
+            stdout=subprocess.PIPE, text=True).stdout.split()[3]
+
+
+def checksum(data):
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+
+
+def echo_v4(world):
+    """ICMP echo of the kernel."""
+    with world.client.entered():
+        s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+    s.settimeout(1)
+    body = struct.pack("!BBHHH", 8, 0, 0, 77, 1)
+    s.sendto(body[:2] + struct.pack("!H", checksum(body)) + body[4:], (SERVER_V4, 0))
+    return s.recv(100)[20] == 0
+
+
+def echo_v6(world):
+    with world.client.entered():
+        s = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+    s.settimeout(1)
+    s.sendto(struct.pack("!BBHHH", 128, 0, 0, 77, 1), (SERVER_V6, 0))
+    while (kind := s.recv(100)[0]) in (128, 135, 136):
+        pass
+    return kind == 129
+
+
+def tcp(world, address):
+    """A TCP connection to NTS-KE's port at the same address."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with world.server.entered():
+        listener = socket.create_server((address, 4460), family=family)
+    with world.client.entered():
+        s = socket.socket(family, socket.SOCK_STREAM)
+    s.settimeout(2)
+    s.connect((address, 4460))
+    s.close()
+    listener.close()
+    return True
+
+
+def test_serving(world, tap, config):
+    dataplane = world.launch(config, world.server)
+    tap.ok(dataplane.pid, "F26: the dataplane serves as its own user, with four capabilities",
+           dataplane.log())
+    tap.equal(world.ask(SERVER_V4, 200), 200, "NTP-2: requests over IPv4 are answered")
+    tap.equal(world.ask(SERVER_V6, 200), 200, "NTP-2: requests over IPv6 are answered")
+    tap.equal(world.program(), "noonmark_steer", "our XDP program is attached")
+    # The neighbour caches are emptied first, so that ARP and ND are seen too.
+    world.client.ip("neigh", "flush", "dev", CLIENT_IF)
+    tap.ok(echo_v4(world), "ARP and ICMP at the same address stay with the kernel")
+    tap.ok(echo_v6(world), "ND and ICMPv6 at the same address stay with the kernel")
+    tap.ok(tcp(world, SERVER_V4) and tcp(world, SERVER_V6),
+           "TLS-7: TCP 4460 at the same addresses stays with the kernel")
+    return dataplane
+
+
+def test_rights(world, tap, dataplane):
+    sets = {field: set() for field in ("CapEff", "CapPrm", "CapInh", "CapAmb")}
+    for tid in dataplane.threads():
+        for line in pathlib.Path(f"/proc/{dataplane.pid}/task/{tid}/status").read_text().splitlines():
+            field, _, value = line.partition(":")
+            if field in sets:
+                sets[field].add(int(value, 16))
+    tap.equal(sets, {"CapEff": {NET_ADMIN}, "CapPrm": {NET_ADMIN}, "CapInh": {0}, "CapAmb": {0}},
+              f"all {len(dataplane.threads())} threads keep CAP_NET_ADMIN alone")
+    status = pathlib.Path(f"/proc/{dataplane.pid}/status").read_text()
+    locked = int(status.split("VmLck:")[1].split()[0])
+    swapped = int(status.split("VmSwap:")[1].split()[0])
+    limits = pathlib.Path(f"/proc/{dataplane.pid}/limits").read_text()
+    core = limits.split("Max core file size")[1].split()[:2]
+    tap.ok(locked > 1000 and swapped == 0 and core == ["0", "0"],
+           "F5, P6: memory is locked and no core file is written", status + limits)
+
+
+def test_addresses(world, tap):
+    tap.equal(world.ask(ANYCAST_V4), 0, "an address that the host lacks is not served")
+    world.server.ip("addr", "add", f"{ANYCAST_V4}/32", "dev", "lo")
+    tap.ok(wait_for(lambda: world.ask(ANYCAST_V4, timeout=0.1), 3),
+           "an address that is added, even on lo, is served at once")
+    world.server.ip("addr", "del", f"{ANYCAST_V4}/32", "dev", "lo")
+    tap.ok(wait_for(lambda: not world.ask(ANYCAST_V4, timeout=0.2), 3),
+           "and no longer once it is removed")
+    tap.equal(world.ask(SERVER_V4, 5), 5, "while the others are served on")
+
+
+def test_end(world, tap, dataplane):
+    status, counters, text = dataplane.wait()
+    tap.equal(status, 0, "SIGTERM ends it in order")
+    tap.equal(world.program(), None, "SIGTERM detaches the XDP program")
+    tap.equal(counters.get("received"), sum(v for k, v in counters.items() if k != "received"),
+              "P8: received frames and outcomes agree")
+    tap.ok("mode XDP native queues 1 link 1" in text, "the board says what the port is", text)
+
+
+def test_crash(world, tap, config):
+    dataplane = world.launch(config, world.server)
+    dataplane.kill()
+    tap.equal(world.program(), "noonmark_steer", "after a SIGKILL the program is still there")
+    swept = world.sweep(config)
+    tap.ok(swept.returncode == 0 and world.program() is None,
+           "F2: the sweep detaches the program of a crashed run", swept.stdout)
+    dataplane = world.launch(config, world.server)
+    took = time.monotonic() - dataplane.started
+    tap.ok(dataplane.pid and world.ask(SERVER_V4) and took < 5,
+           "F2: and the next start serves within 5 s", dataplane.log())
+    swept = world.sweep(config)
+    tap.ok(swept.returncode != 0 and "serves it" in swept.stdout and
+           world.program() == "noonmark_steer" and world.ask(SERVER_V4),
+           "a living server is not swept away", swept.stdout)
+    second = world.launch(config, world.server)
+    status, _, _ = second.wait()
+    tap.ok(status == 1 and "xdp off" in second.log() and world.ask(SERVER_V4),
+           "F26: a second server on the interface fails with one line and harms nobody", second.log())
+    dataplane.wait()
+
+
+def test_stuck(world, tap, config):
+    dataplane = world.launch(config, world.server)
+    tid = next(t for t in dataplane.threads() if pathlib.Path(
+        f"/proc/{dataplane.pid}/task/{t}/comm").read_text().startswith("core"))
+    libc = ctypes.CDLL(None, use_errno=True)
+    begun = time.monotonic()
+    tap.equal(libc.ptrace(PTRACE_ATTACH, tid, 0, 0), 0, "F3: a polling thread is stopped")
+    # Reaped through its tracer too: we are it.
+    wait_for(lambda: "stuck" in dataplane.log(), 5)
+    took = time.monotonic() - begun
+    try:
+        os.waitpid(tid, 0x40000000)  # __WALL
+    except ChildProcessError:
+        pass
+    status, _, _ = dataplane.wait()
+    tap.ok(status != 0 and took < 2.5,
+           f"F3: noticed and ended after {took:.1f} s, to be started anew", dataplane.log())
+    world.sweep(config)
+
+
+def errors(log):
+    return [line for line in log.splitlines() if "error:" in line]
+
+
+def test_refusals(world, tap, config):
+    def refused(text, port, words, namespace=None):
+        begun = time.monotonic()
+        dataplane = world.launch(world.config("refused.yaml", port), namespace)
+        status, _, _ = dataplane.wait()
+        took = time.monotonic() - begun
+        lines = errors(dataplane.log())
+        tap.ok(status == 1 and took < 5 and len(lines) == 1 and words in lines[0],
+               f"F26: {text}: one line, within 5 s", f"{status} {took}\n{dataplane.log()}")
+
+    refused("no such interface", "interface: nonesuch", "no such network interface", world.server)
+    refused("no such DPDK driver", 'vdev: "net_nonesuch0"\n      addresses: [192.0.2.1]', "librte-net-")
+    refused("a directory that is missing",
+            'vdev: "net_memif0,role=server,socket=/nonexistent/m,socket-abstract=no"\n'
+            '      addresses: [192.0.2.1]', "memif")
+
+    world.client.ip("link", "set", CLIENT_IF, "mtu", "9000")
+    refused("a peer with a large MTU", f"interface: {SERVER_IF}", "mtu 1500", world.server)
+    world.client.ip("link", "set", CLIENT_IF, "mtu", "1500")
+
+    # Somebody else's program: any object will do, under another name.
+    (world.place / "pass.c").write_text(
+        'int other(void *packet) __attribute__((section("xdp"), used));\n'
+        'int other(void *packet) { (void)packet; return 2; }\n')
+    subprocess.run(["clang", "-O2", "-target", "bpf", "-c", world.place / "pass.c", "-o",
+                    world.place / "pass.o"], check=True)
+    world.server.ip("link", "set", "dev", SERVER_IF, "xdp", "obj", str(world.place / "pass.o"),
+                    "sec", "xdp")
+    swept = world.sweep(config)
+    tap.ok(swept.returncode != 0 and "other" in swept.stdout and
+           f"ip link set dev {SERVER_IF} xdp off" in swept.stdout and world.program() == "other",
+           "a foreign XDP program is named and left, with the command that removes it", swept.stdout)
+    refused("a foreign XDP program", f"interface: {SERVER_IF}", "xdp off", world.server)
+    world.server.ip("link", "set", "dev", SERVER_IF, "xdp", "off")
+
+
+def test_memif(world, tap):
+    path = world.place / "memif.sock"
+    config = world.config(
+        "memif.yaml", f'vdev: "net_memif0,role=server,socket={path},socket-abstract=no"\n'
+                      "      addresses: [192.0.2.1]")
+
+    def ask(n):
+        got = subprocess.run([BUILD / "memif_ask", path, str(n)], stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, text=True)
+        return got.stdout.splitlines()[-1]
+
+    dataplane = world.launch(config)
+    tap.equal(ask(20000), "asked 20000 answered 20000", "net_memif: 20,000 requests are answered")
+    # DPDK 22.11's driver unmaps a leaving peer's memory under a thread that may be reading it, so
+    # the end of this one is a kill.
+    if dataplane.process.poll() is None:
+        dataplane.kill()
+    tap.ok(path.exists(), "F2: a SIGKILL leaves the socket behind")
+    dataplane = world.launch(config)
+    tap.ok(dataplane.pid and "crashed run is removed" in dataplane.log(),
+           "F2: and the next start finds nothing in its way", dataplane.log())
+    status, _, _ = dataplane.wait()
+    tap.ok(status == 0 and not path.exists(), "SIGTERM removes the socket", dataplane.log())
+    left = [p for p in ("/tmp/dpdk", f"/run/user/{DATAPLANE_USER.split(':')[0]}") if os.path.exists(p)]
+    tap.equal(left, [], "F2: nothing of DPDK is left on disk")
+
+
+def main():
+    if os.geteuid() != 0:
+        print("1..0 # SKIP needs root")
+        return
+    with World() as world, Tap() as tap:
+        config = world.config("xdp.yaml", f"interface: {SERVER_IF}")
+        dataplane = test_serving(world, tap, config)
+        test_rights(world, tap, dataplane)
+        test_addresses(world, tap)
+        test_end(world, tap, dataplane)
+        test_crash(world, tap, config)
+        test_stuck(world, tap, config)
+        test_refusals(world, tap, config)
+        test_memif(world, tap)
+
+
+if __name__ == "__main__":
+    main()
