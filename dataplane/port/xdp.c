@@ -194,7 +194,7 @@ int xdp_steer(const struct xdp_maps *maps, uint16_t udp_port, const struct addre
 
 const char *xdp_mode(unsigned ifindex)
 {
-    LIBBPF_OPTS(bpf_xdp_query_opts, query);
+    struct bpf_xdp_query_opts query = {.sz = sizeof query};
     if (bpf_xdp_query((int)ifindex, 0, &query) != 0)
         return "";
     switch (query.attach_mode) {

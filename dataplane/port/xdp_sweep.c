@@ -13,7 +13,7 @@
 // Detaches exactly that program: if another has taken its place meanwhile, the kernel refuses.
 static int detach(unsigned ifindex, int program, uint8_t mode)
 {
-    LIBBPF_OPTS(bpf_xdp_attach_opts, only, .old_prog_fd = program);
+    struct bpf_xdp_attach_opts only = {.sz = sizeof only, .old_prog_fd = program};
     uint32_t flags = mode == XDP_ATTACHED_SKB  ? XDP_FLAGS_SKB_MODE
                      : mode == XDP_ATTACHED_HW ? XDP_FLAGS_HW_MODE
                                                : XDP_FLAGS_DRV_MODE;
@@ -52,7 +52,7 @@ static int sweep_program(const char *interface, unsigned ifindex, uid_t user,
 
 int xdp_sweep(const char *interface, uid_t user)
 {
-    LIBBPF_OPTS(bpf_xdp_query_opts, query);
+    struct bpf_xdp_query_opts query = {.sz = sizeof query};
     unsigned ifindex = if_nametoindex(interface);
     if (ifindex == 0)
         return 0; // the dataplane will say so

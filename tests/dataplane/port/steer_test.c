@@ -100,7 +100,8 @@ static void need_root(void)
 
 static int verdict(const uint8_t *frame, uint32_t len)
 {
-    LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .data_size_in = len, .repeat = 1);
+    struct bpf_test_run_opts run = {
+        .sz = sizeof run, .data_in = frame, .data_size_in = len, .repeat = 1};
     assert_int_equal(bpf_prog_test_run_opts(loaded.program, &run), 0);
     return (int)run.retval;
 }
