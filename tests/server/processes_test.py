@@ -117,12 +117,13 @@ def deaths(tap, world):
     os.kill(before["dataplane"], signal.SIGKILL)
     begun = time.monotonic()
     tap.ok(wait_for(lambda: world.answers_ntp(), 10) and time.monotonic() - begun <= 2,
-           "F2: the first reply comes within 2 s of kill -9 of the dataplane",
-           f"{time.monotonic() - begun:.2f} s\n{world.server_tail()}")
+           "F2: the first reply comes within 2 s of kill -9 of the dataplane", world.server_tail())
+    tap.note(f"after {time.monotonic() - begun:.2f} s")
     tap.ok(wait_for(lambda: client.ntpdata()["Total valid RX"] > counted["Total valid RX"] + 8, 10),
            "F2: the client's old cookies are answered", client.explain())
     tap.equal(world.children()["control"], before["control"], "F2: control is not touched")
-    tap.equal((client.authdata()["nak"], client.authdata()["key_id"]), (0, 1),
+    # At 16 requests a second eight cookies last half a second: chronyd may have asked for new ones.
+    tap.equal((client.authdata()["nak"], world.status()["counters"]["answered_nak"]), (0, 0),
               "F2: no NAK for old cookies")
     client.stop()
 

@@ -48,8 +48,11 @@ time:
 
 
 class Server(Program):
+    started = []
+
     def __init__(self, namespace, name="noonmarkd"):
         self.begun = time.monotonic()
+        self.started.append(self)
         super().__init__(name, namespace.command(BINARY, "-c", HOME / "noonmark.yaml"),
                          HOME / f"{name}.{time.monotonic_ns()}.log")
 
@@ -365,6 +368,8 @@ def main():
             heartbeats(tap, namespace)
             bad_starts(tap, namespace)
     finally:
+        for server in Server.started:  # a test that failed in its middle has left some
+            server.stop()
         if namespace:
             namespace.close()
         shutil.rmtree(HOME, ignore_errors=True)
