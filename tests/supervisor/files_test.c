@@ -101,7 +101,7 @@ static void the_configuration_is_sealed_and_read_twice(void **state)
 
     const int fd = files_config(config);
     assert_true(fd >= 0);
-    assert_int_equal(write(fd, "x", 1), -1);
+    assert_int_equal(pwrite(fd, "x", 1, 0), -1);
     assert_int_equal(errno, EPERM);
     assert_int_equal(ftruncate(fd, 0), -1);
     for (int i = 0; i < 2; i++) { // each child reads from the start

@@ -58,7 +58,8 @@ static void after_exec(const struct user *user, uint64_t rights, char *out, size
     const pid_t pid = fork();
     if (pid == 0) {
         dup2(ends[1], STDOUT_FILENO);
-        if (privilege_become(user, rights) != 0)
+        const gid_t group = 4242; // as a login may have left one
+        if (setgroups(1, &group) != 0 || privilege_become(user, rights) != 0)
             _exit(1);
         execl("/bin/cat", "cat", "/proc/self/status", (char *)NULL);
         _exit(1);
