@@ -350,7 +350,7 @@ class World:
         self.certificate, self.key = self.home / "cert.pem", self.home / "key.pem"
         names = f"subjectAltName=IP:{SERVER_V4},IP:{SERVER_V6},DNS:{SERVER_NAME}"
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                        "ec_paramgen_curve:P-256", "-nodes", "-days", "7", "-subj",
+                        "ec_paramgen_curve:P-256", "-nodes", "-days", "90", "-subj",
                         f"/CN={SERVER_NAME}", "-addext", names, "-keyout", self.key, "-out",
                         self.certificate], check=True, stderr=subprocess.DEVNULL)
         self.key.chmod(0o600)
