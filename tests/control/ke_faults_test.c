@@ -36,6 +36,7 @@ static struct ke_server server;
 // What the wrapped calls do: 0 lets them through.
 static _Atomic int accept_error, accept_failures;
 static _Atomic bool no_randomness, no_export;
+static _Atomic int exports, odd_exports; // of keys; those in another form than section 5.1's
 
 int __real_accept4(int fd, struct sockaddr *address, socklen_t *len, int flags);
 int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *len, int flags);
@@ -72,6 +73,9 @@ int __wrap_SSL_export_keying_material(SSL *session, unsigned char *out, size_t l
 {
     if (atomic_load(&no_export))
         return 0;
+    atomic_fetch_add(&exports, 1);
+    if (context_len != 5 || context[4] > 1 || !use)
+        atomic_fetch_add(&odd_exports, 1);
     return __real_SSL_export_keying_material(session, out, len, label, label_len, context,
                                              context_len, use);
 }
@@ -460,6 +464,62 @@ static void export_fails(void **state) // KE-6
     normal_exchange();
 }
 
+static void two_exports(void **state) // EXP-3: C2S and S2C, and nothing else
+{
+    (void)state;
+    atomic_store(&exports, 0);
+    atomic_store(&odd_exports, 0);
+    normal_exchange();
+    assert_int_equal(atomic_load(&exports), 2);
+    assert_int_equal(atomic_load(&odd_exports), 0);
+}
+
+// The first flight of a client's handshake.
+static size_t first_flight(uint8_t *out, size_t room)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    SSL *session = SSL_new(context);
+    BIO *to = BIO_new(BIO_s_mem());
+    SSL_set_bio(session, BIO_new(BIO_s_mem()), to);
+    SSL_set_alpn_protos(session, (const unsigned char *)"\x07ntske/1", 8);
+    SSL_connect(session);
+    int n = BIO_read(to, out, (int)room);
+    SSL_free(session);
+    SSL_CTX_free(context);
+    return (size_t)n;
+}
+
+// Faults section 2: a client that ends early, after each octet, is let go at once and not at the
+// deadline, and no loop spins on it.
+static void early_end(void **state)
+{
+    (void)state;
+    uint8_t flight[1024];
+    size_t len = first_flight(flight, sizeof flight);
+    clock_t before = clock();
+    for (size_t cut = 0; cut < len; cut++) {
+        int fd = ke_client_socket(&server.address, 0);
+        assert_int_equal(send(fd, flight, cut, 0), cut);
+        shutdown(fd, SHUT_WR);
+        char octet;
+        assert_int_equal(recv(fd, &octet, 1, 0), 0);
+        close(fd);
+    }
+    for (int cut = 0; cut < REQUEST_LEN; cut++) {
+        struct ke_client client;
+        open_client(&client);
+        if (cut > 0)
+            ke_client_send(&client, request, (size_t)cut);
+        shutdown(client.fd, SHUT_WR);
+        expect(&client, ERROR("\x01"), 10);
+        ke_client_close(&client);
+    }
+    ke_server_await_open(&server, 0);
+    assert_int_equal(ke_counted(ke_counters(server.ke), KE_LATE_HANDSHAKE), 0);
+    assert_int_equal(ke_counted(ke_counters(server.ke), KE_LATE_REQUEST), 0);
+    assert_true((clock() - before) / CLOCKS_PER_SEC < 10);
+}
+
 static void no_keys(void **state) // KE-6: before the first publication; then they are found
 {
     (void)state;
@@ -496,6 +556,8 @@ int main(void)
         cmocka_unit_test(reserve),
         PATIENT(unseeded),
         PATIENT(export_fails),
+        PATIENT(two_exports),
+        PATIENT(early_end),
         cmocka_unit_test_teardown(no_keys, teardown),
     };
     signal(SIGPIPE, SIG_IGN); // the clients write where the server has ended

@@ -279,6 +279,7 @@ static void has_cookies(const uint8_t *at, size_t len)
     assert_memory_equal(at, END, 4);
 }
 
+// REC-8 too: nothing but what is listed is ever sent.
 static void golden(void **state) // REC-9, REC-5b, REC-6, REC-7, KE-9
 {
     (void)state;
