@@ -1,8 +1,6 @@
 // A core's turn over a port of memory: what comes in, what goes out, and what is counted.
 #include "tests/dataplane/rig.h"
 
-#include "board/tsc.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -296,72 +294,6 @@ static void what_is_not_there_yet_is_silence(void **state)
     rig_close(rig);
 }
 
-// A kernel that is held up for 200 million ticks: n times, then never again.
-static unsigned hold_ups;
-
-static lane_set held_up(struct exchange *x, lane_set which)
-{
-    if (hold_ups > 0) {
-        hold_ups--;
-        for (uint64_t start = tsc_now(); tsc_now() - start < 200000000;) {
-        }
-    }
-    return exchange_variant_named("auto")->run(x, which);
-}
-
-static bool always(void)
-{
-    return true;
-}
-
-// F30: a core that is held up while it composes does so again, and then gives up: no reply leaves
-// that says a wrong time.
-static void a_late_reply_is_composed_again(void **state)
-{
-    (void)state;
-    static const struct exchange_variant slow = {"held up", always, held_up};
-    struct rig *rig = rig_open("auto", NULL);
-    rig->state.tsc_hz = UINT64_C(10000000000); // ten milliseconds are 100 million ticks
-    rig->state.written_tsc = tsc_now();
-    rig_publish_state(rig);
-    rig->core.work.variant = &slow;
-    struct client client = client_new(1, &rig->ring.entry[0]);
-    struct packet request = client_request(&client, &request_default);
-    uint8_t cookies[8][100];
-    hold_ups = 1;
-    assert_int_equal(client_open(&client, &request, reply, rig_ask(rig, &request, reply), cookies),
-                     1);
-    assert_int_equal(hold_ups, 0);
-    assert_int_equal(rig_count(rig, DROPPED_STALE), 0);
-
-    hold_ups = 2;
-    assert_int_equal(rig_ask(rig, &request, reply), 0);
-    assert_int_equal(hold_ups, 0);
-    assert_int_equal(rig_count(rig, DROPPED_STALE), 1);
-    rig_close(rig);
-}
-
-// F30, F28: what waited while the core was away is answered with a dispersion that says so.
-static void a_long_gap_widens_dispersion(void **state)
-{
-    (void)state;
-    struct rig *rig = rig_open("auto", NULL);
-    rig->state.tsc_hz = UINT64_C(100000000000); // so that nothing here is late
-    rig->state.written_tsc = tsc_now();
-    rig_publish_state(rig);
-    struct packet ntp = packet_ntp(4, 3);
-    core_turn(&rig->core);
-    assert_int_equal(rig_ask(rig, &ntp, reply), 48);
-    uint32_t narrow = u32(reply + 8);
-    uint64_t away = rig->core.polled_tsc;
-    while (tsc_now() - away < UINT64_C(100000000)) { // a thousandth of such a second
-    }
-    assert_int_equal(rig_ask(rig, &ntp, reply), 48);
-    assert_true(u32(reply + 8) >= 11 + 65);
-    assert_true(narrow < UINT32_C(0x00100000));
-    rig_close(rig);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -372,8 +304,6 @@ int main(void)
         cmocka_unit_test(any_source_port_is_answered),
         cmocka_unit_test(a_full_queue_loses_the_rest),
         cmocka_unit_test(what_is_not_there_yet_is_silence),
-        cmocka_unit_test(a_late_reply_is_composed_again),
-        cmocka_unit_test(a_long_gap_widens_dispersion),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
