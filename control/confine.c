@@ -114,7 +114,8 @@ static const int allowed[] = {
     SCMP_SYS(rt_sigaction),
     SCMP_SYS(rt_sigprocmask),
     SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(tgkill), // abort() of an assertion: the restart says why it was needed
+    SCMP_SYS(sigaltstack), // a build with sanitizers, when a thread ends
+    SCMP_SYS(tgkill),      // abort() of an assertion: the restart says why it was needed
     SCMP_SYS(exit),
     SCMP_SYS(exit_group),
 };
