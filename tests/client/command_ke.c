@@ -7,6 +7,8 @@
 //   --updates N            key updates before the request
 //   --request HEX          instead of a correct one; @FILE reads the hex from a file
 //   --junk N               N octets of zeros after the request
+//   --split N              the first N octets in a TLS record of their own
+//   --mss N                TCP segments of N octets at the most
 //   --chunk N --chunk-ms N octets a TLS record, pause after each
 //   --stop-at N            fall silent after N octets of the request
 //   --before-ms N --wait-ms N --read-ms N   pauses before ClientHello, request, reading
@@ -32,6 +34,8 @@ enum {
     UPDATES,
     REQUEST,
     JUNK,
+    SPLIT,
+    MSS,
     CHUNK,
     CHUNK_MS,
     STOP_AT,
@@ -56,6 +60,8 @@ static const struct option options[] = {
     {"updates", required_argument, NULL, UPDATES},
     {"request", required_argument, NULL, REQUEST},
     {"junk", required_argument, NULL, JUNK},
+    {"split", required_argument, NULL, SPLIT},
+    {"mss", required_argument, NULL, MSS},
     {"chunk", required_argument, NULL, CHUNK},
     {"chunk-ms", required_argument, NULL, CHUNK_MS},
     {"stop-at", required_argument, NULL, STOP_AT},
@@ -156,6 +162,12 @@ static bool number_option(int option, unsigned value, struct ke_plan *plan)
     switch (option) {
     case UPDATES:
         plan->updates = value;
+        return true;
+    case SPLIT:
+        plan->split = value;
+        return true;
+    case MSS:
+        plan->mss = value;
         return true;
     case CHUNK:
         plan->chunk = value;

@@ -76,6 +76,8 @@ static int dial(const struct ke_plan *plan, struct ke_result *r)
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+    if (plan->mss > 0)
+        setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &(int){(int)plan->mss}, sizeof(int));
     if (fd < 0 || connect(fd, (struct sockaddr *)&to, len) != 0) {
         fail(r, "connect");
         if (fd >= 0)
@@ -110,6 +112,15 @@ static int on_ticket(SSL *ssl, SSL_SESSION *session)
     (void)session;
     struct ke_result *r = SSL_get_ex_data(ssl, 0);
     r->tickets++;
+    return 0;
+}
+
+static int on_certificate(SSL *ssl, X509 **certificate, EVP_PKEY **key)
+{
+    (void)certificate;
+    (void)key;
+    struct ke_result *r = SSL_get_ex_data(ssl, 0);
+    r->certificate_asked = true;
     return 0;
 }
 
@@ -161,6 +172,7 @@ static SSL_CTX *settings(const struct ke_plan *plan)
     SSL_CTX_set_max_proto_version(ctx, plan->version_max);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(ctx, on_ticket);
+    SSL_CTX_set_client_cert_cb(ctx, on_certificate);
     SSL_CTX_set_info_callback(ctx, on_info);
     if (plan->suites != NULL)
         SSL_CTX_set_ciphersuites(ctx, plan->suites);
@@ -229,7 +241,8 @@ static void ask(const struct ke_plan *plan, SSL *ssl)
     size_t end = plan->stop_at < plan->request_len ? plan->stop_at : plan->request_len;
     size_t chunk = plan->chunk != 0 ? plan->chunk : end;
     for (size_t at = 0; at < end;) {
-        size_t n = end - at < chunk ? end - at : chunk;
+        size_t n = at == 0 && plan->split > 0 ? plan->split : chunk;
+        n = end - at < n ? end - at : n;
         if (SSL_write(ssl, plan->request + at, (int)n) <= 0)
             return; // the response, or its absence, is what the test looks at
         at += n;

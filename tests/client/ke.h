@@ -38,9 +38,11 @@ struct ke_plan {
     const char *groups; // NULL: the library's
     bool psk;           // offer a pre-shared key that nobody knows
     bool early;         // and send the request as early data under it
+    unsigned mss;       // largest TCP segment that is sent; 0: the kernel\'s
     unsigned updates;   // key updates before the request
     const uint8_t *request;
     size_t request_len;
+    size_t split;       // octets of the first TLS record; 0: as chunk says
     size_t chunk;       // octets a TLS record; 0: all in one
     unsigned chunk_ms;  // pause after each
     size_t stop_at;     // fall silent after so many octets of the request
@@ -70,8 +72,9 @@ struct ke_result {
     unsigned n_alerts;
     unsigned tickets;
     bool resumed;
-    const char *early;    // "none", "rejected", "accepted"
-    unsigned tls_records; // application data records of the response
+    bool certificate_asked; // the server wanted one of ours
+    const char *early;      // "none", "rejected", "accepted"
+    unsigned tls_records;   // application data records of the response
     size_t response_len;
     uint8_t response[KE_RESPONSE_MAX];
     bool well_formed; // records up to and with End of Message, nothing after

@@ -59,8 +59,11 @@ void ke_print(FILE *out, const struct ke_result *r)
     fprintf(out, ",\"alerts\":[");
     for (unsigned i = 0; i < r->n_alerts; i++)
         fprintf(out, "%s%d", i > 0 ? "," : "", r->alerts[i]);
-    fprintf(out, "],\"tickets\":%u,\"resumed\":%s,\"early\":\"%s\",\"tls_records\":%u,", r->tickets,
-            r->resumed ? "true" : "false", r->early, r->tls_records);
+    fprintf(out,
+            "],\"tickets\":%u,\"resumed\":%s,\"certificate_asked\":%s,\"early\":\"%s\",\"tls_"
+            "records\":%u,",
+            r->tickets, r->resumed ? "true" : "false", r->certificate_asked ? "true" : "false",
+            r->early, r->tls_records);
     octets_print(out, "response", r->response, r->response_len);
     fprintf(out, ",\"well_formed\":%s,\"records\":[", r->well_formed ? "true" : "false");
     for (unsigned i = 0; i < r->n_records; i++) {
