@@ -7,6 +7,7 @@
 //   --ntp-address A --ntp-port N   instead of what NTS-KE said
 //   --late MS              an answer after that counts as late, too (1000)
 //   --linger MS            wait for answers at the end (1000)
+//   --hold                 once ready, wait for a line on stdin
 //   --progress             a line a second to stderr
 //
 // Prints {"ready":true,...} when all have their keys, and the report at the end. Exit status 0 when
@@ -27,6 +28,7 @@ enum {
     NTP_PORT,
     LATE,
     LINGER,
+    HOLD,
     PROGRESS,
 };
 
@@ -40,6 +42,7 @@ static const struct option options[] = {
     {"ntp-port", required_argument, NULL, NTP_PORT},
     {"late", required_argument, NULL, LATE},
     {"linger", required_argument, NULL, LINGER},
+    {"hold", no_argument, NULL, HOLD},
     {"progress", no_argument, NULL, PROGRESS},
     {0},
 };
@@ -48,6 +51,7 @@ struct orders {
     struct ke_plan ke;
     const char *ntp_address;
     uint16_t ntp_port;
+    bool hold;
     struct load_plan load;
 };
 
@@ -83,6 +87,9 @@ static bool own_option(int option, const char *value, struct orders *o)
         return true;
     case LINGER:
         o->load.linger_ms = (unsigned)atoi(value);
+        return true;
+    case HOLD:
+        o->hold = true;
         return true;
     case PROGRESS:
         o->load.progress = true;
@@ -160,6 +167,8 @@ int command_load(int argc, char **argv)
         return 1;
     printf("{\"ready\":true,\"clients\":%u,\"ke_seconds\":%.2f}\n", o.load.n_clients, ke_seconds);
     fflush(stdout);
+    for (int c = 0; o.hold && c != '\n' && c != EOF;)
+        c = getchar();
     int rc = load_run(&o.load, &report);
     if (rc == 0)
         print(&report, &o.load);

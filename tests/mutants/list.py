@@ -78,8 +78,12 @@ MUTANTS = [
            ("dataplane/core", "dataplane/core_any", "oracle/equal")),
     Mutant("shape-nak", "a request without an identifier is answered (decision table)",
            "dataplane/stage/classify.c",
-           "if (fields->n_uid == 0 || fields->n_cookies == 0 || !fields->has_authenticator)",
-           "if (fields->n_cookies == 0 || !fields->has_authenticator)",
+           "if (fields->n_uid == 0 || fields->n_cookies == 0 || !fields->has_authenticator)\n"
+           "        return DROPPED_NTS_SHAPE;\n"
+           "    if (fields->uid.len < UID_MIN ||",
+           "if (fields->n_cookies == 0 || !fields->has_authenticator)\n"
+           "        return DROPPED_NTS_SHAPE;\n"
+           "    if ((fields->n_uid > 0 && fields->uid.len < UID_MIN) ||",
            ("dataplane/stage/classify", "oracle/equal")),
     Mutant("nak-no-keys", "before there are keys, requests get a NAK (decision 12)",
            "dataplane/stage/classify.c", "kinds.secure = kinds.slow = 0;", "",

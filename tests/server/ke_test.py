@@ -8,7 +8,7 @@ import time
 from harness import (KE_PORT, SERVER_NAME, SERVER_V4, SERVER_V6, Tap, World, wait_for)
 from probe import AEAD, END, PROTOCOL, Probe, explain, numbers, record, types
 
-DEADLINE = 2.0
+DEADLINE = 1.0
 LIMIT = 4096  # octets of a request that this server reads
 GOOD = PROTOCOL + AEAD + END
 CLOSED_WELL = "close_notify+fin"
@@ -70,8 +70,8 @@ class Tests:
             self.fails(120, f"TLS-3: ALPN {offer} alone: no_application_protocol",
                        "--alpn", offer)
         answer = probe.ke(None, "--alpn", "")
-        tap.ok(answer["response"] == "" and answer["alerts"] not in ([], [0]),
-               "TLS-3: a client without ALPN is refused with an alert (decision 1)",
+        tap.ok(answer["response"] == "" and answer["ended"] == CLOSED_WELL,
+               "TLS-3: a client without ALPN is refused: no octet of NTS-KE (decision 1)",
                explain(answer))
 
         for name in (SERVER_NAME, SERVER_V4):
@@ -100,7 +100,7 @@ class Tests:
         for junk in (1, 1000, 12000, 100000):
             self.succeeds(f"TLS-6, REC-0: {junk} octets after End of Message: no RST, the whole "
                           "response (decision 11)", None, "--junk", str(junk))
-        answer = self.succeeds("TLS-6: a client that is slow to read", None, "--read-ms", "700")
+        answer = self.succeeds("TLS-6: a client that is slow to read", None, "--read-ms", "500")
         for then in ("close", "reset"):
             for _ in range(5):
                 self.probe.ke(None, "--then", then)
@@ -175,14 +175,14 @@ class Tests:
         def in_time(answer):
             return DEADLINE - 0.5 < answer["total_ms"] / 1000 < DEADLINE + 1
 
-        for stop in (0, 1, 3, 4, 5, 6, 12, 15):
+        for stop in (0, 3, 4, 6, 15):
             answer = self.refuses(1, f"KE-5: {stop} octets of a request, then silence (decision 7)",
                                   None, "--stop-at", str(stop))
             tap.ok(in_time(answer), f"KE-5, KE-10: {stop} octets: when the deadline passes",
                    explain(answer))
         answer = self.refuses(1, "KE-10: an octet now and then", GOOD[:-1] + bytes(100),
-                              "--stop-at", "15", "--chunk", "1", "--chunk-ms", "300")
-        tap.ok(answer["total_ms"] / 1000 < 15 * 0.3 + 1, "KE-10: is no way around the deadline",
+                              "--stop-at", "15", "--chunk", "1", "--chunk-ms", "150")
+        tap.ok(answer["total_ms"] / 1000 < 15 * 0.15 + 1, "KE-10: is no way around the deadline",
                explain(answer))
         # End of input without End of Message can no longer become a request.
         for stop in (0, 5, 12, 15):

@@ -35,7 +35,7 @@ class Tests:
 
     def one(self, verdict, text, *arguments, cookies=None, **options):
         # Silence is proven by waiting, an answer by coming: it may take its time.
-        line = self.ask(*arguments, timeout=250 if verdict == "silence" else 1000, **options)[0]
+        line = self.ask(*arguments, timeout=120 if verdict == "silence" else 1000, **options)[0]
         good = line["verdict"] == verdict
         if cookies is not None:
             good = good and len(line["cookies"]) == cookies
@@ -98,7 +98,7 @@ class Tests:
         tap = self.tap
         self.one("authenticated", "NTS-1: the common request", cookies=1)
         size = 228 * 8
-        lines = self.ask("--flip", f"0:{size}", timeout=80)
+        lines = self.ask("--flip", f"0:{size}", timeout=50)
         tap.equal(len(lines), size, "NTS-1: each bit of the request was flipped")
         wrong = [i for i, line in enumerate(lines) if line["verdict"] in ("authenticated", "bad")]
         tap.equal(wrong, [], "NTS-1: no flipped bit goes unnoticed")

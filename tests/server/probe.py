@@ -63,10 +63,11 @@ class Probe:
         return [(line["index"], bytes.fromhex(line["reply"])) for line in lines[:-1]]
 
     def load(self, *arguments):
-        """Starts a load and returns its process; its lines come from stdout."""
+        """Starts a load and returns its process; its lines come from stdout, and with --hold it
+        waits for one on stdin."""
         return subprocess.Popen(self.world.client.command(
             NTSPROBE, "load", "--address", self.address, "--port", KE_PORT, *arguments),
-            stdout=subprocess.PIPE, text=True)
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def types(answer):

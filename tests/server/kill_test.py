@@ -1,0 +1,125 @@
+"""kill -9 of each process under a client that asks 16 times a second by NTS and verifies every
+reply (F1, F2; issue: control's death costs no reply, the dataplane's two seconds at most)."""
+
+import json
+import os
+import signal
+import time
+
+from harness import Tap, World, wait_for
+from probe import Probe
+
+RATE = 16
+
+
+def read(load):
+    return json.loads(load.stdout.readline())
+
+
+class Tests:
+    def __init__(self, tap, world):
+        self.tap, self.world, self.probe = tap, world, Probe(world)
+
+    def under_load(self, seconds, act):
+        """What act() returns and the load's report."""
+        load = self.probe.load("--clients", "1", "--rate", RATE, "--seconds", seconds, "--linger",
+                               "500")
+        try:
+            if not read(load).get("ready"):
+                raise RuntimeError("the load has no keys")
+            time.sleep(1)
+            result = act()
+            return result, read(load)
+        finally:
+            load.kill()
+            load.wait()
+
+    def kill(self, role):
+        """Kills a child and waits for its successor's pid. True when there is one."""
+        before = self.world.children()
+        os.kill(before[role], signal.SIGKILL)
+        return wait_for(lambda: self.world.children().get(role, before[role]) != before[role], 5)
+
+    def exchanges(self):
+        """True when NTS-KE gives a client what it needs."""
+        answer = self.probe.ke(None, "--timeout", "1000")
+        return answer["well_formed"] and len(answer["cookies"]) == 8
+
+    def control(self):
+        tap = self.tap
+        for turn in range(2):
+            dataplane = self.world.children()["dataplane"]
+            keys = {k["id"] for k in self.world.status()["keys"]}
+            took = []
+
+            def act():
+                start = time.monotonic()
+                self.kill("control")
+                wait_for(self.exchanges, 10)
+                took.append(time.monotonic() - start)
+
+            _, report = self.under_load(6, act)
+            tap.equal((report["lost"], report["nak"], report["wrong"]), (0, 0, 0),
+                      f"F1: control killed ({turn + 1}): 0 lost, 0 NAKs, 0 wrong")
+            tap.ok(report["verified"] == report["sent"] > 80, "F1: every request was answered",
+                   report)
+            tap.ok(took[0] <= 2, "F1: KE answers again within 2 s", f"{took[0]:.2f} s")
+            tap.equal(self.world.children()["dataplane"], dataplane,
+                      "P3: the dataplane went on as it was")
+            status = wait_for(self.world.status, 5)
+            tap.equal({k["id"] for k in status["keys"]}, keys, "CK-7, P5: the keys are the same")
+
+    def dataplane(self):
+        tap = self.tap
+        for turn in range(2):
+            control = self.world.children()["control"]
+            _, report = self.under_load(8, lambda: self.kill("dataplane"))
+            tap.ok(report["gap_ms"] <= 2000 + 1000 / RATE,
+                   f"F2: dataplane killed ({turn + 1}): replies again within 2 s",
+                   f"{report['gap_ms']} ms")
+            tap.note(f"the gap was {report['gap_ms']} ms, {report['lost']} lost")
+            tap.equal((report["nak"], report["wrong"]), (0, 0), "F2, CK-7: 0 NAKs, 0 wrong")
+            tap.ok(report["lost"] <= 2 * RATE + 1 and report["verified"] > 60,
+                   "F2: nothing else is lost", report)
+            tap.equal(self.world.children()["control"], control, "F2: control went on as it was")
+
+    def supervisor(self):
+        tap, world = self.tap, self.world
+        children = list(world.children().values())
+
+        def act():
+            world.stop(signal.SIGKILL)
+            gone = wait_for(lambda: not any(alive(pid) for pid in children), 5)
+            tap.ok(gone, "F2: the supervisor killed: both children end with it", children)
+            start = time.monotonic()
+            world.start()
+            return time.monotonic() - start
+
+        took, report = self.under_load(12, act)
+        tap.ok(took <= 5, "F2: the next start serves within 5 s", f"{took:.2f} s")
+        tap.equal((report["nak"], report["wrong"]), (0, 0),
+                  "F2, CK-7, P5: old cookies are good: 0 NAKs, 0 wrong")
+        tap.ok(report["verified"] > 30, "F2: and answered again", report)
+
+    def ending(self):
+        world = self.world
+        world.stop()
+        self.tap.ok(not world.xdp_attached(), "F2: at the end no XDP program is left")
+        left = [p for p in world.runtime.rglob("*.sock")]
+        self.tap.equal(left, [], "F2: nor a socket")
+
+
+def alive(pid):
+    try:
+        return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+with Tap() as tap, World("kill") as world:
+    world.start()
+    tests = Tests(tap, world)
+    tests.control()
+    tests.dataplane()
+    tests.supervisor()
+    tests.ending()
