@@ -30,7 +30,7 @@ struct ports {
     struct address_list now; // room for one list: too large for a stack
 };
 
-// Deals the queues of all devices out to the cores.
+// Deals the queues of all devices out to the cores, in turn.
 static int deal(struct ports *ports)
 {
     const uint32_t n_cores = ports->config->dataplane.n_cores;
@@ -42,17 +42,17 @@ static int deal(struct ports *ports)
         if (!ports->core[c].queue)
             return -ENOMEM;
     }
+    uint32_t next = 0;
     for (uint32_t d = 0; d < ports->n_devices; d++) {
-        struct device *device = &ports->device[d];
+        const struct device *device = &ports->device[d];
         for (uint32_t q = 0; q < device->n_queues; q++) {
-            struct core_queues *core = &ports->core[q % n_cores];
+            struct core_queues *core = &ports->core[next++ % n_cores];
             core->queue[core->n++] = device->queue[q];
         }
-        if (device->n_queues < n_cores)
-            log_warning("%s has %u queue%s for %u cores: the others get no packets from it",
-                        device->config->device, device->n_queues, device->n_queues == 1 ? "" : "s",
-                        n_cores);
     }
+    if (n_queues < n_cores)
+        log_warning("%u of the %u cores have no queue to poll: the ports have %u in all",
+                    n_cores - n_queues, n_cores, n_queues);
     return 0;
 }
 

@@ -89,10 +89,14 @@ static void hand_over(const int *fd, int n)
 
 static void print_counters(const struct board_dataplane *board)
 {
-    const struct core_counters *core = &board->core[0];
-    printf("received %" PRIu64, atomic_load(&core->frames_received));
+    uint64_t received = 0;
+    for (int c = 0; c < CORES_MAX; c++)
+        received += atomic_load(&board->core[c].frames_received);
+    printf("received %" PRIu64, received);
     for (int i = 0; i < OUTCOMES; i++) {
-        uint64_t n = atomic_load(&core->outcome[i]);
+        uint64_t n = 0;
+        for (int c = 0; c < CORES_MAX; c++)
+            n += atomic_load(&board->core[c].outcome[i]);
         if (n)
             printf(" %s %" PRIu64, outcome_text[i].name, n);
     }

@@ -26,7 +26,7 @@ PTRACE_ATTACH = 16
 
 CONFIG = """
 dataplane:
-  cores: [{core}]
+  cores: {cores}
   user: "{user}"
   ports:
     - {port}
@@ -105,10 +105,10 @@ class World:
         self.client.close()
         shutil.rmtree(self.place)
 
-    def config(self, name, port):
-        core = max(os.sched_getaffinity(0))
+    def config(self, name, port, n_cores=1):
+        cores = sorted(os.sched_getaffinity(0))[-n_cores:]
         path = self.place / name
-        path.write_text(CONFIG.format(core=core, port=port, user=DATAPLANE_USER))
+        path.write_text(CONFIG.format(cores=cores, port=port, user=DATAPLANE_USER))
         return path
 
     def launch(self, config, namespace=None):
@@ -325,6 +325,39 @@ def test_refusals(world, tap, config):
     world.server.ip("link", "set", "dev", SERVER_IF, "xdp", "off")
 
 
+def test_cores(world, tap):
+    """Two ports on two cores, each port with one queue."""
+    if len(os.sched_getaffinity(0)) < 2:
+        tap.skip("two cores serve two ports", "one CPU")
+        return
+    path = world.place / "cores.sock"
+    config = world.config(
+        "cores.yaml", f"interface: {SERVER_IF}\n"
+                      f'    - vdev: "net_memif0,role=server,socket={path},socket-abstract=no"\n'
+                      "      addresses: [192.0.2.1]", n_cores=2)
+    dataplane = world.launch(config, world.server)
+    answered = world.ask(SERVER_V4, 50)
+    got = subprocess.run([BUILD / "memif_ask", path, "2000"], stdout=subprocess.PIPE,
+                         stderr=subprocess.DEVNULL, text=True).stdout
+    tap.ok(answered == 50 and got == "asked 2000 answered 2000\n", "two cores serve two ports",
+           f"{answered} {got} {dataplane.log()}")
+    if dataplane.process.poll() is None:
+        dataplane.kill()  # why, stands in test_memif
+    world.sweep(config)
+
+
+def test_flaps(world, tap, config):
+    dataplane = world.launch(config, world.server)
+    for _ in range(20):
+        world.server.ip("link", "set", SERVER_IF, "down")
+        world.server.ip("link", "set", SERVER_IF, "up")
+    # IPv6 addresses go with the link, IPv4 ones stay.
+    tap.ok(wait_for(lambda: world.ask(SERVER_V4, timeout=0.1), 3),
+           "F9: after 20 flaps of the link it serves", dataplane.log())
+    status, counters, _ = dataplane.wait()
+    tap.ok(status == 0 and counters["received"] > 0, "F9: and ends in order", dataplane.log())
+
+
 def test_memif(world, tap):
     path = world.place / "memif.sock"
     config = world.config(
@@ -366,6 +399,8 @@ def main():
         test_stuck(world, tap, config)
         test_refusals(world, tap, config)
         test_memif(world, tap)
+        test_cores(world, tap)
+        test_flaps(world, tap, config)
 
 
 if __name__ == "__main__":
