@@ -111,8 +111,13 @@ struct race {
 static void *race_writer(void *arg)
 {
     struct race *race = arg;
-    for (uint64_t n = 1; !atomic_load_explicit(&race->stop, memory_order_relaxed); n++)
+    for (uint64_t n = 1; !atomic_load_explicit(&race->stop, memory_order_relaxed); n++) {
         publish(race->snapshot, n);
+        // Pauses of all lengths: without any, next to no read would be whole; with long ones alone,
+        // none would be overtaken.
+        for (volatile unsigned i = 0; i < n % 1024; i++)
+            ;
+    }
     return NULL;
 }
 
@@ -126,8 +131,7 @@ static void *race_reader(void *arg)
     struct race_result *r = arg;
     struct record out;
     uint64_t seen = 0, last = 0;
-    // Longer on a busy machine, where reader and writer take turns on one CPU and a whole time
-    // slice of the reader sees one record.
+    // Longer on a busy machine, where reader and writer take turns on one CPU.
     uint64_t start = now_ns();
     while (now_ns() - start < 1000000000 ||
            (r->taken < ENOUGH && now_ns() - start < UINT64_C(20000000000))) {
