@@ -9,15 +9,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-int confine_secrets(void)
-{
-    const struct rlimit none = {0, 0};
-    if (setrlimit(RLIMIT_CORE, &none) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
-        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        return -errno;
-    return 0;
-}
-
 static uint32_t descriptors_in_use(void)
 {
     uint32_t n = 0;

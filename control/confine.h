@@ -7,10 +7,6 @@
 
 #include <stdint.h>
 
-// At the very start, before a key is read: no core dump, no tracing by our own user, no gain of
-// rights by exec. 0 or -errno.
-int confine_secrets(void);
-
 // Raises the limit of descriptors as far as it goes, and says how many of max_connections fit
 // beside those in use and CONFINE_RESERVED more, which the rest of the process lives on.
 enum { CONFINE_RESERVED = 64 };

@@ -3,13 +3,14 @@
 #include "control/control.h"
 
 #include "board/board.h"
+#include "board/child.h"
 #include "board/handover.h"
+#include "board/now.h"
 #include "config/config.h"
 #include "config/log.h"
 #include "control/confine.h"
 #include "control/ke.h"
 #include "control/keys.h"
-#include "control/now.h"
 #include "control/status.h"
 #include "control/time_source.h"
 #include "control/tls.h"
@@ -159,20 +160,10 @@ static int open_status(struct control *c)
     return result < 0 ? failed("control socket", result) : 0;
 }
 
-// Before any thread is made, so that all inherit the mask.
 static int take_signals(struct control *c)
 {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    signal(SIGPIPE, SIG_IGN);
-    // The terminal's and the operator's signals reach us with the supervisor, which decides.
-    signal(SIGINT, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-        return failed("signals", -errno);
-    c->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return c->signals < 0 ? failed("signals", -errno) : 0;
+    int result = child_take_signals(&c->signals);
+    return result < 0 ? failed("signals", result) : 0;
 }
 
 static int watch(struct control *c, int fd)
@@ -198,10 +189,8 @@ static int open_waiting(struct control *c)
 static int say_ready(struct control *c)
 {
     atomic_store_explicit(&c->board->version, BOARD_VERSION, memory_order_release);
-    if (write(HANDOVER_READY, "", 1) != 1)
-        return failed("ready", -errno);
-    close(HANDOVER_READY);
-    return 0;
+    int result = child_say_ready();
+    return result < 0 ? failed("ready", result) : 0;
 }
 
 static int open_all(struct control *c)
@@ -270,7 +259,7 @@ int control_main(void)
     struct control control = {.signals = -1, .epoll = -1};
 
     log_open("control");
-    int result = confine_secrets();
+    int result = child_hide();
     if (result < 0)
         failed("confinement", result);
     else

@@ -1,8 +1,8 @@
 #include "control/ke.h"
 
+#include "board/now.h"
+#include "board/secret.h"
 #include "control/ke_loop.h"
-#include "control/now.h"
-#include "control/secret.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 #include "control/ke_desk.h"
 
+#include "board/now.h"
 #include "config/log.h"
-#include "control/now.h"
 #include "control/tls.h"
 #include "crypto/bytes.h"
 #include "crypto/cookie.h"

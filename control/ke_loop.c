@@ -1,7 +1,7 @@
 #include "control/ke_loop.h"
 
+#include "board/now.h"
 #include "config/log.h"
-#include "control/now.h"
 
 #include <errno.h>
 #include <netinet/in.h>

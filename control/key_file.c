@@ -1,9 +1,9 @@
 // Reading and writing the key file; the order of the system calls is what makes it safe.
 #include "control/key_file.h"
 
+#include "board/secret.h"
 #include "config/log.h"
 #include "control/key_file_format.h"
-#include "control/secret.h"
 #include "crypto/bytes.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 // The thread that makes sets of keys durable.
 #include "control/key_writer.h"
 
-#include "control/secret.h"
+#include "board/secret.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -1,9 +1,9 @@
 // When keys rotate, and what happens when the disk is in the way.
 #include "control/keys.h"
 
+#include "board/secret.h"
 #include "config/log.h"
 #include "control/key_writer.h"
-#include "control/secret.h"
 #include "crypto/bytes.h"
 
 #include <errno.h>

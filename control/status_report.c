@@ -2,9 +2,9 @@
 
 #include "control/status_report.h"
 
+#include "board/now.h"
 #include "control/ke_counters.h"
 #include "control/keys.h"
-#include "control/now.h"
 
 #include <jansson.h>
 #include <stdio.h>

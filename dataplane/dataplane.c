@@ -3,6 +3,7 @@
 #include "dataplane/dataplane.h"
 
 #include "board/board.h"
+#include "board/child.h"
 #include "board/handover.h"
 #include "config/config.h"
 #include "config/log.h"
@@ -63,20 +64,10 @@ static int take_config(struct dataplane *d)
     return 0;
 }
 
-// Before any thread is made, so that all inherit the mask.
 static int take_signals(struct dataplane *d)
 {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    signal(SIGPIPE, SIG_IGN);
-    // The terminal's and the operator's signals reach us with the supervisor, which decides.
-    signal(SIGINT, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
-        return failed("signals", -errno);
-    d->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return d->signals < 0 ? failed("signals", -errno) : 0;
+    int fault = child_take_signals(&d->signals);
+    return fault ? failed("signals", fault) : 0;
 }
 
 static int open_board(struct dataplane *d)
@@ -160,10 +151,8 @@ static int let_packets_come(struct dataplane *d)
     if (fault)
         return fault;
     show(d);
-    if (write(HANDOVER_READY, "", 1) != 1)
-        return failed("ready", -errno);
-    close(HANDOVER_READY);
-    return 0;
+    fault = child_say_ready();
+    return fault ? failed("ready", fault) : 0;
 }
 
 static int open_all(struct dataplane *d)
@@ -199,7 +188,7 @@ int dataplane_main(void)
 {
     struct dataplane d = {.signals = -1};
     log_open("dataplane");
-    int fault = rights_hide_memory();
+    int fault = child_hide();
     if (fault)
         failed("memory cannot be hidden", fault);
     else

@@ -1,5 +1,6 @@
 #include "dataplane/housekeeping.h"
 
+#include "board/now.h"
 #include "config/log.h"
 
 #include <errno.h>
@@ -13,13 +14,6 @@
 enum {
     LOOKS_A_SECOND = 1000 / WATCH_LOOK_MS,
 };
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
 
 // Looks at each core once. False when one is stuck.
 static bool cores_turn(const struct housekeeping *house, struct watch *watch)

@@ -1,9 +1,9 @@
 #include "dataplane/loop.h"
 
+#include "board/secret.h"
 #include "config/log.h"
 #include "crypto/bytes.h"
 #include "dataplane/core.h"
-#include "dataplane/secret.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -18,14 +18,6 @@ enum {
     WAIT_STEPS = 1000, // of 1 ms
 };
 
-int rights_hide_memory(void)
-{
-    const struct rlimit none = {0, 0};
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0)
-        return -errno;
-    return 0;
-}
-
 // The calling thread's. Async-signal-safe.
 static int reduce_own(void)
 {

@@ -2,9 +2,6 @@
 // cores start.
 #pragma once
 
-// Neither a core dump nor another process of this user sees our memory. 0 or -errno.
-int rights_hide_memory(void);
-
 // Keeps CAP_NET_ADMIN alone (detaching our XDP program at the end takes it), in every thread:
 // capset acts on its caller only, and DPDK has made threads of its own. 0 or -errno.
 int rights_reduce(void);

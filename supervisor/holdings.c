@@ -2,9 +2,9 @@
 // then ports that others may hold, then files, then memory.
 #include "supervisor/holdings.h"
 
+#include "board/now.h"
 #include "config/log.h"
 #include "supervisor/files.h"
-#include "supervisor/moment.h"
 #include "supervisor/start.h"
 
 #include <errno.h>
@@ -45,7 +45,7 @@ static int find_users(struct holdings *h)
 static int open_sockets(struct holdings *h)
 {
     const struct config *c = h->config;
-    const uint64_t deadline = moment_ms() + ADDRESS_WAIT_MS;
+    const uint64_t deadline = now_ms() + ADDRESS_WAIT_MS;
     static const int families[2] = {AF_INET, AF_INET6};
 
     for (int i = 0; i < 2; i++) {

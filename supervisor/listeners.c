@@ -1,8 +1,8 @@
 // Binding, and saying who else may hold what cannot be bound.
 #include "supervisor/listeners.h"
 
+#include "board/now.h"
 #include "config/log.h"
-#include "supervisor/moment.h"
 
 #include <linux/filter.h>
 #include <netinet/in.h>
@@ -25,7 +25,7 @@ enum {
 // True, after a pause, when it is worth another try.
 static bool try_again(int error, uint64_t deadline_ms)
 {
-    if (error != EADDRINUSE || moment_ms() >= deadline_ms)
+    if (error != EADDRINUSE || now_ms() >= deadline_ms)
         return false;
     nanosleep(&(struct timespec){.tv_nsec = RETRY_MS * 1000000L}, NULL);
     return true;

@@ -1,10 +1,10 @@
 // The loop: signals, the children's words and deaths, their heartbeats.
 #include "supervisor/supervisor.h"
 
+#include "board/now.h"
 #include "config/log.h"
 #include "supervisor/holdings.h"
 #include "supervisor/life.h"
-#include "supervisor/moment.h"
 #include "supervisor/start.h"
 #include "supervisor/watch.h"
 
@@ -76,7 +76,7 @@ static void bury_dead(struct supervisor *s)
         if (l == NULL)
             continue;
         if (!s->stop) {
-            life_ended(l, &s->holdings, status, moment_ms());
+            life_ended(l, &s->holdings, status, now_ms());
         } else {
             if (l->phase != LIFE_SWEEPING)
                 l->dirty = status != 0;
@@ -170,8 +170,8 @@ static void turn(struct supervisor *s)
     };
     const bool first = !s->dataplane.served;
 
-    poll(fds, sizeof fds / sizeof fds[0], wait_ms(s, moment_ms()));
-    const uint64_t now = moment_ms();
+    poll(fds, sizeof fds / sizeof fds[0], wait_ms(s, now_ms()));
+    const uint64_t now = now_ms();
     // Words before deaths: one that served and died at once has served.
     if (fds[1].revents != 0 && life_ready(&s->control, now))
         control_serves(s, now);
@@ -190,7 +190,7 @@ static void turn(struct supervisor *s)
 static bool wait_for_ends(struct supervisor *s, uint64_t until_ms)
 {
     while (s->control.pid > 0 || s->dataplane.pid > 0) {
-        const uint64_t now = moment_ms();
+        const uint64_t now = now_ms();
         if (now >= until_ms)
             return false;
         struct pollfd fd = {.fd = s->signals, .events = POLLIN};
@@ -213,14 +213,14 @@ static void stop_children(struct supervisor *s)
 {
     s->stop = true;
     signal_both(s, SIGTERM);
-    if (!wait_for_ends(s, moment_ms() + STOP_MS)) {
+    if (!wait_for_ends(s, now_ms() + STOP_MS)) {
         log_warning("children have not ended after %d s: killed", STOP_MS / 1000);
         signal_both(s, SIGKILL);
-        wait_for_ends(s, moment_ms() + STOP_MS);
+        wait_for_ends(s, now_ms() + STOP_MS);
     }
     if (s->dataplane.dirty && start_needs_sweep(&s->holdings)) {
         s->dataplane.pid = start_sweep(&s->holdings);
-        if (!wait_for_ends(s, moment_ms() + LIFE_SWEEP_MS))
+        if (!wait_for_ends(s, now_ms() + LIFE_SWEEP_MS))
             signal_both(s, SIGKILL);
     }
 }
@@ -254,7 +254,7 @@ int supervisor_run(const struct config *config)
         close(s.signals);
         return 1;
     }
-    life_begin(&s.control, &s.holdings, moment_ms());
+    life_begin(&s.control, &s.holdings, now_ms());
     while (!s.stop && !s.control.failed && !s.dataplane.failed)
         turn(&s);
     const bool failed = s.control.failed || s.dataplane.failed;

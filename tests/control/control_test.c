@@ -3,6 +3,7 @@
 #include "control/control.h"
 
 #include "board/board.h"
+#include "board/child.h"
 #include "board/handover.h"
 #include "control/confine.h"
 #include "crypto/cookie.h"
@@ -349,7 +350,7 @@ static int confined(void (*forbidden)(void))
 {
     pid_t pid = fork();
     if (pid == 0) {
-        if (confine_secrets() < 0 || confine_system_calls() < 0)
+        if (child_hide() < 0 || confine_system_calls() < 0)
             _exit(2);
         forbidden();
         _exit(0);
@@ -402,7 +403,7 @@ static void no_dumps(void **state) // F5, P6
     pid_t pid = fork();
     if (pid == 0) {
         struct rlimit core;
-        if (confine_secrets() < 0 || getrlimit(RLIMIT_CORE, &core) < 0)
+        if (child_hide() < 0 || getrlimit(RLIMIT_CORE, &core) < 0)
             _exit(2);
         _exit(prctl(PR_GET_DUMPABLE) != 0 || core.rlim_max != 0 ||
               prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1);

@@ -1,10 +1,11 @@
 // Memory for key material: pages of its own, locked where the limits allow, kept out of core dumps,
-// wiped when given back. Any thread.
+// empty in a forked child, wiped when given back. Never EAL memory, which devices may read. Any
+// thread.
 #pragma once
 
 #include <stddef.h>
 
-// Zeroed memory of its own pages, or NULL with errno set. secret_free ends it.
+// len octets of zeros, aligned to a page, or NULL with errno set. secret_free ends it.
 void *secret_alloc(size_t len);
 
 // Wipes and returns it. at may be NULL; len is what was asked for.

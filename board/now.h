@@ -1,5 +1,5 @@
 // The monotonic clock: deadlines, timers and heartbeats know no other, so that a step of the
-// calendar moves none of them.
+// calendar moves none of them. Any thread.
 #pragma once
 
 #include <stdint.h>
@@ -12,4 +12,9 @@ static inline uint64_t now_ns(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000 * NOW_NS_PER_MS + (uint64_t)t.tv_nsec;
+}
+
+static inline uint64_t now_ms(void)
+{
+    return now_ns() / NOW_NS_PER_MS;
 }

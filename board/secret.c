@@ -1,5 +1,5 @@
 // Pages for key material.
-#include "control/secret.h"
+#include "board/secret.h"
 
 #include "crypto/bytes.h"
 
@@ -13,6 +13,7 @@ void *secret_alloc(size_t len)
     // Best effort: RLIMIT_MEMLOCK may be small, and the server works without.
     (void)mlock(at, len);
     (void)madvise(at, len, MADV_DONTDUMP);
+    (void)madvise(at, len, MADV_WIPEONFORK);
     return at;
 }
 
