@@ -57,6 +57,7 @@ struct bench {
     uint64_t pushed;
     uint64_t polled_tsc; // before the port was last asked in vain: what came is younger
     uint64_t stale;
+    unsigned largest; // burst; less while the machine, or a sanitizer, is too slow for it
     struct job job[LANES];
 };
 
@@ -112,8 +113,10 @@ static void publish_state(struct bench *b)
 // UTC by the line that the server was given.
 static ntp_time utc(const struct bench *b, uint64_t tsc)
 {
-    double seconds = (double)(tsc - b->state.line.tsc_base) / tsc_hz;
-    return b->state.line.utc_base + (ntp_time)(seconds * 4294967296.0);
+    if (!b->state.serving)
+        return 0; // there is no line yet
+    double seconds = (double)(int64_t)(tsc - b->state.line.tsc_base) / tsc_hz;
+    return b->state.line.utc_base + (ntp_time)(int64_t)(seconds * 4294967296.0);
 }
 
 static void bench_open(struct bench *b, const struct exchange_variant *variant, enum phase phase,
@@ -124,6 +127,7 @@ static void bench_open(struct bench *b, const struct exchange_variant *variant, 
     memcpy(ours.v4[0], envelope_server_v4, 4);
     memcpy(ours.v6[0], envelope_server_v6, 16);
     b->phase = phase;
+    b->largest = LANES;
     b->anybody = anybody;
     b->port = memory_port_open(anybody ? NULL : &ours);
     struct core_setup setup = {
@@ -283,12 +287,17 @@ static void run(const struct exchange_variant *variant, enum phase phase, bool a
     unsigned turns = 0;
     bench_open(&b, variant, phase, anybody);
     for (unsigned done = 0; done < total && wrong < 5; turns++) {
-        unsigned n = generator_pick(3) == 0 ? 1 + generator_pick(3) : 1 + generator_pick(LANES);
+        unsigned n = generator_pick(3) == 0 ? 1 + generator_pick(3) : 1 + generator_pick(b.largest);
+        uint64_t stale = b.stale;
         if (turns % 40 == 39)
             publish_keys(&b);
         if (turns % 25 == 24)
             publish_state(&b);
         wrong += burst(&b, n);
+        if (b.stale != stale && n > 3)
+            b.largest = n / 2;
+        else if (b.largest < LANES)
+            b.largest++;
         done += n;
     }
     print_message("# %s: %lu requests in %u bursts, %lu bursts held up\n", variant->name, b.pushed,
