@@ -87,7 +87,10 @@ static void *run_call(void *argument)
 static void search_stack(const struct exchange_variant *variant)
 {
     uint8_t *stack = aligned_alloc(PAGE, STACK_LEN);
-    assert_non_null(stack);
+    if (stack == NULL) {
+        fail_msg("no memory for a stack");
+        return;
+    }
     memset(stack, 0, STACK_LEN);
     pthread_attr_t attributes;
     pthread_t thread;
