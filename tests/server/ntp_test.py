@@ -10,7 +10,7 @@ from harness import (CLIENT_IF, CLIENT_V4, CLIENT_V6, NTP_PORT, SERVER_IF, SERVE
                      Tap, World)
 from probe import Probe
 
-ETH_IPV4, ETH_IPV6, ETH_VLAN, ETH_QINQ = 0x0800, 0x86DD, 0x8100, 0x88A8
+ETH_IPV4, ETH_IPV6 = 0x0800, 0x86DD
 
 
 def request(version=4, mode=3, leap=0, header=None, trailer=b""):
@@ -200,6 +200,14 @@ class Tests:
         ip, udp = got[14:54], got[54:]
         pseudo = ip[8:40] + struct.pack(">HH", 17, len(udp))
         tap.equal(checksum(pseudo + udp), 0, "EF-8: the UDP checksum over IPv6 is right")
+        for tags in (b"\x81\x00\x20\x05", b"\x88\xa8\x00\x07\x81\x00\x00\x05"):
+            got = heard(f"{len(tags) // 4} VLAN tags",
+                        wire.frame(wire.ipv4(wire.udp(request())), tags=tags))
+            # A capturing socket gets the outermost tag beside the frame, not in it.
+            tap.ok(got is not None and got[12:].startswith((tags + b"\x08\x00", tags[4:] + b"\x08\x00")),
+                   "EF-8: and the reply bears them, too", got and got[:24].hex())
+        silent("3 VLAN tags", wire.frame(wire.ipv4(wire.udp(request())),
+                                         tags=b"\x88\xa8\x00\x07\x88\xa8\x00\x07\x81\x00\x00\x05"))
         heard("no UDP checksum over IPv4", wire.frame(wire.ipv4(wire.udp(request(), check=0))))
         silent("no UDP checksum over IPv6",
                wire.frame(wire.ipv6(wire.udp(request(), v6=True, check=0)), ETH_IPV6))
