@@ -4,6 +4,9 @@
     tally.py tap NAME STATUS SECONDS TOTALS <LOG             a program that printed TAP
     tally.py meson NAME STATUS SECONDS TOTALS TESTLOG.json   a run of `meson test`
 
+cmocka writes a skipped test as "not ok N # SKIP NAME", which meson takes for a failure: here it is
+skipped, and the comment before it is the reason.
+
 Appends "NAME PASSED FAILED SKIPPED" to TOTALS and prints the suite's line. Every TAP subtest
 counts; a program that fails without a failed subtest counts as one more failure."""
 
@@ -12,6 +15,7 @@ import re
 import sys
 
 POINT = re.compile(r"^(not )?ok\b\s*(\d+)?\s*-?\s*([^#]*)(?:#\s*(SKIP|TODO)\S*\s*(.*))?$", re.I)
+LINES = 30  # of comment that are shown of a failure; the suite's log has them all
 PLAN = re.compile(r"^1\.\.(\d+)\s*(?:#\s*SKIP\S*\s*(.*))?$", re.I)
 
 
@@ -25,7 +29,7 @@ class Count:
 
     def tap(self, source, text, status):
         """status: 0, or what the program or meson said of its end."""
-        before, planned, points, shown = self.failed, None, 0, False
+        before, planned, points, shown, comment = self.failed, None, 0, 0, ""
         for line in text.splitlines():
             point, plan = POINT.match(line), PLAN.match(line)
             if plan:
@@ -35,18 +39,27 @@ class Count:
                     self.show(f"skipped: {source}: {plan.group(2) or 'no reason given'}")
             elif point:
                 points += 1
-                shown = bool(point.group(1)) and not point.group(4)
+                shown = 0
                 what = f"{source}: {point.group(3).strip()}"
                 if point.group(4) and point.group(4).upper() == "SKIP":
                     self.skipped += 1
-                    self.show(f"skipped: {what}: {point.group(5) or 'no reason given'}")
-                elif shown:
+                    if point.group(1):
+                        what, reason = f"{source}: {point.group(5)}", comment
+                    else:
+                        reason = point.group(5)
+                    self.show(f"skipped: {what}: {reason or 'no reason given'}")
+                elif point.group(1):
                     self.failed += 1
+                    shown = LINES
                     self.show(f"FAILED: {what}")
                 else:
                     self.passed += 1
-            elif line.startswith("#") and (shown or self.name == "rules"):
-                self.show("    " + line[1:].strip())
+                comment = ""
+            elif line.startswith("#"):
+                comment = line[1:].strip()
+                if shown or self.name == "rules":
+                    shown = max(0, shown - 1)
+                    self.show("    " + comment[:200])
         if self.failed == before and (status or planned is None or planned not in (0, points)):
             self.failed += 1
             self.show(f"FAILED: {source}: ended with {status or 0} after {points} of "
@@ -58,7 +71,10 @@ class Count:
             test = json.loads(line)
             name, result, out = test["name"], test["result"], test.get("stdout") or ""
             if re.search(r"^(not )?ok\b|^1\.\.\d", out, re.M):
-                bad = result not in ("OK", "SKIP", "EXPECTEDFAIL")
+                only_skips = test.get("returncode") == 0 and result == "FAIL" and \
+                    not re.search(r"^not ok\b(?!.*# SKIP)", out, re.M) and \
+                    re.search(r"^not ok\b.*# SKIP", out, re.M)
+                bad = result not in ("OK", "SKIP", "EXPECTEDFAIL") and not only_skips
                 before = self.failed
                 self.tap(name, out, result if bad else 0)
                 if self.failed > before and test.get("stderr"):
@@ -84,10 +100,9 @@ def main():
         try:
             count.meson(sys.argv[6])
         except FileNotFoundError:
-            pass
-        if int(status) and not count.failed:
-            count.failed += 1
-            count.show(f"FAILED: {name}: meson test ended with {status}")
+            if int(status):
+                count.failed += 1
+                count.show(f"FAILED: {name}: meson test ended with {status} before any test")
     for line in count.shown:
         print("  " + line)
     print(f"{name:8} {count.passed:6} passed {count.failed:4} failed {count.skipped:4} skipped "

@@ -25,6 +25,10 @@ MESON = [
     ({"name": "a", "result": "TIMEOUT", "stdout": "1..2\nok 1 - a\n"}, (1, 1, 0)),
     ({"name": "a", "result": "ERROR", "stdout": "1..1\nok 1 - a\n"}, (1, 1, 0)),
     ({"name": "a", "result": "FAIL", "stdout": "1..1\nnot ok 1 - a\n"}, (0, 1, 0)),
+    ({"name": "a", "result": "FAIL", "returncode": 0,
+      "stdout": "1..2\n# no BPF\nnot ok 1 # SKIP a\nok 2 - b\n"}, (1, 0, 1)),  # cmocka's skip()
+    ({"name": "a", "result": "FAIL", "returncode": 1,
+      "stdout": "1..2\nnot ok 1 # SKIP a\nok 2 - b\n"}, (1, 1, 1)),
     ({"name": "a", "result": "FAIL", "stderr": "no TAP"}, (0, 1, 0)),
     ({"name": "a", "result": "OK"}, (1, 0, 0)),
     ({"name": "a", "result": "EXPECTEDFAIL"}, (1, 0, 0)),
