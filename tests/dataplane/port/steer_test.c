@@ -94,8 +94,10 @@ static int unload(void **state)
 
 static void need_root(void)
 {
-    if (geteuid() != 0)
+    if (geteuid() != 0) {
+        print_message("# only root loads XDP programs\n");
         skip();
+    }
 }
 
 static int verdict(const uint8_t *frame, uint32_t len)
