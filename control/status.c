@@ -18,7 +18,8 @@ enum {
 };
 
 struct client {
-    int fd; // -1: free
+    int fd;         // -1: free
+    uint64_t since; // number of its accept: the lowest is the oldest
     char request[REQUEST_MAX];
     size_t request_len;
     char *answer; // NULL until the request is whole
@@ -29,7 +30,7 @@ struct client {
 struct status {
     int epoll_fd;
     int listen_fd;
-    bool listening; // false while all clients are taken: the rest waits in the backlog
+    uint64_t accepted;
     struct status_sources sources;
     struct client client[CLIENTS];
 };
@@ -59,7 +60,6 @@ int status_open(int listen_fd, const struct status_sources *sources, struct stat
     rc = watch(s, EPOLL_CTL_ADD, listen_fd, EPOLLIN, NULL);
     if (rc != 0)
         goto fail;
-    s->listening = true;
     *status = s;
     return 0;
 
@@ -73,38 +73,39 @@ int status_fd(const struct status *status)
     return status->epoll_fd;
 }
 
-static void client_close(struct status *s, struct client *c)
+static void client_close(struct client *c)
 {
     close(c->fd); // leaves the epoll set with it
     free(c->answer);
     *c = (struct client){.fd = -1};
-    if (!s->listening)
-        s->listening = watch(s, EPOLL_CTL_MOD, s->listen_fd, EPOLLIN, NULL) == 0;
 }
 
-static struct client *client_free(struct status *s)
+// A free place; the oldest client's when there is none: who asks for nothing keeps nobody out.
+static struct client *client_place(struct status *s)
 {
-    for (size_t i = 0; i < CLIENTS; i++)
+    struct client *oldest = &s->client[0];
+    for (size_t i = 0; i < CLIENTS; i++) {
         if (s->client[i].fd < 0)
             return &s->client[i];
-    return NULL;
+        if (s->client[i].since < oldest->since)
+            oldest = &s->client[i];
+    }
+    client_close(oldest);
+    return oldest;
 }
 
 static void accept_one(struct status *s)
 {
-    struct client *c = client_free(s);
-    if (c == NULL) {
-        s->listening = watch(s, EPOLL_CTL_MOD, s->listen_fd, 0, NULL) != 0;
-        return;
-    }
     int fd = accept4(s->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0)
         return; // whatever it was, the client is told by the kernel and the next one is not harmed
+    struct client *c = client_place(s);
     if (watch(s, EPOLL_CTL_ADD, fd, EPOLLIN, c) != 0) {
         close(fd);
         return;
     }
     c->fd = fd;
+    c->since = s->accepted++;
 }
 
 // Sends what the socket takes; false when the connection is done, well or badly.
@@ -151,9 +152,11 @@ void status_turn(struct status *status)
             accept_one(status);
             continue;
         }
+        if (c->fd < 0)
+            continue; // its place was taken in this very turn
         bool open = c->answer == NULL ? client_read(status, c) : client_send(status, c);
         if (!open)
-            client_close(status, c);
+            client_close(c);
     }
 }
 
@@ -163,7 +166,7 @@ void status_close(struct status *status)
         return;
     for (size_t i = 0; i < CLIENTS; i++)
         if (status->client[i].fd >= 0)
-            client_close(status, &status->client[i]);
+            client_close(&status->client[i]);
     if (status->epoll_fd >= 0)
         close(status->epoll_fd);
     free(status);

@@ -1,7 +1,7 @@
 // The control socket's server: answers `noonmarkctl` with what this server is doing, as one JSON
 // object. A client connects, sends one line ("status\n"), reads the answer to its end. Slow or
-// silent clients hold up nothing: all descriptors are non-blocking, and a fifth client waits until
-// one of four is done.
+// silent clients hold up nothing: all descriptors are non-blocking, and a fifth client takes
+// the place of the oldest of four.
 //
 // Belongs to control's main thread. Never shows secrets: of a key only its id, role and age.
 #pragma once
