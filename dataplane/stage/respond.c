@@ -57,8 +57,10 @@ static uint32_t respond_one(const uint8_t *request, const struct fields *fields,
     reply[NTP_POLL] = request[NTP_POLL];
     memcpy(reply + NTP_ORIGIN, request + NTP_TRANSMIT, 8);
 
-    // RFC 8915, section 5.3: whoever sends an identifier gets it back, with NTS or without.
-    if (fields->n_uid == 0)
+    // RFC 8915, section 5.3: whoever sends an identifier gets it back, with NTS or without. One
+    // that breaks its own minimum so far that RFC 7822 would read the reply's last field as a MAC
+    // does not.
+    if (fields->n_uid == 0 || FIELD_HEADER_LEN + fields->uid.len < FIELD_LAST_MIN)
         return NTP_LEN;
     uint8_t *body = field_put(reply + NTP_LEN, FIELD_UNIQUE_IDENTIFIER, fields->uid.len);
     memcpy(body, request + fields->uid.at + FIELD_HEADER_LEN, fields->uid.len);

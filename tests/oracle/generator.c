@@ -338,7 +338,7 @@ static void make_plain(struct draft *d)
         return;
     for (unsigned n = generator_pick(4); n > 0; n--) {
         if (chance(30))
-            junk_field(&d->p, EF_UNIQUE_ID, ONE_OF(24, 28, 32, 64, 256, 1000));
+            junk_field(&d->p, EF_UNIQUE_ID, ONE_OF(12, 16, 20, 24, 28, 32, 64, 256, 1000));
         else
             unknown_field(&d->p);
         if (d->p.len > SAMPLE_MAX - 128)

@@ -282,17 +282,17 @@ static void decide_version_4(const struct reference_ring *ring, const uint8_t *n
         v->uid_at = c.uid + EF_HEADER_LEN;
         v->uid_len = field_len(ntp + c.uid) - EF_HEADER_LEN;
     }
+    // EF-2: a field of less than 28 octets at the end is no field, so it is not echoed there.
+    bool echo = c.uids > 0 && EF_HEADER_LEN + v->uid_len >= 28;
     if (c.cookies == 0 && c.seals == 0) {
         if (c.uids > 1) {
             end(v, ROW_TWICE, DROPPED_NTS_SHAPE);
             return;
         }
-        v->reply_len = NTP_HEADER_LEN + (c.uids > 0 ? EF_HEADER_LEN + v->uid_len : 0);
-        end(v,
-            c.uids > 0     ? ROW_PLAIN_UID
-            : c.fields > 0 ? ROW_PLAIN_FIELDS
-                           : ROW_PLAIN,
-            ANSWERED_PLAIN);
+        v->reply_len = NTP_HEADER_LEN + (echo ? EF_HEADER_LEN + v->uid_len : 0);
+        if (!echo)
+            v->uid_len = 0;
+        end(v, echo ? ROW_PLAIN_UID : c.fields > 0 ? ROW_PLAIN_FIELDS : ROW_PLAIN, ANSWERED_PLAIN);
         return;
     }
     if (!shape_holds(ntp, &c, v) || !lengths_hold(ntp, &c, &lock, v))
