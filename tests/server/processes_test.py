@@ -75,7 +75,8 @@ def rights(tap, world):
         tap.equal(os.stat(f"/proc/{pid}/environ").st_uid, 0, f"F5: {role} is not dumpable")
 
     got = holds(control)
-    allowed = (r"^(/dev/null|/memfd:noonmark-|pipe:|socket:|anon_inode:\[(eventpoll|eventfd|signalfd|"
+    # Inside a chroot a descriptor of /dev/null is named by its path outside.
+    allowed = (r"^(.*/dev/null$|/memfd:noonmark-|pipe:|socket:|anon_inode:\[(eventpoll|eventfd|signalfd|"
                r"timerfd)\]|.*/noonmarkd\.log$|.*/(cert|key)\.pem$|" + re.escape(
                    str(world.keys_file.parent)) + ")")
     tap.equal([n for n in got if not re.search(allowed, n)], [],
