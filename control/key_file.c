@@ -117,6 +117,14 @@ static bool beside(const char *path, const char *suffix, char out[KEY_FILE_PATH_
     return n > 0 && n < KEY_FILE_PATH_MAX + 8;
 }
 
+void key_file_set_aside(const char *path)
+{
+    char refused[KEY_FILE_PATH_MAX + 16];
+    int n = snprintf(refused, sizeof refused, "%s.refused", path);
+    if (n > 0 && n < (int)sizeof refused && rename(path, refused) == 0)
+        log_warning("the refused key file is kept as %s", refused);
+}
+
 enum key_file_found key_file_read(const char *path, const struct key_file_moment *moment,
                                   struct key_set *set)
 {

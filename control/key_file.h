@@ -55,6 +55,10 @@ enum key_file_found {
 enum key_file_found key_file_read(const char *path, const struct key_file_moment *moment,
                                   struct key_set *set);
 
+// Renames a refused FILE to FILE.refused, so that the next write does not destroy what a person may
+// still repair. Nothing happens when there is none.
+void key_file_set_aside(const char *path);
+
 // Makes the set durable. 0 or -errno; after an error FILE holds the old or the new set, whole.
 int key_file_write(const char *path, const struct key_file_moment *moment,
                    const struct key_set *set);

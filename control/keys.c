@@ -37,6 +37,7 @@ static int load(struct keys *keys)
 {
     switch (key_file_read(keys->path, &keys->moment, &keys->set)) {
     case KEY_FILE_PREVIOUS:
+        key_file_set_aside(keys->path);
         keys->unsaved = true;
         return 0;
     case KEY_FILE_GOOD:
@@ -45,6 +46,7 @@ static int load(struct keys *keys)
         log_info("no key file yet: making %s", keys->path);
         break;
     case KEY_FILE_BAD:
+        key_file_set_aside(keys->path);
         log_warning("NO USABLE KEY FILE: making new cookie keys; all cookies out there are worth "
                     "nothing, and every client will have to ask NTS-KE again");
         break;
@@ -93,6 +95,7 @@ void keys_publish(const struct keys *keys, struct snapshot *ring)
     struct keyring_record record;
     key_set_record(&keys->set, &record);
     keyring_publish(ring, &record);
+    keyring_publish(ring, &record); // into the other slot too: the retired key lay there still
     bytes_wipe(&record, sizeof record);
 }
 

@@ -92,7 +92,7 @@ bool core_turn(struct core *c)
 
     lane_set ntp = parse(b, all, port_addresses(c->is.port), c->is.udp_port);
     struct kinds asked = classify(b, ntp); // plain, secure, slow (legal, but of an unusual shape)
-    asked = able(b, asked, c->keys.seen != 0 && rng_ready(&c->rng), c->state.state.serving);
+    asked = able(b, asked, c->keys.n != 0 && rng_ready(&c->rng), c->state.state.serving);
 
     unsigned class =
         departure_class(lane_count(asked.plain), lane_count(asked.secure | asked.slow));

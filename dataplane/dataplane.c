@@ -173,10 +173,8 @@ static void close_all(struct dataplane *d)
 {
     for (uint32_t i = 0; i < d->n_loops; i++)
         loop_stop(d->loop[i]);
-    if (d->ports) {
-        ports_close(d->ports);
+    if (d->ports && ports_close(d->ports))
         ports_end();
-    }
     for (uint32_t i = 0; i < d->n_loops; i++)
         loop_close(d->loop[i]);
     board_unmap_dataplane(d->board);

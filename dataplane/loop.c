@@ -168,12 +168,12 @@ static char state_of(int tid)
     snprintf(path, sizeof path, "/proc/self/task/%d/stat", tid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return 'X'; // it has ended
+        return '?'; // not begun, or just ended
     ssize_t len = read(fd, text, sizeof text - 1);
     close(fd);
     text[len > 0 ? len : 0] = '\0';
     const char *after = strrchr(text, ')');
-    return after && after[1] == ' ' ? after[2] : 'X';
+    return after && after[1] == ' ' ? after[2] : '?';
 }
 
 int loop_look(const struct loop *loop, struct watch_look *look)
@@ -184,6 +184,10 @@ int loop_look(const struct loop *loop, struct watch_look *look)
     look->state = state_of(atomic_load_explicit(&loop->tid, memory_order_relaxed));
     look->cpu_ns = 0;
     int fault = pthread_getcpuclockid(loop->thread, &clock);
+    if (fault == ESRCH) {
+        look->state = WATCH_ENDED;
+        return 0;
+    }
     if (fault == 0 && clock_gettime(clock, &cpu) == 0)
         look->cpu_ns = (uint64_t)cpu.tv_sec * NS_PER_S + (uint64_t)cpu.tv_nsec;
     return -fault;

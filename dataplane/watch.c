@@ -2,6 +2,8 @@
 
 enum watch_verdict watch_judge(struct watch *watch, const struct watch_look *look)
 {
+    if (look->state == WATCH_ENDED)
+        return WATCH_STUCK;
     if (look->beat != watch->beat) {
         *watch = (struct watch){.beat = look->beat, .cpu_ns = look->cpu_ns};
         return WATCH_FINE;

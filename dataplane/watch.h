@@ -4,6 +4,7 @@
 // thread tells them apart:
 //
 //   it has run for half a second of its own CPU time without a beat    stuck in a loop
+//   it has ended                                                       stuck
 //   it is stopped, seen so for 0.8 s                                   stuck
 //   it waits in the kernel, seen so for 3 s                            stuck
 //   it is ready to run but gets no time                                starved: said, not ended
@@ -20,6 +21,7 @@ enum {
     WATCH_LOOKS_WAITING = 30,
     WATCH_LOOKS_STARVED = 30,
     WATCH_CPU_MS = 500,
+    WATCH_ENDED = 'X', // state of a thread that is no more
 };
 
 enum watch_verdict {

@@ -36,6 +36,19 @@ static int set_option(int fd, int level, int option, int value)
     return setsockopt(fd, level, option, &value, sizeof value);
 }
 
+// 0 or errno. With SO_REUSEADDR it may be listen, not bind, that finds the address taken.
+static int bind_and_listen(int fd, const struct sockaddr *address, socklen_t len,
+                           uint64_t deadline_ms)
+{
+    while (bind(fd, address, len) != 0)
+        if (!try_again(errno, deadline_ms))
+            return errno;
+    while (listen(fd, BACKLOG) != 0)
+        if (!try_again(errno, deadline_ms))
+            return errno;
+    return 0;
+}
+
 int listener_open(const struct config_listen *listen_at, uint64_t deadline_ms)
 {
     const int family = listen_at->address.ss_family;
@@ -52,12 +65,9 @@ int listener_open(const struct config_listen *listen_at, uint64_t deadline_ms)
         error = errno;
         goto fail;
     }
-    // With SO_REUSEADDR it may be listen, not bind, that finds the address taken.
-    while (bind(fd, address, listen_at->len) != 0 || listen(fd, BACKLOG) != 0) {
-        error = errno;
-        if (!try_again(error, deadline_ms))
-            goto fail;
-    }
+    error = bind_and_listen(fd, address, listen_at->len, deadline_ms);
+    if (error != 0)
+        goto fail;
     return fd;
 
 fail:

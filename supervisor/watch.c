@@ -32,16 +32,21 @@ void watch_control_started(struct watch *w)
 bool watch_dataplane(struct watch *w, const struct board_dataplane *board, int *core)
 {
     uint32_t n = atomic_load_explicit(&board->n_cores, memory_order_relaxed);
+    const uint64_t beat = read_relaxed(&board->heartbeat);
+    // Housekeeping knows a stuck core from one that is kept off its CPU: while it beats, it judges.
+    const bool judged = beat != w->housekeeping.seen;
 
     if (n > CORES_MAX)
         n = CORES_MAX;
     for (uint32_t i = 0; i < n; i++) {
+        if (judged)
+            w->core[i].still = 0;
         if (!alive(&w->core[i], read_relaxed(&board->core[i].heartbeat), WATCH_CORE_LOOKS)) {
             *core = (int)i;
             return false;
         }
     }
-    if (!alive(&w->housekeeping, read_relaxed(&board->heartbeat), WATCH_HOUSEKEEPING_LOOKS)) {
+    if (!alive(&w->housekeeping, beat, WATCH_HOUSEKEEPING_LOOKS)) {
         *core = -1;
         return false;
     }

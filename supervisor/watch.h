@@ -10,7 +10,7 @@
 
 enum {
     WATCH_INTERVAL_MS = 125,
-    WATCH_CORE_LOOKS = 7,          // under a second
+    WATCH_CORE_LOOKS = 7,          // under a second, with housekeeping still too
     WATCH_HOUSEKEEPING_LOOKS = 80, // ten seconds: it may wait for the kernel
     WATCH_CONTROL_LOOKS = 960,     // two minutes: it may wait for a disk that is slow to sync
 };

@@ -176,7 +176,7 @@ int device_open(struct device *device, const struct config_port *config, uint32_
     return config->kind == PORT_INTERFACE ? open_interface(device) : open_vdev(device, n_cores);
 }
 
-void device_close(struct device *device)
+bool device_close(struct device *device)
 {
     if (device->started)
         rte_eth_dev_stop(device->id);
@@ -196,7 +196,9 @@ void device_close(struct device *device)
     free(device->queue);
     if (device->owner >= 0)
         close(device->owner);
+    bool closed = harmless || !device->probed;
     *device = (struct device){.owner = -1};
+    return closed;
 }
 
 bool device_starved(struct device *device)

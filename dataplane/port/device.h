@@ -36,7 +36,9 @@ int device_open(struct device *device, const struct config_port *config, uint32_
 // How many queues device_open will need memory for.
 uint32_t device_queues_wanted(const struct config_port *config, uint32_t n_cores);
 
-void device_close(struct device *device);
+// Stops and closes what is there of it. False when it was left open, because closing would detach
+// somebody else's XDP program.
+bool device_close(struct device *device);
 
 // Has a queue been out of buffers since the last call?
 bool device_starved(struct device *device);

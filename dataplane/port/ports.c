@@ -73,6 +73,13 @@ static int open_devices(struct ports *ports)
         // The watch comes before the first list, so that no change falls between them.
         if (follows_kernel(port) && ports->watch < 0)
             ports->watch = addresses_watch();
+        if (follows_kernel(port) && ports->watch < 0) {
+            log_error("%s: cannot follow the kernel's addresses: %s; 'addresses' in the "
+                      "configuration may "
+                      "name them",
+                      port->device, strerror(-ports->watch));
+            return ports->watch;
+        }
     }
     return deal(ports);
 }
@@ -188,6 +195,8 @@ void ports_refresh(struct ports *ports, struct board_dataplane *board)
     for (uint32_t i = 0; i < ports->n_devices; i++) {
         struct device *device = &ports->device[i];
         struct board_port *port = &board->port[i];
+        if (device->owner >= 0)
+            xdp_owner_greet(device->owner);
         uint32_t up = device_link_up(device);
         if (up != atomic_exchange_explicit(&port->link_up, up, memory_order_relaxed))
             log_info("%s: the link is %s", device->config->device, up ? "up" : "down");
@@ -198,17 +207,19 @@ void ports_refresh(struct ports *ports, struct board_dataplane *board)
     }
 }
 
-void ports_close(struct ports *ports)
+bool ports_close(struct ports *ports)
 {
+    bool all = true;
     if (!ports)
-        return;
+        return all;
     for (uint32_t i = 0; i < ports->n_devices; i++)
-        device_close(&ports->device[i]);
+        all &= device_close(&ports->device[i]);
     for (uint32_t c = 0; c < CORES_MAX; c++)
         free(ports->core[c].queue);
     if (ports->watch >= 0)
         close(ports->watch);
     free(ports);
+    return all;
 }
 
 void ports_end(void)

@@ -39,10 +39,11 @@ int ports_watch(const struct ports *ports);
 void ports_follow(struct ports *ports);
 
 // Stops and closes all ports: programs detached, sockets removed. No core uses them any more. Takes
-// NULL.
-void ports_close(struct ports *ports);
+// NULL. False when a device was left open, because somebody else's program has taken the place of
+// ours.
+bool ports_close(struct ports *ports);
 
-// Ends DPDK. Last.
+// Ends DPDK, which closes whatever device is still open. Last, and not when ports_close said false.
 void ports_end(void);
 
 // Detaches our XDP programs that crashed runs left on the configured interfaces; user is the

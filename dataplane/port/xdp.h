@@ -38,7 +38,12 @@ const char *xdp_mode(unsigned ifindex);
 // it with the process. The descriptor or -errno (-EADDRINUSE: somebody else shows it).
 int xdp_owner_claim(unsigned ifindex);
 
-// The process that serves the interface, run by user (or root): its pid, or 0.
+// Takes and closes what asks at the descriptor, so that its queue never stays full. Never blocks.
+void xdp_owner_greet(int owner);
+
+// The process that serves the interface, run by user (or root): its pid, or 0. XDP_OWNER_BUSY: the
+// queue is full, which a living owner mends within a second or so.
+enum { XDP_OWNER_BUSY = -1 };
 pid_t xdp_owner(unsigned ifindex, uid_t user);
 
 // Detaches a program of ours that nobody owns. 0 also when there is nothing. -errno, logged in one

@@ -12,6 +12,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+enum { OWNER_BACKLOG = 16 };
+
 static socklen_t owner_name(unsigned ifindex, struct sockaddr_un *name)
 {
     *name = (struct sockaddr_un){.sun_family = AF_UNIX};
@@ -24,10 +26,10 @@ int xdp_owner_claim(unsigned ifindex)
 {
     struct sockaddr_un name;
     socklen_t len = owner_name(ifindex, &name);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -errno;
-    if (bind(fd, (struct sockaddr *)&name, len) != 0 || listen(fd, 1) != 0) {
+    if (bind(fd, (struct sockaddr *)&name, len) != 0 || listen(fd, OWNER_BACKLOG) != 0) {
         int fault = -errno;
         close(fd);
         return fault;
@@ -35,21 +37,27 @@ int xdp_owner_claim(unsigned ifindex)
     return fd;
 }
 
+void xdp_owner_greet(int owner)
+{
+    for (int fd; (fd = accept4(owner, NULL, NULL, SOCK_CLOEXEC)) >= 0;)
+        close(fd);
+}
+
 pid_t xdp_owner(unsigned ifindex, uid_t user)
 {
     struct sockaddr_un name;
     socklen_t len = owner_name(ifindex, &name);
-    // Not blocking: the owner never accepts, and a full queue (EAGAIN) is a living owner too; but
-    // then nobody can say whose, so it counts as none.
+    // Not blocking: a full queue (EAGAIN) is for the caller to wait out.
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return 0;
     pid_t pid = 0;
     struct ucred peer;
     socklen_t peer_len = sizeof peer;
-    if (connect(fd, (struct sockaddr *)&name, len) == 0 &&
-        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_len) == 0 &&
-        (peer.uid == user || peer.uid == 0))
+    if (connect(fd, (struct sockaddr *)&name, len) != 0)
+        pid = errno == EAGAIN ? XDP_OWNER_BUSY : 0;
+    else if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_len) == 0 &&
+             (peer.uid == user || peer.uid == 0))
         pid = peer.pid;
     close(fd);
     return pid;

@@ -8,7 +8,13 @@
 #include <linux/if_link.h>
 #include <net/if.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+
+enum {
+    OWNER_TRIES = 30,
+    OWNER_TRY_MS = 100,
+};
 
 // Detaches exactly that program: if another has taken its place meanwhile, the kernel refuses.
 static int detach(unsigned ifindex, int program, uint8_t mode)
@@ -18,6 +24,18 @@ static int detach(unsigned ifindex, int program, uint8_t mode)
                      : mode == XDP_ATTACHED_HW ? XDP_FLAGS_HW_MODE
                                                : XDP_FLAGS_DRV_MODE;
     return bpf_xdp_detach((int)ifindex, flags | XDP_FLAGS_REPLACE, &only);
+}
+
+// The owner that is still there after a while: one that is just ending, after its supervisor was
+// killed, gets the time to. A queue that stays full so long is nobody's who lives.
+static pid_t lasting_owner(unsigned ifindex, uid_t user)
+{
+    pid_t owner = xdp_owner(ifindex, user);
+    for (int i = 0; owner != 0 && i < OWNER_TRIES; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = OWNER_TRY_MS * 1000000L}, NULL);
+        owner = xdp_owner(ifindex, user);
+    }
+    return owner;
 }
 
 static int sweep_program(const char *interface, unsigned ifindex, uid_t user,
@@ -33,7 +51,7 @@ static int sweep_program(const char *interface, unsigned ifindex, uid_t user,
                   interface, info.name, info.id, interface, interface);
         return -EBUSY;
     }
-    pid_t owner = xdp_owner(ifindex, user);
+    pid_t owner = lasting_owner(ifindex, user);
     if (owner > 0) {
         log_error("%s: the noonmarkd with process %d serves it; end that one first", interface,
                   (int)owner);

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -132,6 +133,23 @@ static void restart_keeps_all_keys(void **state)
     keys_close(keys);
 }
 
+// F13: a file that is refused is replaced, but kept: a person may still mend it.
+static void a_refused_file_is_kept(void **state)
+{
+    (void)state;
+    char refused[sizeof keys_path + 16];
+    struct stat before, after;
+    keys_close(keys_world_open());
+    assert_int_equal(chmod(keys_path, 0640), 0);
+    assert_int_equal(stat(keys_path, &before), 0);
+    keys_close(keys_world_open());
+    snprintf(refused, sizeof refused, "%s.refused", keys_path);
+    assert_int_equal(stat(refused, &after), 0);
+    assert_int_equal(after.st_ino, before.st_ino);
+    assert_int_equal(stat(keys_path, &after), 0);
+    assert_int_equal(after.st_mode & 0777, 0600);
+}
+
 // CK-7: an age outlives reboots, so that a machine that never stays up for a whole interval rotates
 // all the same.
 static void ages_are_stored_now_and_then(void **state)
@@ -160,6 +178,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(cookies_live_through_rotations, keys_world_setup,
                                         keys_world_teardown),
         cmocka_unit_test_setup_teardown(restart_keeps_all_keys, keys_world_setup,
+                                        keys_world_teardown),
+        cmocka_unit_test_setup_teardown(a_refused_file_is_kept, keys_world_setup,
                                         keys_world_teardown),
         cmocka_unit_test_setup_teardown(ages_are_stored_now_and_then, keys_world_setup,
                                         keys_world_teardown),

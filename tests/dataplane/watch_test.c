@@ -40,7 +40,8 @@ static void test_stopped(void **state)
     assert_int_equal(looks_until(WATCH_STUCK, 'T', 0), 8);
     assert_int_equal(looks_until(WATCH_STUCK, 'S', 0), 30); // a driver may wait for a second
     assert_int_equal(looks_until(WATCH_STUCK, 'D', 0), 30);
-    assert_int_equal(looks_until(WATCH_STUCK, 'X', 0), 30); // it has ended
+    assert_int_equal(looks_until(WATCH_STUCK, '?', 0), 30);
+    assert_int_equal(looks_until(WATCH_STUCK, WATCH_ENDED, 0), 1);
 }
 
 static void test_starved(void **state)
