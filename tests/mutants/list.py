@@ -120,7 +120,7 @@ MUTANTS = [
     # the board
     Mutant("recheck", "a reader does not look at the sequence again (F31)", "board/snapshot.c",
            "bool whole = atomic_load_explicit(&snapshot->sequence, memory_order_relaxed) == sequence;",
-           "bool whole = true;", ("board/snapshot", "board/keyring")),
+           "bool whole = true;", ("board/snapshot", "board/keyring") * 3),  # a race: several chances
     # the empty plaintext
     Mutant("empty", "an empty plaintext needs no tag (SIV-4)", "crypto/siv.c",
            "bool genuine = bytes_equal_ct(tag, sealed, SIV_TAG_LEN);",

@@ -106,6 +106,7 @@ class Tests:
         tap, world = self.tap, self.world
         control = world.children()["control"]
         os.kill(control, signal.SIGSTOP)
+        time.sleep(0.2)  # its threads stop one after another: the last line may be on its way
         try:
             first = world.sntp(timeout=1)
             time.sleep(10)
