@@ -108,12 +108,14 @@ class Tests:
         os.kill(control, signal.SIGSTOP)
         time.sleep(0.2)  # its threads stop one after another: the last line may be on its way
         try:
-            first = world.sntp(timeout=1)
+            # The least of several: a moment in which the core was off its CPU is in there too (F30).
+            first = [world.sntp(timeout=1) for _ in range(8)]
             time.sleep(10)
-            later = world.sntp(timeout=1)
-            tap.ok(first and later and later[0] >> 6 == 0,
+            later = [world.sntp(timeout=1) for _ in range(8)]
+            tap.ok(all(first + later) and all(r[0] >> 6 == 0 for r in later),
                    "P3, F31: control silent for 10 s: served as before")
-            grown = [int.from_bytes(r[8:12], "big") for r in (first, later)]
+            grown = [min(int.from_bytes(r[8:12], "big") for r in some if r)
+                     for some in (first, later)]
             tap.ok(grown[1] > grown[0], "F28: the root dispersion grows", grown)
             unsynchronised = wait_for(lambda: world.sntp(timeout=1)[0] >> 6 == 3, 40, 1)
             tap.ok(unsynchronised, "F28, NTP-4: after a while it says LI 3")

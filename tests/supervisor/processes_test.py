@@ -229,7 +229,7 @@ def heartbeats(tap, namespace):
     server.says("serving: ")
     first = server.children()["dataplane"]
     begun = time.monotonic()
-    tap.ok(server.says("core 0 of the dataplane", 4), "F3: a core that stands still is found",
+    tap.ok(server.says("core 0 of the dataplane", 4), "F3: a dataplane that stands still is found",
            server.tail())
     tap.ok(server.wait_child("dataplane", first, 2), "F3: and its process started again")
     tap.ok(time.monotonic() - begun < 4, "F3: in time")
