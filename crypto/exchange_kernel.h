@@ -13,7 +13,6 @@
 enum {
     KERNEL_TEXT_AT = EXCHANGE_NONCE_LEN + EXCHANGE_TAG_LEN, // the plaintext within reply_seal
     KERNEL_SEAL_MAX = KERNEL_TEXT_AT + EXCHANGE_COOKIES_MAX * EXCHANGE_STRIDE,
-    KERNEL_FRAME_MAX = 80 * sizeof(struct block), // more than the frames of kernel_run_groups take
     COOKIE_NONCE_AT = COOKIE_ID_LEN,
     COOKIE_TAG_AT = COOKIE_NONCE_AT + COOKIE_NONCE_LEN,
     COOKIE_KEYS_AT = COOKIE_TAG_AT + COOKIE_TAG_LEN,
@@ -45,19 +44,11 @@ struct kernel_group {
 // The three schedules of each client. C2S's CTR half is not needed: the request has no ciphertext.
 static inline void kernel_expand_clients(struct kernel_group *g)
 {
-    struct block a = g->keys[0];
-    struct block b = g->keys[2];
-    struct block c = g->keys[3];
-    g->c2s_mac.round[0] = a;
-    g->s2c_mac.round[0] = b;
-    g->s2c_ctr.round[0] = c;
-    unsigned rcon = 1;
-    for (unsigned r = 1; r <= KERNEL_ROUNDS; r++) {
-        g->c2s_mac.round[r] = a = block_key_step(a, rcon);
-        g->s2c_mac.round[r] = b = block_key_step(b, rcon);
-        g->s2c_ctr.round[r] = c = block_key_step(c, rcon);
-        rcon = rcon << 1 ^ (rcon >> 7) * 0x11b;
-    }
+    g->c2s_mac.round[0] = g->keys[0];
+    g->s2c_mac.round[0] = g->keys[2];
+    g->s2c_ctr.round[0] = g->keys[3];
+    struct kernel_schedule *const schedules[] = {&g->c2s_mac, &g->s2c_mac, &g->s2c_ctr};
+    kernel_expand(schedules, 3);
 }
 
 // Opens the cookies; the bits of those that are genuine. RFC 5297, section 2.7.
@@ -138,14 +129,14 @@ static inline void kernel_crypt_reply(struct kernel_group *g, struct block tag)
         unsigned rest = len - 16 * i;
         if (rest < 16) {
             // Half a block is left. Its octets are read with the eight before them.
-            s = block_xor(s, block_up8(block_load(g->text, at - 8)));
+            s = block_xor(s, block_up(block_load(g->text, at - 8), 8));
             block_store_half(s, g->reply_seal, at);
             break;
         }
         block_store(block_xor(s, block_load(g->text, at)), g->reply_seal, at);
         if (rest < 32) {
             if (rest > 16) {
-                t = block_xor(t, block_up8(block_load(g->text, at + 8)));
+                t = block_xor(t, block_up(block_load(g->text, at + 8), 8));
                 block_store_half(t, g->reply_seal, at + 16);
             }
             break;
@@ -186,8 +177,7 @@ static inline uint32_t kernel_check_and_seal(struct kernel_group *g)
     kernel_walk_alone(&ad);
     ad.state = block_xor(ad.state, kernel_last(g->reply, g->reply_len, reply_k1));
     ad.state = kernel_encrypt(s2c, ad.state);
-    reply_d = block_xor(block_dbl(reply_d), ad.state);
-    reply_d = block_xor(block_dbl(reply_d), reply_n);
+    reply_d = kernel_s2v(reply_d, ad.state, reply_n);
 
     // T = plaintext xorend D. D meets the last block, or the last half and the half before it.
     size_t len = g->n_cookies * EXCHANGE_STRIDE;
@@ -201,20 +191,17 @@ static inline uint32_t kernel_check_and_seal(struct kernel_group *g)
     ask.state = block_xor(ask.state, kernel_last(g->ask, g->ask_len, ask_k1));
     struct block last = kernel_last(g->text, KERNEL_TEXT_AT + len, reply_k1);
     if (halved) {
-        text.state = block_xor(kernel_walk_next(&text), block_down8(reply_d));
+        text.state = block_xor(kernel_walk_next(&text), block_down(reply_d, 8));
         kernel_encrypt_pair(c2s, &ask.state, s2c, &text.state);
-        text.state = block_xor(text.state, block_up8(reply_d));
+        text.state = block_xor(text.state, block_up(reply_d, 8));
     } else {
         ask.state = kernel_encrypt(c2s, ask.state);
         text.state = block_xor(text.state, reply_d);
     }
     text.state = block_xor(text.state, last);
 
-    // The request's plaintext is empty: T = dbl(D) xor pad(<empty>).
-    static const uint8_t pad[16] = {0x80};
-    ask_d = block_xor(block_dbl(ask_d), ask.state);
-    ask_d = block_xor(block_dbl(ask_d), ask_n);
-    ask.state = block_xor(block_xor(block_dbl(ask_d), block_broadcast(pad)), ask_k1);
+    // The request's plaintext is empty.
+    ask.state = kernel_last_empty(kernel_s2v(ask_d, ask.state, ask_n), ask_k1);
     kernel_encrypt_pair(c2s, &ask.state, s2c, &text.state);
 
     block_store(text.state, g->reply_seal, EXCHANGE_NONCE_LEN);
@@ -261,7 +248,7 @@ static inline void kernel_gather(struct kernel_group *g, const struct exchange *
         g->text[slot] = g->reply_seal[slot];
 }
 
-// In a frame of its own, below that of kernel_run.
+// In a frame of its own, below that of kernel_run, which has it wiped.
 __attribute__((noinline)) static lane_set kernel_run_groups(struct kernel_group *g,
                                                             struct exchange *x, lane_set which)
 {
@@ -285,13 +272,6 @@ __attribute__((noinline)) static lane_set kernel_run_groups(struct kernel_group 
         }
     }
     return proven;
-}
-
-// Wipes where that frame has been: the compiler keeps blocks there when registers run out.
-__attribute__((noinline)) static void kernel_wipe_frame(void)
-{
-    uint8_t frame[KERNEL_FRAME_MAX];
-    bytes_wipe(frame, sizeof frame);
 }
 
 static inline lane_set kernel_run(struct exchange *x, lane_set which)

@@ -75,11 +75,6 @@ static inline vec vec_down8(vec v)
     return _mm_slli_si128(v, 8);
 }
 
-static inline vec vec_up8(vec v)
-{
-    return _mm_srli_si128(v, 8);
-}
-
 static inline vec vec_enc(vec v, vec key)
 {
     return _mm_aesenc_si128(v, key);

@@ -7,7 +7,7 @@
 //   vec_load, _store each lane at its own address; vec_store_half: octets 0 to 7 only
 //   vec_zero, _xor, _and, vec_add32 (little-endian words), vec_twice64, vec_signs32 (all ones where
 //   the top bit is set), vec_shuffle (octets, by a control vector; 0x80 makes zero)
-//   vec_down4, _down8 octets move to higher places; vec_up8: to lower ones; zeros come in
+//   vec_down4, _down8 octets move to higher places; zeros come in
 //   vec_enc, _enc_last an AES round
 //   vec_equal        bit l set: lane l is equal
 // Pure; any thread. FIPS 197; dbl is RFC 5297, section 2.3.
@@ -122,20 +122,37 @@ static inline struct block block_shuffle(struct block b, vec control)
                            vec_shuffle(b.v[2], control), vec_shuffle(b.v[3], control)}};
 }
 
+// A control that moves octets to higher places, or for a negative n to lower ones; zeros come in.
+static inline vec vec_mover(int n)
+{
+    static const uint8_t from[48] = {
+        0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80,
+        0x80, 0x80, 0x80, 0x80, 0,    1,    2,    3,    4,    5,    6,    7,
+        8,    9,    10,   11,   12,   13,   14,   15,   0x80, 0x80, 0x80, 0x80,
+        0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80,
+    };
+    return vec_spread(from + 16 - n);
+}
+
+// Each octet moves n places down, to a higher number (n is 1 to 15); zeros come in.
+static inline struct block block_down(struct block b, unsigned n)
+{
+    return block_shuffle(b, vec_mover((int)n));
+}
+
+// Each octet moves n places up.
+static inline struct block block_up(struct block b, unsigned n)
+{
+    return block_shuffle(b, vec_mover(-(int)n));
+}
+
 // The n octets (1 to 15) of each lane that end at `end`, then 0x80, then zeros: CMAC's padding.
 // Reads the 16 octets before `end`.
 static inline struct block block_load_tail(const uint8_t *const at[BLOCK_LANES], size_t end,
                                            unsigned n)
 {
-    // Seen from 16 - n on, the first table moves the last n octets to the front, and the second
-    // holds 0x80 at octet n.
-    static const uint8_t to_front[32] = {
-        0,    1,    2,    3,    4,    5,    6,    7,    8,    9,    10,
-        11,   12,   13,   14,   15,   0x80, 0x80, 0x80, 0x80, 0x80, 0x80,
-        0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80,
-    };
-    static const uint8_t padding[32] = {[16] = 0x80};
-    struct block b = block_shuffle(block_load(at, end - 16), vec_spread(to_front + 16 - n));
+    static const uint8_t padding[32] = {[16] = 0x80}; // seen from 16 - n on it stands at octet n
+    struct block b = block_up(block_load(at, end - 16), 16 - n);
     return block_xor(b, block_broadcast(padding + 16 - n));
 }
 
@@ -144,19 +161,6 @@ static inline uint32_t block_equal(struct block a, struct block b)
 {
     return vec_equal(a.v[0], b.v[0]) | vec_equal(a.v[1], b.v[1]) << VEC_LANES |
            vec_equal(a.v[2], b.v[2]) << 2 * VEC_LANES | vec_equal(a.v[3], b.v[3]) << 3 * VEC_LANES;
-}
-
-// Octets 0 to 7 move to 8 to 15; zeros take their place.
-static inline struct block block_down8(struct block b)
-{
-    return (struct block){
-        {vec_down8(b.v[0]), vec_down8(b.v[1]), vec_down8(b.v[2]), vec_down8(b.v[3])}};
-}
-
-// Octets 8 to 15 move to 0 to 7; zeros take their place.
-static inline struct block block_up8(struct block b)
-{
-    return (struct block){{vec_up8(b.v[0]), vec_up8(b.v[1]), vec_up8(b.v[2]), vec_up8(b.v[3])}};
 }
 
 static inline struct block block_dbl(struct block b)

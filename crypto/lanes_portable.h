@@ -144,19 +144,19 @@ static inline uint32_t block_equal(struct block a, struct block b)
     return equal;
 }
 
-// Octets 0 to 7 move to 8 to 15; zeros take their place.
-static inline struct block block_down8(struct block b)
+// Each octet moves n places down, to a higher number (n is 1 to 15); zeros come in.
+static inline struct block block_down(struct block b, unsigned n)
 {
     for (unsigned j = 0; j < 8; j++)
-        b.p[j] <<= 8;
+        b.p[j] <<= n;
     return b;
 }
 
-// Octets 8 to 15 move to 0 to 7; zeros take their place.
-static inline struct block block_up8(struct block b)
+// Each octet moves n places up.
+static inline struct block block_up(struct block b, unsigned n)
 {
     for (unsigned j = 0; j < 8; j++)
-        b.p[j] >>= 8;
+        b.p[j] >>= n;
     return b;
 }
 

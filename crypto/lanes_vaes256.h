@@ -83,11 +83,6 @@ static inline vec vec_down8(vec v)
     return _mm256_bslli_epi128(v, 8);
 }
 
-static inline vec vec_up8(vec v)
-{
-    return _mm256_bsrli_epi128(v, 8);
-}
-
 static inline vec vec_enc(vec v, vec key)
 {
     return _mm256_aesenc_epi128(v, key);
