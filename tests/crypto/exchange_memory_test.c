@@ -1,33 +1,11 @@
 // What a kernel touches, and what it leaves behind: no octet outside its lanes is read or written,
 // and nothing of the clients' keys stays on the stack. On each variant that this machine can run.
-#include "crypto/aes.h"
 #include "tests/crypto/exchange_reference.h"
+#include "tests/crypto/memory.h"
 #include "tests/crypto/support.h"
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-
-enum { PAGE = 4096, STACK_LEN = 256 * 1024 };
-
-// len octets between two pages that nobody may touch: at the end of theirs, or at its start.
-struct fenced {
-    uint8_t *pages;
-    uint8_t *at;
-};
-
-static struct fenced fence(const uint8_t *from, size_t len, bool at_end)
-{
-    struct fenced f;
-    f.pages = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    assert_true(f.pages != MAP_FAILED && len <= PAGE);
-    assert_int_equal(mprotect(f.pages, PAGE, PROT_NONE), 0);
-    assert_int_equal(mprotect(f.pages + 2 * PAGE, PAGE, PROT_NONE), 0);
-    f.at = f.pages + PAGE + (at_end ? PAGE - len : 0);
-    memcpy(f.at, from, len);
-    return f;
-}
 
 static struct bench bench;
 
@@ -52,7 +30,7 @@ static void run_fenced(const struct exchange_variant *variant, unsigned l, bool 
     x.random[l] = f[5].at;
     assert_int_equal(variant->run(&x, lane_bit(l)), lane_bit(l));
     for (unsigned i = 0; i < sizeof f / sizeof *f; i++)
-        munmap(f[i].pages, 3 * PAGE);
+        fence_free(f[i]);
 }
 
 static void bounds(void **state)
@@ -82,36 +60,16 @@ static void *run_call(void *argument)
     return NULL;
 }
 
-// Runs the variant on a stack of the test's own, which is then searched for the clients' keys, for
-// the last round keys of their schedules and, to see that the search can find something, for an
-// address that has to be there.
+// Searches the stack of a run for the clients' keys.
 static void search_stack(const struct exchange_variant *variant)
 {
-    uint8_t *stack = aligned_alloc(PAGE, STACK_LEN);
-    if (stack == NULL) {
-        fail_msg("no memory for a stack");
-        return;
-    }
-    memset(stack, 0, STACK_LEN);
-    pthread_attr_t attributes;
-    pthread_t thread;
     struct call call = {variant, 0};
-    struct call *address = &call;
-    assert_int_equal(pthread_attr_init(&attributes), 0);
-    assert_int_equal(pthread_attr_setstack(&attributes, stack, STACK_LEN), 0);
-    assert_int_equal(pthread_create(&thread, &attributes, run_call, &call), 0);
-    assert_int_equal(pthread_join(thread, NULL), 0);
-    pthread_attr_destroy(&attributes);
+    uint8_t *stack = stack_after(run_call, &call);
     assert_true(call.proven == ~(lane_set)0);
-    assert_non_null(memmem(stack, STACK_LEN, &address, sizeof address));
     for (unsigned l = 0; l < LANES; l++)
-        for (unsigned half = 0; half < COOKIE_KEYS_LEN; half += 16) {
-            const uint8_t *key = bench.lane[l].keys + half;
-            uint8_t schedule[AES_SCHEDULE_LEN];
-            aes_portable.expand(schedule, key);
-            if (memmem(stack, STACK_LEN, key, 16) || memmem(stack, STACK_LEN, schedule + 160, 16))
+        for (unsigned half = 0; half < COOKIE_KEYS_LEN; half += 16)
+            if (stack_has_key(stack, bench.lane[l].keys + half))
                 fail_msg("%s leaves half %u of lane %u", variant->name, half / 16, l);
-        }
     free(stack);
 }
 

@@ -1,0 +1,55 @@
+// Fences and searchable stacks.
+#include "tests/crypto/memory.h"
+
+#include "crypto/aes.h"
+#include "tests/crypto/support.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+enum { PAGE = 4096, STACK_LEN = 256 * 1024 };
+
+struct fenced fence(const uint8_t *from, size_t len, bool at_end)
+{
+    struct fenced f;
+    f.pages = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(f.pages != MAP_FAILED && len <= PAGE);
+    assert_int_equal(mprotect(f.pages, PAGE, PROT_NONE), 0);
+    assert_int_equal(mprotect(f.pages + 2 * PAGE, PAGE, PROT_NONE), 0);
+    f.at = f.pages + PAGE + (at_end ? PAGE - len : 0);
+    memcpy(f.at, from, len);
+    return f;
+}
+
+void fence_free(struct fenced fenced)
+{
+    munmap(fenced.pages, 3 * PAGE);
+}
+
+uint8_t *stack_after(void *(*routine)(void *), void *argument)
+{
+    uint8_t *stack = aligned_alloc(PAGE, STACK_LEN);
+    if (stack == NULL) {
+        fail_msg("no memory for a stack");
+        abort();
+    }
+    memset(stack, 0, STACK_LEN);
+    pthread_attr_t attributes;
+    pthread_t thread;
+    assert_int_equal(pthread_attr_init(&attributes), 0);
+    assert_int_equal(pthread_attr_setstack(&attributes, stack, STACK_LEN), 0);
+    assert_int_equal(pthread_create(&thread, &attributes, routine, argument), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    pthread_attr_destroy(&attributes);
+    assert_non_null(memmem(stack, STACK_LEN, &argument, sizeof argument));
+    return stack;
+}
+
+bool stack_has_key(const uint8_t *stack, const uint8_t key[16])
+{
+    uint8_t schedule[AES_SCHEDULE_LEN];
+    aes_portable.expand(schedule, key);
+    return memmem(stack, STACK_LEN, key, 16) != NULL ||
+           memmem(stack, STACK_LEN, schedule + 160, 16) != NULL;
+}

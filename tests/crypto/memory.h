@@ -1,0 +1,25 @@
+// What a kernel touches and what it leaves behind: octets between pages that nobody may touch, and
+// a stack that can be searched afterwards.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// len octets between two such pages: at the end of theirs, or at its start. A touch outside ends
+// the test by a signal.
+struct fenced {
+    uint8_t *pages;
+    uint8_t *at;
+};
+
+// A fenced copy of up to a page; fence_free gives it back.
+struct fenced fence(const uint8_t *from, size_t len, bool at_end);
+void fence_free(struct fenced fenced);
+
+// Runs the routine in a thread on a stack of the test's own and returns that stack, which the
+// caller frees. That a search finds what has to be there, the argument's address, is checked.
+uint8_t *stack_after(void *(*routine)(void *), void *argument);
+
+// Whether an AES key stands on it, or the last round key of its schedule.
+bool stack_has_key(const uint8_t *stack, const uint8_t key[16]);
