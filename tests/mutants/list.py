@@ -4,6 +4,7 @@ import dataclasses
 
 KERNELS = ("crypto/exchange portable", "crypto/exchange aesni", "crypto/exchange vaes256",
            "oracle/equal")
+SIV_LANES = ("crypto/siv_lanes portable", "crypto/siv_lanes aesni", "crypto/siv_lanes vaes256")
 STAGES = ("dataplane/stage/exchange", "dataplane/core_nts", "oracle/equal")
 
 
@@ -126,6 +127,27 @@ MUTANTS = [
            "bool genuine = bytes_equal_ct(tag, sealed, SIV_TAG_LEN);",
            "bool genuine = len == 0 || bytes_equal_ct(tag, sealed, SIV_TAG_LEN);",
            ("crypto/siv", "crypto/vectors", "oracle/equal")),
+    # the client's half
+    Mutant("lanes-tag", "the load tester's kernel does not look at a reply's tag",
+           "crypto/siv_lanes_kernel.h", "return block_equal(text.state, block_load(g->sealed, 0));",
+           "return block_equal(text.state, text.state);", SIV_LANES),
+    Mutant("lanes-end", "what of D meets a plaintext's last block, in part, is forgotten",
+           "crypto/siv_lanes_kernel.h", "d = block_up(d, 16 - rest);", "d = block_zero();", SIV_LANES),
+    Mutant("lanes-part", "a last block in part is not decrypted", "crypto/siv_lanes_kernel.h",
+           "if (at + 16 < g->len) {", "if (at + 32 <= g->len) {", SIV_LANES),
+    Mutant("lanes-mixed", "lanes of other plaintext lengths go into one group",
+           "crypto/siv_lanes_kernel.h", "if (siv_lanes_shape(s, lane, work) != shape)",
+           "if (s->ad_len[lane] != s->ad_len[first])", SIV_LANES),
+    Mutant("lanes-half", "the keystream is made under the MAC half of the key",
+           "crypto/siv_lanes_kernel.h", "block_load(g->key, SIV_KEY_LEN / 2)", "block_load(g->key, 0)",
+           SIV_LANES),
+    Mutant("lanes-forged", "a forged reply's plaintext is not wiped", "crypto/siv_lanes_kernel.h",
+           "bytes_wipe(g->plain[slot], (g->len + 15) / 16 * 16);", "g->n += 0;", SIV_LANES),
+    Mutant("lanes-beyond", "a plaintext is written a block too far", "crypto/siv_lanes_kernel.h",
+           "if (at + 16 < g->len) {", "if (at + 16 <= g->len) {",
+           ("crypto/siv_lanes memory", *SIV_LANES)),
+    Mutant("lanes-stack", "key schedules stay on the stack", "crypto/siv_lanes_kernel.h",
+           "bytes_wipe(&g, sizeof g);", "", ("crypto/siv_lanes memory",)),
     # replies
     Mutant("origin", "the origin is the request's receive timestamp (NTP-2)",
            "dataplane/stage/respond.c", "request + NTP_TRANSMIT, 8", "request + NTP_RECEIVE, 8",
