@@ -77,6 +77,7 @@ struct path_kind {
 struct path {
     const struct path_kind *kind;
     uint32_t n_endpoints;
+    uint64_t refused; // times that the server's host said that nobody listens (ICMP)
 };
 
 // Opens what the plan says. 0 or -errno with one line in why (what is wrong; what to do), and then

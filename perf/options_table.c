@@ -1,0 +1,139 @@
+#include "perf/options_table.h"
+
+#include <stdio.h>
+
+enum {
+    NTS = 1 << COMMAND_NTS,
+    NTP = 1 << COMMAND_NTP,
+    MIX = 1 << COMMAND_MIX,
+    KE = 1 << COMMAND_KE,
+    TLS = NTS | MIX | KE,
+    UDP = NTS | NTP | MIX,
+    ALL = UDP | KE,
+};
+
+#define AT(member) offsetof(struct plan, member)
+#define FLOW_AT(kind) (AT(weight) + (kind) * sizeof(double))
+
+const struct option_row option_rows[] = {
+    {.name = "Load", .commands = ALL},
+    {"rate", "N", "requests a second, such as 500, 50k, 1.5M (default 100; ke: 20)", AT(rate), 0, 0,
+     ALL, RATE},
+    {"duration", "TIME", "such as 10s, 500ms, 24h (default 10s; of each step 2s)", AT(duration_ns),
+     0, 0, ALL, SPAN},
+    {"poisson", NULL, "random gaps between requests, not even ones", AT(poisson), 0, 0, ALL, FLAG},
+    {"search", NULL, "find the highest rate that meets the objectives", AT(search), 0, 0, ALL,
+     FLAG},
+    {"max-rate", "N", "where a search ends (default 20M)", AT(max_rate), 0, 0, ALL, RATE},
+    {"step", "FROM:TO:xF", "one rate after another, F times as high, or +N higher", AT(step), 0, 0,
+     ALL, STEPS},
+    {"ramp", "FROM:TO", "a rate that rises over the duration", AT(ramp), 0, 0, UDP, RAMP},
+    {"loss", "X%", "objective: at most this share of the requests without a reply in time",
+     AT(loss), 0, 0, ALL, SHARE},
+    {"p99", "TIME", "objective: 99 % of the replies within this time", AT(p99_ns), 0, 0, ALL, SPAN},
+    {"timeout", "TIME", "a reply after that is late (default 1s; ke: 5s)", AT(timeout_ns), 0, 0,
+     ALL, SPAN},
+
+    {.name = "Clients", .commands = ALL},
+    {"clients", "N", "clients with keys of their own (default 64 to 4096, by the rate)",
+     AT(clients), 1, 1 << 20, UDP, COUNT},
+    {"placeholders", "N", "0 to 7 in each request; auto: what the jar lacks (default)",
+     AT(placeholders), 0, 0, NTS | MIX, JAR},
+    {"reuse", NULL, "spend the same cookie again and again", AT(reuse), 0, 0, NTS | MIX, FLAG},
+    {"verify", "1/N", "check one authenticator in N (default 1/1: all)", AT(verify), 0, 0,
+     NTS | MIX, ONE_IN},
+    {"interleaved", NULL, "ask for interleaved mode", AT(interleaved), 0, 0, NTP | MIX, FLAG},
+    {"crypto", "NAME", "vaes512, vaes256, aesni, portable (default: the fastest)", AT(crypto), 0, 0,
+     NTS | MIX, TEXT},
+
+    {.name = "NTS-KE", .commands = TLS},
+    {"ke-port", "N", "TCP port of NTS-KE (default 4460)", AT(ke_port), 0, 0, TLS, PORT},
+    {"ca", "FILE", "trust these certificates (default: the system's)", AT(ca), 0, 0, TLS, TEXT},
+    {"name", "NAME", "the name that the certificate must have (default: SERVER)", AT(name), 0, 0,
+     TLS, TEXT},
+    {"insecure", NULL, "do not verify the certificate", AT(insecure), 0, 0, TLS, FLAG},
+    {"aborted", "X%", "share of the sessions that are broken off half way", AT(aborted), 0, 0, KE,
+     SHARE},
+    {"slow", "N", "clients besides that dribble and hold their connection", AT(slow), 0, 10000, KE,
+     COUNT},
+    {"threads", "N", "threads of handshakes (default 1)", AT(threads), 1, 64, KE, COUNT},
+    {"open", "N", "sessions open at once at the most (default 1000)", AT(open), 1, 60000, KE,
+     COUNT},
+
+    {.name = "Mix: shares of the requests, in any unit", .commands = MIX},
+    {"nts", "W", "NTS requests (default 1 when no share is given)", FLOW_AT(FLOW_NTS), 0, 0, MIX,
+     WEIGHT},
+    {"plain", "W", "plain NTP requests", FLOW_AT(FLOW_PLAIN), 0, 0, MIX, WEIGHT},
+    {"bad-tag", "W", "genuine cookies under forged authenticators", FLOW_AT(FLOW_BAD_TAG), 0, 0,
+     MIX, WEIGHT},
+    {"unknown-key", "W", "cookies that name a key nobody has", FLOW_AT(FLOW_UNKNOWN_KEY), 0, 0, MIX,
+     WEIGHT},
+    {"garbage", "W", "malformed extension fields", FLOW_AT(FLOW_GARBAGE), 0, 0, MIX, WEIGHT},
+    {"replay", "W", "one NTS request, repeated", FLOW_AT(FLOW_REPLAY), 0, 0, MIX, WEIGHT},
+    {"flood", "W", "plain requests that await no reply, from --spoof if given", FLOW_AT(FLOW_FLOOD),
+     0, 0, MIX, WEIGHT},
+    {"spoof", "PREFIX", "the flood's source addresses (with --port)", AT(spoof), 0, 0, MIX, PREFIX},
+    {"victim-rate", "N", "well-behaved NTS requests besides, whose loss is the result",
+     AT(victim_rate), 0, 0, MIX, RATE},
+    {"storm", "TIME", "spoil all cookies then, and time the recovery", AT(storm_ns), 0, 0,
+     NTS | MIX, SPAN},
+
+    {.name = "Path", .commands = ALL},
+    {"sockets", NULL, "kernel sockets; no privilege needed (default)", AT(sockets), 0, 0, ALL,
+     FLAG},
+    {"port", "DEVICE", "an interface (AF_XDP) or a DPDK device such as net_memif0,role=client,...",
+     AT(device), 0, 0, UDP, TEXT},
+    {"source", "PREFIX", "our addresses; with --port all of the prefix are used and answered for",
+     AT(source), 0, 0, UDP, PREFIX},
+    {"source-ports", "N", "how many UDP ports of ours (default 16)", AT(source_ports), 1, 60000,
+     UDP, COUNT},
+    {"source-port", "N", "the first of them", AT(source_port), 0, 0, UDP, PORT},
+    {"udp-port", "N", "the server's NTP port (default: what NTS-KE says, or 123)", AT(udp_port), 0,
+     0, UDP, PORT},
+    {"vlan", "ID[,ID]", "VLAN tags, outer first (with --port)", AT(tag), 0, 0, UDP, TAGS},
+    {"server-mac", "MAC", "where frames go (with --port; default: ask)", AT(mac), 0, 0, UDP, MAC},
+    {"core", "N", "run the load on this CPU", AT(core), 0, 1023, ALL, COUNT},
+    {"ipv4", NULL, "use the server's IPv4 address", AT(family_4), 0, 0, ALL, FLAG},
+    {"ipv6", NULL, "use the server's IPv6 address", AT(family_6), 0, 0, ALL, FLAG},
+
+    {.name = "Result", .commands = ALL},
+    {"json", "FILE", "the result as JSON: to FILE, or in place of the summary", AT(json), 0, 0, ALL,
+     OUTPUT},
+    {"csv", "FILE", "a row a step, or a second: likewise", AT(csv), 0, 0, ALL, OUTPUT},
+    {"pid", "PID", "add the CPU time of this process and its children, of this machine", AT(pid), 1,
+     1 << 22, ALL, COUNT},
+    {"quiet", NULL, "no progress line", AT(quiet), 0, 0, ALL, FLAG},
+    {"i-own-this-server", NULL, "send to addresses that are neither local nor private too",
+     AT(own_server), 0, 0, ALL, FLAG},
+    {"help", NULL, "this", 0, 0, 0, ALL, HELP},
+    {0},
+};
+
+void options_print_help(enum command command)
+{
+    static const char *const what[COMMANDS] = {
+        [COMMAND_NTS] = "NTS requests under load; every reply is checked",
+        [COMMAND_NTP] = "plain NTP requests under load",
+        [COMMAND_MIX] = "NTS and plain NTP beside hostile traffic",
+        [COMMAND_KE] = "NTS-KE sessions under load",
+    };
+    printf("usage: ntsperf %s [OPTIONS] SERVER\n\n%s.\n", command_names[command], what[command]);
+    for (const struct option_row *row = option_rows; row->name; row++) {
+        if (!option_is_of(row, command))
+            continue;
+        if (row->kind == HEADING) {
+            printf("\n%s\n", row->name);
+            continue;
+        }
+        char left[64];
+        bool optional = row->kind == OUTPUT;
+        snprintf(left, sizeof left, "--%s%s%s%s", row->name,
+                 optional        ? "[="
+                 : row->argument ? " "
+                                 : "",
+                 row->argument ? row->argument : "", optional ? "]" : "");
+        printf("  %-22s %s\n", left, row->help);
+    }
+    printf("\nExit status: 0 success; 1 an objective was missed, replies were wrong or none came; "
+           "2 usage.\nntsperf(1) says more.\n");
+}

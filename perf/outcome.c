@@ -1,0 +1,103 @@
+#include "perf/outcome.h"
+
+#include "perf/words.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+// Above these the tester's own part in a result can no longer be passed over.
+#define SENT_LATE_SHARE 0.01
+#define HEADROOM_LEAST 0.03
+
+struct outcome *outcome_new(void)
+{
+    struct outcome *outcome = calloc(1, sizeof *outcome);
+    if (outcome)
+        outcome->server_cpu_s = -1;
+    return outcome;
+}
+
+void outcome_free(struct outcome *outcome)
+{
+    if (outcome)
+        free(outcome->ke);
+    free(outcome);
+}
+
+static void say_limit(struct outcome *o)
+{
+    double sent = (double)o->total.count[TALLY_SENT];
+    double late = sent == 0 ? 0 : (double)o->self.sent_late / sent;
+    uint64_t behind = o->total.count[TALLY_UNSENT_BEHIND];
+    uint64_t not_taken = o->total.count[TALLY_UNSENT_PATH];
+    char text[WORDS_LEN];
+    o->tester_was_limit = true;
+    if (o->self.missed > 0)
+        snprintf(o->why, sizeof o->why, "%llu replies were dropped on this side",
+                 (unsigned long long)o->self.missed);
+    else if (not_taken > 0)
+        snprintf(o->why, sizeof o->why, "the kernel or the port took %llu requests no more",
+                 (unsigned long long)not_taken);
+    else if (late > SENT_LATE_SHARE && o->self.stalled_ns > o->self.span_ns / 50)
+        snprintf(o->why, sizeof o->why, "it was kept off its CPU for %s in all",
+                 words_of_ns((double)o->self.stalled_ns, text));
+    else if (behind > 0 || late > SENT_LATE_SHARE)
+        snprintf(o->why, sizeof o->why, "%s of its requests left late or not at all",
+                 words_of_share((sent * late + (double)behind) / (sent + (double)behind), text));
+    else if (o->headroom < HEADROOM_LEAST)
+        snprintf(o->why, sizeof o->why, "its core was busy all the time");
+    else
+        o->tester_was_limit = false;
+}
+
+static double loss_of(const struct outcome *o)
+{
+    for (unsigned i = 0; i < o->n_flows; i++)
+        if (o->flow[i].kind == FLOW_VICTIM)
+            return tally_loss(&o->flow[i].tally);
+    return tally_loss(&o->total);
+}
+
+void outcome_judge(struct outcome *o, const struct plan *plan)
+{
+    o->loss = loss_of(o);
+    if (o->self.span_ns > 0)
+        o->headroom = (double)o->self.idle_ns / (double)o->self.span_ns;
+    say_limit(o);
+    uint64_t answered = o->total.count[TALLY_ANSWERED];
+    o->met = answered > 0 && (plan->loss > 1 || o->loss <= plan->loss) &&
+             (plan->p99_ns == 0 || histogram_quantile(&o->total.latency, 0.99) <= plan->p99_ns);
+}
+
+struct outcome_quantiles outcome_quantiles_of(const struct histogram *h)
+{
+    return (struct outcome_quantiles){
+        .min = h->n == 0 ? 0 : h->min,
+        .mean = (uint64_t)histogram_mean(h),
+        .p50 = histogram_quantile(h, 0.5),
+        .p90 = histogram_quantile(h, 0.9),
+        .p99 = histogram_quantile(h, 0.99),
+        .p999 = histogram_quantile(h, 0.999),
+        .p9999 = histogram_quantile(h, 0.9999),
+        .p99999 = histogram_quantile(h, 0.99999),
+        .max = h->max,
+    };
+}
+
+struct outcome_step outcome_step_of(const struct outcome *o)
+{
+    const uint64_t *count = o->total.count;
+    return (struct outcome_step){
+        .rate = o->rate,
+        .answered_rate = o->span_s > 0 ? (double)count[TALLY_ANSWERED] / o->span_s : 0,
+        .loss = o->loss,
+        .headroom = o->headroom,
+        .sent = count[TALLY_SENT],
+        .answered = count[TALLY_ANSWERED],
+        .lost = count[TALLY_LOST] + count[TALLY_LATE],
+        .wrong = tally_sum(&o->total, TALLY_OF_WRONG),
+        .latency = outcome_quantiles_of(&o->total.latency),
+        .met = o->met,
+        .tester_was_limit = o->tester_was_limit,
+    };
+}

@@ -1,0 +1,59 @@
+// What came of a trial: a load at one rate, or rising between two, for a while.
+// A struct outcome is large: it lives on the heap. Belongs to who made it.
+#pragma once
+
+#include "perf/load.h"
+#include "perf/plan.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { OUTCOME_WHY_LEN = 160 };
+
+struct outcome_flow {
+    enum flow_kind kind;
+    struct tally tally;
+};
+
+struct ke_load_result;
+
+struct outcome {
+    double rate;        // asked for; of a ramp its end
+    double span_s;      // over which it was sent
+    struct tally total; // of the honest flows, and of replies that belong to none
+    double loss;        // share: of the victims where there are some
+    uint32_t n_flows;
+    struct outcome_flow flow[FLOW_KINDS];
+    struct load_self self;
+    double headroom; // share of the tester's time in which it had nothing to do
+    bool tester_was_limit;
+    char why[OUTCOME_WHY_LEN]; // it was
+    struct load_storm storm;
+    double own_cpu_s;
+    double server_cpu_s; // below 0: not asked for
+    bool met;            // the objectives, if there are any
+    uint32_t n_rows;
+    struct load_row row[LOAD_ROWS_MAX];
+    struct ke_load_result *ke; // of a KE trial, else NULL; outcome_free frees it
+};
+
+// NULL when there is no memory. outcome_free takes NULL.
+struct outcome *outcome_new(void);
+void outcome_free(struct outcome *outcome);
+
+// Sums up what is in flow, total, self: loss, headroom, whether the tester was the limit, whether
+// the plan's objectives are met.
+void outcome_judge(struct outcome *outcome, const struct plan *plan);
+
+// A step of a search or a staircase: what is kept of an outcome.
+struct outcome_step {
+    double rate, answered_rate, loss, headroom;
+    uint64_t sent, answered, lost, wrong;
+    struct outcome_quantiles {
+        uint64_t min, mean, p50, p90, p99, p999, p9999, p99999, max;
+    } latency;
+    bool met, tester_was_limit;
+};
+
+struct outcome_quantiles outcome_quantiles_of(const struct histogram *histogram);
+struct outcome_step outcome_step_of(const struct outcome *outcome);

@@ -1,0 +1,34 @@
+// When requests are due: at a fixed rate or one that rises steadily, evenly spaced or as a Poisson
+// process. Open loop: nothing that a server does moves the schedule. Pure; one thread an object.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct pace {
+    uint64_t start_ns;
+    uint64_t end_ns;
+    double from; // requests a second at the start
+    double to;   // and at the end
+    bool poisson;
+    uint64_t random; // state of a generator that need not be a good one
+    double at;       // ns since the start of the next request
+};
+
+// The first request is due at the start, or a random gap after it. Rates are above 0.
+void pace_start(struct pace *pace, uint64_t start_ns, uint64_t span_ns, double from, double to,
+                bool poisson, uint64_t seed);
+
+// Is another request due before the end?
+static inline bool pace_goes_on(const struct pace *pace)
+{
+    return pace->start_ns + (uint64_t)pace->at < pace->end_ns;
+}
+
+static inline uint64_t pace_due(const struct pace *pace)
+{
+    return pace->start_ns + (uint64_t)pace->at;
+}
+
+// On to the next one.
+void pace_next(struct pace *pace);

@@ -1,0 +1,95 @@
+// What the command line asks for.
+#pragma once
+
+#include "perf/flow.h"
+#include "perf/path.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum command { COMMAND_NTS, COMMAND_NTP, COMMAND_MIX, COMMAND_KE, COMMANDS };
+
+// Where a result goes beside the summary.
+struct output {
+    bool wanted;
+    const char *file; // NULL: to stdout, in place of the summary
+};
+
+struct steps {
+    double from, to;
+    double factor; // between steps; 0: add instead
+    double add;
+};
+
+struct plan {
+    enum command command;
+    const char *server; // name or address
+    int argc;           // the whole command line, for the manifest
+    char **argv;
+
+    // The load.
+    double rate;
+    uint64_t duration_ns;
+    bool poisson;
+    bool search;
+    double max_rate;
+    struct steps step; // from 0: none
+    struct steps ramp; // likewise
+    double loss;       // objectives: above 1, and 0, are none
+    uint64_t p99_ns;
+    uint64_t timeout_ns;
+
+    // The clients.
+    uint32_t clients; // 0: by the command
+    int placeholders; // or LOAD_AUTO
+    bool reuse;
+    uint32_t verify;
+    bool interleaved;
+    const char *crypto;
+
+    // NTS-KE.
+    const char *name; // NULL: the server's
+    const char *ca;
+    bool insecure;
+    uint16_t ke_port;
+    uint16_t udp_port; // 0: what NTS-KE says, or 123
+    double aborted;    // share of sessions
+    uint32_t slow;     // clients that are held all along
+    uint32_t threads;
+    uint32_t open; // sessions at once
+
+    // mix.
+    double weight[FLOW_KINDS];
+    uint32_t victims; // not used while 0
+    double victim_rate;
+    uint64_t storm_ns;
+    struct path_prefix spoof;
+
+    // The path.
+    bool sockets;
+    const char *device;
+    struct path_prefix source;
+    uint32_t source_ports; // 0: as many as suit
+    uint16_t source_port;
+    uint16_t tag[PATH_TAGS_MAX];
+    uint8_t n_tags;
+    bool has_mac;
+    uint8_t mac[6];
+    int32_t core; // -1: wherever the kernel likes
+    bool family_4, family_6;
+
+    // The result.
+    struct output json, csv;
+    uint32_t pid; // 0: none
+    bool own_server;
+    bool quiet;
+};
+
+// What options_read says when the program has nothing more to do.
+enum { OPTIONS_GO = -1 };
+
+// Reads the options and the server of a command (argv[0] is its name) into a plan, which points
+// into argv. OPTIONS_GO, or the exit status: 0 after --help, 2 for usage, which is on stderr.
+int options_read(struct plan *plan, enum command command, int argc, char **argv);
+
+extern const char *const command_names[COMMANDS];

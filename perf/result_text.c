@@ -1,0 +1,195 @@
+// The result for people.
+#include "perf/result.h"
+
+#include "perf/words.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+__attribute__((format(printf, 3, 4))) static void line(FILE *out, const char *name,
+                                                       const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fprintf(out, "%-12s ", name);
+    vfprintf(out, format, arguments);
+    fputc('\n', out);
+    va_end(arguments);
+}
+
+static void write_times(FILE *out, const char *name, const struct histogram *h)
+{
+    char t[6][WORDS_LEN];
+    if (h->n == 0)
+        return;
+    struct outcome_quantiles q = outcome_quantiles_of(h);
+    line(out, name, "p50 %s, p90 %s, p99 %s, p99.9 %s, p99.999 %s, max %s",
+         words_of_ns((double)q.p50, t[0]), words_of_ns((double)q.p90, t[1]),
+         words_of_ns((double)q.p99, t[2]), words_of_ns((double)q.p999, t[3]),
+         words_of_ns((double)q.p99999, t[4]), words_of_ns((double)q.max, t[5]));
+}
+
+static void write_offset(FILE *out, const struct spread *offset)
+{
+    char t[4][WORDS_LEN];
+    if (spread_n(offset) == 0)
+        return;
+    line(out, "offset", "median %s, deviation %s, from %s to %s",
+         words_of_ns((double)spread_quantile(offset, 0.5), t[0]),
+         words_of_ns(spread_deviation(offset), t[1]),
+         words_of_ns((double)spread_quantile(offset, 0), t[2]),
+         words_of_ns((double)spread_quantile(offset, 1), t[3]));
+}
+
+// "name": the counters of a group that are not zero.
+static void write_group(FILE *out, const char *name, const struct tally *tally,
+                        enum tally_group group)
+{
+    for (unsigned i = 0; i < TALLY_ITEMS; i++)
+        if (tally_rows[i].group == group && tally->count[i] > 0)
+            line(out, name, "%llu %s: %s", (unsigned long long)tally->count[i], tally_rows[i].name,
+                 tally_rows[i].text);
+}
+
+static void write_counts(FILE *out, const struct result *r)
+{
+    const struct outcome *o = r->outcome;
+    const uint64_t *count = o->total.count;
+    char t[3][WORDS_LEN];
+    double span = o->span_s > 0 ? o->span_s : 1;
+    line(out, "sent", "%llu in %s, %s/s", (unsigned long long)count[TALLY_SENT],
+         words_of_ns(o->span_s * 1e9, t[0]), words_of_rate((double)count[TALLY_SENT] / span, t[1]));
+    line(out, "answered", "%llu, %s/s", (unsigned long long)count[TALLY_ANSWERED],
+         words_of_rate((double)count[TALLY_ANSWERED] / span, t[0]));
+    if (r->aead != 0 || r->plan->command == COMMAND_KE)
+        line(out, "verified", "%llu", (unsigned long long)count[TALLY_VERIFIED]);
+    if (r->plan->verify > 1)
+        line(out, "", "one authenticator in %u was checked, all else of every reply",
+             r->plan->verify);
+    if (r->plan->interleaved)
+        line(out, "interleaved", "%llu", (unsigned long long)count[TALLY_INTERLEAVED]);
+    line(out, "lost", "%llu and %llu late: %s", (unsigned long long)count[TALLY_LOST],
+         (unsigned long long)count[TALLY_LATE], words_of_share(o->loss, t[0]));
+    if (count[TALLY_NAK] > 0)
+        line(out, "NAK", "%llu", (unsigned long long)count[TALLY_NAK]);
+    write_group(out, "kiss", &o->total, TALLY_OF_KISSES);
+    write_group(out, "WRONG", &o->total, TALLY_OF_WRONG);
+    write_group(out, "not sent", &o->total, TALLY_OF_UNSENT);
+}
+
+static void write_flows(FILE *out, const struct outcome *o)
+{
+    if (o->n_flows < 2)
+        return;
+    fprintf(out, "\n%-12s %12s %12s %12s %10s %10s %12s %10s\n", "flow", "sent", "answered", "lost",
+            "NAK", "wrong", "loss", "p99");
+    for (uint32_t i = 0; i < o->n_flows; i++) {
+        const struct tally *t = &o->flow[i].tally;
+        char loss[WORDS_LEN], p99[WORDS_LEN];
+        bool hopes = flow_rows[o->flow[i].kind].hope == HOPE_TIME;
+        fprintf(out, "%-12s %12llu %12llu %12llu %10llu %10llu %12s %10s\n",
+                flow_rows[o->flow[i].kind].name, (unsigned long long)t->count[TALLY_SENT],
+                (unsigned long long)t->count[TALLY_ANSWERED],
+                (unsigned long long)(t->count[TALLY_LOST] + t->count[TALLY_LATE]),
+                (unsigned long long)t->count[TALLY_NAK],
+                (unsigned long long)tally_sum(t, TALLY_OF_WRONG),
+                hopes ? words_of_share(tally_loss(t), loss) : "-",
+                t->latency.n ? words_of_ns((double)histogram_quantile(&t->latency, 0.99), p99)
+                             : "-");
+    }
+}
+
+static void write_storm(FILE *out, const struct load_storm *storm)
+{
+    char t[2][WORDS_LEN];
+    if (storm->at_ns == 0)
+        return;
+    line(out, "storm", "%u of %u clients have new keys, half of them after %s, the last after %s",
+         storm->recovered, storm->struck,
+         words_of_ns((double)histogram_quantile(&storm->needed, 0.5), t[0]),
+         words_of_ns((double)storm->needed.max, t[1]));
+}
+
+static void write_tester(FILE *out, const struct result *r)
+{
+    const struct outcome *o = r->outcome;
+    char t[2][WORDS_LEN];
+    line(out, "tester", "%s of its core's time was idle%s%s", words_of_share(o->headroom, t[0]),
+         o->tester_was_limit ? "; THE TESTER WAS THE LIMIT: " : "", o->why);
+    if (o->server_cpu_s >= 0 && o->total.count[TALLY_ANSWERED] > 0)
+        line(out, "server CPU", "%.2f s of process %u and its children, %s a reply",
+             o->server_cpu_s, r->plan->pid,
+             words_of_ns(o->server_cpu_s * 1e9 / (double)o->total.count[TALLY_ANSWERED], t[0]));
+    if (r->refused > 0)
+        line(out, "refused", "%llu times the server's host said that nobody listens on UDP port %u",
+             (unsigned long long)r->refused, r->udp_port);
+}
+
+static void write_objective(FILE *out, const struct result *r)
+{
+    const struct plan *plan = r->plan;
+    char t[2][WORDS_LEN];
+    if (plan->search) {
+        const struct outcome *best = r->search->best;
+        if (best)
+            line(out, "FOUND", "%s/s met the objective", words_of_rate(best->rate, t[0]));
+        else
+            line(out, "FOUND", "no rate met the objective");
+    }
+    if (plan->loss <= 1)
+        line(out, "objective", "loss at most %s: %s", words_of_share(plan->loss, t[0]),
+             r->outcome->loss <= plan->loss ? "met" : "MISSED");
+    if (plan->p99_ns != 0)
+        line(out, "objective", "p99 at most %s: %s", words_of_ns((double)plan->p99_ns, t[0]),
+             histogram_quantile(&r->outcome->total.latency, 0.99) <= plan->p99_ns ? "met"
+                                                                                  : "MISSED");
+}
+
+void result_write_step_head(FILE *out)
+{
+    fprintf(out, "%10s %12s %12s %10s %10s %10s %9s\n", "rate", "answered/s", "loss", "p50", "p99",
+            "p99.9", "headroom");
+}
+
+void result_write_step(const struct outcome_step *s, FILE *out)
+{
+    char t[7][WORDS_LEN];
+    fprintf(out, "%10s %12s %12s %10s %10s %10s %9s  %s%s%s\n", words_of_rate(s->rate, t[0]),
+            words_of_rate(s->answered_rate, t[1]), words_of_share(s->loss, t[2]),
+            words_of_ns((double)s->latency.p50, t[3]), words_of_ns((double)s->latency.p99, t[4]),
+            words_of_ns((double)s->latency.p999, t[5]), words_of_share(s->headroom, t[6]),
+            s->met ? "met" : "missed", s->tester_was_limit ? ", the tester was the limit" : "",
+            s->wrong > 0 ? ", WRONG REPLIES" : "");
+}
+
+void result_write_text(const struct result *r, FILE *out)
+{
+    const struct outcome *o = r->outcome;
+    if (r->search)
+        fputc('\n', out);
+    line(out, "server", "%s port %u over %s%s%s", r->server, r->udp_port, r->path,
+         r->plan->device ? " " : "", r->plan->device ? r->plan->device : "");
+    if (r->aead != 0)
+        line(out, "NTS", "AEAD %u, cookies of %u octets, %u sessions, %u renewed; checked by %s",
+             r->aead, r->cookie_len, r->sessions, r->renewed, r->crypto);
+    write_counts(out, r);
+    write_times(out, "latency", &o->total.latency);
+    write_times(out, "processing", &o->total.processing);
+    write_offset(out, &o->total.offset);
+    write_storm(out, &o->storm);
+    write_tester(out, r);
+    write_objective(out, r);
+    write_flows(out, o);
+}
+
+int result_status(const struct result *r)
+{
+    const struct outcome *o = r->outcome;
+    bool objective = r->plan->loss <= 1 || r->plan->p99_ns != 0;
+    bool wrong = false;
+    for (uint32_t i = 0; i < o->n_flows; i++)
+        wrong |= tally_sum(&o->flow[i].tally, TALLY_OF_WRONG) > 0;
+    wrong |= tally_sum(&o->total, TALLY_OF_WRONG) > 0;
+    bool none = o->total.count[TALLY_ANSWERED] == 0;
+    return wrong || none || (objective && !o->met) ? EXIT_FAILURE : EXIT_SUCCESS;
+}
