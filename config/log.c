@@ -17,6 +17,13 @@ enum {
 
 static const char *speaker = "noonmarkd";
 static bool journal;
+static bool quiet;
+
+// Where errors go instead; NULL: nowhere else.
+static struct {
+    char *text;
+    size_t size;
+} divert;
 
 // systemd sets JOURNAL_STREAM=DEVICE:INODE; only when that is our stderr does the journal read it.
 static bool stderr_is_journal(void)
@@ -36,6 +43,19 @@ void log_open(const char *who)
     journal = stderr_is_journal();
 }
 
+void log_quiet(void)
+{
+    quiet = true;
+}
+
+void log_divert(char *text, size_t size)
+{
+    divert.text = text;
+    divert.size = size;
+    if (text)
+        text[0] = '\0';
+}
+
 static const char *level_word(enum log_level level)
 {
     switch (level) {
@@ -49,9 +69,34 @@ static const char *level_word(enum log_level level)
     return "";
 }
 
+// What a message quotes may come from outside: it must not make a second line or talk to a
+// terminal.
+static void make_printable(char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+            text[i] = ' ';
+    }
+}
+
+__attribute__((format(printf, 1, 0))) static void divert_error(const char *format,
+                                                               va_list arguments)
+{
+    if (divert.text[0] != '\0')
+        return; // the first is the cause, later ones follow from it
+    vsnprintf(divert.text, divert.size, format, arguments);
+    make_printable(divert.text, strlen(divert.text));
+}
+
 __attribute__((format(printf, 3, 0))) static void
 write_line(enum log_level level, unsigned long left_out, const char *format, va_list arguments)
 {
+    if (level == LOG_LEVEL_INFO && quiet)
+        return;
+    if (level == LOG_LEVEL_ERROR && divert.text) {
+        divert_error(format, arguments);
+        return;
+    }
     char line[LINE_MAX_LEN];
     const size_t room = sizeof line - 1; // the last octet is the newline's
     size_t len = 0;
@@ -72,11 +117,7 @@ write_line(enum log_level level, unsigned long left_out, const char *format, va_
         if (len >= room)
             len = room - 1;
     }
-    // What a message quotes may come from outside: it must not make a second line or talk to a
-    // terminal.
-    for (size_t i = text; i < len; i++)
-        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
-            line[i] = ' ';
+    make_printable(line + text, len - text);
     line[len++] = '\n';
     if (write(STDERR_FILENO, line, len) < 0)
         return; // nobody reads: there is nowhere to say so

@@ -3,6 +3,8 @@
 // identifiers. Thread-safe: a line is one write.
 #pragma once
 
+#include <stddef.h>
+
 enum log_level {
     LOG_LEVEL_ERROR = 3,
     LOG_LEVEL_WARNING = 4,
@@ -11,6 +13,13 @@ enum log_level {
 
 // The word before each line: "noonmarkd", "control", "dataplane". A string literal.
 void log_open(const char *who);
+
+// From here on information is left out; warnings and errors stay. Before other threads start.
+void log_quiet(void);
+
+// From here on errors are not written: the first goes to text, cut to size octets, without the
+// word before it. NULL ends that. For one thread at a time.
+void log_divert(char *text, size_t size);
 
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));

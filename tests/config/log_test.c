@@ -106,6 +106,39 @@ static void limited_lines_are_counted(void **state)
                               "control: warning: flood\n");
 }
 
+static void quiet_leaves_out_information(void **state)
+{
+    (void)state;
+    char text[4096];
+    capture("tester", false);
+    log_quiet();
+    log_info("not this");
+    log_warning("this");
+    collect(text, sizeof text);
+    assert_string_equal(text, "tester: warning: this\n");
+}
+
+static void diverted_errors_are_kept(void **state)
+{
+    (void)state;
+    char text[4096], why[16];
+    capture("tester", false);
+    log_divert(why, sizeof why);
+    log_error("the cause\n%d", 1);
+    log_error("what follows from it");
+    log_warning("beside it");
+    log_divert(NULL, 0);
+    log_error("later");
+    collect(text, sizeof text);
+    assert_string_equal(why, "the cause 1");
+    assert_string_equal(text, "tester: warning: beside it\ntester: error: later\n");
+    log_divert(why, sizeof why);
+    assert_string_equal(why, "");
+    log_error("longer than there is room for");
+    log_divert(NULL, 0);
+    assert_string_equal(why, "longer than the");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -113,6 +146,8 @@ int main(void)
         cmocka_unit_test(the_journal_gets_priorities),
         cmocka_unit_test(a_message_stays_one_line),
         cmocka_unit_test(limited_lines_are_counted),
+        cmocka_unit_test(diverted_errors_are_kept),
+        cmocka_unit_test(quiet_leaves_out_information), // for good: the last one
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("config/log", tests, NULL, NULL);
