@@ -126,7 +126,7 @@ static int open_interface(struct device *device)
         log_warning("%s: another process holds the name that shows who serves it (%s)", name,
                     strerror(-device->owner));
 
-    int object = xdp_object_open();
+    int object = xdp_object_open(device->use);
     if (object < 0) {
         log_error("%s: no memory for the XDP program: %s", name, strerror(-object));
         return object;
@@ -143,7 +143,7 @@ static int open_interface(struct device *device)
     close(object);
     if (fault)
         mend_interface(name, interface, fault);
-    else if ((fault = xdp_maps_find(interface->index, &device->maps)) != 0)
+    else if ((fault = xdp_maps_find(interface->index, device->use, &device->maps)) != 0)
         log_error("%s: the XDP program's maps cannot be found: %s", name, strerror(-fault));
     return fault;
 }
@@ -169,9 +169,10 @@ static int open_vdev(struct device *device, uint32_t n_cores)
     return fault;
 }
 
-int device_open(struct device *device, const struct config_port *config, uint32_t n_cores)
+int device_open(struct device *device, const struct config_port *config, enum port_use use,
+                uint32_t n_cores)
 {
-    *device = (struct device){.config = config, .owner = -1};
+    *device = (struct device){.config = config, .use = use, .owner = -1};
     noise_hold();
     return config->kind == PORT_INTERFACE ? open_interface(device) : open_vdev(device, n_cores);
 }

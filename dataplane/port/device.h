@@ -5,12 +5,14 @@
 #include "config/config.h"
 #include "dataplane/port/ethdev.h"
 #include "dataplane/port/interface.h"
+#include "dataplane/port/use.h"
 #include "dataplane/port/xdp.h"
 
 enum { DEVICE_NAME_LEN = 64 };
 
 struct device {
     const struct config_port *config;
+    enum port_use use;
     char name[DEVICE_NAME_LEN]; // DPDK's
     uint16_t id;                // likewise
     bool probed;
@@ -22,8 +24,8 @@ struct device {
 
     // PORT_INTERFACE only.
     struct interface interface;
-    struct xdp_maps maps;
-    int owner; // xdp_owner_claim's descriptor, or -1
+    struct xdp_maps maps; // those of the use
+    int owner;            // xdp_owner_claim's descriptor, or -1
 
     struct address_set addresses; // PORT_VDEV only
 };
@@ -31,7 +33,8 @@ struct device {
 // Makes the device of a configured port with at most n_cores queues (an interface: all that it has,
 // so that none is left unserved) and starts it. 0 or -errno, logged in one line. Afterwards
 // device_close in either case.
-int device_open(struct device *device, const struct config_port *config, uint32_t n_cores);
+int device_open(struct device *device, const struct config_port *config, enum port_use use,
+                uint32_t n_cores);
 
 // How many queues device_open will need memory for.
 uint32_t device_queues_wanted(const struct config_port *config, uint32_t n_cores);

@@ -57,7 +57,7 @@ static void log_args(const struct eal_args *args)
     log_info("%s starts with%s", rte_version(), line);
 }
 
-int eal_start(const uint32_t *cores, uint32_t n_cores, uint32_t n_queues)
+int eal_start(const uint32_t *cores, uint32_t n_cores, uint32_t n_queues, enum port_use use)
 {
     cpu_set_t allowed;
     if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
@@ -67,12 +67,13 @@ int eal_start(const uint32_t *cores, uint32_t n_cores, uint32_t n_queues)
     if (sched_setaffinity(0, sizeof spare, &spare) != 0)
         return -errno;
 
-    struct eal_plan plan = {.memory_mib = pool_memory_mib(n_queues)};
+    struct eal_plan plan = {
+        .memory_mib = pool_memory_mib(n_queues), .use = use, .process = getpid()};
     while (!CPU_ISSET(plan.main_cpu, &spare))
         plan.main_cpu++;
     plan.hugepages = hugepages_suffice(plan.memory_mib);
     on_hugepages = plan.hugepages;
-    if (!plan.hugepages)
+    if (!plan.hugepages && use == USE_SERVE)
         log_warning("fewer than %u MiB of hugepages are free, so packets live in 4 KiB pages; "
                     "'sysctl vm.nr_hugepages=%u' reserves them",
                     plan.memory_mib, plan.memory_mib / 2);

@@ -22,13 +22,16 @@ __attribute__((format(printf, 2, 3))) static void add(struct eal_args *args, con
 void eal_args_build(struct eal_args *args, const struct eal_plan *plan)
 {
     args->argc = 0;
-    add(args, "noonmarkd");
+    add(args, "%s", plan->use == USE_ASK ? "ntsperf" : "noonmarkd");
     // One lcore, numbered 0 wherever it runs: a CPU's number may exceed what DPDK can count. The
     // polling threads are ours and register themselves.
     add(args, "--lcores=0@%u", plan->main_cpu);
     add(args, "--no-pci");
     add(args, "--no-telemetry");
-    add(args, "--file-prefix=noonmark");
+    if (plan->use == USE_ASK)
+        add(args, "--file-prefix=ntsperf-%d", plan->process);
+    else
+        add(args, "--file-prefix=noonmark");
     if (plan->hugepages) {
         add(args, "--in-memory"); // no file: nothing stays after a crash
     } else {

@@ -27,7 +27,11 @@ struct port {
     // Turns in which the pool could not supply a single buffer for a reply. Writer: the core,
     // relaxed. Reader: housekeeping.
     _Atomic uint64_t starved;
+
+    // What ask_lend lends; NULL where it was sent. Touched by who asks alone.
+    uint16_t n_blank;
+    struct rte_mbuf *blank[LANES];
 };
 
-// Gives the spare buffers back to the pool. The device is stopped.
+// Gives the spare buffers and the blank ones back to the pool. The device is stopped.
 void port_empty(struct port *port);

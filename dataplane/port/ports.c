@@ -61,15 +61,17 @@ static bool follows_kernel(const struct config_port *port)
     return port->kind == PORT_INTERFACE && port->n_addresses == 0;
 }
 
-static int open_devices(struct ports *ports)
+static int open_devices(struct ports *ports, enum port_use use)
 {
     const struct config *config = ports->config;
     for (uint32_t i = 0; i < config->dataplane.n_ports; i++) {
         const struct config_port *port = &config->dataplane.ports[i];
         struct device *device = &ports->device[ports->n_devices++];
-        int fault = device_open(device, port, config->dataplane.n_cores);
+        int fault = device_open(device, port, use, config->dataplane.n_cores);
         if (fault)
             return fault;
+        if (use == USE_ASK)
+            continue; // it is told its addresses
         // The watch comes before the first list, so that no change falls between them.
         if (follows_kernel(port) && ports->watch < 0)
             ports->watch = addresses_watch();
@@ -84,7 +86,21 @@ static int open_devices(struct ports *ports)
     return deal(ports);
 }
 
-int ports_open(const struct config *config, struct ports **out)
+// What a crashed run left. Looking at a program takes CAP_SYS_ADMIN; without it the kernel says
+// that something is attached, once DPDK's driver tries.
+static int sweep_own(const struct config *config)
+{
+    for (uint32_t i = 0; i < config->dataplane.n_ports && geteuid() == 0; i++) {
+        const struct config_port *port = &config->dataplane.ports[i];
+        int fault =
+            port->kind == PORT_INTERFACE ? xdp_sweep(port->device, USE_ASK, XDP_ANY_USER) : 0;
+        if (fault)
+            return fault;
+    }
+    return 0;
+}
+
+int ports_open(const struct config *config, enum port_use use, struct ports **out)
 {
     uint32_t n_queues = 0;
     for (uint32_t i = 0; i < config->dataplane.n_ports; i++)
@@ -95,9 +111,11 @@ int ports_open(const struct config *config, struct ports **out)
     ports->config = config;
     ports->watch = -1;
 
-    int fault = eal_start(config->dataplane.cores, config->dataplane.n_cores, n_queues);
+    int fault = eal_start(config->dataplane.cores, config->dataplane.n_cores, n_queues, use);
+    if (!fault && use == USE_ASK)
+        fault = sweep_own(config);
     if (!fault)
-        fault = open_devices(ports);
+        fault = open_devices(ports, use);
     noise_release();
     if (fault) {
         ports_close(ports);
@@ -141,6 +159,22 @@ int ports_steer(struct ports *ports)
     return 0;
 }
 
+int ports_gather(struct ports *ports, const struct gather_rule *rule)
+{
+    for (uint32_t i = 0; i < ports->n_devices; i++) {
+        const struct device *device = &ports->device[i];
+        if (device->config->kind != PORT_INTERFACE)
+            continue;
+        int fault = xdp_gather(&device->maps, rule);
+        if (fault) {
+            log_error("%s: cannot tell the XDP program what is ours: %s", device->config->device,
+                      strerror(-fault));
+            return fault;
+        }
+    }
+    return 0;
+}
+
 int ports_watch(const struct ports *ports)
 {
     return ports->watch;
@@ -163,6 +197,8 @@ uint32_t ports_of_core(const struct ports *ports, uint32_t core, struct port *co
 
 int ports_thread_enter(void)
 {
+    if (rte_lcore_id() != LCORE_ID_ANY)
+        return 0;
     return rte_thread_register() == 0 ? 0 : -ENOMEM;
 }
 
@@ -192,11 +228,10 @@ void ports_show(struct ports *ports, struct board_dataplane *board)
 void ports_refresh(struct ports *ports, struct board_dataplane *board)
 {
     static struct log_limit limit;
+    ports_greet(ports);
     for (uint32_t i = 0; i < ports->n_devices; i++) {
         struct device *device = &ports->device[i];
         struct board_port *port = &board->port[i];
-        if (device->owner >= 0)
-            xdp_owner_greet(device->owner);
         uint32_t up = device_link_up(device);
         if (up != atomic_exchange_explicit(&port->link_up, up, memory_order_relaxed))
             log_info("%s: the link is %s", device->config->device, up ? "up" : "down");
@@ -204,6 +239,34 @@ void ports_refresh(struct ports *ports, struct board_dataplane *board)
         if (device_starved(device))
             log_limited(&limit, LOG_LEVEL_WARNING, "%s: out of packet buffers",
                         device->config->device);
+    }
+}
+
+bool ports_link_up(const struct ports *ports)
+{
+    return device_link_up(&ports->device[0]);
+}
+
+void ports_mac(const struct ports *ports, uint8_t mac[6])
+{
+    device_mac(&ports->device[0], mac);
+}
+
+const char *ports_driver(const struct ports *ports)
+{
+    return device_driver(&ports->device[0]);
+}
+
+uint64_t ports_missed(const struct ports *ports)
+{
+    return device_missed(&ports->device[0]);
+}
+
+void ports_greet(const struct ports *ports)
+{
+    for (uint32_t i = 0; i < ports->n_devices; i++) {
+        if (ports->device[i].owner >= 0)
+            xdp_owner_greet(ports->device[i].owner);
     }
 }
 
@@ -232,7 +295,7 @@ int ports_sweep(const struct config *config, uid_t user)
     int fault = noise_route();
     for (uint32_t i = 0; i < config->dataplane.n_ports; i++) {
         const struct config_port *port = &config->dataplane.ports[i];
-        int result = port->kind == PORT_INTERFACE ? xdp_sweep(port->device, user) : 0;
+        int result = port->kind == PORT_INTERFACE ? xdp_sweep(port->device, USE_SERVE, user) : 0;
         if (result)
             fault = result;
     }

@@ -7,31 +7,47 @@
 
 #include "board/board.h"
 #include "config/config.h"
+#include "dataplane/port/gather.h"
 #include "dataplane/port/port.h"
+#include "dataplane/port/use.h"
 
 #include <sys/types.h>
 
 struct ports;
 
-// Starts DPDK and all ports of the configuration; nothing is steered to them yet. Logs one line
-// with the mend on failure. 0 or -errno, and then nothing is left behind but DPDK itself: the
-// process must end.
-int ports_open(const struct config *config, struct ports **ports);
+// Starts DPDK and all ports of the configuration; nothing is steered to them yet. Who asks, as
+// root, is rid of what a crashed run of its own left on an interface. Logs one line with the mend
+// on failure. 0 or -errno, and then nothing is left behind but DPDK itself: the process must end.
+int ports_open(const struct config *config, enum port_use use, struct ports **ports);
 
 // Lets packets come: fills the maps of the interfaces' programs. 0 or -errno, logged.
 int ports_steer(struct ports *ports);
+
+// The same for who asks. 0 or -errno, logged.
+int ports_gather(struct ports *ports, const struct gather_rule *rule);
 
 // The queues that the core of that index polls; sets *queues to an array of n that lives as long as
 // ports.
 uint32_t ports_of_core(const struct ports *ports, uint32_t core, struct port *const **queues);
 
-// DPDK must know each thread that moves packets. 0 or -errno.
+// DPDK must know each thread that moves packets, and knows the one that opened the ports. 0 or
+// -errno.
 int ports_thread_enter(void);
 void ports_thread_leave(void);
 
 // Writes what the ports are to the board, and what changes with time: link, frames missed.
 void ports_show(struct ports *ports, struct board_dataplane *board);
 void ports_refresh(struct ports *ports, struct board_dataplane *board);
+
+// What who asks wants to know of the first port. ports_missed: frames lost before anybody saw them.
+bool ports_link_up(const struct ports *ports);
+void ports_mac(const struct ports *ports, uint8_t mac[6]);
+const char *ports_driver(const struct ports *ports);
+uint64_t ports_missed(const struct ports *ports);
+
+// Answers those that look whether an interface's owner lives; ports_refresh does it too. To be
+// called every second or so, never blocks.
+void ports_greet(const struct ports *ports);
 
 // A descriptor that is readable when the kernel's addresses have changed, then to be followed by
 // ports_follow; -1 when no port asks the kernel.
@@ -46,7 +62,8 @@ bool ports_close(struct ports *ports);
 // Ends DPDK, which closes whatever device is still open. Last, and not when ports_close said false.
 void ports_end(void);
 
-// Detaches our XDP programs that crashed runs left on the configured interfaces; user is the
+// Detaches our XDP programs that crashed runs left on the configured interfaces, before a server
+// starts; user is the
 // dataplane's. 0 or -errno, logged. Needs CAP_SYS_ADMIN; no ports need be open.
 int ports_sweep(const struct config *config, uid_t user);
 

@@ -1,5 +1,6 @@
 #include "dataplane/port/xdp.h"
 
+#include "dataplane/port/gather_object.h"
 #include "dataplane/port/steer.h"
 #include "dataplane/port/steer_object.h"
 
@@ -17,13 +18,15 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-int xdp_object_open(void)
+int xdp_object_open(enum port_use use)
 {
-    int fd = memfd_create(STEER_PROGRAM_NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    const void *object = use == USE_ASK ? gather_object : steer_object;
+    size_t len = use == USE_ASK ? gather_object_len : steer_object_len;
+    int fd = memfd_create("noonmark_xdp", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
         return -errno;
     int fault = -EIO;
-    if (write(fd, steer_object, steer_object_len) != (ssize_t)steer_object_len)
+    if (write(fd, object, len) != (ssize_t)len)
         goto fail;
     if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0) {
         fault = -errno;
@@ -131,18 +134,20 @@ static int find_map(const struct program *program, const char *name, int *fd)
     return 0;
 }
 
-int xdp_maps_find(unsigned ifindex, struct xdp_maps *maps)
+int xdp_maps_find(unsigned ifindex, enum port_use use, struct xdp_maps *maps)
 {
     struct program program = {0};
-    struct xdp_maps found;
+    struct xdp_maps found = {-1, -1, -1, -1};
     int fault = bpf_xdp_query_id((int)ifindex, 0, &program.id);
     if (!fault)
         fault = each_descriptor(is_program, &program);
-    if (!fault)
+    if (!fault && use == USE_ASK)
+        fault = find_map(&program, GATHER_RULE_NAME, &found.rule);
+    if (!fault && use == USE_SERVE)
         fault = find_map(&program, STEER_PORT_NAME, &found.port);
-    if (!fault)
+    if (!fault && use == USE_SERVE)
         fault = find_map(&program, STEER_V4_NAME, &found.v4);
-    if (!fault)
+    if (!fault && use == USE_SERVE)
         fault = find_map(&program, STEER_V6_NAME, &found.v6);
     if (!fault)
         *maps = found;
@@ -190,6 +195,12 @@ int xdp_steer(const struct xdp_maps *maps, uint16_t udp_port, const struct addre
     if (fault)
         return fault;
     return set_keys(maps->v6, list->v6, list->n_v6, sizeof list->v6[0]);
+}
+
+int xdp_gather(const struct xdp_maps *maps, const struct gather_rule *rule)
+{
+    const uint32_t zero = 0;
+    return bpf_map_update_elem(maps->rule, &zero, rule, BPF_ANY) == 0 ? 0 : -errno;
 }
 
 const char *xdp_mode(unsigned ifindex)

@@ -57,7 +57,7 @@ pid_t xdp_owner(unsigned ifindex, uid_t user)
     if (connect(fd, (struct sockaddr *)&name, len) != 0)
         pid = errno == EAGAIN ? XDP_OWNER_BUSY : 0;
     else if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_len) == 0 &&
-             (peer.uid == user || peer.uid == 0))
+             (user == XDP_ANY_USER || peer.uid == user || peer.uid == 0))
         pid = peer.pid;
     close(fd);
     return pid;

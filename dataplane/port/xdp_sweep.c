@@ -1,4 +1,5 @@
 #include "config/log.h"
+#include "dataplane/port/gather.h"
 #include "dataplane/port/steer.h"
 #include "dataplane/port/xdp.h"
 
@@ -7,6 +8,7 @@
 #include <errno.h>
 #include <linux/if_link.h>
 #include <net/if.h>
+#include <stdbool.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -38,14 +40,15 @@ static pid_t lasting_owner(unsigned ifindex, uid_t user)
     return owner;
 }
 
-static int sweep_program(const char *interface, unsigned ifindex, uid_t user,
+static int sweep_program(const char *interface, unsigned ifindex, enum port_use use, uid_t user,
                          const struct bpf_xdp_query_opts *query, int program)
 {
     struct bpf_prog_info info = {0};
     uint32_t len = sizeof info;
     if (bpf_obj_get_info_by_fd(program, &info, &len) != 0)
         return -errno;
-    if (strcmp(info.name, STEER_PROGRAM_NAME) != 0) {
+    bool serves = strcmp(info.name, STEER_PROGRAM_NAME) == 0;
+    if (!serves && strcmp(info.name, GATHER_PROGRAM_NAME) != 0) {
         log_error("%s: the XDP program '%s' (id %u) of somebody else is attached; remove it with "
                   "'ip link set dev %s xdp off' (or 'xdp-loader unload %s --all')",
                   interface, info.name, info.id, interface, interface);
@@ -53,8 +56,15 @@ static int sweep_program(const char *interface, unsigned ifindex, uid_t user,
     }
     pid_t owner = lasting_owner(ifindex, user);
     if (owner > 0) {
-        log_error("%s: the noonmarkd with process %d serves it; end that one first", interface,
-                  (int)owner);
+        log_error("%s: the %s with process %d %s; end that one first", interface,
+                  serves ? "noonmarkd" : "ntsperf", (int)owner,
+                  serves ? "serves it" : "asks through it");
+        return -EBUSY;
+    }
+    if (serves && use == USE_ASK) {
+        log_error("%s: the XDP program of a crashed noonmarkd is attached; remove it with 'ip link "
+                  "set dev %s xdp off'",
+                  interface, interface);
         return -EBUSY;
     }
     int fault = detach(ifindex, program, query->attach_mode);
@@ -68,7 +78,7 @@ static int sweep_program(const char *interface, unsigned ifindex, uid_t user,
     return 0;
 }
 
-int xdp_sweep(const char *interface, uid_t user)
+int xdp_sweep(const char *interface, enum port_use use, uid_t user)
 {
     struct bpf_xdp_query_opts query = {.sz = sizeof query};
     unsigned ifindex = if_nametoindex(interface);
@@ -89,7 +99,7 @@ int xdp_sweep(const char *interface, uid_t user)
                   strerror(errno));
         return -errno;
     }
-    fault = sweep_program(interface, ifindex, user, &query, program);
+    fault = sweep_program(interface, ifindex, use, user, &query, program);
     close(program);
     return fault;
 }

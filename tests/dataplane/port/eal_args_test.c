@@ -56,12 +56,26 @@ static void test_always(void **state)
     }
 }
 
+// Two that ask on one machine, or beside a server, share nothing.
+static void test_asking(void **state)
+{
+    (void)state;
+    struct eal_args args;
+    eal_args_build(&args, &(struct eal_plan){.memory_mib = 68, .use = USE_ASK, .process = 4711});
+    assert_string_equal(args.argv[0], "ntsperf");
+    assert_true(has(&args, "--file-prefix=ntsperf-4711"));
+    assert_true(has(&args, "--no-shconf"));
+    eal_args_build(&args, &(struct eal_plan){.memory_mib = 68, .use = USE_SERVE});
+    assert_true(has(&args, "--file-prefix=noonmark"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hugepages_in_memory),
         cmocka_unit_test(test_no_hugepages),
         cmocka_unit_test(test_always),
+        cmocka_unit_test(test_asking),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("eal_args", tests, NULL, NULL);

@@ -36,7 +36,7 @@ static struct port *open_port(const char *socket)
     config.dataplane.n_cores = 1;
     config.dataplane.n_ports = 1;
     config.dataplane.ports[0] = (struct config_port){.kind = PORT_VDEV, .device = device};
-    if (ports_open(&config, &ports) != 0 || ports_of_core(ports, 0, &queue) != 1)
+    if (ports_open(&config, USE_ASK, &ports) != 0 || ports_of_core(ports, 0, &queue) != 1)
         exit(1);
     return queue[0];
 }
