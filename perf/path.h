@@ -78,10 +78,12 @@ struct path {
     const struct path_kind *kind;
     uint32_t n_endpoints;
     uint64_t refused; // times that the server's host said that nobody listens (ICMP)
+    uint64_t n_spoofed_replies; // came back to spoofed addresses: counted here, never lent
 };
 
 // Opens what the plan says. 0 or -errno with one line in why (what is wrong; what to do), and then
-// nothing is left behind.
+// nothing is left behind; but DPDK starts once in a process, so that a second path_port_open is
+// refused whatever became of the first.
 int path_sockets_open(const struct path_plan *plan, struct path **path, char why[256]);
 int path_port_open(const struct path_plan *plan, struct path **path, char why[256]);
 

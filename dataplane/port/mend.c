@@ -27,6 +27,7 @@ static const struct known known[] = {
      "a capability is missing; it needs CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF and CAP_IPC_LOCK"},
     {"Permission denied", 0, "a right is missing on what it names"},
     {"Address already in use", 0, "another process uses its socket; end that one first"},
+    {"Failed to connect socket", 0, "nobody listens at its socket; start its other end first"},
     {"No such file or directory", 0, "the directory of what it names does not exist"},
     {NULL, -ENOMEM, "memory is short; 'sysctl vm.nr_hugepages=512' reserves some"},
     {NULL, -EBUSY, "another XDP program or AF_XDP socket holds it; 'ip link set dev %s xdp off'"},
