@@ -6,9 +6,9 @@ const struct flow_row flow_rows[FLOW_KINDS] = {
     [FLOW_VICTIM] = {"victim", "well-behaved clients beside the others", true, true, HOPE_TIME},
     [FLOW_BAD_TAG] = {"bad-tag", "genuine cookies, forged authenticators", false, true, HOPE_NAK},
     [FLOW_UNKNOWN_KEY] = {"unknown-key", "cookies under a key nobody has", false, true, HOPE_NAK},
-    [FLOW_GARBAGE] = {"garbage", "malformed extension fields", false, false, HOPE_SILENCE},
+    [FLOW_GARBAGE] = {"garbage", "malformed extension fields", false, false, HOPE_NOTHING},
     [FLOW_REPLAY] = {"replay", "one NTS request, repeated", false, true, HOPE_TIME},
-    [FLOW_FLOOD] = {"flood", "plain requests that await no reply", false, false, HOPE_NOTHING},
+    [FLOW_FLOOD] = {"flood", "plain requests of many, perhaps spoofed", false, false, HOPE_NOTHING},
 };
 
 // Each flow earns its weight; the richest is chosen and pays for all.

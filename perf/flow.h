@@ -14,13 +14,14 @@ enum flow_kind {
     FLOW_UNKNOWN_KEY, // a cookie that names a key nobody has
     FLOW_GARBAGE,     // fields that cannot be
     FLOW_REPLAY,      // one genuine request again and again
-    FLOW_FLOOD,       // plain requests whose replies nobody awaits
+    FLOW_FLOOD,       // plain requests whose replies do not matter
     FLOW_KINDS,
 };
 
 enum { FLOWS_MAX = 16 }; // a slot's bits
 
-enum flow_hope { HOPE_TIME, HOPE_NAK, HOPE_SILENCE, HOPE_NOTHING };
+// What is awaited of a reply. Only where one is hoped for can it be lost.
+enum flow_hope { HOPE_TIME, HOPE_NAK, HOPE_NOTHING };
 
 struct flow_row {
     const char *name; // in results and, with "--" before it, on the command line
@@ -31,6 +32,11 @@ struct flow_row {
 };
 
 extern const struct flow_row flow_rows[FLOW_KINDS];
+
+static inline bool flow_hopes(enum flow_kind kind)
+{
+    return flow_rows[kind].hope != HOPE_NOTHING;
+}
 
 struct flow {
     enum flow_kind kind;

@@ -24,7 +24,7 @@ void load_expire(struct load *load, uint64_t now)
             if (slot->sent_ns == 0 || now < slot->due_ns + load->plan.timeout_ns)
                 return;
             struct flow *flow = &load->flow[slot->flow];
-            flow->tally.count[TALLY_LOST] += flow_rows[flow->kind].hope != HOPE_SILENCE;
+            flow->tally.count[TALLY_LOST] += flow_hopes(flow->kind);
             slot->state = SLOT_EXPIRED;
             struct client *client = &load->clients->client[slot->client];
             bool honest = flow->nts && flow_rows[flow->kind].honest;
@@ -185,7 +185,7 @@ static void note_open(struct load *load)
     const struct window *window = &load->window;
     for (uint64_t at = window->tail; at < window->head; at++) {
         const struct slot *slot = &window->slot[at & window->mask];
-        bool hoped = flow_rows[load->flow[slot->flow].kind].hope != HOPE_SILENCE;
+        bool hoped = flow_hopes(load->flow[slot->flow].kind);
         load->flow[slot->flow].tally.count[TALLY_OPEN] += slot->state == SLOT_WAITING && hoped;
     }
 }

@@ -75,6 +75,7 @@ struct load_storm {
 struct load_replay {
     struct slot slot; // len 0: not made yet
     uint32_t endpoint;
+    uint8_t s2c[SIV_KEY_LEN]; // of the client's session then
     uint8_t payload[LOAD_PLAIN_LEN];
 };
 

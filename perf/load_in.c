@@ -97,7 +97,7 @@ static void judge_late(struct load *load, struct judged *j, enum tally_item item
 {
     struct flow *flow = &load->flow[j->slot->flow];
     j->slot->state = SLOT_SETTLED;
-    flow->tally.count[TALLY_LOST] -= flow_rows[flow->kind].hope != HOPE_SILENCE;
+    flow->tally.count[TALLY_LOST] -= flow_hopes(flow->kind);
     flow->tally.count[item == TALLY_ANSWERED ? TALLY_LATE : item]++;
 }
 
@@ -114,7 +114,7 @@ static bool judge(struct load *load, const uint8_t *payload, uint32_t len, struc
     }
     item = as_hoped(flow, item);
     // The client has begun a new session since, and the keys that would open it are gone.
-    if (j->reply.sealed && load->clients->client[slot->client].epoch != slot->epoch)
+    if (j->reply.sealed && !replayed && load->clients->client[slot->client].epoch != slot->epoch)
         item = TALLY_LATE;
     if (item == TALLY_ANSWERED && j->reply.sealed) {
         slot->state = replayed ? SLOT_WAITING : SLOT_OPENING;
@@ -186,7 +186,7 @@ static bool gather(struct load *load, unsigned lane, const uint8_t *payload, str
     struct client *client = &load->clients->client[j->slot->client];
     const struct authenticator *seal = &j->reply.seal;
     struct siv_lanes *s = &load->lanes;
-    s->key[lane] = client->s2c;
+    s->key[lane] = j->slot == &load->replay.slot ? load->replay.s2c : client->s2c;
     s->ad[lane] = payload;
     s->ad_len[lane] = j->reply.covered;
     s->nonce[lane] = payload + seal->nonce_at;

@@ -64,10 +64,10 @@ static void make_plain(struct load *load, struct flow *flow, struct made *m)
     m->slot->len = request_plain(m->payload, m->slot->transmit, origin);
 }
 
-// A slot of the window for what is awaited; for the others one that nobody looks at.
+// A slot of the window; for what is sent from foreign addresses one that nobody looks at.
 static struct slot *take_slot(struct load *load, struct flow *flow, struct slot *unseen)
 {
-    if (flow_rows[flow->kind].hope != HOPE_NOTHING)
+    if (flow->kind != FLOW_FLOOD || !load->plan.spoof)
         return window_next(&load->window, load_random(load));
     unseen->transmit = load_random(load);
     return unseen;
@@ -120,6 +120,7 @@ static bool make_replay(struct load *load, unsigned lane)
         replay->slot.client = m.client & ((1U << WINDOW_CLIENT_BITS) - 1);
         replay->slot.flow = (uint8_t)load->picked & 15;
         replay->endpoint = load_endpoint(load, m.client);
+        memcpy(replay->s2c, load->clients->client[m.client].s2c, sizeof replay->s2c);
         make_nts(load, &genuine, &m);
         load->siv->seal(&load->lanes, lane_bit(lane));
         // Its reply is none of the jar's.

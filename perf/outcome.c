@@ -1,5 +1,6 @@
 #include "perf/outcome.h"
 
+#include "perf/ke_load.h"
 #include "perf/words.h"
 
 #include <stdio.h>
@@ -8,6 +9,9 @@
 // Above these the tester's own part in a result can no longer be passed over.
 #define SENT_LATE_SHARE 0.01
 #define HEADROOM_LEAST 0.03
+// Less than this share of the rate asked for is another rate.
+#define APPLIED_LEAST 0.97
+#define LATE_MOST 0.1
 
 struct outcome *outcome_new(void)
 {
@@ -20,7 +24,7 @@ struct outcome *outcome_new(void)
 void outcome_free(struct outcome *outcome)
 {
     if (outcome)
-        free(outcome->ke);
+        ke_load_free(outcome->ke);
     free(outcome);
 }
 
@@ -29,12 +33,16 @@ static void say_limit(struct outcome *o)
     double sent = (double)o->total.count[TALLY_SENT];
     double late = sent == 0 ? 0 : (double)o->self.sent_late / sent;
     uint64_t behind = o->total.count[TALLY_UNSENT_BEHIND];
+    uint64_t open = o->total.count[TALLY_UNSENT_OPEN];
     uint64_t not_taken = o->total.count[TALLY_UNSENT_PATH];
     char text[WORDS_LEN];
     o->tester_was_limit = true;
     if (o->self.missed > 0)
         snprintf(o->why, sizeof o->why, "%llu replies were dropped on this side",
                  (unsigned long long)o->self.missed);
+    else if (open > 0)
+        snprintf(o->why, sizeof o->why, "%llu sessions could not begin; raise --open",
+                 (unsigned long long)open);
     else if (not_taken > 0)
         snprintf(o->why, sizeof o->why, "the kernel or the port took %llu requests no more",
                  (unsigned long long)not_taken);
@@ -58,6 +66,17 @@ static double loss_of(const struct outcome *o)
     return tally_loss(&o->total);
 }
 
+// Was the server asked at that rate, or has the tester only tried to?
+static bool is_applied(const struct outcome *o)
+{
+    const uint64_t *count = o->total.count;
+    bool late = (double)o->self.sent_late > LATE_MOST * (double)count[TALLY_SENT];
+    bool all =
+        count[TALLY_UNSENT_BEHIND] + count[TALLY_UNSENT_PATH] + count[TALLY_UNSENT_OPEN] == 0;
+    return all && !late && o->headroom >= HEADROOM_LEAST &&
+           (double)count[TALLY_SENT] >= APPLIED_LEAST * o->asked;
+}
+
 void outcome_judge(struct outcome *o, const struct plan *plan)
 {
     o->loss = loss_of(o);
@@ -65,7 +84,9 @@ void outcome_judge(struct outcome *o, const struct plan *plan)
         o->headroom = (double)o->self.idle_ns / (double)o->self.span_ns;
     say_limit(o);
     uint64_t answered = o->total.count[TALLY_ANSWERED];
-    o->met = answered > 0 && (plan->loss > 1 || o->loss <= plan->loss) &&
+    o->applied = is_applied(o);
+    o->met = answered > 0 && (o->applied || !plan->search) &&
+             (plan->loss > 1 || o->loss <= plan->loss) &&
              (plan->p99_ns == 0 || histogram_quantile(&o->total.latency, 0.99) <= plan->p99_ns);
 }
 

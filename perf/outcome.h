@@ -19,7 +19,8 @@ struct ke_load_result;
 
 struct outcome {
     double rate;        // asked for; of a ramp its end
-    double span_s;      // over which it was sent
+    double asked;       // honest requests that were due
+    double span_s;      // over which they were sent
     struct tally total; // of the honest flows, and of replies that belong to none
     double loss;        // share: of the victims where there are some
     uint32_t n_flows;
@@ -31,7 +32,8 @@ struct outcome {
     struct load_storm storm;
     double own_cpu_s;
     double server_cpu_s; // below 0: not asked for
-    bool met;            // the objectives, if there are any
+    bool applied;        // the rate that was asked for has really been sent
+    bool met;            // the objectives, if there are any, under a load that was applied
     uint32_t n_rows;
     struct load_row row[LOAD_ROWS_MAX];
     struct ke_load_result *ke; // of a KE trial, else NULL; outcome_free frees it

@@ -77,7 +77,7 @@ struct path_kind {
 struct path {
     const struct path_kind *kind;
     uint32_t n_endpoints;
-    uint64_t refused; // times that the server's host said that nobody listens (ICMP)
+    uint64_t refused;           // times that the server's host said that nobody listens (ICMP)
     uint64_t n_spoofed_replies; // came back to spoofed addresses: counted here, never lent
 };
 

@@ -1,4 +1,5 @@
 // The result for people.
+#include "perf/ke_load.h"
 #include "perf/result.h"
 
 #include "perf/words.h"
@@ -110,6 +111,28 @@ static void write_storm(FILE *out, const struct load_storm *storm)
          words_of_ns((double)storm->needed.max, t[1]));
 }
 
+static void write_ke(FILE *out, const struct ke_load_result *r)
+{
+    char t[WORDS_LEN];
+    if (!r)
+        return;
+    for (unsigned i = KE_OUTCOME_FIRST_FAILURE; i < KE_OUTCOME_COUNT; i++)
+        if (r->outcome[i] > 0)
+            line(out, "failed", "%llu %s: %s%s", (unsigned long long)r->outcome[i],
+                 ke_outcome_text[i].name, ke_outcome_text[i].help,
+                 i == KE_OUTCOME_CERTIFICATE ? "; give its issuer with --ca FILE" : "");
+    if (r->aborted > 0)
+        line(out, "aborted", "%llu, as they should", (unsigned long long)r->aborted);
+    if (r->slow_begun > 0)
+        line(out, "slow", "%llu connections held, %llu cut by the server, half of those after %s",
+             (unsigned long long)r->slow_begun, (unsigned long long)r->slow_cut,
+             words_of_ns((double)histogram_quantile(&r->slow_cut_after, 0.5), t));
+    write_times(out, "connect", &r->connect);
+    write_times(out, "handshake", &r->handshake);
+    line(out, "client CPU", "%.2f s, %s a session begun; %u sessions open at the most", r->cpu_s,
+         words_of_ns(r->started ? r->cpu_s * 1e9 / (double)r->started : 0, t), r->peak_open);
+}
+
 static void write_tester(FILE *out, const struct result *r)
 {
     const struct outcome *o = r->outcome;
@@ -173,9 +196,10 @@ void result_write_text(const struct result *r, FILE *out)
         line(out, "NTS", "AEAD %u, cookies of %u octets, %u sessions, %u renewed; checked by %s",
              r->aead, r->cookie_len, r->sessions, r->renewed, r->crypto);
     write_counts(out, r);
-    write_times(out, "latency", &o->total.latency);
+    write_times(out, o->ke ? "first cookie" : "latency", &o->total.latency);
     write_times(out, "processing", &o->total.processing);
     write_offset(out, &o->total.offset);
+    write_ke(out, o->ke);
     write_storm(out, &o->storm);
     write_tester(out, r);
     write_objective(out, r);
@@ -190,6 +214,11 @@ int result_status(const struct result *r)
     for (uint32_t i = 0; i < o->n_flows; i++)
         wrong |= tally_sum(&o->flow[i].tally, TALLY_OF_WRONG) > 0;
     wrong |= tally_sum(&o->total, TALLY_OF_WRONG) > 0;
+    // A response against the rules is a wrong reply, whatever else went well.
+    wrong |= o->ke && (o->ke->outcome[KE_OUTCOME_MALFORMED] > 0 ||
+                       o->ke->outcome[KE_OUTCOME_ERROR_RECORD] > 0);
+    for (uint32_t i = 0; r->search && i < r->search->n_steps; i++)
+        wrong |= r->search->step[i].wrong > 0;
     bool none = o->total.count[TALLY_ANSWERED] == 0;
     return wrong || none || (objective && !o->met) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

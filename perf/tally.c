@@ -33,6 +33,8 @@ const struct tally_row tally_rows[TALLY_ITEMS] = {
     [TALLY_UNSENT_BEHIND] = {"behind", "the tester was behind its schedule", TALLY_OF_UNSENT},
     [TALLY_UNSENT_COOKIE] = {"no_cookie", "no client had a cookie", TALLY_OF_UNSENT},
     [TALLY_UNSENT_PATH] = {"not_taken", "the kernel or the port took no more", TALLY_OF_UNSENT},
+    [TALLY_UNSENT_OPEN] = {"too_many_open", "as many sessions as --open allows were open",
+                           TALLY_OF_UNSENT},
     [TALLY_OPEN] = {"open", "on their way when the run was stopped", TALLY_OF_REQUESTS},
     [TALLY_COOKIES] = {"cookies", "cookies received", TALLY_OF_REQUESTS},
 };

@@ -42,6 +42,7 @@ enum tally_item {
     TALLY_UNSENT_BEHIND,
     TALLY_UNSENT_COOKIE,
     TALLY_UNSENT_PATH,
+    TALLY_UNSENT_OPEN,
 
     TALLY_OPEN,    // on their way when the run was stopped
     TALLY_COOKIES, // received and kept

@@ -109,6 +109,12 @@ static void gather(const struct load *load, struct outcome *outcome)
     outcome->storm = load->storm;
     outcome->n_rows = atomic_load(&load->rows);
     double planned = (double)load->plan.span_ns / 1e9;
+    double honest = 0, all = 0;
+    for (unsigned i = 0; i < load->n_flows; i++) {
+        all += load->flow[i].weight;
+        honest += flow_rows[load->flow[i].kind].honest ? load->flow[i].weight : 0;
+    }
+    outcome->asked = (load->plan.from + load->plan.to) / 2 * planned * honest / all;
     double ran = (double)load->self.span_ns / 1e9;
     outcome->span_s = ran < planned ? ran : planned;
 }

@@ -1,0 +1,73 @@
+// ntsperf: loads an NTP or NTS server and checks every reply. The commands and their signals.
+#include "perf/progress.h"
+#include "perf/run.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { EXIT_USAGE = 2 };
+
+static const char help[] =
+    "usage: ntsperf nts|ntp|mix|ke [OPTIONS] SERVER\n"
+    "       ntsperf --version | --help\n"
+    "\n"
+    "Loads an NTP or NTS server (RFC 8915) at a given rate and checks every reply.\n"
+    "\n"
+    "  nts     NTS requests: sessions of its own, each cookie spent once\n"
+    "  ntp     plain NTP requests, basic or interleaved\n"
+    "  mix     both, beside forged, malformed, replayed and spoofed ones\n"
+    "  ke      NTS-KE sessions: handshakes a second, time to first cookie\n"
+    "\n"
+    "ntsperf COMMAND --help lists the options of a command; ntsperf(1) says more.\n";
+
+static void stop(int number)
+{
+    (void)number;
+    run_must_stop = true;
+}
+
+static void catch_signals(void)
+{
+    // A second Ctrl-C ends the program whatever it does.
+    struct sigaction action = {.sa_handler = stop, .sa_flags = SA_RESETHAND | SA_RESTART};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static int run(enum command command, int argc, char **argv)
+{
+    struct plan plan;
+    int status = options_read(&plan, command, argc, argv);
+    if (status != OPTIONS_GO)
+        return status;
+    plan.argc = argc;
+    plan.argv = argv;
+    progress_open(plan.quiet);
+    catch_signals();
+    return command == COMMAND_KE ? run_ke(&plan) : run_load(&plan);
+}
+
+int main(int argc, char **argv)
+{
+    const char *word = argc > 1 ? argv[1] : "";
+    for (unsigned command = 0; command < COMMANDS; command++)
+        if (strcmp(word, command_names[command]) == 0)
+            return run(command, argc - 1, argv + 1);
+    if (strcmp(word, "--version") == 0) {
+        puts("ntsperf " NOONMARK_VERSION);
+        return EXIT_SUCCESS;
+    }
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+        fputs(help, stdout);
+        return EXIT_SUCCESS;
+    }
+    if (*word == '\0')
+        fputs("ntsperf: a command is missing; ", stderr);
+    else
+        fprintf(stderr, "ntsperf: %s: there is no such command; ", word);
+    fputs("this version has nts, ntp, mix and ke, and ntsperf --help says what they do\n", stderr);
+    return EXIT_USAGE;
+}
