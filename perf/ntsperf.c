@@ -1,4 +1,5 @@
 // ntsperf: loads an NTP or NTS server and checks every reply. The commands and their signals.
+#include "config/log.h"
 #include "perf/progress.h"
 #include "perf/run.h"
 
@@ -45,6 +46,8 @@ static int run(enum command command, int argc, char **argv)
         return status;
     plan.argc = argc;
     plan.argv = argv;
+    log_open("ntsperf");
+    log_quiet();
     progress_open(plan.quiet);
     catch_signals();
     return command == COMMAND_KE ? run_ke(&plan) : run_load(&plan);
