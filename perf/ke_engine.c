@@ -29,6 +29,7 @@ struct ke_engine {
     int epoll;
     uint32_t max_open;
     uint32_t n_sessions;
+    uint32_t n_touched; // of them; the pages of the others are not there yet
     uint32_t next_source;
     struct ke_session *sessions;
     struct ke_session *spare; // linked by next_spare; the last one used first
@@ -59,19 +60,6 @@ static int make_room(uint32_t n_sessions, char why[256])
     return -EMFILE;
 }
 
-static int make_pool(struct ke_engine *e)
-{
-    e->sessions = calloc(e->n_sessions, sizeof *e->sessions);
-    if (!e->sessions)
-        return -ENOMEM;
-    for (uint32_t i = e->n_sessions; i-- > 0;) {
-        e->sessions[i].fd = -1;
-        e->sessions[i].next_spare = e->spare;
-        e->spare = &e->sessions[i];
-    }
-    return 0;
-}
-
 static uint64_t or_ms(uint64_t ns, uint64_t ms)
 {
     return ns ? ns : ms * 1000000;
@@ -95,7 +83,8 @@ int ke_engine_open(const struct ke_target *target, uint32_t max_open, struct ke_
         .dribbling.span_ns = or_ms(target->dribble_ns, DRIBBLE_MS),
         .closing.span_ns = or_ms(0, CLOSING_MS),
     };
-    int result = make_pool(made);
+    made->sessions = calloc(made->n_sessions, sizeof *made->sessions);
+    int result = made->sessions ? 0 : -ENOMEM;
     if (result == 0)
         result = make_room(made->n_sessions, why);
     if (result == 0)
@@ -152,6 +141,8 @@ static void turn_session(struct ke_engine *e, struct ke_session *s)
 
 static struct ke_session *take_spare(struct ke_engine *e)
 {
+    if (!e->spare && e->n_touched < e->n_sessions)
+        return &e->sessions[e->n_touched++];
     if (!e->spare) // the oldest of those that are closing has had its time
         end(e, (struct ke_session *)e->closing.first);
     struct ke_session *s = e->spare;
@@ -234,15 +225,23 @@ static uint64_t earliest(const struct ke_engine *e)
     return a < b ? (a < c ? a : c) : (b < c ? b : c);
 }
 
+static int wait_for_events(struct ke_engine *e, struct epoll_event *events, uint64_t ns)
+{
+    const struct timespec span = {.tv_sec = (time_t)(ns / 1000000000),
+                                  .tv_nsec = (long)(ns % 1000000000)};
+    int n = epoll_pwait2(e->epoll, events, EVENTS, &span, NULL);
+    if (n < 0 && errno == ENOSYS) // Linux before 5.11, valgrind
+        n = epoll_wait(e->epoll, events, EVENTS, (int)((ns + 999999) / 1000000));
+    return n;
+}
+
 void ke_engine_turn(struct ke_engine *e, uint64_t timeout_ns)
 {
     struct epoll_event events[EVENTS];
     const uint64_t before = ke_now_ns(), due = earliest(e);
     uint64_t wait = due > before ? due - before : 0;
     wait = wait < timeout_ns ? wait : timeout_ns;
-    const struct timespec span = {.tv_sec = (time_t)(wait / 1000000000),
-                                  .tv_nsec = (long)(wait % 1000000000)};
-    int n = epoll_pwait2(e->epoll, events, EVENTS, &span, NULL);
+    int n = wait_for_events(e, events, wait);
     if (wait > 0)
         e->idle_ns += ke_now_ns() - before;
     for (int i = 0; i < n; i++)
@@ -269,7 +268,7 @@ void ke_engine_close(struct ke_engine *e)
 {
     if (!e)
         return;
-    for (uint32_t i = 0; e->sessions && i < e->n_sessions; i++)
+    for (uint32_t i = 0; i < e->n_touched; i++)
         if (e->sessions[i].fd >= 0)
             end(e, &e->sessions[i]);
     free(e->sessions);

@@ -153,6 +153,7 @@ static void run(struct fill *f)
 
 int ke_fill(const struct ke_fill_order *order, char why[512])
 {
+    why[0] = '\0';
     if (order->n == 0)
         return 0;
     struct fill f = {
@@ -166,6 +167,7 @@ int ke_fill(const struct ke_fill_order *order, char why[512])
     int result = ke_engine_open(order->target, (uint32_t)f.window_max, listener, &f.engine, why);
     if (result < 0)
         return result;
+    why[0] = '\0';
     run(&f);
     tell_progress(&f, ke_now_ns(), true);
     ke_engine_close(f.engine);

@@ -24,6 +24,6 @@ struct ke_fill_order {
 
 // Gets them all, in the caller's thread. Before there has been any grant it gives up at the third
 // round of failures, or at the first failure that no patience mends, such as a certificate.
-// 0 or -errno with one line in why: -ECANCELED when it was stopped; otherwise why is about the
-// first failure.
+// 0 or -errno: -ECANCELED when it was stopped. Why is one line: of the first failure (also when all
+// went well in the end), "" when there was none.
 int ke_fill(const struct ke_fill_order *order, char why[512]);

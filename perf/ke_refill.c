@@ -15,7 +15,7 @@
 enum {
     LOOK_US = 1000, // how often asks are looked for: a wake-up would cost the load thread a call
     GRANTS = 256,   // that wait to be taken, a power of two
-    PAUSE_MS = 50,  // after a failure, doubled with each in a row
+    PAUSE_MS = 50,  // after a round of failures, doubled with each in a row
     PAUSE_DOUBLINGS = 5,
 };
 
@@ -44,7 +44,8 @@ struct ke_refill {
     struct ask *again; // n_again whose exchange has failed
     uint32_t n_again;
     uint32_t in_flight;
-    uint32_t failures; // in a row
+    uint32_t rounds;   // of failures, since the last grant
+    uint64_t round_ns; // the last one was counted
     uint64_t resume_ns;
     struct histogram first_cookie; // read by others once the thread has ended
 
@@ -60,6 +61,17 @@ static void add_one(_Atomic uint64_t *count)
     atomic_fetch_add_explicit(count, 1, memory_order_relaxed);
 }
 
+// Those that were under way together fail together: one round, one pause.
+static void pause_for(struct ke_refill *r, const struct ke_times *times)
+{
+    if (times->began_ns < r->round_ns)
+        return;
+    uint32_t doublings = r->rounds < PAUSE_DOUBLINGS ? r->rounds : PAUSE_DOUBLINGS;
+    r->rounds++;
+    r->round_ns = times->ended_ns;
+    r->resume_ns = times->ended_ns + ((uint64_t)PAUSE_MS << doublings) * 1000000;
+}
+
 static void done(void *context, const struct ke_report *report, const struct ke_grant *grant)
 {
     struct ke_refill *r = context;
@@ -67,12 +79,10 @@ static void done(void *context, const struct ke_report *report, const struct ke_
     add_one(&r->outcome[report->outcome]);
     if (!grant) {
         r->again[r->n_again++] = (struct ask){(uint32_t)report->tag, report->times.scheduled_ns};
-        uint32_t doublings = r->failures < PAUSE_DOUBLINGS ? r->failures : PAUSE_DOUBLINGS;
-        r->failures++;
-        r->resume_ns = report->times.ended_ns + ((uint64_t)PAUSE_MS << doublings) * 1000000;
+        pause_for(r, &report->times);
         return;
     }
-    r->failures = 0;
+    r->rounds = 0;
     histogram_add(&r->first_cookie, report->times.answered_ns - report->times.scheduled_ns);
     struct given *given = &r->given[ke_ring_free_place(&r->grants)]; // begin_more has left room
     given->client = (uint32_t)report->tag;

@@ -103,6 +103,20 @@ static void all_at_once(void **state)
     assert_int_equal(outcomes[KE_OUTCOME_GRANTED], 100);
 }
 
+// A finished exchange leaves nothing open, also when the server's FIN came with its response.
+static void ends_at_once(void **state)
+{
+    (void)state;
+    struct ke_engine *engine = engine_open(50);
+    for (int i = 0; i < 50; i++)
+        assert_true(ke_engine_begin(engine, KE_KIND_FULL, 0, ke_now_ns()));
+    run_out(engine);
+    for (int i = 0; i < 20; i++)
+        ke_engine_turn(engine, 10 * ms);
+    assert_int_equal(atomic_load(&ke_counters(rig.server.ke)->open), 0);
+    ke_engine_close(engine);
+}
+
 static void by_address(void **state)
 {
     (void)state;
@@ -278,10 +292,11 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(two_hundred),  TEST(all_at_once),   TEST(by_address), TEST(from_sources),
-        TEST(not_trusted),  TEST(wrong_name),    TEST(refused),    TEST(no_such_file),
-        TEST(closed_early), TEST(silent_server), TEST(not_tls),    TEST(error_record),
-        TEST(leaving),      TEST(slow_is_cut),   TEST(full_pool),  TEST(slow_holds_on),
+        TEST(two_hundred),   TEST(all_at_once),  TEST(by_address),    TEST(ends_at_once),
+        TEST(from_sources),  TEST(not_trusted),  TEST(wrong_name),    TEST(refused),
+        TEST(no_such_file),  TEST(closed_early), TEST(silent_server), TEST(not_tls),
+        TEST(error_record),  TEST(leaving),      TEST(slow_is_cut),   TEST(full_pool),
+        TEST(slow_holds_on),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,6 +77,20 @@ static void none(void **state)
     assert_int_equal(fill(0, &(struct ke_fill_order){0}, why), 0);
 }
 
+// A server that takes one connection at a time: were all begun at once, most would reach their
+// deadline in its queue.
+static void one_at_a_time(void **state)
+{
+    (void)state;
+    char why[512];
+    ke_rig_close(&rig);
+    ke_rig_open(&rig, &(struct ke_server_options){.threads = 1, .max_connections = 1});
+    rig.target.deadline_ns = 300000000;
+    assert_int_equal(fill(40, &(struct ke_fill_order){0}, why), 0);
+    assert_int_equal(taken, 40);
+    assert_in_range(told_failed, 0, 4);
+}
+
 static void at_a_pace(void **state)
 {
     (void)state;
@@ -123,8 +137,8 @@ static void silent_server(void **state)
     close(silent);
 }
 
-// Takes the first connections and drops them, then is gone: only the patient get through.
-static void *drop_three(void *listener)
+// Takes the first connections and drops them, then is gone.
+static void *drop_two(void *listener)
 {
     for (int i = 0; i < 2; i++)
         close(accept(*(int *)listener, NULL, NULL));
@@ -132,13 +146,13 @@ static void *drop_three(void *listener)
     return NULL;
 }
 
-static void retries(void **state)
+static void dropped(void **state)
 {
     (void)state;
     char why[512];
     pthread_t thread;
     int listener = ke_rig_silent(&rig.target.address);
-    assert_int_equal(pthread_create(&thread, NULL, drop_three, &listener), 0);
+    assert_int_equal(pthread_create(&thread, NULL, drop_two, &listener), 0);
     assert_int_equal(fill(5, &(struct ke_fill_order){0}, why), -ECONNREFUSED);
     assert_non_null(strstr(why, "the server ended the connection in the TLS handshake"));
     pthread_join(thread, NULL);
@@ -157,8 +171,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(two_hundred), TEST(none),          TEST(at_a_pace), TEST(not_trusted),
-        TEST(refused),     TEST(silent_server), TEST(retries),   TEST(stopped),
+        TEST(two_hundred),   TEST(none),        TEST(one_at_a_time),
+        TEST(at_a_pace),     TEST(not_trusted), TEST(refused),
+        TEST(silent_server), TEST(dropped),     TEST(stopped),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
