@@ -22,7 +22,7 @@ static uint64_t first_told_ns;
 static int setup(void **state)
 {
     (void)state;
-    ke_rig_open(&rig, &(struct ke_server_options){.deadline_ms = 700});
+    ke_rig_open(&rig, &(struct ke_server_options){0});
     told = 0;
     return 0;
 }
@@ -74,17 +74,17 @@ static struct ke_load_result *run(struct ke_load_plan plan)
 static void even(void **state)
 {
     (void)state;
-    struct ke_load_result *r = run((struct ke_load_plan){.rate = 200, .duration_ns = 1200 * ms});
+    struct ke_load_result *r = run((struct ke_load_plan){.rate = 200, .duration_ns = 1500 * ms});
     assert_true(ke_now_ns() - first_told_ns > 100 * ms); // while it ran
-    assert_int_equal(r->started, 240);
-    assert_int_equal(r->granted, 240);
+    assert_int_equal(r->started, 300);
+    assert_int_equal(r->granted, 300);
     assert_int_equal(r->not_sent, 0);
-    assert_int_equal(r->connect.n, 240);
-    assert_int_equal(r->handshake.n, 240);
+    assert_int_equal(r->connect.n, 300);
+    assert_int_equal(r->handshake.n, 300);
     assert_true(r->cpu_s > 0 && r->peak_open >= 1);
     assert_true(r->n_seconds >= 2 && r->seconds[0].p50_ns > 0);
     ke_load_free(r);
-    ke_server_await(&rig.server, KE_COMPLETED, 240);
+    ke_server_await(&rig.server, KE_COMPLETED, 300);
 }
 
 static void poisson_threads(void **state)
@@ -111,14 +111,16 @@ static void with_aborted(void **state)
 static void with_slow(void **state)
 {
     (void)state;
+    ke_rig_close(&rig);
+    ke_rig_open(&rig, &(struct ke_server_options){.deadline_ms = 700});
     rig.target.dribble_ns = 20 * ms;
     struct ke_load_result *r = run(
-        (struct ke_load_plan){.rate = 50, .n_slow = 10, .threads = 2, .duration_ns = 1200 * ms});
-    assert_int_equal(r->granted, 60);
+        (struct ke_load_plan){.rate = 50, .n_slow = 10, .threads = 2, .duration_ns = 1350 * ms});
+    assert_int_equal(r->granted, 68);
     assert_int_equal(r->slow_cut,
                      10); // once each, at the server's deadline; then they are replaced
     assert_int_equal(r->slow_held, 10);
-    assert_in_range(r->slow_cut_after.min / ms, 600, 1150);
+    assert_in_range(r->slow_cut_after.min / ms, 650, 1300);
     ke_load_free(r);
 }
 
@@ -171,7 +173,7 @@ static void only_slow_or_nothing(void **state)
     assert_int_equal(r->started, 0);
     ke_load_free(r);
     told = 0;
-    r = run((struct ke_load_plan){.rate = 0, .n_slow = 3, .duration_ns = 50 * ms});
+    r = run((struct ke_load_plan){.rate = 0, .n_slow = 3, .duration_ns = 400 * ms});
     assert_int_equal(r->slow_held, 3);
     ke_load_free(r);
 }
