@@ -10,9 +10,9 @@
 
 struct ke_engine;
 
-// Told once for each session that was begun, from within ke_engine_begin, _turn or _close; it
-// calls none of them. grant is NULL unless the outcome is KE_OUTCOME_GRANTED; what it points to is
-// wiped afterwards.
+// Told once for each session that was begun, from within ke_engine_begin or ke_engine_turn; it
+// calls neither. Sessions that ke_engine_close cuts are not told of. grant is NULL unless the
+// outcome is KE_OUTCOME_GRANTED; what it points to is wiped afterwards.
 struct ke_listener {
     void (*done)(void *context, const struct ke_report *report, const struct ke_grant *grant);
     void *context;

@@ -35,8 +35,8 @@ struct fill {
     char *why;
 };
 
-// As many at once as do not wait for each other: a server may do one at a time (ntpsec's ntpd
-// accepts one connection a second), and what waits in its queue only reaches its deadline there.
+// As many at once as do not wait for each other: a server may do one at a time, as ntpsec's ntpd
+// does, and what waits in its queue only reaches its deadline there.
 static void learn_pace(struct fill *f, const struct ke_times *times)
 {
     const uint64_t took = times->answered_ns - times->began_ns;
