@@ -20,7 +20,10 @@ static bool number_with_unit(const char *text, const struct unit *units, double 
         return false;
     for (; units->word; units++)
         if (strcmp(end, units->word) == 0) {
-            *value = number * units->factor;
+            number *= units->factor;
+            if (!isfinite(number))
+                return false;
+            *value = number;
             return true;
         }
     return false;
@@ -48,7 +51,11 @@ bool words_time(const char *text, uint64_t *ns)
 bool words_share(const char *text, double *share)
 {
     static const struct unit units[] = {{"%", 0.01}, {"", 1}, {0}};
-    return number_with_unit(text, units, share) && *share <= 1;
+    double value;
+    if (!number_with_unit(text, units, &value) || value > 1)
+        return false;
+    *share = value;
+    return true;
 }
 
 bool words_count(const char *text, double low, double high, uint32_t *n)
@@ -85,7 +92,9 @@ bool words_mac(const char *text, uint8_t mac[6])
 {
     unsigned o[6];
     char rest;
-    if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%c", &o[0], &o[1], &o[2], &o[3], &o[4], &o[5],
+    // sscanf alone would take blanks, signs and "0x".
+    if (text[strspn(text, "0123456789abcdefABCDEF:")] != '\0' ||
+        sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%c", &o[0], &o[1], &o[2], &o[3], &o[4], &o[5],
                &rest) != 6)
         return false;
     for (unsigned i = 0; i < 6; i++)
@@ -96,7 +105,7 @@ bool words_mac(const char *text, uint8_t mac[6])
 const char *words_of_rate(double rate, char text[WORDS_LEN])
 {
     if (rate >= 999500)
-        snprintf(text, WORDS_LEN, "%.3g M", rate / 1e6);
+        snprintf(text, WORDS_LEN, rate < 999.5e6 ? "%.3g M" : "%.0f M", rate / 1e6);
     else if (rate >= 9999.5)
         snprintf(text, WORDS_LEN, "%.1f k", rate / 1e3);
     else
@@ -108,10 +117,10 @@ const char *words_of_ns(double ns, char text[WORDS_LEN])
 {
     static const struct unit units[] = {{"s", 1e9}, {"ms", 1e6}, {"us", 1e3}, {"ns", 1}};
     const struct unit *unit = units;
-    while (fabs(ns) < unit->factor && unit->factor > 1)
+    while (fabs(ns) < unit->factor * 0.9995 && unit->factor > 1) // what rounds to 1000
         unit++;
     double value = ns / unit->factor;
-    int digits = unit->factor == 1 || fabs(value) >= 100 ? 0 : fabs(value) >= 10 ? 1 : 2;
+    int digits = unit->factor == 1 || fabs(value) >= 99.95 ? 0 : fabs(value) >= 9.995 ? 1 : 2;
     snprintf(text, WORDS_LEN, "%.*f %s", digits, value, unit->word);
     return text;
 }

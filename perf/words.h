@@ -22,6 +22,7 @@ bool words_prefix(const char *text, struct path_prefix *prefix);
 // "02:00:00:00:00:01".
 bool words_mac(const char *text, uint8_t mac[6]);
 
+// A whole number from low to high.
 bool words_count(const char *text, double low, double high, uint32_t *n);
 
 enum { WORDS_LEN = 32 };
@@ -32,5 +33,5 @@ const char *words_of_rate(double rate, char text[WORDS_LEN]);
 // "850 ns", "12.3 us", "4.56 ms", "1.20 s".
 const char *words_of_ns(double ns, char text[WORDS_LEN]);
 
-// "0 %", "0.0012 %", "12.3 %".
+// "0 %", "0.00120 %", "12.3 %".
 const char *words_of_share(double share, char text[WORDS_LEN]);
