@@ -14,10 +14,20 @@ static double uniform(struct pace *pace)
 
 void pace_next(struct pace *pace)
 {
-    double passed = pace->at / (double)(pace->end_ns - pace->start_ns);
-    double rate = pace->from + (pace->to - pace->from) * passed;
-    double gap = 1e9 / rate;
-    pace->at += pace->poisson ? -log(uniform(pace)) * gap : gap;
+    // The gap is so long that the area under the rate, until then, is that of one request (or of a
+    // Poisson process' random share): r g + slope g^2 / 2 = area, with g in seconds.
+    double span = (double)(pace->end_ns - pace->start_ns);
+    double slope = (pace->to - pace->from) / span * 1e9;
+    double rate = pace->from + (pace->to - pace->from) * (((double)pace->at + pace->part) / span);
+    double area = pace->poisson ? -log(uniform(pace)) : 1;
+    double under = rate * rate + 2 * slope * area;
+    if (rate <= 0 || under <= 0) { // a ramp downwards holds no more
+        pace->at = pace->end_ns - pace->start_ns;
+        return;
+    }
+    double gap = pace->part + 1e9 * 2 * area / (rate + sqrt(under));
+    pace->at += (uint64_t)gap;
+    pace->part = gap - floor(gap);
 }
 
 void pace_start(struct pace *pace, uint64_t start_ns, uint64_t span_ns, double from, double to,

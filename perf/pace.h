@@ -12,7 +12,8 @@ struct pace {
     double to;   // and at the end
     bool poisson;
     uint64_t random; // state of a generator that need not be a good one
-    double at;       // ns since the start of the next request
+    uint64_t at;     // of the next request: whole ns since the start
+    double part;     // and what is missing of another: in a day of them it adds up
 };
 
 // The first request is due at the start, or a random gap after it. Rates are above 0.
@@ -22,12 +23,12 @@ void pace_start(struct pace *pace, uint64_t start_ns, uint64_t span_ns, double f
 // Is another request due before the end?
 static inline bool pace_goes_on(const struct pace *pace)
 {
-    return pace->start_ns + (uint64_t)pace->at < pace->end_ns;
+    return pace->start_ns + pace->at < pace->end_ns;
 }
 
 static inline uint64_t pace_due(const struct pace *pace)
 {
-    return pace->start_ns + (uint64_t)pace->at;
+    return pace->start_ns + pace->at;
 }
 
 // On to the next one.
