@@ -95,11 +95,13 @@ int64_t spread_quantile(const struct spread *spread, double share)
 {
     double wanted = share * (double)spread_n(spread);
     double below = (double)spread->below.n;
-    if (wanted < below)
-        return -(int64_t)histogram_quantile(&spread->below, 1 - wanted / below);
-    if (spread->above.n == 0)
-        return spread->below.n == 0 ? 0 : -(int64_t)spread->below.min;
-    return (int64_t)histogram_quantile(&spread->above, (wanted - below) / (double)spread->above.n);
+    if (spread->below.n == 0 || (wanted > below && spread->above.n > 0))
+        return (int64_t)histogram_quantile(&spread->above,
+                                           (wanted - below) / (double)spread->above.n);
+    // The rank from below is one from above among the absolute values: half a rank short of it, so
+    // that rounding does not decide.
+    double rank = fmin(fmax(ceil(wanted), 1), below);
+    return -(int64_t)histogram_quantile(&spread->below, (below - rank + 0.5) / below);
 }
 
 void tally_merge(struct tally *into, const struct tally *from)
