@@ -1,6 +1,7 @@
 #include "perf/words.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,9 +15,12 @@ struct unit {
 // A number that is not negative, and the unit behind it.
 static bool number_with_unit(const char *text, const struct unit *units, double *value)
 {
+    // strtod alone would take blanks, signs, hexadecimal digits and "nan".
+    if ((!isdigit((unsigned char)*text) && *text != '.') || text[1] == 'x' || text[1] == 'X')
+        return false;
     char *end;
     double number = strtod(text, &end);
-    if (end == text || !isfinite(number) || number < 0)
+    if (end == text)
         return false;
     for (; units->word; units++)
         if (strcmp(end, units->word) == 0) {
