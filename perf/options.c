@@ -20,6 +20,16 @@ enum {
 const char *const command_names[COMMANDS] = {
     [COMMAND_NTS] = "nts", [COMMAND_NTP] = "ntp", [COMMAND_MIX] = "mix", [COMMAND_KE] = "ke"};
 
+// Below and above, a schedule cannot be reckoned with.
+static bool rate_of(const char *text, double *rate)
+{
+    double value;
+    if (!words_rate(text, &value) || value < 0.001 || value > 1e9)
+        return false;
+    *rate = value;
+    return true;
+}
+
 static bool steps_of(const char *text, bool with_pace, struct steps *steps)
 {
     char copy[96];
@@ -34,8 +44,7 @@ static bool steps_of(const char *text, bool with_pace, struct steps *steps)
     if (pace)
         *pace++ = '\0';
     struct steps s = {0};
-    if (!words_rate(copy, &s.from) || !words_rate(to, &s.to) || s.from <= 0 || s.to <= 0 ||
-        (pace != NULL) != with_pace)
+    if (!rate_of(copy, &s.from) || !rate_of(to, &s.to) || (pace != NULL) != with_pace)
         return false;
     if (pace && *pace == '+' && (!words_rate(pace + 1, &s.add) || s.add <= 0))
         return false;
@@ -49,14 +58,19 @@ static bool steps_of(const char *text, bool with_pace, struct steps *steps)
 
 static bool tags_of(const char *text, struct plan *plan)
 {
-    unsigned outer, inner;
-    char rest;
-    int n = sscanf(text, "%u,%u%c", &outer, &inner, &rest);
-    if (n < 1 || n > 2 || outer > 4094 || (n == 2 && inner > 4094) || (n == 1 && strchr(text, ',')))
+    uint32_t outer, inner = 0;
+    char copy[16];
+    if (strlen(text) >= sizeof copy)
+        return false;
+    strcpy(copy, text);
+    char *second = strchr(copy, ',');
+    if (second)
+        *second++ = '\0';
+    if (!words_count(copy, 0, 4094, &outer) || (second && !words_count(second, 0, 4094, &inner)))
         return false;
     plan->tag[0] = (uint16_t)outer;
-    plan->tag[1] = (uint16_t)(n == 2 ? inner : 0);
-    plan->n_tags = (uint8_t)n;
+    plan->tag[1] = (uint16_t)inner;
+    plan->n_tags = second ? 2 : 1;
     return true;
 }
 
@@ -70,7 +84,7 @@ static bool take(const struct option_row *row, const char *text, struct plan *pl
         *(bool *)at = true;
         return true;
     case RATE:
-        return words_rate(text, at) && *(double *)at >= 0.001 && *(double *)at <= 1e9;
+        return rate_of(text, at);
     case WEIGHT:
         return words_rate(text, at);
     case SPAN:
@@ -175,6 +189,9 @@ static int settle(struct plan *plan)
         return complain(plan, "", "--json and --csv both want stdout", "give one a =FILE");
     if (plan->rate == 0)
         plan->rate = plan->search ? 1000 : plan->command == COMMAND_KE ? 20 : 100;
+    if (plan->search && plan->rate > plan->max_rate)
+        return complain(plan, "", "--search begins with --rate, which is above --max-rate",
+                        "give a lower --rate or a higher --max-rate");
     if (plan->duration_ns == 0)
         plan->duration_ns = (steps ? UINT64_C(2) : UINT64_C(10)) * 1000000000;
     if (plan->timeout_ns == 0)
@@ -215,14 +232,16 @@ int options_read(struct plan *plan, enum command command, int argc, char **argv)
     int index = -1;
     int got;
     opterr = 0;
-    optind = 1;
+    optind = 0; // from the start, whatever was read before
     while ((got = getopt_long(argc, argv, ":h", longs, &index)) != -1) {
         if (got == ':')
             return complain(plan, ": its value is missing", argv[optind - 1],
                             "--help lists the options");
-        if (got == '?')
-            return complain(plan, ": there is no such option", argv[optind - 1],
-                            "--help lists the options");
+        if (got == '?') {
+            char letter[] = {'-', (char)optopt, '\0'};
+            return complain(plan, ": there is no such option, or it takes no value",
+                            optopt ? letter : argv[optind - 1], "--help lists the options");
+        }
         const struct option_row *row = row_named(command, got == 'h' ? "help" : longs[index].name);
         if (row->kind == HELP) {
             options_print_help(command);
