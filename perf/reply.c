@@ -53,10 +53,10 @@ static enum tally_item examine_header(const uint8_t *payload, struct reply *repl
     return TALLY_ANSWERED;
 }
 
-// The fields of a reply to an NTS request. TALLY_ANSWERED when they are those of an NTS reply or,
-// where no authenticator is needed, of a NAK.
+// The fields of a reply to an NTS request whose header is that of item: a time or a kiss.
+// TALLY_ANSWERED when they are those of such a reply.
 static enum tally_item examine_fields(const uint8_t *payload, uint32_t len, const struct slot *slot,
-                                      bool needs_seal, struct reply *reply)
+                                      enum tally_item item, struct reply *reply)
 {
     struct fields fields;
     fields_walk(payload, len, &fields);
@@ -64,7 +64,10 @@ static enum tally_item examine_fields(const uint8_t *payload, uint32_t len, cons
         return TALLY_WRONG_TRUNCATED;
     if (fields.n_cookies > 0 || fields.n_uid > 1)
         return TALLY_WRONG_FIELDS;
-    if (needs_seal && !fields.has_authenticator)
+    // RFC 8915, section 5.7: a NAK "MUST NOT include" an authenticator.
+    if (item == TALLY_NAK && fields.has_authenticator)
+        return TALLY_WRONG_FIELDS;
+    if (item == TALLY_ANSWERED && !fields.has_authenticator)
         return TALLY_WRONG_UNAUTHENTICATED;
     // RFC 8915, section 5.7: "verify that the Unique Identifier matches".
     if (fields.n_uid == 0 || fields.uid.len != WINDOW_UID_LEN ||
@@ -86,13 +89,11 @@ enum tally_item reply_examine(const uint8_t *payload, uint32_t len, const struct
     if (len > slot->len)
         return TALLY_WRONG_LENGTH;
     enum tally_item item = examine_header(payload, reply);
-    bool is_wrong = tally_rows[item].group == TALLY_OF_WRONG;
-    if (is_wrong)
+    if (tally_rows[item].group == TALLY_OF_WRONG)
         return item;
     if (!nts)
         return len > NTP_LEN ? TALLY_WRONG_FIELDS : item;
-    bool needs_seal = item == TALLY_ANSWERED;
-    enum tally_item fields = examine_fields(payload, len, slot, needs_seal, reply);
+    enum tally_item fields = examine_fields(payload, len, slot, item, reply);
     return fields == TALLY_ANSWERED ? item : fields;
 }
 

@@ -34,8 +34,8 @@ uint64_t reply_origin(const uint8_t *payload);
 enum tally_item reply_examine(const uint8_t *payload, uint32_t len, const struct slot *slot,
                               bool nts, struct reply *reply);
 
-// Walks the plaintext of a reply that was opened: calls keep for each cookie. False when it is not
-// as a server must make it: no cookie, more than asked for, one of another length than cookie_len,
-// or a malformed chain.
+// Walks the plaintext of a reply that was opened and points cookies, CLIENT_JAR of them at the
+// most, to its n cookies. False when it is not as a server must make it: no cookie, more than asked
+// for, one of another length than cookie_len, or a malformed chain.
 bool reply_cookies(const uint8_t *plain, uint32_t len, uint32_t cookie_len, unsigned asked,
                    const uint8_t *cookies[], unsigned *n);
