@@ -1,6 +1,7 @@
 #include "perf/search.h"
 
 #include <errno.h>
+#include <math.h>
 
 // The interval in which the highest rate is known to lie, as a factor, when a search ends.
 #define RESOLUTION 1.02
@@ -46,7 +47,7 @@ int search_highest(struct search *search, double first, double highest)
     double good = 0, bad = 0;
     bool met = false, limit = false;
     int fault = 0;
-    for (double rate = first; bad == 0 && rate <= highest; rate *= 2) {
+    for (double rate = first; bad == 0 && good < highest; rate = fmin(rate * 2, highest)) {
         if ((fault = try_again(search, rate, &met, &limit)) != 0)
             return fault;
         *(met ? &good : &bad) = rate;
@@ -57,8 +58,6 @@ int search_highest(struct search *search, double first, double highest)
             return fault;
         *(met ? &good : &bad) = bad / 2;
     }
-    if (bad == 0)
-        bad = highest < good * 2 ? highest : good;
     while (good > 0 && bad > good * RESOLUTION) {
         double middle = (good + bad) / 2;
         if ((fault = try_again(search, middle, &met, &limit)) != 0)
