@@ -80,6 +80,7 @@ bool process_cpu(uint32_t pid, double *seconds)
         }
     }
     free(all);
-    *seconds = (double)ticks / (double)sysconf(_SC_CLK_TCK);
+    if (found)
+        *seconds = (double)ticks / (double)sysconf(_SC_CLK_TCK);
     return found;
 }
