@@ -28,15 +28,25 @@ void outcome_free(struct outcome *outcome)
     free(outcome);
 }
 
+// Of all flows: the total has the honest ones only.
+static uint64_t count_all(const struct outcome *o, enum tally_item item)
+{
+    uint64_t n = o->total.count[item];
+    for (unsigned i = 0; i < o->n_flows; i++)
+        n += flow_rows[o->flow[i].kind].honest ? 0 : o->flow[i].tally.count[item];
+    return n;
+}
+
 static void say_limit(struct outcome *o)
 {
-    double sent = (double)o->total.count[TALLY_SENT];
+    double sent = (double)count_all(o, TALLY_SENT);
     double late = sent == 0 ? 0 : (double)o->self.sent_late / sent;
-    uint64_t behind = o->total.count[TALLY_UNSENT_BEHIND];
+    uint64_t behind = count_all(o, TALLY_UNSENT_BEHIND);
     uint64_t open = o->total.count[TALLY_UNSENT_OPEN];
-    uint64_t not_taken = o->total.count[TALLY_UNSENT_PATH];
+    uint64_t not_taken = count_all(o, TALLY_UNSENT_PATH);
     char text[WORDS_LEN];
     o->tester_was_limit = true;
+    o->why[0] = '\0';
     if (o->self.missed > 0)
         snprintf(o->why, sizeof o->why, "%llu replies were dropped on this side",
                  (unsigned long long)o->self.missed);
@@ -70,9 +80,10 @@ static double loss_of(const struct outcome *o)
 static bool is_applied(const struct outcome *o)
 {
     const uint64_t *count = o->total.count;
-    bool late = (double)o->self.sent_late > LATE_MOST * (double)count[TALLY_SENT];
-    bool all =
-        count[TALLY_UNSENT_BEHIND] + count[TALLY_UNSENT_PATH] + count[TALLY_UNSENT_OPEN] == 0;
+    bool late = (double)o->self.sent_late > LATE_MOST * (double)count_all(o, TALLY_SENT);
+    bool all = count_all(o, TALLY_UNSENT_BEHIND) + count_all(o, TALLY_UNSENT_PATH) +
+                   count[TALLY_UNSENT_OPEN] ==
+               0;
     return all && !late && o->headroom >= HEADROOM_LEAST &&
            (double)count[TALLY_SENT] >= APPLIED_LEAST * o->asked;
 }
