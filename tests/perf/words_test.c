@@ -12,9 +12,10 @@
 #define N_OF(list) (sizeof(list) / sizeof *(list))
 
 // What no reader of numbers may take.
-static const char *const nonsense[] = {"",    "k",     "-1",     "-1k",  "nan",     "inf",  "-inf",
-                                       "10x", "1e400", "1e308M", "1 k",  "1kk",     "1k ",  "1,5",
-                                       "%",   "--1",   "1e",     "k500", "1e308 d", "1/2k", "nank"};
+static const char *const nonsense[] = {" 5",     "+5",   "0x10",    "-0",   ".",    "",    "k",
+                                       "-1",     "-1k",  "nan",     "inf",  "-inf", "10x", "1e400",
+                                       "1e308M", "1 k",  "1kk",     "1k ",  "1,5",  "%",   "--1",
+                                       "1e",     "k500", "1e308 d", "1/2k", "nank"};
 
 static void rates(void **state)
 {
