@@ -1,0 +1,91 @@
+// The engine when cookies run out: after losses, NAKs and storms, and when the path takes nothing.
+#include "tests/perf/lab.h"
+
+#include "board/now.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { NTSN = 0x4e54534e };
+
+static void out_of_cookies(void **state)
+{
+    (void)state;
+    struct lab *lab = lab_open(4, 1, 100);
+    lab->lie = LIE_SILENCE;
+    lab->every = 1;
+    lab_run(lab, 2000, 100, 20);
+    assert_int_equal(lab_count(lab, TALLY_SENT), 4 * CLIENT_JAR);
+    assert_int_equal(lab_count(lab, TALLY_LOST), 4 * CLIENT_JAR);
+    assert_true(lab_count(lab, TALLY_UNSENT_COOKIE) > 100);
+    lab_close(lab);
+}
+
+static void lost_ones_are_resupplied(void **state)
+{
+    (void)state;
+    struct lab *lab = lab_open(4, 1, 100);
+    lab->lie = LIE_SILENCE;
+    lab->every = 1;
+    lab->until = 64;
+    lab->supply_room = 4;
+    lab->supply_ns = 1000000;
+    lab_run(lab, 2000, 300, 20);
+    assert_int_equal(lab_count(lab, TALLY_LOST), lab->n_lies);
+    assert_true(lab_count(lab, TALLY_ANSWERED) > 100);
+    assert_int_equal(lab->n_asked_twice, 0);
+    lab_close(lab);
+}
+
+// RFC 8915, section 5.7: after a NAK the client starts over with NTS-KE, once.
+static void a_nak(void **state)
+{
+    (void)state;
+    struct lab *lab = lab_open(16, 1, 100);
+    lab->lie = LIE_KISS;
+    lab->kiss = NTSN;
+    lab->every = 1;
+    lab->until = 16;
+    lab->supply_room = 16;
+    lab->supply_ns = 20000000;
+    lab_run(lab, 2000, 100, 20);
+    assert_int_equal(lab_count(lab, TALLY_NAK), 16);
+    assert_int_equal(lab->n_asks, 16);
+    assert_int_equal(lab->n_sessions, 2 * 16);
+    assert_int_equal(lab_count(lab, TALLY_ANSWERED), lab_count(lab, TALLY_SENT) - 16);
+    lab_close(lab);
+}
+
+// One whose supply is full asks again, until it is served.
+static void a_supply_that_is_full(void **state)
+{
+    (void)state;
+    struct lab *lab = lab_open(16, 1, 100);
+    lab->lie = LIE_KISS;
+    lab->kiss = NTSN;
+    lab->every = 1;
+    lab->until = 16;
+    lab->supply_room = 3;
+    lab->supply_ns = 1000000;
+    lab_run(lab, 2000, 1500, 20);
+    assert_int_equal(lab->n_asked_twice, 0);
+    assert_true(lab->n_sessions > 16 + 3); // the others' turn comes within a second
+    lab_close(lab);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(out_of_cookies),
+        cmocka_unit_test(lost_ones_are_resupplied),
+        cmocka_unit_test(a_nak),
+        cmocka_unit_test(a_supply_that_is_full),
+    };
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
