@@ -62,6 +62,6 @@ bool clients_keep(struct clients *clients, uint32_t number, const uint8_t *cooki
 // Throws all of a client's cookies away.
 void clients_empty(struct clients *clients, uint32_t number);
 
-// How many more cookies than one the client's next request should ask for, after it has spent one:
-// what its jar lacks that no other request is about to bring.
+// How many more cookies than one a request should ask for that has spent its client's cookie and is
+// not in flight yet: what the jar lacks that no other request is about to bring.
 unsigned clients_lack(const struct clients *clients, uint32_t number);

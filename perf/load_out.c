@@ -29,11 +29,11 @@ static void make_nts(struct load *load, struct flow *flow, struct made *m)
     unsigned more = 0;
     if (flow_rows[flow->kind].honest) {
         clients_spend(clients, m->client);
-        client->in_flight += client->in_flight < UINT8_MAX;
         more = load->plan.placeholders == LOAD_AUTO ? clients_lack(clients, m->client)
                                                     : (unsigned)load->plan.placeholders;
         while (more > 0 && request_nts_len(clients->cookie_len, more) > PATH_PAYLOAD_MAX)
             more--;
+        client->in_flight += client->in_flight < UINT8_MAX;
     }
     rng_fill(load->rng, m->slot->uid, sizeof m->slot->uid);
     uint16_t covered =

@@ -13,6 +13,29 @@
 
 enum { NTSN = 0x4e54534e };
 
+static unsigned cookies_in_jars(const struct lab *lab)
+{
+    unsigned n = 0;
+    for (uint32_t c = 0; c < lab->clients.n; c++)
+        n += lab->clients.client[c].n_cookies;
+    return n;
+}
+
+// RFC 8915, section 5.7: clients ask for what their jar lacks, and are as rich as before.
+static void jars_fill_up_after_losses(void **state)
+{
+    (void)state;
+    struct lab *lab = lab_open(31, 2, 100);
+    lab->lie = LIE_SILENCE;
+    lab->until = 300;
+    lab_run(lab, 5000, 300, 20);
+    assert_true(lab->n_lies > 90);
+    assert_int_equal(lab_count(lab, TALLY_LOST), lab->n_lies);
+    assert_true(lab->n_placeholders >= lab->n_lies);
+    assert_int_equal(cookies_in_jars(lab), 31 * CLIENT_JAR);
+    lab_close(lab);
+}
+
 static void out_of_cookies(void **state)
 {
     (void)state;
@@ -81,9 +104,8 @@ static void a_supply_that_is_full(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(out_of_cookies),
-        cmocka_unit_test(lost_ones_are_resupplied),
-        cmocka_unit_test(a_nak),
+        cmocka_unit_test(jars_fill_up_after_losses), cmocka_unit_test(out_of_cookies),
+        cmocka_unit_test(lost_ones_are_resupplied),  cmocka_unit_test(a_nak),
         cmocka_unit_test(a_supply_that_is_full),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
