@@ -231,6 +231,22 @@ static void garbage(void **state)
     }
 }
 
+// Nobody awaits the replies to a flood, but they come: they are no wrong replies.
+static void a_floods_replies(void **state)
+{
+    (void)state;
+    struct lab *lab = lab_open(64, 4, 100);
+    lab_flow(lab, FLOW_FLOOD, 3);
+    lab_run(lab, 10000, 60, 25);
+    assert_int_equal(lab->n_plain, lab->flow[1].tally.count[TALLY_SENT]);
+    assert_int_equal(lab->n_plain, lab->flow[1].tally.count[TALLY_ANSWERED]);
+    assert_true(lab->n_plain > 0);
+    assert_int_equal(lab_count(lab, TALLY_ANSWERED), lab_count(lab, TALLY_SENT));
+    assert_int_equal(tally_sum(&lab->flow[1].tally, TALLY_OF_WRONG), 0);
+    nothing_else(lab, "flood", TALLY_SENT, TALLY_SENT);
+    lab_close(lab);
+}
+
 static void a_replay(void **state)
 {
     (void)state;
@@ -253,7 +269,8 @@ int main(void)
         cmocka_unit_test(to_nts_requests), cmocka_unit_test(to_plain_requests),
         cmocka_unit_test(repeated),        cmocka_unit_test(stale_origin),
         cmocka_unit_test(kisses),          cmocka_unit_test(forged_requests),
-        cmocka_unit_test(garbage),         cmocka_unit_test(a_replay),
+        cmocka_unit_test(garbage),         cmocka_unit_test(a_floods_replies),
+        cmocka_unit_test(a_replay),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);

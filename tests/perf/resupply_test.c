@@ -80,7 +80,9 @@ static void a_nak(void **state)
     assert_int_equal(lab_count(lab, TALLY_NAK), 16);
     assert_int_equal(lab->n_asks, 16);
     assert_int_equal(lab->n_sessions, 2 * 16);
-    assert_int_equal(lab_count(lab, TALLY_ANSWERED), lab_count(lab, TALLY_SENT) - 16);
+    // One that was made under the old keys and left under the new ones is as good as late.
+    assert_int_equal(lab_count(lab, TALLY_ANSWERED) + lab_count(lab, TALLY_LATE),
+                     lab_count(lab, TALLY_SENT) - 16);
     lab_close(lab);
 }
 
