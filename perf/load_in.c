@@ -107,14 +107,14 @@ static bool judge(struct load *load, const uint8_t *payload, uint32_t len, struc
     struct slot *slot = j->slot;
     struct flow *flow = &load->flow[slot->flow];
     bool replayed = slot == &load->replay.slot;
-    enum tally_item item = reply_examine(payload, len, slot, flow->nts, &j->reply);
+    enum tally_item item = as_hoped(flow, reply_examine(payload, len, slot, flow->nts, &j->reply));
     if (slot->state == SLOT_EXPIRED) {
         judge_late(load, j, item);
         return false;
     }
-    item = as_hoped(flow, item);
     // The client has begun a new session since, and the keys that would open it are gone.
-    if (j->reply.sealed && !replayed && load->clients->client[slot->client].epoch != slot->epoch)
+    if (item == TALLY_ANSWERED && j->reply.sealed && !replayed &&
+        load->clients->client[slot->client].epoch != slot->epoch)
         item = TALLY_LATE;
     if (item == TALLY_ANSWERED && j->reply.sealed) {
         slot->state = replayed ? SLOT_WAITING : SLOT_OPENING;

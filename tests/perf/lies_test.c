@@ -213,6 +213,24 @@ static void forged_requests(void **state)
     }
 }
 
+// A forged request that is answered too late is answered all the same.
+static void forged_and_late(void **state)
+{
+    (void)state;
+    struct lab *lab = lab_open(64, 1, 100);
+    lab->load.n_flows = 0;
+    lab_flow(lab, FLOW_BAD_TAG, 1);
+    lab_flow(lab, FLOW_PLAIN, 1); // so that the load is at work when they come
+    lab->lie = LIE_GENUINE;
+    lab->delay_ns = 60000000;
+    lab_run(lab, 2000, 200, 20);
+    const uint64_t *count = lab->flow[0].tally.count;
+    assert_true(count[TALLY_WRONG_FORGERY] > 0);
+    assert_int_equal(count[TALLY_LATE], 0);
+    assert_int_equal(count[TALLY_WRONG_FORGERY] + count[TALLY_LOST], count[TALLY_SENT]);
+    lab_close(lab);
+}
+
 static void garbage(void **state)
 {
     (void)state;
@@ -266,11 +284,11 @@ static void a_replay(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(to_nts_requests), cmocka_unit_test(to_plain_requests),
-        cmocka_unit_test(repeated),        cmocka_unit_test(stale_origin),
-        cmocka_unit_test(kisses),          cmocka_unit_test(forged_requests),
-        cmocka_unit_test(garbage),         cmocka_unit_test(a_floods_replies),
-        cmocka_unit_test(a_replay),
+        cmocka_unit_test(to_nts_requests),  cmocka_unit_test(to_plain_requests),
+        cmocka_unit_test(repeated),         cmocka_unit_test(stale_origin),
+        cmocka_unit_test(kisses),           cmocka_unit_test(forged_requests),
+        cmocka_unit_test(forged_and_late),  cmocka_unit_test(garbage),
+        cmocka_unit_test(a_floods_replies), cmocka_unit_test(a_replay),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
