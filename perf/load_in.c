@@ -144,8 +144,7 @@ static struct slot *find(struct load *load, const uint8_t *payload, uint32_t len
     struct slot *slot = window_at(&load->window, origin);
     if (load->replay.slot.len > 0 && origin == load->replay.slot.transmit)
         return &load->replay.slot;
-    bool interleaved =
-        load->plan.interleaved && origin == (slot->transmit ^ REQUEST_INTERLEAVED_MARK);
+    bool interleaved = slot->interleaved && origin == (slot->transmit ^ REQUEST_INTERLEAVED_MARK);
     if (slot->state == SLOT_FREE || (origin != slot->transmit && !interleaved)) {
         load->stray.count[TALLY_WRONG_ORIGIN]++;
         return NULL;

@@ -61,6 +61,7 @@ static void make_plain(struct load *load, struct flow *flow, struct made *m)
         return;
     }
     uint64_t origin = load->plan.interleaved ? load->clients->client[m->client].server_receive : 0;
+    m->slot->interleaved = origin != 0;
     m->slot->len = request_plain(m->payload, m->slot->transmit, origin);
 }
 
@@ -92,6 +93,7 @@ static bool make(struct load *load, unsigned lane, uint64_t due, lane_set *seal)
     m.slot->sent_ns = 0;
     m.slot->state = SLOT_WAITING;
     m.slot->asked = 0;
+    m.slot->interleaved = false;
     if (flow->nts) {
         make_nts(load, flow, &m);
         *seal |= lane_bit(lane);

@@ -32,8 +32,9 @@ struct slot {
     uint32_t epoch : 8; // of the client's keys
     uint16_t len;       // octets of the payload
     uint8_t flow : 4;
-    uint8_t asked : 4; // cookies: 1 + placeholders
-    uint8_t state;     // enum slot_state
+    uint8_t asked : 4;       // cookies: 1 + placeholders
+    uint8_t state : 7;       // enum slot_state
+    uint8_t interleaved : 1; // is asked for
 };
 static_assert(sizeof(struct slot) == 64, "a slot is a cache line");
 

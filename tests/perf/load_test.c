@@ -159,6 +159,25 @@ static void interleaved(void **state)
     }
 }
 
+// An interleaved reply to who did not ask for one: that origin was never sent.
+static void interleaved_unasked(void **state)
+{
+    (void)state;
+    for (unsigned nts = 0; nts < 2; nts++) {
+        struct lab *lab = lab_open(4096 / 64, 2, nts ? 100 : 0);
+        lab->load.plan.interleaved = true;
+        lab->lie = LIE_FLIP;
+        lab->octet = 24 + 2; // of the origin: bit 40
+        lab->every = 1;
+        lab->until = 64;
+        lab_run(lab, 5000, 100, 20);
+        assert_int_equal(lab->n_lies, 64);
+        assert_int_equal(lab->load.stray.count[TALLY_WRONG_ORIGIN], 64);
+        assert_int_equal(lab_count(lab, TALLY_LOST), 64);
+        lab_close(lab);
+    }
+}
+
 static void a_narrow_path(void **state)
 {
     (void)state;
@@ -244,6 +263,7 @@ int main(void)
         cmocka_unit_test(a_sample_is_verified),
         cmocka_unit_test(cookies_may_be_reused),
         cmocka_unit_test(interleaved),
+        cmocka_unit_test(interleaved_unasked),
         cmocka_unit_test(a_narrow_path),
         cmocka_unit_test(a_path_that_stands_still),
         cmocka_unit_test(a_path_that_stands_still_for_long),
