@@ -25,13 +25,7 @@ void load_expire(struct load *load, uint64_t now)
                 return;
             struct flow *flow = &load->flow[slot->flow];
             flow->tally.count[TALLY_LOST] += flow_hopes(flow->kind);
-            slot->state = SLOT_EXPIRED;
-            struct client *client = &load->clients->client[slot->client];
-            bool honest = flow->nts && flow_rows[flow->kind].honest;
-            if (honest && client->epoch == slot->epoch && client->in_flight > 0)
-                client->in_flight--;
-            if (honest)
-                load_resupply(load, slot->client);
+            load_settle(load, slot, SLOT_EXPIRED);
         }
         window->tail++;
     }
@@ -174,7 +168,7 @@ static void abandon(struct load *load)
     for (unsigned i = load->burst.at; i < load->burst.n; i++) {
         load->flow[load->burst.flow[i]].tally.count[TALLY_UNSENT_PATH]++;
         if (load->burst.slot[i])
-            load->burst.slot[i]->state = SLOT_FREE;
+            load_settle(load, load->burst.slot[i], SLOT_FREE);
     }
     load->burst.at = load->burst.n = 0;
 }

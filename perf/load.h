@@ -151,5 +151,8 @@ void load_expire(struct load *load, uint64_t now);
 // Fills the burst with what is due within a moment, if it is empty.
 void load_prepare(struct load *load, uint64_t now);
 
+// A request is over: what it might have brought will not come any more.
+void load_settle(struct load *load, struct slot *slot, enum slot_state state);
+
 // Asks for a new session when a client has neither cookies nor a request that may bring some.
 void load_resupply(struct load *load, uint32_t client);

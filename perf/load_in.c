@@ -22,17 +22,16 @@ void load_resupply(struct load *load, uint32_t number)
     client->asking = load->supply.ask(load->supply.with, number);
 }
 
-// The request is over: what it might have brought will not come any more.
-static void settle(struct load *load, struct slot *slot, enum slot_state state)
+void load_settle(struct load *load, struct slot *slot, enum slot_state state)
 {
     struct flow *flow = &load->flow[slot->flow];
     slot->state = (uint8_t)state;
     if (!flow->nts || !flow_rows[flow->kind].honest)
         return;
     struct client *client = &load->clients->client[slot->client];
-    if (client->epoch != slot->epoch)
-        return;
-    client->in_flight -= client->in_flight > 0;
+    if (client->epoch == slot->epoch)
+        client->in_flight -= client->in_flight > 0;
+    load_resupply(load, slot->client);
 }
 
 static int64_t span_to_ns(int64_t span)
@@ -123,13 +122,11 @@ static bool judge(struct load *load, const uint8_t *payload, uint32_t len, struc
     flow->tally.count[item]++;
     if (replayed)
         return false;
-    settle(load, slot, SLOT_SETTLED);
+    load_settle(load, slot, SLOT_SETTLED);
     if (item == TALLY_ANSWERED)
         note_plain(load, j);
     else if (item == TALLY_NAK)
         note_nak(load, slot);
-    else if (flow->nts)
-        load_resupply(load, slot->client);
     return false;
 }
 
@@ -153,7 +150,7 @@ static struct slot *find(struct load *load, const uint8_t *payload, uint32_t len
     if (endpoint != load_endpoint(load, slot->client)) {
         tally->count[TALLY_WRONG_MISDIRECTED]++;
         if (slot->state == SLOT_WAITING)
-            settle(load, slot, SLOT_SETTLED);
+            load_settle(load, slot, SLOT_SETTLED);
         return NULL;
     }
     if (slot->state == SLOT_SETTLED || slot->state == SLOT_OPENING) {
@@ -215,10 +212,9 @@ static void close_lane(struct load *load, unsigned lane, struct judged *j, bool 
     tally->count[TALLY_VERIFIED] += checked && item == TALLY_ANSWERED;
     if (slot == &load->replay.slot)
         return;
-    settle(load, slot, SLOT_SETTLED);
+    load_settle(load, slot, SLOT_SETTLED);
     if (item == TALLY_ANSWERED)
         measure(load, slot, &j->reply);
-    load_resupply(load, slot->client);
 }
 
 // One authenticator in `verify` is checked; the others are only deciphered, for their cookies.

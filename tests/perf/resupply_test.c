@@ -36,6 +36,38 @@ static void jars_fill_up_after_losses(void **state)
     lab_close(lab);
 }
 
+// Longer than a timeout: the burst is given up, and what its requests would have brought with it.
+static void a_path_that_is_given_up(void **state)
+{
+    (void)state;
+    struct lab *lab = lab_open(4, 3, 100);
+    lab->shut_ns = 10000000;
+    lab->open_ns = 200000000;
+    lab_run(lab, 10000, 400, 30);
+    assert_int_equal(lab_count(lab, TALLY_ANSWERED), lab_count(lab, TALLY_SENT));
+    assert_true(lab_count(lab, TALLY_UNSENT_PATH) > 0);
+    for (uint32_t c = 0; c < 4; c++)
+        assert_int_equal(lab->clients.client[c].in_flight, 0);
+    lab_close(lab);
+}
+
+// Where it is given up for good the load ends, and its clients may ask for new sessions.
+static void a_path_that_is_shut(void **state)
+{
+    (void)state;
+    struct lab *lab = lab_open(2, 1, 100);
+    lab->first_ns = now_ns();
+    lab->open_ns = UINT64_MAX;
+    lab->supply_room = 2;
+    lab->supply_ns = 1000000;
+    lab_run(lab, 10000, 150, 20);
+    assert_int_equal(lab_count(lab, TALLY_SENT), 0);
+    assert_int_equal(lab->n_requests, 0);
+    assert_true(lab->n_asks > 0 && lab->n_sessions > 2);
+    assert_int_equal(lab->n_asked_twice, 0);
+    lab_close(lab);
+}
+
 static void out_of_cookies(void **state)
 {
     (void)state;
@@ -106,7 +138,8 @@ static void a_supply_that_is_full(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(jars_fill_up_after_losses), cmocka_unit_test(out_of_cookies),
+        cmocka_unit_test(jars_fill_up_after_losses), cmocka_unit_test(a_path_that_is_given_up),
+        cmocka_unit_test(a_path_that_is_shut),       cmocka_unit_test(out_of_cookies),
         cmocka_unit_test(lost_ones_are_resupplied),  cmocka_unit_test(a_nak),
         cmocka_unit_test(a_supply_that_is_full),
     };
