@@ -163,14 +163,16 @@ static bool turn(struct load *load, uint64_t now)
     return moved > 0;
 }
 
-static void abandon(struct load *load)
+// Gives up what is left of the burst. What was not due yet is missed by nobody.
+static void abandon(struct load *load, uint64_t now)
 {
-    for (unsigned i = load->burst.at; i < load->burst.n; i++) {
-        load->flow[load->burst.flow[i]].tally.count[TALLY_UNSENT_PATH]++;
-        if (load->burst.slot[i])
-            load_settle(load, load->burst.slot[i], SLOT_FREE);
+    struct load_burst *burst = &load->burst;
+    for (unsigned i = burst->at; i < burst->n; i++) {
+        load->flow[burst->flow[i]].tally.count[TALLY_UNSENT_PATH] += burst->due[i] <= now;
+        if (burst->slot[i])
+            load_settle(load, burst->slot[i], SLOT_FREE);
     }
-    load->burst.at = load->burst.n = 0;
+    burst->at = burst->n = 0;
 }
 
 // Counts what was neither answered nor late when the run was stopped.
@@ -212,11 +214,11 @@ static void run(struct load *load)
         // What the path does not take for as long as a timeout is given up.
         if (load->burst.at < load->burst.n &&
             now > load->burst.due[load->burst.at] + load->plan.timeout_ns)
-            abandon(load);
+            abandon(load, now);
     }
     if (now - row_from > ROW_NS / 10)
         end_row(load, &sums, row_from, now);
-    abandon(load);
+    abandon(load, now);
     note_open(load);
     load->self.span_ns = now - load->pace.start_ns;
 }

@@ -225,6 +225,23 @@ static void a_path_that_stands_still_for_long(void **state)
     lab_close(lab);
 }
 
+static void the_stop(void **state)
+{
+    (void)state;
+    struct lab *lab = lab_open(64, 1, 100);
+    lab->lie = LIE_SILENCE;
+    lab->every = 1;
+    lab->stop_at = 200;
+    lab_run(lab, 20000, 10000, 5000);
+    assert_true(lab->n_after_stop <= 1); // it ends within the turn
+    assert_in_range(lab_count(lab, TALLY_SENT), 200, 200 + LANES);
+    assert_int_equal(lab_count(lab, TALLY_OPEN), lab_count(lab, TALLY_SENT));
+    assert_int_equal(lab_count(lab, TALLY_LOST), 0);
+    assert_int_equal(unsent(lab), 0); // what was not due yet is not missing
+    assert_true(lab->load.self.span_ns < 5000000000);
+    lab_close(lab);
+}
+
 // Everything at once: each request still ends once (lab_run looks).
 static void a_mixture(void **state)
 {
@@ -267,6 +284,7 @@ int main(void)
         cmocka_unit_test(a_narrow_path),
         cmocka_unit_test(a_path_that_stands_still),
         cmocka_unit_test(a_path_that_stands_still_for_long),
+        cmocka_unit_test(the_stop),
         cmocka_unit_test(a_mixture),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
