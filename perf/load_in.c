@@ -92,10 +92,10 @@ static void note_plain(struct load *load, const struct judged *j)
 }
 
 // Counts a reply that came after the deadline, and takes its request back from the lost ones.
-static void judge_late(struct load *load, struct judged *j, enum tally_item item)
+static void judge_late(struct load *load, struct slot *slot, enum tally_item item)
 {
-    struct flow *flow = &load->flow[j->slot->flow];
-    j->slot->state = SLOT_SETTLED;
+    struct flow *flow = &load->flow[slot->flow];
+    slot->state = SLOT_SETTLED;
     flow->tally.count[TALLY_LOST] -= flow_hopes(flow->kind);
     flow->tally.count[item == TALLY_ANSWERED ? TALLY_LATE : item]++;
 }
@@ -108,7 +108,7 @@ static bool judge(struct load *load, const uint8_t *payload, uint32_t len, struc
     bool replayed = slot == &load->replay.slot;
     enum tally_item item = as_hoped(flow, reply_examine(payload, len, slot, flow->nts, &j->reply));
     if (slot->state == SLOT_EXPIRED) {
-        judge_late(load, j, item);
+        judge_late(load, slot, item);
         return false;
     }
     // The client has begun a new session since, and the keys that would open it are gone.
@@ -147,17 +147,19 @@ static struct slot *find(struct load *load, const uint8_t *payload, uint32_t len
         return NULL;
     }
     struct tally *tally = &load->flow[slot->flow].tally;
-    if (endpoint != load_endpoint(load, slot->client)) {
-        tally->count[TALLY_WRONG_MISDIRECTED]++;
-        if (slot->state == SLOT_WAITING)
-            load_settle(load, slot, SLOT_SETTLED);
-        return NULL;
-    }
     if (slot->state == SLOT_SETTLED || slot->state == SLOT_OPENING) {
         tally->count[TALLY_WRONG_DUPLICATE]++;
         return NULL;
     }
-    return slot;
+    if (endpoint == load_endpoint(load, slot->client))
+        return slot;
+    if (slot->state == SLOT_EXPIRED) {
+        judge_late(load, slot, TALLY_WRONG_MISDIRECTED);
+    } else {
+        tally->count[TALLY_WRONG_MISDIRECTED]++;
+        load_settle(load, slot, SLOT_SETTLED);
+    }
+    return NULL;
 }
 
 // Keeps what an opened reply brought. What became of the reply.

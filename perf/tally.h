@@ -26,8 +26,8 @@ enum tally_item {
     // Wrong replies, in the order of the checks: the first one that fails gives its name.
     TALLY_WRONG_LENGTH,
     TALLY_WRONG_ORIGIN,
-    TALLY_WRONG_MISDIRECTED,
     TALLY_WRONG_DUPLICATE,
+    TALLY_WRONG_MISDIRECTED,
     TALLY_WRONG_HEADER,
     TALLY_WRONG_TIME,
     TALLY_WRONG_TRUNCATED,

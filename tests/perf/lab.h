@@ -17,6 +17,7 @@ enum lie {
     LIE_KISS,             // of lab.kiss
     LIE_KISS_BARE,        // likewise, without the identifier
     LIE_LATE,             // when the engine has given the request up
+    LIE_LATE_ASTRAY,      // likewise, to another endpoint
     LIE_SILENCE,          //
     LIE_SHORT_COOKIES,    // four octets less each
     LIE_ONE_MORE,         // cookie than asked for

@@ -166,9 +166,9 @@ static void spoil(struct lab *lab, struct lab_reply *r, enum lie lie)
         r->len = (uint16_t)lab->octet;
     if (lie == LIE_GROW)
         r->len = (uint16_t)(r->len + lab->octet);
-    if (lie == LIE_ASTRAY)
+    if (lie == LIE_ASTRAY || lie == LIE_LATE_ASTRAY)
         r->endpoint = (r->endpoint + 1) % lab->path.n_endpoints;
-    r->given_up = lie == LIE_LATE;
+    r->given_up = lie == LIE_LATE || lie == LIE_LATE_ASTRAY;
     if (lie != LIE_AGAIN && lie != LIE_AGAIN_LATER)
         return;
     struct lab_reply *again = malloc(sizeof *again);

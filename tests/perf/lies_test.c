@@ -67,6 +67,7 @@ static const struct row nts_rows[] = {
     {"another's identifier", LIE_OTHER_UID, 0, TALLY_WRONG_IDENTIFIER, false},
     {"silence", LIE_SILENCE, 0, TALLY_LOST, false},
     {"too late", LIE_LATE, 0, TALLY_LATE, false},
+    {"late to another endpoint", LIE_LATE_ASTRAY, 0, TALLY_WRONG_MISDIRECTED, false},
 };
 
 static const struct row plain_rows[] = {
@@ -80,6 +81,7 @@ static const struct row plain_rows[] = {
     {"transmit before receive", LIE_BACKWARDS, 0, TALLY_WRONG_TIME, false},
     {"silence", LIE_SILENCE, 0, TALLY_LOST, false},
     {"too late", LIE_LATE, 0, TALLY_LATE, false},
+    {"late to another endpoint", LIE_LATE_ASTRAY, 0, TALLY_WRONG_MISDIRECTED, false},
 };
 
 // Counters but those that a right reply moves, too.
