@@ -189,12 +189,13 @@ static void note_open(struct load *load)
 static void run(struct load *load)
 {
     uint64_t now = now_ns();
+    uint64_t then = now; // of the last turn
     uint64_t row_from = now;
     struct load_row sums = {0};
     while (!all_is_over(load)) {
         bool moved = turn(load, now);
         bool rested = !moved && rest(load, now);
-        uint64_t then = now;
+        then = now;
         now = now_ns();
         if (!moved)
             load->self.idle_ns += now - then;
@@ -218,7 +219,7 @@ static void run(struct load *load)
     }
     if (now - row_from > ROW_NS / 10)
         end_row(load, &sums, row_from, now);
-    abandon(load, now);
+    abandon(load, then);
     note_open(load);
     load->self.span_ns = now - load->pace.start_ns;
 }
