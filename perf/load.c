@@ -68,6 +68,8 @@ static void storm(struct load *load, uint64_t now)
     struct clients *clients = load->clients;
     load->storm.at_ns = now;
     for (uint32_t c = 0; c < clients->n; c++) {
+        if (clients->client[c].n_cookies == 0)
+            continue; // there is nothing to spoil
         for (unsigned i = 0; i < CLIENT_JAR; i++)
             rng_fill(load->rng, clients->jars + ((size_t)c * CLIENT_JAR + i) * clients->cookie_len,
                      KEY_ID_LEN);

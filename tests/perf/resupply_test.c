@@ -21,6 +21,13 @@ static unsigned cookies_in_jars(const struct lab *lab)
     return n;
 }
 
+static void all_is_answered(const struct lab *lab)
+{
+    assert_true(lab_count(lab, TALLY_SENT) > 0);
+    assert_int_equal(lab_count(lab, TALLY_ANSWERED), lab_count(lab, TALLY_SENT));
+    assert_int_equal(tally_sum(&lab->load.stray, TALLY_OF_WRONG), 0);
+}
+
 // RFC 8915, section 5.7: clients ask for what their jar lacks, and are as rich as before.
 static void jars_fill_up_after_losses(void **state)
 {
@@ -135,13 +142,47 @@ static void a_supply_that_is_full(void **state)
     lab_close(lab);
 }
 
+static void a_storm(void **state)
+{
+    (void)state;
+    struct lab *lab = lab_open(32, 2, 100);
+    lab->load.plan.storm_ns = 50000000;
+    lab->supply_room = 32;
+    lab->supply_ns = 10000000;
+    // Whose jar is empty then has nothing that could be spoilt.
+    clients_empty(&lab->clients, 5);
+    lab_run(lab, 5000, 300, 100);
+    const struct load_storm *storm = &lab->load.storm;
+    assert_true(storm->at_ns != 0);
+    assert_int_equal(storm->struck, 31);
+    assert_int_equal(storm->recovered, 31);
+    assert_int_equal(storm->needed.n, 31);
+    assert_true(storm->needed.min >= 10000000 && storm->needed.max < 250000000);
+    assert_true(lab_count(lab, TALLY_NAK) >= 31);
+    assert_int_equal(lab->n_asked_twice, 0);
+    assert_int_equal(cookies_in_jars(lab), 31 * CLIENT_JAR);
+    lab_close(lab);
+}
+
+static void a_storm_without_cookies(void **state)
+{
+    (void)state;
+    struct lab *lab = lab_open(8, 1, 0);
+    lab->load.plan.storm_ns = 10000000;
+    lab_run(lab, 5000, 50, 100);
+    all_is_answered(lab);
+    assert_int_equal(lab->load.storm.struck, 0);
+    lab_close(lab);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(jars_fill_up_after_losses), cmocka_unit_test(a_path_that_is_given_up),
         cmocka_unit_test(a_path_that_is_shut),       cmocka_unit_test(out_of_cookies),
         cmocka_unit_test(lost_ones_are_resupplied),  cmocka_unit_test(a_nak),
-        cmocka_unit_test(a_supply_that_is_full),
+        cmocka_unit_test(a_supply_that_is_full),     cmocka_unit_test(a_storm),
+        cmocka_unit_test(a_storm_without_cookies),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
