@@ -160,7 +160,9 @@ static bool turn(struct load *load, uint64_t now)
     load_expire(load, now);
     if (load->supply.with)
         load->supply.take(load->supply.with, load->clients, equipped, load);
+    bool made_before = load->burst.at < load->burst.n;
     load_prepare(load, now);
+    moved += made_before ? 0 : load->burst.n;
     moved += send_due(load, now);
     return moved > 0;
 }

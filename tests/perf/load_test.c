@@ -243,6 +243,35 @@ static void the_stop(void **state)
     lab_close(lab);
 }
 
+static const struct siv_lanes_variant *fast;
+static uint64_t slow_ns;
+
+static void slow_seal(struct siv_lanes *s, lane_set which)
+{
+    uint64_t from = now_ns();
+    while (now_ns() < from + 3000000)
+        ;
+    slow_ns += now_ns() - from;
+    fast->seal(s, which);
+}
+
+// Making requests is no idleness, whether they leave in the same turn or not.
+static void idleness(void **state)
+{
+    (void)state;
+    struct siv_lanes_variant slow = *siv_lanes_variant_named("auto");
+    fast = siv_lanes_variant_named("auto");
+    slow.seal = slow_seal;
+    slow_ns = 0;
+    struct lab *lab = lab_open(64, 1, 100);
+    lab->load.siv = &slow;
+    lab_run(lab, 200, 500, 100);
+    all_is_answered(lab);
+    assert_true(slow_ns > 200000000);
+    assert_true(lab->load.self.idle_ns <= lab->load.self.span_ns - slow_ns);
+    lab_close(lab);
+}
+
 // Everything at once: each request still ends once (lab_run looks).
 static void a_mixture(void **state)
 {
@@ -286,6 +315,7 @@ int main(void)
         cmocka_unit_test(a_path_that_stands_still),
         cmocka_unit_test(a_path_that_stands_still_for_long),
         cmocka_unit_test(the_stop),
+        cmocka_unit_test(idleness),
         cmocka_unit_test(a_mixture),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
