@@ -216,10 +216,10 @@ static void run(struct load *load)
             storm(load, now);
         if (atomic_load_explicit(load->stop, memory_order_relaxed))
             break;
-        // What the path does not take for as long as a timeout is given up.
+        // What the path still does not take after a timeout is given up.
         if (load->burst.at < load->burst.n &&
-            now > load->burst.due[load->burst.at] + load->plan.timeout_ns)
-            abandon(load, now);
+            then > load->burst.due[load->burst.at] + load->plan.timeout_ns)
+            abandon(load, then);
     }
     if (now - row_from > ROW_NS / 10)
         end_row(load, &sums, row_from, now);
