@@ -221,6 +221,8 @@ void lab_run(struct lab *lab, double rate, unsigned span_ms, unsigned timeout_ms
     load->stop = &lab->stop;
     load->row = lab->row;
     assert_int_equal(load_run(load), 0);
+    for (const struct lab_reply *r = lab->first; r; r = r->next)
+        lab->n_left++;
     check_identity(lab);
     if (!lab->clients.reuse)
         assert_int_equal(lab->n_twice, 0); // no cookie is spent twice
