@@ -50,14 +50,15 @@ static unsigned send_due(struct load *load, uint64_t now)
     unsigned n = 0;
     while (burst->at + n < burst->n && burst->due[burst->at + n] <= now)
         n++;
+    load->refused = false;
     if (n == 0)
         return 0;
-    // Noted before: a reply may be here before path_send returns.
     uint64_t now_utc = utc_now_ns();
     unsigned from = burst->at;
     unsigned sent = path_send(load->path, &burst->out, from, n);
     note_sent(load, from, sent, now, now_utc);
     burst->at += sent;
+    load->refused = sent < n;
     return sent;
 }
 
@@ -190,6 +191,18 @@ static void note_open(struct load *load)
     }
 }
 
+// Where a turn's time has gone.
+static void note_turn(struct load *load, uint64_t took_ns, bool moved, bool rested)
+{
+    struct load_self *self = &load->self;
+    if (!rested && took_ns > LOAD_LATE_NS) {
+        self->stalls++;
+        self->stalled_ns += took_ns;
+    } else if (!moved) {
+        *(load->refused ? &self->blocked_ns : &self->idle_ns) += took_ns;
+    }
+}
+
 static void run(struct load *load)
 {
     uint64_t now = now_ns();
@@ -201,12 +214,7 @@ static void run(struct load *load)
         bool rested = !moved && rest(load, now);
         then = now;
         now = now_ns();
-        if (!moved)
-            load->self.idle_ns += now - then;
-        if (!rested && now - then > LOAD_LATE_NS) {
-            load->self.stalls++;
-            load->self.stalled_ns += now - then;
-        }
+        note_turn(load, now - then, moved, rested);
         if (now - row_from >= ROW_NS) {
             end_row(load, &sums, row_from, now);
             row_from = now;

@@ -56,6 +56,7 @@ struct load_row {
 struct load_self {
     uint64_t idle_ns;    // of turns in which there was nothing to do
     uint64_t span_ns;    // from the first request to the last reply or deadline
+    uint64_t blocked_ns; // of turns in which the path took nothing of what was due
     uint64_t sent_late;  // requests that left more than LOAD_LATE_NS after they were due
     uint64_t stalls;     // times that the thread did not run for longer than that
     uint64_t stalled_ns; //
@@ -119,6 +120,7 @@ struct load {
     uint32_t verify_turn;
     uint64_t arrived_ns;     // of the burst that is being judged: CLOCK_MONOTONIC
     uint64_t arrived_utc_ns; // and CLOCK_REALTIME
+    bool refused;            // the path has just taken less than was due
     uint64_t last_sent_ns;
     uint8_t plain[LANES][LOAD_PLAIN_LEN + 16]; // opened replies
 };

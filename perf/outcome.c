@@ -53,6 +53,10 @@ static void say_limit(struct outcome *o)
     else if (open > 0)
         snprintf(o->why, sizeof o->why, "%llu sessions could not begin; raise --open",
                  (unsigned long long)open);
+    else if (o->self.blocked_ns > o->self.span_ns / 10)
+        snprintf(o->why, sizeof o->why,
+                 "the kernel or the port was full for %s, what empties it is slower",
+                 words_of_ns((double)o->self.blocked_ns, text));
     else if (not_taken > 0)
         snprintf(o->why, sizeof o->why, "the kernel or the port took %llu requests no more",
                  (unsigned long long)not_taken);

@@ -226,11 +226,12 @@ static json_t *objective(const struct result *r)
 static json_t *tester(const struct result *r)
 {
     const struct outcome *o = r->outcome;
-    return json_pack("{s:b, s:s, s:I, s:I, s:I, s:f, s:f, s:I}", "limit", o->tester_was_limit,
+    return json_pack("{s:b, s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:I}", "limit", o->tester_was_limit,
                      "why", o->why, "missed", (json_int_t)o->self.missed, "sent_late",
                      (json_int_t)o->self.sent_late, "stalls", (json_int_t)o->self.stalls,
-                     "stalled_s", (double)o->self.stalled_ns / 1e9, "cpu_s", o->own_cpu_s,
-                     "refused", (json_int_t)r->refused);
+                     "stalled_s", (double)o->self.stalled_ns / 1e9, "blocked_s",
+                     (double)o->self.blocked_ns / 1e9, "cpu_s", o->own_cpu_s, "refused",
+                     (json_int_t)r->refused);
 }
 
 static json_t *server_cpu(const struct result *r)
