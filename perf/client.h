@@ -19,7 +19,7 @@ struct client {
     uint8_t epoch;     // counts its sessions
     uint8_t n_cookies; // in the jar
     uint8_t oldest;    // of the jar's ring
-    uint8_t in_flight; // requests that may still bring a cookie; stays at 255
+    uint8_t in_flight; // requests that may still bring a cookie; 255 at most
     bool asking;       // a new session has been asked for
     bool struck;       // by a storm, and not recovered yet
     // Interleaved mode: of the last reply. RFC 9769, section 2.

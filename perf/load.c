@@ -9,7 +9,6 @@
 #include <sys/prctl.h>
 
 enum {
-    ROW_NS = 1000000000,
     SPIN_NS = 2000000, // so long after a request its reply is polled for
     WAKE_NS = 100000,  // so much before a request is due sleep has to end
     SLEEP_MAX_NS = 5000000,
@@ -203,8 +202,17 @@ static void note_turn(struct load *load, uint64_t took_ns, bool moved, bool rest
     }
 }
 
+// A second, or as many as make the rows of the whole run fit.
+static uint64_t row_span(const struct load *load)
+{
+    enum { SECOND_NS = 1000000000 };
+    uint64_t seconds = (load->plan.span_ns + load->plan.timeout_ns) / SECOND_NS + 1;
+    return (seconds / LOAD_ROWS_MAX + 1) * SECOND_NS;
+}
+
 static void run(struct load *load)
 {
+    const uint64_t row_ns = row_span(load);
     uint64_t now = now_ns();
     uint64_t then = now; // of the last turn
     uint64_t row_from = now;
@@ -215,7 +223,7 @@ static void run(struct load *load)
         then = now;
         now = now_ns();
         note_turn(load, now - then, moved, rested);
-        if (now - row_from >= ROW_NS) {
+        if (now - row_from >= row_ns) {
             end_row(load, &sums, row_from, now);
             row_from = now;
         }
@@ -229,7 +237,7 @@ static void run(struct load *load)
             then > load->burst.due[load->burst.at] + load->plan.timeout_ns)
             abandon(load, then);
     }
-    if (now - row_from > ROW_NS / 10)
+    if (now - row_from > row_ns / 10)
         end_row(load, &sums, row_from, now);
     abandon(load, then);
     note_open(load);

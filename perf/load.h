@@ -41,7 +41,7 @@ struct load_plan {
     uint64_t storm_ns; // after that time all cookies are spoilt; 0: never
 };
 
-// What happened in about a second.
+// What happened in about a second; in several where the run is too long for so many rows.
 struct load_row {
     double at_s;       // its end, from the start on
     double span_s;     //

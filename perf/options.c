@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <getopt.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,6 +181,14 @@ static int settle(struct plan *plan)
         return complain(plan, "", "--search, --step and --ramp exclude each other", "give one");
     if (plan->sockets && plan->device)
         return complain(plan, "", "--sockets and --port exclude each other", "give one");
+    const struct steps *stairs = &plan->step;
+    double n_steps = stairs->factor > 0 ? log(stairs->to / stairs->from) / log(stairs->factor)
+                     : stairs->add > 0  ? (stairs->to - stairs->from) / stairs->add
+                                        : 0;
+    if (n_steps >= STEPS_MAX)
+        return complain(plan, "", "--step: these are more than 256 steps", "make them larger");
+    if (plan->has_mac && !plan->device)
+        return complain(plan, "", "--server-mac needs --port", "the kernel asks for it itself");
     if (plan->spoof.family != 0 && !plan->device)
         return complain(plan, "", "--spoof needs --port",
                         "the kernel sends from its own addresses");

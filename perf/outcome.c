@@ -72,12 +72,20 @@ static void say_limit(struct outcome *o)
         o->tester_was_limit = false;
 }
 
-static double loss_of(const struct outcome *o)
+// Those whose fate is the result.
+static const struct tally *judged(const struct outcome *o)
 {
     for (unsigned i = 0; i < o->n_flows; i++)
         if (o->flow[i].kind == FLOW_VICTIM)
-            return tally_loss(&o->flow[i].tally);
-    return tally_loss(&o->total);
+            return &o->flow[i].tally;
+    return &o->total;
+}
+
+static double unanswered(const struct tally *tally)
+{
+    const uint64_t *count = tally->count;
+    uint64_t over = count[TALLY_SENT] - count[TALLY_OPEN];
+    return over == 0 ? 0 : 1 - (double)count[TALLY_ANSWERED] / (double)over;
 }
 
 // Was the server asked at that rate, or has the tester only tried to?
@@ -94,15 +102,16 @@ static bool is_applied(const struct outcome *o)
 
 void outcome_judge(struct outcome *o, const struct plan *plan)
 {
-    o->loss = loss_of(o);
+    const struct tally *tally = judged(o);
+    o->loss = tally_loss(tally);
     if (o->self.span_ns > 0)
         o->headroom = (double)o->self.idle_ns / (double)o->self.span_ns;
     say_limit(o);
-    uint64_t answered = o->total.count[TALLY_ANSWERED];
     o->applied = is_applied(o);
-    o->met = answered > 0 && (o->applied || !plan->search) &&
-             (plan->loss > 1 || o->loss <= plan->loss) &&
-             (plan->p99_ns == 0 || histogram_quantile(&o->total.latency, 0.99) <= plan->p99_ns);
+    o->met_loss = plan->loss > 1 || unanswered(tally) <= plan->loss;
+    o->met_p99 = plan->p99_ns == 0 || histogram_quantile(&tally->latency, 0.99) <= plan->p99_ns;
+    o->met = tally->count[TALLY_ANSWERED] > 0 && (o->applied || !plan->search) && o->met_loss &&
+             o->met_p99;
 }
 
 struct outcome_quantiles outcome_quantiles_of(const struct histogram *h)

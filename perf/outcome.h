@@ -33,7 +33,10 @@ struct outcome {
     double own_cpu_s;
     double server_cpu_s; // below 0: not asked for
     bool applied;        // the rate that was asked for has really been sent
-    bool met;            // the objectives, if there are any, under a load that was applied
+    // The objectives, met where there is none. A request without a time, NAK and kiss included,
+    // counts as lost; victims, where there are some, count alone.
+    bool met_loss, met_p99;
+    bool met; // both, under a load that was applied
     uint32_t n_rows;
     struct load_row row[LOAD_ROWS_MAX];
     struct ke_load_result *ke; // of a KE trial, else NULL; outcome_free frees it

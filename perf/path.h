@@ -88,7 +88,8 @@ int path_sockets_open(const struct path_plan *plan, struct path **path, char why
 int path_port_open(const struct path_plan *plan, struct path **path, char why[256]);
 
 // Lends room for n datagrams (up to LANES), 0 .. n-1 of out, and returns for how many there was
-// memory. One burst is lent at a time; the next one once all of this one is sent.
+// memory. One burst is lent at a time: what of it has not been sent when the next one
+// is asked for is lent anew.
 static inline unsigned path_lease(struct path *path, struct path_out *out, unsigned n)
 {
     return path->kind->lease(path, out, n);

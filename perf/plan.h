@@ -15,6 +15,8 @@ struct output {
     const char *file; // NULL: to stdout, in place of the summary
 };
 
+enum { STEPS_MAX = 256 }; // of a staircase or a search
+
 struct steps {
     double from, to;
     double factor; // between steps; 0: add instead
@@ -35,8 +37,8 @@ struct plan {
     double max_rate;
     struct steps step; // from 0: none
     struct steps ramp; // likewise
-    double loss;       // objectives: above 1, and 0, are none
-    uint64_t p99_ns;
+    double loss;       // objective: a share; above 1 is none
+    uint64_t p99_ns;   // likewise; 0 is none
     uint64_t timeout_ns;
 
     // The clients.

@@ -155,17 +155,20 @@ static void write_objective(FILE *out, const struct result *r)
     if (plan->search) {
         const struct outcome *best = r->search->best;
         if (best)
-            line(out, "FOUND", "%s/s met the objective", words_of_rate(best->rate, t[0]));
+            line(out, "FOUND", "%s/s met the objective; above it %s",
+                 words_of_rate(best->rate, t[0]),
+                 r->search->tester_was_limit ? "the TESTER was the limit, not the server"
+                 : r->search->bad > 0        ? "it was missed"
+                                             : "nothing was tried (--max-rate)");
         else
             line(out, "FOUND", "no rate met the objective");
     }
     if (plan->loss <= 1)
         line(out, "objective", "loss at most %s: %s", words_of_share(plan->loss, t[0]),
-             r->outcome->loss <= plan->loss ? "met" : "MISSED");
+             r->outcome->met_loss ? "met" : "MISSED");
     if (plan->p99_ns != 0)
         line(out, "objective", "p99 at most %s: %s", words_of_ns((double)plan->p99_ns, t[0]),
-             histogram_quantile(&r->outcome->total.latency, 0.99) <= plan->p99_ns ? "met"
-                                                                                  : "MISSED");
+             r->outcome->met_p99 ? "met" : "MISSED");
 }
 
 void result_write_step_head(FILE *out)

@@ -6,9 +6,9 @@
 // The interval in which the highest rate is known to lie, as a factor, when a search ends.
 #define RESOLUTION 1.02
 
-static int try(struct search *search, double rate, bool *met, bool *limit)
+static int try(struct search *search, double rate, bool *met)
 {
-    if (search->n_steps == SEARCH_STEPS_MAX)
+    if (search->n_steps == STEPS_MAX)
         return -E2BIG;
     struct outcome *outcome = outcome_new();
     if (!outcome)
@@ -22,7 +22,6 @@ static int try(struct search *search, double rate, bool *met, bool *limit)
     *step = outcome_step_of(outcome);
     search->tried(search->with, step);
     *met = outcome->met;
-    *limit = outcome->tester_was_limit;
     if (outcome->met && (!search->best || outcome->rate > search->best->rate)) {
         outcome_free(search->best);
         search->best = outcome;
@@ -33,46 +32,45 @@ static int try(struct search *search, double rate, bool *met, bool *limit)
     return 0;
 }
 
-// Twice, if it must be: *limit says whether the tester spoilt both.
-static int try_again(struct search *search, double rate, bool *met, bool *limit)
+// Twice, if it must be. Moves the end of the interval that the rate turns out to be.
+static int narrow(struct search *search, double rate, double *good)
 {
-    int fault = try(search, rate, met, limit);
-    if (!fault && !*met)
-        fault = try(search, rate, met, limit);
-    return fault;
+    bool met;
+    int fault = try(search, rate, &met);
+    if (!fault && !met)
+        fault = try(search, rate, &met);
+    if (fault)
+        return fault;
+    if (met) {
+        *good = rate;
+        return 0;
+    }
+    search->bad = rate;
+    search->tester_was_limit = search->step[search->n_steps - 1].tester_was_limit;
+    return 0;
 }
 
 int search_highest(struct search *search, double first, double highest)
 {
-    double good = 0, bad = 0;
-    bool met = false, limit = false;
+    double good = 0;
     int fault = 0;
-    for (double rate = first; bad == 0 && good < highest; rate = fmin(rate * 2, highest)) {
-        if ((fault = try_again(search, rate, &met, &limit)) != 0)
-            return fault;
-        *(met ? &good : &bad) = rate;
-    }
+    for (double rate = first; !fault && search->bad == 0 && good < highest;
+         rate = fmin(rate * 2, highest))
+        fault = narrow(search, rate, &good);
     // Down, when the very first rate was too high.
-    while (good == 0 && bad > first / 1024) {
-        if ((fault = try_again(search, bad / 2, &met, &limit)) != 0)
-            return fault;
-        *(met ? &good : &bad) = bad / 2;
-    }
-    while (good > 0 && bad > good * RESOLUTION) {
-        double middle = (good + bad) / 2;
-        if ((fault = try_again(search, middle, &met, &limit)) != 0)
-            return fault;
-        *(met ? &good : &bad) = middle;
-    }
-    return 0;
+    while (!fault && good == 0 && search->bad > first / 1024)
+        fault = narrow(search, search->bad / 2, &good);
+    while (!fault && good > 0 && search->bad > good * RESOLUTION)
+        fault = narrow(search, (good + search->bad) / 2, &good);
+    return fault;
 }
 
 int search_stairs(struct search *search, const struct steps *stairs)
 {
     int fault = 0;
-    bool met, limit;
+    bool met;
     for (double rate = stairs->from; rate <= stairs->to * 1.000001 && !fault;
          rate = stairs->factor > 0 ? rate * stairs->factor : rate + stairs->add)
-        fault = try(search, rate, &met, &limit);
+        fault = try(search, rate, &met);
     return fault == -E2BIG ? 0 : fault;
 }

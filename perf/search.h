@@ -6,16 +6,16 @@
 
 #include "perf/outcome.h"
 
-enum { SEARCH_STEPS_MAX = 256 };
-
 struct search {
     // Runs a trial at a rate and fills in what came of it. 0, or not: everything ends.
     int (*trial)(void *with, double rate, struct outcome *outcome);
     void (*tried)(void *with, const struct outcome_step *step); // to show it
     void *with;
 
+    double bad;            // the lowest rate that did not; 0: none
+    bool tester_was_limit; // there, so that the server may do more
     uint32_t n_steps;
-    struct outcome_step step[SEARCH_STEPS_MAX]; // in the order in which they were tried
+    struct outcome_step step[STEPS_MAX]; // in the order in which they were tried
     struct outcome *best; // of the highest rate that met the objectives; the caller frees it.
                           // NULL when none did
     struct outcome *last; // that was tried, unless it is the best; likewise

@@ -151,7 +151,7 @@ static void stairs(void **state)
         {{.from = 100, .to = 1000, .add = 100}, 10, 1000},
         {{.from = 0.1, .to = 1, .add = 0.1}, 10, 1},
         {{.from = 5, .to = 5, .factor = 1.5}, 1, 5},
-        {{.from = 1, .to = 1e6, .add = 1}, SEARCH_STEPS_MAX, SEARCH_STEPS_MAX},
+        {{.from = 1, .to = 1e6, .add = 1}, STEPS_MAX, STEPS_MAX},
     };
     for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct server server = {.knee = 500};
