@@ -85,7 +85,7 @@ static double unanswered(const struct tally *tally)
 {
     const uint64_t *count = tally->count;
     uint64_t over = count[TALLY_SENT] - count[TALLY_OPEN];
-    return over == 0 ? 0 : 1 - (double)count[TALLY_ANSWERED] / (double)over;
+    return over == 0 ? 0 : (double)(over - count[TALLY_ANSWERED]) / (double)over;
 }
 
 // Was the server asked at that rate, or has the tester only tried to?

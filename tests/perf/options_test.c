@@ -80,7 +80,7 @@ static const struct values values[] = {
               {"4095", "5,4095", "5,", ",5", "5,6,7", "5x", "5,6x", "-1", "4294967297", " 5", ""}},
     [ONE_IN] = {{"1/1", "1/1000"}, {"1/0", "2/3", "1", "1/1000001", "1/", "1/1.5", ""}},
     [JAR] = {{"0", "7", "auto"}, {"8", "-1", "Auto", "1.5", ""}},
-    [STEPS] = {{"1:2:x2", "1:2:+1", "10k:10k:x1.5", "1:1M:+1k"},
+    [STEPS] = {{"1:2:x2", "1:2:+1", "10k:10k:x1.5", "1:1M:+5k"},
                {"1:2", "1:2:3", "2:1:x2", "0:1:x2", "1:2:x1", "1:2:+0", "1:2:x2:3", "1:1e300:x2",
                 "1:2:", "1:2:+nan", "1e-300:2:x2", ""}},
     [RAMP] = {{"1:2", "1M:1k"},
@@ -90,6 +90,11 @@ static const struct values values[] = {
 static bool has_values(enum option_kind kind)
 {
     return kind < sizeof values / sizeof *values && values[kind].right[0];
+}
+
+static bool needs_port(const struct option_row *row)
+{
+    return strcmp(row->name, "spoof") == 0 || strcmp(row->name, "server-mac") == 0;
 }
 
 static void right_values_are_taken(void **state)
@@ -104,7 +109,7 @@ static void right_values_are_taken(void **state)
                 // What another option has to stand beside.
                 char words[160];
                 snprintf(words, sizeof words, "--%s %s%s", row->name, *text,
-                         strcmp(row->name, "spoof") == 0 ? " --port x" : "");
+                         needs_port(row) ? " --port x" : "");
                 if (read_words(c, words) != OPTIONS_GO)
                     fail_msg("%s --%s %s: %s", command_names[c], row->name, *text, said);
                 assert_string_equal(said, "");
@@ -193,6 +198,8 @@ static void exclusions(void **state)
         {COMMAND_NTP, "--step 1:2:x2 --ramp 1:2", "--ramp"},
         {COMMAND_KE, "--search --step 1:2:x2", "--search"},
         {COMMAND_NTS, "--sockets --port x", "--port"},
+        {COMMAND_NTS, "--step 1:1M:+1k", "--step"},
+        {COMMAND_NTS, "--server-mac 02:00:00:00:00:01", "--server-mac"},
         {COMMAND_MIX, "--flood 1 --spoof 10.0.0.0/8", "--spoof"},
         {COMMAND_NTS, "--ipv4 --ipv6", "--ipv6"},
         {COMMAND_NTS, "--json --csv", "--csv"},
@@ -241,7 +248,7 @@ static void defaults(void **state)
     assert_true(plan.weight[FLOW_NTS] == 1);
     assert_int_equal(read_words(COMMAND_MIX, "--plain 3"), OPTIONS_GO);
     assert_true(plan.weight[FLOW_NTS] == 0 && plan.weight[FLOW_PLAIN] == 3);
-    assert_int_equal(read_words(COMMAND_NTS, "--vlan 5,6 --server-mac 02:00:00:00:00:07"),
+    assert_int_equal(read_words(COMMAND_NTS, "--vlan 5,6 --port x --server-mac 02:00:00:00:00:07"),
                      OPTIONS_GO);
     assert_true(plan.n_tags == 2 && plan.tag[0] == 5 && plan.tag[1] == 6);
     assert_true(plan.has_mac && plan.mac[5] == 7);

@@ -64,6 +64,7 @@ static void the_victims_loss_counts(void **state)
     o->flow[1].kind = FLOW_VICTIM;
     o->flow[1].tally.count[TALLY_SENT] = 100;
     o->flow[1].tally.count[TALLY_LOST] = 25;
+    o->flow[1].tally.count[TALLY_ANSWERED] = 75;
     plan.loss = 0.2;
     outcome_judge(o, &plan);
     assert_true(o->loss == 0.25 && !o->met);
@@ -88,8 +89,13 @@ static void objectives(void **state)
         outcome_judge(o, &plan);
         assert_int_equal(o->met, rows[i].met);
     }
+    // A NAK is no time, though nothing was lost.
     o->total.count[TALLY_LOST] = o->total.count[TALLY_LATE] = 0;
+    o->total.count[TALLY_NAK] = 10;
     plan = (struct plan){.loss = 0};
+    outcome_judge(o, &plan);
+    assert_true(o->loss == 0 && !o->met);
+    o->total.count[TALLY_SENT] = 990;
     outcome_judge(o, &plan);
     assert_true(o->met);
     o->total.count[TALLY_ANSWERED] = 0; // silence meets nothing
