@@ -1,5 +1,5 @@
 // Reads the command line by the table of options.
-#include "perf/load.h"
+#include "perf/load/load.h"
 #include "perf/options_table.h"
 #include "perf/words.h"
 

@@ -1,6 +1,6 @@
 #include "perf/outcome.h"
 
-#include "perf/ke_load.h"
+#include "perf/ke/ke_load.h"
 #include "perf/words.h"
 
 #include <stdio.h>

@@ -2,7 +2,7 @@
 // A struct outcome is large: it lives on the heap. Belongs to who made it.
 #pragma once
 
-#include "perf/load.h"
+#include "perf/load/load.h"
 #include "perf/plan.h"
 
 #include <stdbool.h>

@@ -1,8 +1,8 @@
 // What the command line asks for.
 #pragma once
 
-#include "perf/flow.h"
-#include "perf/path.h"
+#include "perf/load/flow.h"
+#include "perf/path/path.h"
 
 #include <stdbool.h>
 #include <stdint.h>

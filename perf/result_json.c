@@ -1,5 +1,5 @@
 // The result as JSON. Names are stable: ntsperf(1) documents them.
-#include "perf/ke_load.h"
+#include "perf/ke/ke_load.h"
 #include "perf/result.h"
 
 #include <jansson.h>

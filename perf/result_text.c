@@ -1,5 +1,5 @@
 // The result for people.
-#include "perf/ke_load.h"
+#include "perf/ke/ke_load.h"
 #include "perf/result.h"
 
 #include "perf/words.h"

@@ -1,9 +1,9 @@
 // ke: NTS-KE sessions under load, brought into the form that all results have.
-#include "perf/ke_load.h"
+#include "perf/ke/ke_load.h"
+#include "perf/load/utc.h"
 #include "perf/process.h"
 #include "perf/progress.h"
 #include "perf/run.h"
-#include "perf/utc.h"
 #include "perf/words.h"
 
 #include <stdio.h>

@@ -1,10 +1,10 @@
 // nts, ntp and mix: sessions first, then the path, then the trials.
-#include "perf/ke_fill.h"
-#include "perf/ke_refill.h"
+#include "perf/ke/ke_fill.h"
+#include "perf/ke/ke_refill.h"
+#include "perf/load/utc.h"
 #include "perf/progress.h"
 #include "perf/run.h"
 #include "perf/trial.h"
-#include "perf/utc.h"
 
 #include "crypto/bytes.h"
 

@@ -1,7 +1,7 @@
 // Numbers as people write and read them: rates, times, shares, prefixes. Pure; any thread.
 #pragma once
 
-#include "perf/path.h"
+#include "perf/path/path.h"
 
 #include <stdbool.h>
 #include <stddef.h>

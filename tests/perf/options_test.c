@@ -1,6 +1,6 @@
 // The command line: each option of each command with right and wrong values, what excludes what,
 // and a help that lists just what there is.
-#include "perf/load.h"
+#include "perf/load/load.h"
 #include "perf/options_table.h"
 
 #include <setjmp.h>

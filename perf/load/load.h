@@ -1,0 +1,160 @@
+// A load: clients that ask a server at a given rate, open loop, and check every reply. One turn
+// takes what has come, judges it, prepares what is soon due and sends what is due.
+//
+// A struct load belongs to the thread that runs it. Others may read `rows` and set `stop`.
+#pragma once
+
+#include "crypto/rng.h"
+#include "crypto/siv_lanes.h"
+#include "perf/load/client.h"
+#include "perf/load/flow.h"
+#include "perf/load/pace.h"
+#include "perf/load/window.h"
+#include "perf/path/path.h"
+
+#include <stdatomic.h>
+
+enum {
+    LOAD_ROWS_MAX = 4096,
+    LOAD_AUTO = -1, // placeholders: what the jar lacks
+    LOAD_PLAIN_LEN = 1472,
+};
+
+// Where clients without cookies get a new session (ke_refill.h, in the program).
+struct supply {
+    void *with; // NULL: there is none
+    // Asks for a session for that client; false when no more can be asked for now. Never blocks.
+    bool (*ask)(void *with, uint32_t client);
+    // Equips the clients whose sessions have come. Never blocks.
+    void (*take)(void *with, struct clients *clients, void (*equipped)(void *, uint32_t), void *by);
+};
+
+struct load_plan {
+    double from, to; // requests a second at the start and at the end
+    uint64_t span_ns;
+    uint64_t timeout_ns; // a reply after that is late
+    bool poisson;
+    bool interleaved;  // plain requests ask for it
+    bool spoof;        // the flood comes from the path's spoofed addresses
+    int placeholders;  // 0 to 7, or LOAD_AUTO
+    uint32_t verify;   // one authenticator in so many is checked; 1: all
+    uint64_t storm_ns; // after that time all cookies are spoilt; 0: never
+};
+
+// What happened in about a second; in several where the run is too long for so many rows.
+struct load_row {
+    double at_s;       // its end, from the start on
+    double span_s;     //
+    uint64_t sent;     // of the honest flows, like all that follows
+    uint64_t answered; //
+    uint64_t lost;     // and late
+    uint64_t wrong;    //
+    uint64_t p50, p99; // ns
+};
+
+// How the tester itself fared.
+struct load_self {
+    uint64_t idle_ns;    // of turns in which there was nothing to do
+    uint64_t span_ns;    // from the first request to the last reply or deadline
+    uint64_t blocked_ns; // of turns in which the path took nothing of what was due
+    uint64_t sent_late;  // requests that left more than LOAD_LATE_NS after they were due
+    uint64_t stalls;     // times that the thread did not run for longer than that
+    uint64_t stalled_ns; //
+    uint64_t missed;     // replies lost on our side
+};
+
+enum { LOAD_LATE_NS = 1000000 };
+
+struct load_storm {
+    uint64_t at_ns; // 0: not yet
+    uint32_t struck;
+    uint32_t recovered;      // clients that have new keys
+    struct histogram needed; // ns from the storm to new keys
+};
+
+// One request that is sent again and again.
+struct load_replay {
+    struct slot slot; // len 0: not made yet
+    uint32_t endpoint;
+    uint8_t s2c[SIV_KEY_LEN]; // of the client's session then
+    uint8_t payload[LOAD_PLAIN_LEN];
+};
+
+// The burst that is prepared and not yet gone.
+struct load_burst {
+    struct path_out out;
+    unsigned n, at; // at: the next to go
+    uint64_t due[LANES];
+    struct slot *slot[LANES]; // NULL: nothing is awaited
+    uint8_t flow[LANES];
+};
+
+struct load {
+    // The owner's, set before load_run.
+    struct load_plan plan;
+    struct path *path;
+    const struct siv_lanes_variant *siv;
+    struct clients *clients;
+    struct supply supply;
+    struct rng *rng;
+    struct flow *flow;
+    unsigned n_flows;
+    const _Atomic bool *stop;
+
+    // Its result.
+    struct tally stray; // replies that belong to no request
+    struct load_self self;
+    struct load_storm storm;
+    struct load_row *row;      // LOAD_ROWS_MAX of them
+    _Atomic unsigned rows;     // writer: the load's thread; reader: who shows progress
+    struct histogram interval; // latency of the row that is being filled
+
+    // Its own.
+    struct window window;
+    struct pace pace;
+    struct load_burst burst;
+    struct load_replay replay;
+    struct siv_lanes lanes;
+    uint32_t block; // neighbouring clients that share an endpoint
+    int picked;     // the flow of the next request, or -1
+    uint32_t verify_turn;
+    uint64_t arrived_ns;     // of the burst that is being judged: CLOCK_MONOTONIC
+    uint64_t arrived_utc_ns; // and CLOCK_REALTIME
+    bool refused;            // the path has just taken less than was due
+    uint64_t last_sent_ns;
+    uint8_t plain[LANES][LOAD_PLAIN_LEN + 16]; // opened replies
+};
+
+// Runs the load to its end: until all that was sent is answered or late, or *stop is set. 0 or
+// -ENOMEM. What is left in load->flow and the fields above is the result.
+int load_run(struct load *load);
+
+// The endpoint from which a client asks.
+static inline uint32_t load_endpoint(const struct load *load, uint32_t client)
+{
+    return client / load->block % load->path->n_endpoints;
+}
+
+// Between load.c and its halves.
+
+static inline uint64_t load_random(struct load *load)
+{
+    uint64_t word;
+    rng_fill(load->rng, (uint8_t *)&word, sizeof word);
+    return word;
+}
+
+// Takes one burst of replies; how many came.
+unsigned load_receive(struct load *load);
+
+// Gives up requests whose deadline has passed.
+void load_expire(struct load *load, uint64_t now);
+
+// Fills the burst with what is due within a moment, if it is empty.
+void load_prepare(struct load *load, uint64_t now);
+
+// A request is over: what it might have brought will not come any more.
+void load_settle(struct load *load, struct slot *slot, enum slot_state state);
+
+// Asks for a new session when a client has neither cookies nor a request that may bring some.
+void load_resupply(struct load *load, uint32_t client);

@@ -1,0 +1,279 @@
+// The half of a load that receives: whose reply it is, what is wrong with it, what it brings.
+#include "perf/load/load.h"
+
+#include "board/now.h"
+#include "board/ntp_time.h"
+#include "crypto/bytes.h"
+#include "perf/load/reply.h"
+#include "perf/load/request.h"
+#include "perf/load/utc.h"
+
+// What is known of one reply between its cheap checks and the opening of its seal.
+struct judged {
+    struct slot *slot;
+    struct reply reply;
+};
+
+void load_resupply(struct load *load, uint32_t number)
+{
+    struct client *client = &load->clients->client[number];
+    if (client->n_cookies > 0 || client->in_flight > 0 || client->asking || !load->supply.with)
+        return;
+    client->asking = load->supply.ask(load->supply.with, number);
+}
+
+void load_settle(struct load *load, struct slot *slot, enum slot_state state)
+{
+    struct flow *flow = &load->flow[slot->flow];
+    slot->state = (uint8_t)state;
+    if (!flow->nts || !flow_rows[flow->kind].honest)
+        return;
+    struct client *client = &load->clients->client[slot->client];
+    if (client->epoch == slot->epoch)
+        client->in_flight -= client->in_flight > 0;
+    load_resupply(load, slot->client);
+}
+
+static int64_t span_to_ns(int64_t span)
+{
+    return (span >> 32) * NS_PER_S + (int64_t)((((uint64_t)span & UINT32_MAX) * NS_PER_S) >> 32);
+}
+
+static ntp_time ntp_of(uint64_t ns_since_1970)
+{
+    return ntp_time_from_unix((int64_t)(ns_since_1970 / NS_PER_S),
+                              (uint32_t)(ns_since_1970 % NS_PER_S));
+}
+
+static void measure(struct load *load, const struct slot *slot, const struct reply *reply)
+{
+    struct flow *flow = &load->flow[slot->flow];
+    struct tally *tally = &flow->tally;
+    uint64_t now = load->arrived_ns;
+    uint64_t latency = now > slot->due_ns ? now - slot->due_ns : 0;
+    histogram_add(&tally->latency, latency);
+    if (flow_rows[flow->kind].honest)
+        histogram_add(&load->interval, latency);
+    if (reply->interleaved)
+        return; // its timestamps are of two exchanges
+    histogram_add(&tally->processing,
+                  (uint64_t)span_to_ns((int64_t)(reply->transmit - reply->receive)));
+    // RFC 5905, section 8: theta = ((T2 - T1) + (T3 - T4)) / 2.
+    int64_t there = span_to_ns((int64_t)(reply->receive - ntp_of(slot->sent_ns)));
+    int64_t back = span_to_ns((int64_t)(reply->transmit - ntp_of(load->arrived_utc_ns)));
+    spread_add(&tally->offset, there / 2 + back / 2);
+}
+
+// A forged request must not be answered with a time.
+static enum tally_item as_hoped(const struct flow *flow, enum tally_item item)
+{
+    bool forged = flow_rows[flow->kind].hope == HOPE_NAK;
+    return forged && item == TALLY_ANSWERED ? TALLY_WRONG_FORGERY : item;
+}
+
+static void note_nak(struct load *load, struct slot *slot)
+{
+    struct client *client = &load->clients->client[slot->client];
+    if (!flow_rows[load->flow[slot->flow].kind].honest || client->epoch != slot->epoch)
+        return;
+    // RFC 8915, section 5.7: the client starts over with NTS-KE, and its other requests with the
+    // old keys bring nothing.
+    clients_empty(load->clients, slot->client);
+    client->in_flight = 0;
+    load_resupply(load, slot->client);
+}
+
+// A time without a seal.
+static void note_plain(struct load *load, const struct judged *j)
+{
+    measure(load, j->slot, &j->reply);
+    load->flow[j->slot->flow].tally.count[TALLY_INTERLEAVED] += j->reply.interleaved;
+    load->clients->client[j->slot->client].server_receive = j->reply.receive;
+}
+
+// Counts a reply that came after the deadline, and takes its request back from the lost ones.
+static void judge_late(struct load *load, struct slot *slot, enum tally_item item)
+{
+    struct flow *flow = &load->flow[slot->flow];
+    slot->state = SLOT_SETTLED;
+    flow->tally.count[TALLY_LOST] -= flow_hopes(flow->kind);
+    flow->tally.count[item == TALLY_ANSWERED ? TALLY_LATE : item]++;
+}
+
+// Judges a reply whose request is known. True: its seal is still to be opened.
+static bool judge(struct load *load, const uint8_t *payload, uint32_t len, struct judged *j)
+{
+    struct slot *slot = j->slot;
+    struct flow *flow = &load->flow[slot->flow];
+    bool replayed = slot == &load->replay.slot;
+    enum tally_item item = as_hoped(flow, reply_examine(payload, len, slot, flow->nts, &j->reply));
+    if (slot->state == SLOT_EXPIRED) {
+        judge_late(load, slot, item);
+        return false;
+    }
+    // The client has begun a new session since, and the keys that would open it are gone.
+    if (item == TALLY_ANSWERED && j->reply.sealed && !replayed &&
+        load->clients->client[slot->client].epoch != slot->epoch)
+        item = TALLY_LATE;
+    if (item == TALLY_ANSWERED && j->reply.sealed) {
+        slot->state = replayed ? SLOT_WAITING : SLOT_OPENING;
+        return true;
+    }
+    flow->tally.count[item]++;
+    if (replayed)
+        return false;
+    load_settle(load, slot, SLOT_SETTLED);
+    if (item == TALLY_ANSWERED)
+        note_plain(load, j);
+    else if (item == TALLY_NAK)
+        note_nak(load, slot);
+    return false;
+}
+
+// The request that a reply belongs to, or NULL, counted.
+static struct slot *find(struct load *load, const uint8_t *payload, uint32_t len, uint32_t endpoint)
+{
+    if (!reply_has_length(len)) {
+        load->stray.count[TALLY_WRONG_LENGTH]++;
+        return NULL;
+    }
+    uint64_t origin = reply_origin(payload);
+    struct slot *slot = window_at(&load->window, origin);
+    if (load->replay.slot.len > 0 && origin == load->replay.slot.transmit)
+        return &load->replay.slot;
+    bool interleaved = slot->interleaved && origin == (slot->transmit ^ REQUEST_INTERLEAVED_MARK);
+    if (slot->state == SLOT_FREE || (origin != slot->transmit && !interleaved)) {
+        load->stray.count[TALLY_WRONG_ORIGIN]++;
+        return NULL;
+    }
+    struct tally *tally = &load->flow[slot->flow].tally;
+    if (slot->state == SLOT_SETTLED || slot->state == SLOT_OPENING) {
+        tally->count[TALLY_WRONG_DUPLICATE]++;
+        return NULL;
+    }
+    if (endpoint == load_endpoint(load, slot->client))
+        return slot;
+    if (slot->state == SLOT_EXPIRED) {
+        judge_late(load, slot, TALLY_WRONG_MISDIRECTED);
+    } else {
+        tally->count[TALLY_WRONG_MISDIRECTED]++;
+        load_settle(load, slot, SLOT_SETTLED);
+    }
+    return NULL;
+}
+
+// Keeps what an opened reply brought. What became of the reply.
+static enum tally_item harvest(struct load *load, const struct slot *slot, const uint8_t *plain,
+                               uint32_t len)
+{
+    const uint8_t *cookie[CLIENT_JAR];
+    unsigned n = 0;
+    if (!reply_cookies(plain, len, load->clients->cookie_len, slot->asked, cookie, &n))
+        return TALLY_WRONG_COOKIES;
+    struct client *client = &load->clients->client[slot->client];
+    if (client->epoch == slot->epoch && !load->clients->reuse && slot != &load->replay.slot)
+        for (unsigned i = 0; i < n; i++)
+            load->flow[slot->flow].tally.count[TALLY_COOKIES] +=
+                clients_keep(load->clients, slot->client, cookie[i]);
+    return TALLY_ANSWERED;
+}
+
+// Makes the lane's seal ready to be opened. False when the lanes do not take its shape.
+static bool gather(struct load *load, unsigned lane, const uint8_t *payload, struct judged *j)
+{
+    struct client *client = &load->clients->client[j->slot->client];
+    const struct authenticator *seal = &j->reply.seal;
+    struct siv_lanes *s = &load->lanes;
+    s->key[lane] = j->slot == &load->replay.slot ? load->replay.s2c : client->s2c;
+    s->ad[lane] = payload;
+    s->ad_len[lane] = j->reply.covered;
+    s->nonce[lane] = payload + seal->nonce_at;
+    s->sealed[lane] = payload + seal->sealed_at;
+    s->plain[lane] = load->plain[lane];
+    s->len[lane] = (uint16_t)(seal->sealed_len - SIV_TAG_LEN);
+    return seal->nonce_len == SIV_NONCE_MAX && s->len[lane] >= SIV_LANES_LEN_MIN;
+}
+
+static bool open_alone(struct load *load, unsigned lane, struct judged *j)
+{
+    struct siv_lanes *s = &load->lanes;
+    struct siv_part ad = {s->ad[lane], s->ad_len[lane]};
+    struct siv_part nonce = {s->nonce[lane], j->reply.seal.nonce_len};
+    return siv_open(s->key[lane], ad, nonce, s->sealed[lane], s->len[lane] + SIV_TAG_LEN,
+                    s->plain[lane]);
+}
+
+static void close_lane(struct load *load, unsigned lane, struct judged *j, bool checked,
+                       bool genuine)
+{
+    struct slot *slot = j->slot;
+    struct tally *tally = &load->flow[slot->flow].tally;
+    enum tally_item item =
+        genuine ? harvest(load, slot, load->plain[lane], load->lanes.len[lane]) : TALLY_WRONG_TAG;
+    tally->count[item]++;
+    tally->count[TALLY_VERIFIED] += checked && item == TALLY_ANSWERED;
+    if (slot == &load->replay.slot)
+        return;
+    load_settle(load, slot, SLOT_SETTLED);
+    if (item == TALLY_ANSWERED)
+        measure(load, slot, &j->reply);
+}
+
+// One authenticator in `verify` is checked; the others are only deciphered, for their cookies.
+static bool is_sampled(struct load *load)
+{
+    if (++load->verify_turn < load->plan.verify)
+        return false;
+    load->verify_turn = 0;
+    return true;
+}
+
+// The lanes that are to be opened: checked, only deciphered, or one by one.
+struct sealed {
+    lane_set checked, blind, alone;
+};
+
+static void open_all(struct load *load, struct judged *judged, struct sealed sealed)
+{
+    lane_set genuine = sealed.blind;
+    if (sealed.checked != 0)
+        genuine |= load->siv->open(&load->lanes, sealed.checked);
+    if (sealed.blind != 0)
+        load->siv->decrypt(&load->lanes, sealed.blind);
+    for (lane_set rest = sealed.alone; rest != 0;) {
+        unsigned lane = lane_take(&rest);
+        genuine |= open_alone(load, lane, &judged[lane]) ? lane_bit(lane) : 0;
+    }
+    for (lane_set rest = sealed.checked | sealed.blind | sealed.alone; rest != 0;) {
+        unsigned lane = lane_take(&rest);
+        close_lane(load, lane, &judged[lane], (sealed.blind & lane_bit(lane)) == 0,
+                   (genuine & lane_bit(lane)) != 0);
+    }
+}
+
+unsigned load_receive(struct load *load)
+{
+    struct path_in in;
+    struct judged judged[LANES];
+    struct sealed sealed = {0};
+    unsigned n = path_receive(load->path, &in);
+    if (n == 0)
+        return 0;
+    load->arrived_ns = now_ns();
+    load->arrived_utc_ns = utc_now_ns();
+    for (unsigned i = 0; i < n; i++) {
+        struct judged *j = &judged[i];
+        j->slot = find(load, in.payload[i], in.len[i], in.endpoint[i]);
+        if (!j->slot || !judge(load, in.payload[i], in.len[i], j))
+            continue;
+        if (!gather(load, i, in.payload[i], j))
+            sealed.alone |= lane_bit(i);
+        else if (is_sampled(load))
+            sealed.checked |= lane_bit(i);
+        else
+            sealed.blind |= lane_bit(i);
+    }
+    open_all(load, judged, sealed);
+    path_release(load->path, &in, n);
+    return n;
+}

@@ -1,0 +1,46 @@
+#include "perf/load/pace.h"
+
+#include <math.h>
+
+// xorshift64*: gaps need no secrecy.
+static double uniform(struct pace *pace)
+{
+    pace->random ^= pace->random >> 12;
+    pace->random ^= pace->random << 25;
+    pace->random ^= pace->random >> 27;
+    uint64_t high = (pace->random * UINT64_C(0x2545f4914f6cdd1d)) >> 11;
+    return ((double)high + 0.5) / (double)(UINT64_C(1) << 53);
+}
+
+void pace_next(struct pace *pace)
+{
+    // The gap is so long that the area under the rate, until then, is that of one request (or of a
+    // Poisson process' random share): r g + slope g^2 / 2 = area, with g in seconds.
+    double span = (double)(pace->end_ns - pace->start_ns);
+    double slope = (pace->to - pace->from) / span * 1e9;
+    double rate = pace->from + (pace->to - pace->from) * (((double)pace->at + pace->part) / span);
+    double area = pace->poisson ? -log(uniform(pace)) : 1;
+    double under = rate * rate + 2 * slope * area;
+    if (rate <= 0 || under <= 0) { // a ramp downwards holds no more
+        pace->at = pace->end_ns - pace->start_ns;
+        return;
+    }
+    double gap = pace->part + 1e9 * 2 * area / (rate + sqrt(under));
+    pace->at += (uint64_t)gap;
+    pace->part = gap - floor(gap);
+}
+
+void pace_start(struct pace *pace, uint64_t start_ns, uint64_t span_ns, double from, double to,
+                bool poisson, uint64_t seed)
+{
+    *pace = (struct pace){
+        .start_ns = start_ns,
+        .end_ns = start_ns + span_ns,
+        .from = from,
+        .to = to,
+        .poisson = poisson,
+        .random = seed | 1,
+    };
+    if (poisson)
+        pace_next(pace);
+}

@@ -1,0 +1,67 @@
+#include "perf/load/request.h"
+
+#include "crypto/bytes.h"
+#include "dataplane/wire/fields.h"
+#include "dataplane/wire/ntp.h"
+#include "perf/load/window.h"
+
+#include <string.h>
+
+// All that a server need not know is zero (RFC 9109 and chrony's practice of data minimisation).
+static void put_header(uint8_t *at, uint64_t transmit)
+{
+    memset(at, 0, NTP_LEN);
+    at[NTP_LEAP_VERSION_MODE] = ntp_first(0, NTP_VERSION_4, NTP_MODE_CLIENT);
+    be64_put(at + NTP_TRANSMIT, transmit);
+}
+
+uint16_t request_plain(uint8_t *at, uint64_t transmit, uint64_t origin)
+{
+    put_header(at, transmit);
+    if (origin != 0) {
+        be64_put(at + NTP_ORIGIN, origin);
+        be64_put(at + NTP_RECEIVE, transmit ^ REQUEST_INTERLEAVED_MARK);
+    }
+    return NTP_LEN;
+}
+
+uint32_t request_nts_len(uint32_t cookie_len, unsigned n_placeholders)
+{
+    return NTP_LEN + FIELD_HEADER_LEN + WINDOW_UID_LEN +
+           (1 + n_placeholders) * (FIELD_HEADER_LEN + cookie_len) + REQUEST_SEAL_LEN;
+}
+
+uint16_t request_nts(uint8_t *at, uint64_t transmit, const uint8_t *uid, const uint8_t *cookie,
+                     uint32_t cookie_len, unsigned n_placeholders)
+{
+    const uint8_t *start = at;
+    put_header(at, transmit);
+    at = field_put(at + NTP_LEN, FIELD_UNIQUE_IDENTIFIER, WINDOW_UID_LEN);
+    memcpy(at, uid, WINDOW_UID_LEN);
+    at = field_put(at + WINDOW_UID_LEN, FIELD_COOKIE, cookie_len);
+    memcpy(at, cookie, cookie_len);
+    at += cookie_len;
+    for (unsigned i = 0; i < n_placeholders; i++) {
+        at = field_put(at, FIELD_COOKIE_PLACEHOLDER, cookie_len);
+        memset(at, 0, cookie_len);
+        at += cookie_len;
+    }
+    uint16_t covered = (uint16_t)(at - start);
+    at = field_put(at, FIELD_AUTHENTICATOR, REQUEST_SEAL_LEN - FIELD_HEADER_LEN);
+    be16_put(at, REQUEST_NONCE_LEN);
+    be16_put(at + 2, REQUEST_TAG_LEN);
+    return covered;
+}
+
+uint16_t request_garbage(uint8_t *at, uint64_t transmit, const uint8_t *random)
+{
+    enum { GARBAGE_LEN = 64 };
+    put_header(at, transmit);
+    memcpy(at + NTP_LEN, random, GARBAGE_LEN);
+    // Known types now and then, so that parsers go deeper; a length with its low bits set.
+    at[NTP_LEN] = (uint8_t)(1 + random[0] % 4);
+    at[NTP_LEN + 1] = 4;
+    at[NTP_LEN + 2] = 0;
+    at[NTP_LEN + 3] |= 3;
+    return NTP_LEN + GARBAGE_LEN;
+}

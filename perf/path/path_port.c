@@ -1,0 +1,322 @@
+// A path over a DPDK port: whole frames, so that a path has as many addresses as its prefix. One
+// thread; the hot path makes no system call but the port's own.
+#include "config/config.h"
+#include "config/log.h"
+#include "dataplane/port/ask.h"
+#include "dataplane/port/ports.h"
+#include "perf/path/frame_out.h"
+#include "perf/path/neighbour.h"
+#include "perf/path/path.h"
+#include "perf/path/route.h"
+#include "perf/path/way.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    LINK_WAIT_MS = 5000,
+    GREET_EVERY = 4096, // turns
+};
+static_assert((int)PATH_TAGS_MAX == (int)VLAN_TAGS_MAX, "a template has room for a plan's tags");
+
+struct path_port {
+    struct path path;
+    struct path_kind kind;
+    struct ports *ports;
+    struct port *const *queue; // requests leave by the first; replies come to any of them
+    uint32_t n_queues;
+    uint32_t at;   // the queue that was taken from last
+    uint32_t turn; // of path_receive
+    bool entered;  // DPDK knows the thread
+    int groups;    // route_hear_groups' descriptor, or -1
+
+    struct way way;
+    uint8_t mac[6];
+    struct frame_out out;   // from our addresses
+    struct frame_out flood; // from spoofed ones
+    struct ask_burst lent;
+    struct ask_burst taken;
+    unsigned n_taken;
+
+    struct config config; // what dataplane/port knows of us
+};
+
+static struct path_port *own(struct path *path)
+{
+    return (struct path_port *)path; // its first member
+}
+
+static void enter(struct path_port *p)
+{
+    if (!p->entered)
+        ports_thread_enter();
+    p->entered = true;
+}
+
+static unsigned lease(struct path *path, struct path_out *out, unsigned n)
+{
+    struct path_port *p = own(path);
+    enter(p);
+    n = ask_lend(p->queue[0], &p->lent, n);
+    for (unsigned i = 0; i < n; i++)
+        out->payload[i] = p->lent.frame[i] + p->out.len;
+    return n;
+}
+
+static unsigned send_burst(struct path *path, struct path_out *out, unsigned from, unsigned n)
+{
+    struct path_port *p = own(path);
+    for (unsigned i = from; i < from + n; i++) {
+        bool spoofed = (out->endpoint[i] & PATH_SPOOFED) != 0;
+        const struct endpoints *who = spoofed ? &p->way.spoofed : &p->way.ours;
+        uint32_t number = out->endpoint[i] & ~PATH_SPOOFED;
+        if (spoofed)
+            number %= endpoints_n(who);
+        uint16_t port;
+        uint64_t low = endpoints_low(who, number, &port);
+        p->lent.len[i] = frame_out_write(spoofed ? &p->flood : &p->out, p->lent.frame[i], low, port,
+                                         out->len[i]);
+    }
+    return ask_send(p->queue[0], &p->lent, from, n);
+}
+
+// To which endpoint a datagram of the server's came; ENDPOINTS_NONE: it is none of them.
+static int64_t endpoint_of(struct path_port *p, const uint8_t *frame, const struct datagram *d)
+{
+    const struct way *way = &p->way;
+    const uint8_t *ip = frame + d->ip_at;
+    uint64_t from_high = 0, from, high = 0, low;
+    if (d->ip_version == 4) {
+        from = be32_get(ip + 12);
+        low = be32_get(ip + 16);
+    } else {
+        from_high = be64_get(ip + 8);
+        from = be64_get(ip + 16);
+        high = be64_get(ip + 24);
+        low = be64_get(ip + 32);
+    }
+    if (d->ip_version != p->out.version || from_high != way->server.high ||
+        from != way->server.low || d->source_port != way->server_port)
+        return ENDPOINTS_NONE;
+    int64_t number = endpoints_find(&way->ours, high, low, d->destination_port);
+    if (number == ENDPOINTS_NONE &&
+        endpoints_find(&way->spoofed, high, low, d->destination_port) != ENDPOINTS_NONE)
+        p->path.n_spoofed_replies++;
+    return number;
+}
+
+// What is no UDP may ask for our addresses.
+static void answer_neighbour(struct path_port *p, const uint8_t *frame, uint32_t len)
+{
+    uint8_t answer[NEIGHBOUR_FRAME_MAX];
+    uint32_t answer_len = neighbour_answer(&p->way.ours, p->mac, frame, len, answer);
+    if (answer_len > 0)
+        ask_say(p->queue[p->at], answer, (uint16_t)answer_len);
+}
+
+static unsigned sort(struct path_port *p, struct path_in *in)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < p->n_taken; i++) {
+        const uint8_t *frame = p->taken.frame[i];
+        struct datagram d;
+        if (frame_open(frame, p->taken.len[i], &d) != FRAME_GOOD) {
+            answer_neighbour(p, frame, p->taken.len[i]);
+            continue;
+        }
+        int64_t endpoint = endpoint_of(p, frame, &d);
+        if (endpoint == ENDPOINTS_NONE)
+            continue;
+        in->payload[n] = frame + d.payload_at;
+        in->len[n] = d.payload_len;
+        in->endpoint[n++] = (uint32_t)endpoint;
+    }
+    return n;
+}
+
+static void give_back(struct path_port *p)
+{
+    ask_return(p->queue[p->at], p->n_taken);
+    p->n_taken = 0;
+}
+
+static unsigned receive(struct path *path, struct path_in *in)
+{
+    struct path_port *p = own(path);
+    enter(p);
+    if (++p->turn % GREET_EVERY == 0)
+        ports_greet(p->ports);
+    for (uint32_t i = 0; i < p->n_queues; i++) {
+        p->at = p->at + 1 < p->n_queues ? p->at + 1 : 0;
+        p->n_taken = ask_take(p->queue[p->at], &p->taken);
+        unsigned n = p->n_taken > 0 ? sort(p, in) : 0;
+        if (n > 0)
+            return n;
+        give_back(p);
+    }
+    return 0;
+}
+
+static void release(struct path *path, struct path_in *in, unsigned n)
+{
+    (void)in;
+    if (n > 0) // otherwise receive has given back what it took
+        give_back(own(path));
+}
+
+static void wait_ns(struct path *path, uint64_t ns)
+{
+    (void)path;
+    (void)ns;
+    __builtin_ia32_pause();
+}
+
+static uint64_t missed(struct path *path)
+{
+    return ports_missed(own(path)->ports);
+}
+
+static void close_port(struct path *path)
+{
+    struct path_port *p = own(path);
+    if (p->ports && ports_close(p->ports))
+        ports_end();
+    if (p->groups >= 0)
+        close(p->groups);
+    free(p->config.dataplane.ports[0].device);
+    free(p);
+}
+
+static int wait_for_link(const struct path_port *p, const char *device, char why[WHY_LEN])
+{
+    for (int i = 0; i < LINK_WAIT_MS / 10; i++) {
+        if (ports_link_up(p->ports))
+            return 0;
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    }
+    return way_fail(why, -ENETDOWN, "%s has no link; start or plug in its other end", device);
+}
+
+static int open_ports(struct path_port *p, const struct path_plan *plan, char why[WHY_LEN])
+{
+    struct config_port *port = &p->config.dataplane.ports[0];
+    port->kind = p->way.ifindex != 0 ? PORT_INTERFACE : PORT_VDEV;
+    port->device = strdup(plan->device);
+    if (!port->device)
+        return way_fail(why, -ENOMEM, "out of memory");
+    p->config.dataplane.n_ports = 1;
+    p->config.dataplane.n_cores = 1;
+    p->config.dataplane.cores[0] = plan->cpu;
+    log_divert(why, WHY_LEN);
+    int fault = ports_open(&p->config, USE_ASK, &p->ports);
+    log_divert(NULL, 0);
+    if (fault && why[0] == '\0')
+        way_fail(why, fault, "%s: cannot be opened: %s", plan->device, strerror(-fault));
+    return fault;
+}
+
+static struct gather_range range_of(const struct endpoints *e)
+{
+    return (struct gather_range){.high = e->high, .first = e->first, .n = e->n_addresses};
+}
+
+// Lets what is ours come, from here on.
+static int gather(const struct path_port *p, char why[WHY_LEN])
+{
+    const struct way *way = &p->way;
+    struct gather_rule rule = {
+        .server = {.high = way->server.high, .first = way->server.low, .n = 1},
+        .source = range_of(&way->ours),
+        .spoofed = range_of(&way->spoofed),
+        .server_port = way->server_port,
+        .first_port = way->ours.first_port,
+        .n_ports = way->ours.n_ports,
+        .version = way->server.family == AF_INET ? 4 : 6,
+        .answers = way->answers,
+    };
+    log_divert(why, WHY_LEN);
+    int fault = ports_gather(p->ports, &rule);
+    log_divert(NULL, 0);
+    return fault;
+}
+
+static void prepare(struct path_port *p, const struct path_plan *plan)
+{
+    const struct way *way = &p->way;
+    struct frame_ends ends = {
+        .n_tags = plan->n_tags,
+        .server = way->server,
+        .server_port = way->server_port,
+        .high = way->ours.high,
+    };
+    memcpy(ends.mac, p->mac, 6);
+    memcpy(ends.next_mac, way->next_mac, 6);
+    memcpy(ends.tag, plan->tag, sizeof ends.tag);
+    frame_out_prepare(&p->out, &ends);
+    ends.high = way->spoofed.high;
+    frame_out_prepare(&p->flood, &ends);
+}
+
+static int bring_up(struct path_port *p, const struct path_plan *plan, char why[WHY_LEN])
+{
+    int fault = way_find(plan, &p->way, why);
+    if (!fault)
+        fault = open_ports(p, plan, why);
+    if (!fault)
+        fault = wait_for_link(p, plan->device, why);
+    if (!fault)
+        fault = gather(p, why);
+    if (fault)
+        return fault;
+    ports_mac(p->ports, p->mac);
+    p->n_queues = ports_of_core(p->ports, 0, &p->queue);
+    if (p->way.ifindex != 0 && p->way.answers && p->way.server.family == AF_INET6)
+        p->groups = route_hear_groups(p->way.ifindex);
+    if (!p->way.knows_mac)
+        fault = way_ask(plan, p->queue[0], p->mac, &p->way, why);
+    prepare(p, plan);
+    return fault;
+}
+
+static const struct path_kind kind_of_ports = {
+    .lease = lease,
+    .send = send_burst,
+    .receive = receive,
+    .release = release,
+    .wait = wait_ns,
+    .missed = missed,
+    .close = close_port,
+};
+
+int path_port_open(const struct path_plan *plan, struct path **path, char why[256])
+{
+    static atomic_flag opened = ATOMIC_FLAG_INIT;
+    if (atomic_flag_test_and_set(&opened))
+        return way_fail(why, -EBUSY, "%s: DPDK starts once in a process; use one device",
+                        plan->device);
+    cpu_set_t allowed;
+    bool known = sched_getaffinity(0, sizeof allowed, &allowed) == 0;
+    struct path_port *p = calloc(1, sizeof *p);
+    if (!p)
+        return way_fail(why, -ENOMEM, "out of memory");
+    p->groups = -1;
+    p->kind = kind_of_ports;
+    p->path.kind = &p->kind;
+    int fault = bring_up(p, plan, why);
+    if (known) // DPDK moves the thread off the CPU that will poll; where it runs is its own affair
+        sched_setaffinity(0, sizeof allowed, &allowed);
+    if (fault) {
+        close_port(&p->path);
+        return fault;
+    }
+    p->kind.name = ports_driver(p->ports);
+    p->path.n_endpoints = endpoints_n(&p->way.ours);
+    *path = &p->path;
+    return 0;
+}
