@@ -1,6 +1,7 @@
 // ntsperf: loads an NTP or NTS server and checks every reply. The commands and their signals.
 #include "config/log.h"
 #include "perf/progress.h"
+#include "perf/report/report.h"
 #include "perf/run.h"
 
 #include <signal.h>
@@ -12,6 +13,7 @@ enum { EXIT_USAGE = 2 };
 
 static const char help[] =
     "usage: ntsperf nts|ntp|mix|ke [OPTIONS] SERVER\n"
+    "       ntsperf report RUN.json... [-o FILE]\n"
     "       ntsperf --version | --help\n"
     "\n"
     "Loads an NTP or NTS server (RFC 8915) at a given rate and checks every reply.\n"
@@ -20,6 +22,7 @@ static const char help[] =
     "  ntp     plain NTP requests, basic or interleaved\n"
     "  mix     both, beside forged, malformed, replayed and spoofed ones\n"
     "  ke      NTS-KE sessions: handshakes a second, time to first cookie\n"
+    "  report  one HTML page of the results that --json=FILE has written\n"
     "\n"
     "ntsperf COMMAND --help lists the options of a command; ntsperf(1) says more.\n";
 
@@ -59,6 +62,8 @@ int main(int argc, char **argv)
     for (unsigned command = 0; command < COMMANDS; command++)
         if (strcmp(word, command_names[command]) == 0)
             return run(command, argc - 1, argv + 1);
+    if (strcmp(word, "report") == 0)
+        return command_report(argc - 1, argv + 1);
     if (strcmp(word, "--version") == 0) {
         puts("ntsperf " NOONMARK_VERSION);
         return EXIT_SUCCESS;
@@ -71,6 +76,7 @@ int main(int argc, char **argv)
         fputs("ntsperf: a command is missing; ", stderr);
     else
         fprintf(stderr, "ntsperf: %s: there is no such command; ", word);
-    fputs("this version has nts, ntp, mix and ke, and ntsperf --help says what they do\n", stderr);
+    fputs("this version has nts, ntp, mix, ke and report, and ntsperf --help says what they do\n",
+          stderr);
     return EXIT_USAGE;
 }

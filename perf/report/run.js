@@ -1,0 +1,121 @@
+// What the page knows of a run: its name, and its parts in the shape that plots and tables want.
+// Any part may be absent.
+
+const percentiles = ['p50', 'p90', 'p99', 'p99.9', 'p99.99', 'p99.999'];
+const modes = { nts: 'NTS', ntp: 'plain NTP', mix: 'a mix', ke: 'NTS-KE' };
+// What to look for, where the name alone does not say it.
+const wrongNames = {
+  length: 'of a length that no reply has', origin: 'to no request of ours', misdirected: "another client's",
+  duplicate: 'a second one to the same request', header: 'a header of no reply', time: 'timestamps that cannot be',
+  truncated: 'cut off within a field', fields: 'fields that nobody asked for', identifier: 'another unique identifier',
+  unauthenticated: 'not authenticated', tag: 'a wrong authenticator', cookies: 'too few, too many or odd cookies',
+  forgery: 'time for a forged request',
+};
+const unsentNames = { behind: 'the tester was behind its schedule', no_cookie: 'no client had a cookie', not_taken: 'the path took no more' };
+
+const stem = (file) => file.replace(/^.*\//, '').replace(/\.json$/, '') || file;
+
+function stepOf(raw) {
+  const started = number(raw, 'started') ?? number(raw, 'ke', 'started');
+  const failed = number(raw, 'failed') ?? number(raw, 'ke', 'failed');
+  return {
+    rate: number(raw, 'rate'), answeredRate: number(raw, 'answered_rate'),
+    loss: number(raw, 'loss') ?? (started > 0 && failed !== null ? failed / started : null),
+    latency: object(raw, 'latency_ns'), headroom: number(raw, 'headroom'), met: at(raw, 'met'),
+    limit: (at(raw, 'tester_limit') ?? at(raw, 'tester', 'limit')) === true,
+    wrong: number(raw, 'wrong'),
+  };
+}
+
+function histogramOf(raw) {
+  return list(raw, 'histogram_ns')
+    .map((row) => ({ edge: number(row, 0), n: number(row, 1) }))
+    .filter((row) => row.edge !== null && row.n > 0)
+    .sort((a, b) => a.edge - b.edge);
+}
+
+// Rows of the time line; what a key exchange counts has other names.
+function seriesOf(raw) {
+  let before = 0;
+  return list(raw, 'series').map((row) => {
+    const t = number(row, 't') ?? before;
+    const span = number(row, 'span') ?? t - before;
+    before = t;
+    return {
+      t, span: span > 0 ? span : 1,
+      sent: number(row, 'sent') ?? number(row, 'started') ?? 0,
+      answered: number(row, 'answered') ?? number(row, 'granted') ?? 0,
+      lost: number(row, 'lost') ?? number(row, 'failed') ?? 0,
+      p50: number(row, 'p50'), p99: number(row, 'p99'),
+    };
+  });
+}
+
+function readRun(entry, i) {
+  const raw = object(entry, 'run'), file = words(entry, 'file');
+  const ke = words(raw, 'manifest', 'mode') === 'ke';
+  const steps = list(raw, 'steps').map(stepOf).filter((s) => s.rate > 0).sort((a, b) => a.rate - b.rate);
+  const own = stepOf(raw);
+  own.met = at(raw, 'objective', 'met');
+  return {
+    i, raw, file, ke, label: stem(file), searched: steps.length > 0, own,
+    steps: steps.length ? steps : own.rate > 0 ? [own] : [],
+    histogram: histogramOf(raw), series: seriesOf(raw), flows: list(raw, 'flows').map((f) => object(f)),
+  };
+}
+
+// Files of one name in several directories keep as much of their path as tells them apart.
+function readRuns(entries) {
+  const runs = entries.map(readRun);
+  for (const run of runs)
+    if (runs.some((other) => other !== run && stem(other.file) === run.label)) run.name = run.file;
+  runs.forEach((run, i) => {
+    if (run.name) run.label = run.name;
+    if (runs.some((other, k) => k < i && other.label === run.label)) run.label += ` (${i + 1})`;
+  });
+  return runs;
+}
+
+const targetOf = (run) => words(run.raw, 'manifest', 'target', 'name') || words(run.raw, 'manifest', 'target', 'server');
+
+// "NTS, 64 clients, over sockets, vaes512"
+function describe(run) {
+  const manifest = object(run.raw, 'manifest'), plan = object(manifest, 'plan');
+  const mode = words(manifest, 'mode'), clients = number(plan, 'clients');
+  const parts = [Object.hasOwn(modes, mode) ? modes[mode] : mode];
+  if (targetOf(run)) parts[0] += ` to ${targetOf(run)}`;
+  if (clients) parts.push(`${countText(clients)} clients`);
+  if (words(plan, 'spacing') === 'poisson') parts.push('Poisson');
+  if (words(manifest, 'path')) parts.push(`over ${words(manifest, 'path')}`);
+  if (words(manifest, 'crypto')) parts.push(words(manifest, 'crypto'));
+  return parts.join(', ');
+}
+
+function objectiveText(run) {
+  const loss = number(run.raw, 'objective', 'loss'), p99 = number(run.raw, 'objective', 'p99_ns');
+  return [loss !== null ? `loss up to ${shareText(loss)}` : '', p99 !== null ? `p99 up to ${durationText(p99)}` : '']
+    .filter(Boolean).join(', ');
+}
+
+// What a reader must know before believing the run's numbers.
+function warningsOf({ raw, ke }) {
+  const n = (...path) => number(raw, ...path) ?? 0, said = [];
+  const why = words(raw, 'tester', 'why');
+  if (at(raw, 'tester', 'limit') === true)
+    said.push(`The tester was the limit${why ? `: ${why}` : ''}. The server may do better than this run shows.`);
+  if (n('wrong') > 0) {
+    const kinds = kindsText(object(raw, 'wrong_kinds'), wrongNames);
+    said.push(`${countText(n('wrong'))} replies were wrong${kinds ? `: ${kinds}` : ''}.`);
+  }
+  if (n('tester', 'missed') > 0)
+    said.push(`${countText(n('tester', 'missed'))} datagrams came but were lost on the tester's side: part of the loss is not the server's.`);
+  if (n('not_sent') > 0) {
+    const kinds = kindsText(object(raw, 'not_sent_kinds'), unsentNames);
+    said.push(`${countText(n('not_sent'))} requests were due and never sent${kinds ? `: ${kinds}` : ''}.`);
+  }
+  if (n('kiss') > 0) said.push(`${countText(n('kiss'))} kisses-o'-death: ${kindsText(object(raw, 'kiss_codes'))}.`);
+  if (ke && n('ke', 'failed') > 0)
+    said.push(`${countText(n('ke', 'failed'))} key exchanges failed: ${kindsText(object(raw, 'ke', 'failures'))}.`);
+  if (at(raw, 'manifest', 'stopped') === true) said.push('The run was stopped before its end.');
+  return said;
+}
