@@ -6,16 +6,18 @@ namespace, where noonmarkd does in other tests. Neither touches a clock, neither
         before = server.statistics()
 """
 
+import json
 import pathlib
 import re
 import signal
-import socket
 import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "server"))
 
-from harness import CLIENTS, KE_PORT, SERVER_V4, Program, World, wait_for  # noqa: E402
+from harness import CLIENTS, KE_PORT, NTP_PORT, SERVER_V4, Program, World, wait_for  # noqa: E402
+
+LIAR_PORT = 10123
 
 
 class ChronydServer(Program):
@@ -92,6 +94,24 @@ class NtpdServer(Program):
             "-p", self.home / "ntpd.pid"), self.home / "log")
 
 
+class Liar(Program):
+    """liar.py in the server's namespace, in front of the server there. lies: what is known after
+    its end."""
+
+    def __init__(self, world, lie, every=10, port=LIAR_PORT):
+        self.world = world
+        name = "liar-" + lie.replace(":", "-")
+        self.home = world.directory(name)
+        self.report = self.home / "report.json"
+        super().__init__(name, world.server.command(
+            sys.executable, pathlib.Path(__file__).parent / "liar.py", "--port", port,
+            "--to", SERVER_V4, NTP_PORT, "--every", every, "--report", self.report, lie),
+            self.home / "log")
+
+    def ready(self):
+        return "ready" in self.log.read_text()
+
+
 class PerfWorld(World):
     """A world whose server may be another than noonmarkd."""
 
@@ -113,6 +133,19 @@ class PerfWorld(World):
 
     def serve_ntpd(self, name="ntpd-server", timeout=40, **options):
         return self._serve(NtpdServer(self, name, **options), timeout)
+
+    def lie(self, lie, **options):
+        """A proxy on LIAR_PORT that tells that lie."""
+        liar = Liar(self, lie, **options)
+        self.programs.append(liar)
+        if not wait_for(lambda: liar.ready() or not liar.alive(), 10) or not liar.alive():
+            raise RuntimeError(liar.tail())
+        return liar
+
+    def truth(self, liar):
+        """Ends a proxy; what it did."""
+        self.end(liar)
+        return json.loads(liar.report.read_text())
 
     def end(self, program, number=signal.SIGTERM):
         """Ends a program of this world before the world ends."""
