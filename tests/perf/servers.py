@@ -7,6 +7,7 @@ namespace, where noonmarkd does in other tests. Neither touches a clock, neither
 """
 
 import json
+import os
 import pathlib
 import re
 import signal
@@ -94,19 +95,18 @@ class NtpdServer(Program):
             "-p", self.home / "ntpd.pid"), self.home / "log")
 
 
-class Liar(Program):
-    """liar.py in the server's namespace, in front of the server there. lies: what is known after
-    its end."""
+class Script(Program):
+    """A program of this directory in the server's namespace, which prints "ready" and leaves a
+    report when it ends."""
 
-    def __init__(self, world, lie, every=10, port=LIAR_PORT):
+    def __init__(self, world, name, script, *arguments):
         self.world = world
-        name = "liar-" + lie.replace(":", "-")
         self.home = world.directory(name)
         self.report = self.home / "report.json"
+        (self.home / "log").unlink(missing_ok=True)  # an older run's "ready"
         super().__init__(name, world.server.command(
-            sys.executable, pathlib.Path(__file__).parent / "liar.py", "--port", port,
-            "--to", SERVER_V4, NTP_PORT, "--every", every, "--report", self.report, lie),
-            self.home / "log")
+            sys.executable, pathlib.Path(__file__).parent / script, "--report", self.report,
+            *arguments), self.home / "log", env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
 
     def ready(self):
         return "ready" in self.log.read_text()
@@ -134,18 +134,30 @@ class PerfWorld(World):
     def serve_ntpd(self, name="ntpd-server", timeout=40, **options):
         return self._serve(NtpdServer(self, name, **options), timeout)
 
-    def lie(self, lie, **options):
-        """A proxy on LIAR_PORT that tells that lie."""
-        liar = Liar(self, lie, **options)
-        self.programs.append(liar)
-        if not wait_for(lambda: liar.ready() or not liar.alive(), 10) or not liar.alive():
-            raise RuntimeError(liar.tail())
-        return liar
+    def _script(self, program):
+        self.programs.append(program)
+        if not wait_for(lambda: program.ready() or not program.alive(), 10) or \
+                not program.alive():
+            raise RuntimeError(program.tail())
+        return program
 
-    def truth(self, liar):
-        """Ends a proxy; what it did."""
-        self.end(liar)
-        return json.loads(liar.report.read_text())
+    def lie(self, lie, every=10):
+        """A proxy on LIAR_PORT, in front of the server, that tells that lie (liar.py)."""
+        return self._script(Script(self, "liar-" + lie.replace(":", "-"), "liar.py",
+                                   "--port", LIAR_PORT, "--to", SERVER_V4, NTP_PORT,
+                                   "--every", every, lie))
+
+    def cheat(self, ke="none", ntp="none", every=10):
+        """A server that watches and cheats (cheat.py)."""
+        name = f"cheat-{ke}-{ntp}".replace(":", "-").replace("/", "-")
+        return self._script(Script(self, name, "cheat.py", "--certificate", self.certificate,
+                                   "--key", self.key, "--ke", ke, "--ntp", ntp,
+                                   "--every", every))
+
+    def truth(self, script):
+        """Ends a proxy or a cheat; what it reports."""
+        self.end(script)
+        return json.loads(script.report.read_text())
 
     def end(self, program, number=signal.SIGTERM):
         """Ends a program of this world before the world ends."""
