@@ -1,0 +1,140 @@
+"""What ntsperf sends, as a server sees it that notes everything: fields, cookies spent once, fresh
+identifiers and nonces, how many clients from how many ports, and when requests come. And what it
+makes of that server's cheats, whose seals are right."""
+
+import sys
+
+from servers import PerfWorld
+from tester import Tester
+
+from harness import SERVER_V6, Tap
+
+COOKIE_FIELD = 104
+
+# Cheats in every tenth reply, and what counts them.
+CHEATS = (
+    ("cookies:0", "cookies"),
+    ("clear-cookie", ("cookies", "fields")),
+    ("same-cookie", "cookies"),
+    ("spent-cookie", "cookies"),
+    ("sealed-by-client", "tag"),
+    ("no-identifier", ("identifier", "unauthenticated", "fields")),
+    ("two-identifiers", ("identifier", "fields")),
+    ("no-seal", "unauthenticated"),
+    ("stratum:16", "header"),
+    ("version:3", "header"),
+    ("mode:3", "header"),
+    ("mode:5", "header"),
+    ("origin", "origin"),
+    ("zero-transmit", "header"),
+)
+# These are none: RFC 8915 allows them.
+ALLOWED = ("cookies:1", "inner-field", "long-nonce", "pad", "outer-field", "behind")
+
+
+class Tests:
+    def __init__(self, tap, world):
+        self.tap, self.world, self.tester = tap, world, Tester(world)
+
+    def observe(self, *options, ke="none", ntp="none", every=10, **where):
+        server = self.world.cheat(ke=ke, ntp=ntp, every=every)
+        a = self.tester.run("nts", *options, **where)
+        truth = self.world.truth(server)
+        return a, truth, f"{truth}\n{server.tail()}\n{a.explain()}"
+
+    def request(self):
+        tap = self.tap
+        a, truth, detail = self.observe("--rate", 800, "--duration", "2s", "--clients", 40)
+        tap.ok(a.clean() and a["verified"] == a["sent"],
+               "a server that does everything right: nothing is wrong", detail)
+        tap.ok(truth["requests"] == truth.get("sealed") == a["sent"] and not truth["faults"],
+               "each request is well-formed, sealed, and right to the last octet", detail)
+        tap.equal(truth["lengths"], {"228": a["sent"]}, "and of 228 octets: one cookie, AEAD 15")
+        tap.equal([truth.get(k, 0) for k in ("identifiers_repeated", "nonces_repeated",
+                                             "transmits_repeated", "cookies_reused")], [0] * 4,
+                  "identifiers, nonces and transmit timestamps are fresh, each cookie is spent once")
+        tap.equal((truth["clients"], truth["ke_connections"]), (40, 40),
+                  "40 clients have keys of their own, by one KE each")
+        tap.equal(truth["first_octets"], {"35": a["sent"]}, "version 4, mode 3, leap 0")
+        tap.equal(truth["addresses"], 1, "from one address")
+        gaps = truth["gaps"]
+        tap.ok(abs(gaps["mean_s"] * 800 - 1) < 0.02 and gaps["variation"] < 0.5,
+               "requests come evenly, 800 a second", gaps)
+
+    def pace(self):
+        tap = self.tap
+        a, truth, detail = self.observe("--rate", 500, "--duration", "4s", "--clients", 20,
+                                        "--poisson")
+        gaps = truth["gaps"]
+        tap.ok(a.clean() and abs(gaps["variation"] - 1) < 0.12 and
+               abs(gaps["mean_s"] * 500 - 1) < 0.1,
+               "--poisson: gaps vary as much as their mean", detail)
+        a, truth, detail = self.observe("--rate", 300, "--duration", "1s", "--clients", 30)
+        tap.ok(truth["gaps"]["span_s"] < 1.05 and abs(a["sent"] - 300) <= 3,
+               "--duration is how long requests are sent", detail)
+
+    def cookies(self):
+        tap = self.tap
+        for n in (1, 7):
+            a, truth, detail = self.observe("--rate", 300, "--duration", "500ms", "--clients", 5,
+                                            "--placeholders", n)
+            tap.ok(a.clean() and truth["placeholders"] == {str(n): a["sent"]} and
+                   truth["lengths"] == {str(228 + n * COOKIE_FIELD): a["sent"]},
+                   f"--placeholders {n}: each request has {n}, as long as the cookie", detail)
+            tap.equal(truth["cookies_reused"], 0, f"and with {n} no cookie is spent twice")
+        a, truth, detail = self.observe("--rate", 300, "--duration", "1s", "--clients", 3,
+                                        "--reuse")
+        tap.ok(a.clean() and truth["cookies_used"] <= 24 and truth["cookies_reused"] > 200,
+               "--reuse: cookies are spent again", detail)
+        # A third of the replies is lost: the jar runs low and placeholders fill it again.
+        a, truth, detail = self.observe("--rate", 300, "--duration", "2s", "--clients", 10,
+                                        "--timeout", "100ms", ntp="silence", every=3)
+        tap.ok(a["lost"] == truth["cheats"] and truth["cookies_reused"] == 0 and
+               sum(n for k, n in truth["placeholders"].items() if k != "0") > 20 and
+               max(map(int, truth["placeholders"])) <= 7,
+               "under loss placeholders ask for what the jar lacks, and no cookie is spent twice",
+               detail)
+
+    def cheats(self):
+        for cheat, kinds in CHEATS:
+            kinds = (kinds,) if isinstance(kinds, str) else kinds
+            a, truth, detail = self.observe("--rate", 400, "--duration", "500ms", "--clients", 10,
+                                            "--placeholders", 2, "--timeout", "200ms", ntp=cheat)
+            lies, seen = truth.get("cheats", 0), a.wrong_kinds()
+            self.tap.ok(lies >= 18 and a.code == 1 and a["wrong"] == lies and
+                        set(seen) <= set(kinds) and sum(seen.values()) == lies and
+                        a["answered"] == a["verified"] == a["sent"] - lies,
+                        f"{cheat}: each is wrong, by the name of {' or '.join(kinds)}", detail)
+        for cheat in ALLOWED:
+            a, truth, detail = self.observe("--rate", 400, "--duration", "500ms", "--clients", 10,
+                                            "--placeholders", 2, "--timeout", "200ms", ntp=cheat)
+            self.tap.ok(truth.get("cheats", 0) >= 18 and a.clean() and
+                        a["verified"] == a["sent"] and not truth["faults"],
+                        f"{cheat}: RFC 8915 allows it, nothing is wrong", detail)
+
+    def agreement(self):
+        """NTS-KE as it may be, and as it may not be."""
+        tap, brief = self.tap, ("--rate", 200, "--duration", "300ms", "--clients", 3)
+        for cheat in ("unknown-records", "chunks", "slow:200", "cookies:1", "port:123",
+                      "server:10.123.0.1", "short-cookie"):
+            a, truth, detail = self.observe(*brief, ke=cheat)
+            tap.ok(a.clean() and truth["requests"] == a["sent"],
+                   f"KE, {cheat}: as good as any", detail)
+        a, truth, detail = self.observe(*brief, ke="none", server=SERVER_V6)
+        tap.ok(a.clean() and truth["requests"] == a["sent"], "KE over IPv6 the same", detail)
+        for cheat in ("error:1", "warning:1", "critical-unknown", "aead:16", "no-aead",
+                      "no-protocol", "other-protocol", "no-end", "half", "nothing", "garbage",
+                      "reset", "alpn", "cookies:0"):
+            a, truth, detail = self.observe(*brief, ke=cheat)
+            tap.ok(a.code == 1 and not truth.get("requests") and "10.123.0.1" in a.stderr and
+                   len(a.stderr.splitlines()) <= 3 and a.seconds < 5,
+                   f"KE, {cheat}: no request is sent; a line says why, exit 1", detail)
+        a, truth, detail = self.observe(*brief, "--timeout", "1s", ke="hang")
+        tap.ok(a.code == 1 and not truth.get("requests") and a.seconds < 20,
+               "KE, hang: a server that never answers is given up", detail)
+
+
+with Tap() as tap, PerfWorld("perf-client-" + sys.argv[1]) as world:
+    tests = Tests(tap, world)
+    for name in sys.argv[1].split("-"):
+        getattr(tests, name)()

@@ -1,0 +1,121 @@
+"""Each way in which a reply can be wrong shows under its own name: chronyd behind a proxy that spoils
+one reply in ten. How many it spoiled is known, so that counts are exact."""
+
+import sys
+
+from servers import LIAR_PORT, PerfWorld
+from tester import Tester
+
+from harness import Tap, need_clients
+
+need_clients("chrony")
+
+RATE, EVERY = 500, 10
+
+# lie, what counts it, and how many times a lie counts there. Those in a tuple: any of them.
+NTS_LIES = (
+    ("flip:transmit", "tag"),
+    ("flip:receive", "tag"),
+    ("flip:refid", "tag"),
+    ("flip:origin", "origin"),
+    ("flip:identifier", "identifier"),
+    ("flip:nonce", "tag"),
+    ("flip:tag", "tag"),
+    ("flip:ciphertext", "tag"),
+    ("flip:authenticator-type", ("unauthenticated", "fields")),
+    ("flip:mode", "header"),
+    ("flip:version", "header"),
+    ("zero:origin", "origin"),
+    ("cut:4", ("length", "truncated", "fields")),
+    ("keep:48", ("unauthenticated", "identifier")),
+    ("keep:20", ("truncated", "length")),
+    ("grow:4", "length"),
+    ("field:28", "length"),
+    ("junk:100", ("header", "origin", "fields")),
+    ("repeat", "duplicate"),
+    ("repeat:60", "duplicate"),
+    ("swap", "misdirected"),
+    ("unsolicited", ("unsolicited", "origin")),
+)
+NTP_LIES = (
+    ("flip:origin", "origin"),
+    ("flip:mode", "header"),
+    ("flip:version", "header"),
+    ("stratum:16", "header"),
+    ("zero:transmit", "header"),
+    ("cut:4", ("truncated", "length")),
+    ("keep:20", ("truncated", "length")),
+    ("grow:4", "length"),
+    ("field:28", "length"),
+    ("repeat", "duplicate"),
+    ("swap", "misdirected"),
+)
+HARMLESS = ("repeat", "repeat:60", "unsolicited")  # the right reply comes as well
+
+
+class Tests:
+    def __init__(self, tap, world):
+        self.tap, self.world, self.tester = tap, world, Tester(world)
+
+    def run(self, command, lie, *options, every=EVERY):
+        liar = self.world.lie(lie, every=every)
+        answer = self.tester.run(command, "--udp-port", LIAR_PORT, "--rate", RATE, "--duration",
+                                 "600ms", "--clients", 20, "--timeout", "200ms", *options)
+        return answer, self.world.truth(liar)
+
+    def spoiled(self, command, lie, kinds):
+        kinds = (kinds,) if isinstance(kinds, str) else kinds
+        a, truth = self.run(command, lie)
+        lies, seen = truth["lies"], a.wrong_kinds()
+        detail = f"{truth}\n{a.explain()}"
+        good = truth["requests"] == a["sent"] and lies > 20 and a.code == 1 and \
+            set(seen) <= set(kinds) and sum(seen.values()) == lies and a["wrong"] == lies
+        self.tap.ok(good, f"{command}: {lie}: each is wrong, by the name of {' or '.join(kinds)}, "
+                    "exit 1", detail)
+        right = a["sent"] if lie in HARMLESS else a["sent"] - lies - truth["held"]
+        self.tap.ok(a["answered"] == right and not a["nak"] and not a["kiss"] and
+                    a["verified"] == (right if command == "nts" else a["verified"]),
+                    f"{command}: {lie}: and the others are as good as ever", detail)
+
+    def honest(self, command):
+        a, truth = self.run(command, "none")
+        self.tap.ok(a.clean() and truth["requests"] == a["sent"],
+                    f"{command}: a proxy that tells no lies: nothing wrong, exit 0", a.explain())
+
+    def counted(self, command):
+        """What is no wrong reply, but has a counter of its own."""
+        tap = self.tap
+        if command == "nts":
+            a, truth = self.run("nts", "nak")
+            tap.ok(a["nak"] == truth["lies"] > 20 and not a.wrong_kinds() and a.code == 1,
+                   "nts: NAKs are counted as such, exit 1", f"{truth}\n{a.explain()}")
+        for code in ("RATE", "DENY"):
+            a, truth = self.run(command, f"kiss:{code}")
+            tap.ok(a["kiss"] == truth["lies"] > 20 and a.kiss_codes() == {code: truth["lies"]} and
+                   not a.wrong_kinds() and not a["nak"],
+                   f"{command}: {code} is a kiss, counted under its code",
+                   f"{truth}\n{a.explain()}")
+        a, truth = self.run(command, "drop")
+        tap.ok(a["lost"] == truth["lies"] > 20 and not a["late"] and not a["wrong"] and
+               a["answered"] == a["sent"] - a["lost"] and
+               abs(a["loss"] - a["lost"] / a["sent"]) < 1e-4,
+               f"{command}: what never comes is lost", f"{truth}\n{a.explain()}")
+        a, truth = self.run(command, "delay:350")
+        tap.ok(a["late"] == truth["lies"] > 20 and not a["wrong"] and not a.wrong_kinds(),
+               f"{command}: what comes 150 ms after the deadline is late, and not wrong",
+               f"{truth}\n{a.explain()}")
+        a, truth = self.run(command, "delay:100")
+        tap.ok(a.clean() and a["latency_ns"]["max"] >= 100e6 and
+               a["latency_ns"]["p99"] >= 100e6 and a["latency_ns"]["p50"] < 50e6,
+               f"{command}: what comes 100 ms before the deadline is an answer with that latency",
+               f"{truth}\n{a.explain()}")
+
+
+with Tap() as tap, PerfWorld("perf-liar-" + sys.argv[1]) as world:
+    tests = Tests(tap, world)
+    world.serve_chronyd()
+    command = sys.argv[1]
+    tests.honest(command)
+    for lie, kinds in NTS_LIES if command == "nts" else NTP_LIES:
+        tests.spoiled(command, lie, kinds)
+    tests.counted(command)

@@ -1,0 +1,108 @@
+"""ntsperf, run in a world's client namespace, and what it answers."""
+
+import contextlib
+import json
+import re
+import signal
+import subprocess
+import time
+
+from harness import BUILD, SERVER_V4
+
+NTSPERF = BUILD / "ntsperf"
+
+# What every run's JSON has at its top.
+KEYS = ("manifest sent answered verified lost late nak kiss kiss_codes wrong wrong_kinds not_sent "
+        "rate answered_rate loss latency_ns headroom tester").split()
+LATENCY = "min mean p50 p90 p99 p99.9 p99.99 p99.999 max".split()
+
+
+class Answer:
+    """One run's exit status, outputs and, where it printed one, its JSON object."""
+
+    def __init__(self, command, code, stdout, stderr, seconds):
+        self.command, self.code, self.seconds = command, code, seconds
+        self.stdout, self.stderr = stdout, stderr
+        self.json = {}
+        with contextlib.suppress(ValueError):
+            read = json.loads(stdout)
+            self.json = read if isinstance(read, dict) else {}
+
+    def __getitem__(self, name):
+        return self.json.get(name)
+
+    def wrong_kinds(self):
+        """Those that have been seen."""
+        return {k: n for k, n in (self["wrong_kinds"] or {}).items() if n}
+
+    def kiss_codes(self):
+        return {k: n for k, n in (self["kiss_codes"] or {}).items() if n}
+
+    def counts(self):
+        names = ("sent answered verified lost late nak kiss wrong not_sent").split()
+        return {n: self[n] for n in names}
+
+    def clean(self):
+        """Whether every request was answered, and every reply right."""
+        return self.code == 0 and bool(self["sent"]) and \
+            self["sent"] == self["answered"] and \
+            not any(self[n] for n in "lost late nak kiss wrong not_sent".split()) and \
+            not self.wrong_kinds()
+
+    def explain(self):
+        return f"$ {' '.join(self.command)}\nexit {self.code} after {self.seconds:.2f} s\n" \
+            f"{self.stdout[:6000]}\n--- stderr\n{self.stderr[-2000:]}"
+
+
+class Running:
+    """A run in progress."""
+
+    def __init__(self, command, **options):
+        self.command = [str(c) for c in command]
+        self.start = time.monotonic()
+        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                        **options)
+
+    def interrupt(self, number=signal.SIGINT):
+        self.process.send_signal(number)
+
+    def wait(self, timeout=60):
+        try:
+            stdout, stderr = self.process.communicate(timeout=timeout)
+            code = self.process.returncode
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            stdout, stderr = self.process.communicate()
+            code = None  # it hung
+        return Answer(self.command, code, stdout, stderr, time.monotonic() - self.start)
+
+
+class Tester:
+    def __init__(self, world):
+        self.world = world
+        self.answers = []
+
+    def start(self, command, *options, server=SERVER_V4, json_out=True, trust=True):
+        words = [NTSPERF, command, "--sockets", *options]
+        if json_out:
+            words.append("--json")
+        if trust and command != "ntp":
+            words += ["--ca", self.world.certificate]
+        if server is not None:
+            words.append(server)
+        return Running(self.world.client.command(*words))
+
+    def run(self, command, *options, timeout=60, **where):
+        answer = self.start(command, *options, **where).wait(timeout)
+        self.answers.append(answer)
+        return answer
+
+    def plain(self, *words, timeout=20):
+        """Exactly these words, in the client's namespace."""
+        return Running(self.world.client.command(NTSPERF, *words)).wait(timeout)
+
+
+def options_of(text):
+    """The long options that a help text names."""
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", text))
