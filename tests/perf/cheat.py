@@ -30,6 +30,7 @@ and in NTS-KE, in every exchange:
 import argparse
 import collections
 import json
+import math
 import os
 import pathlib
 import signal
@@ -375,13 +376,13 @@ class Server:
         arrivals = sorted(self.arrivals)
         gaps = [b - a for a, b in zip(arrivals, arrivals[1:])]
         if len(gaps) < 2:
-            return {}
+            return dict.fromkeys(("mean_s", "variation", "span_s", "longest_s"), math.nan)
         mean = statistics.fmean(gaps)
         return {"mean_s": mean, "variation": statistics.pstdev(gaps) / mean,
                 "span_s": arrivals[-1] - arrivals[0], "longest_s": max(gaps)}
 
     def report(self):
-        return {**self.count, "faults": self.faults, "lengths": self.lengths,
+        return {"requests": 0, **self.count, "faults": self.faults, "lengths": self.lengths,
                 "placeholders": self.placeholders, "first_octets": self.first_octets,
                 "sources": len(self.sources), "addresses": len({s[0] for s in self.sources}),
                 "clients": len(self.clients), "cookies_used": len(self.uses),

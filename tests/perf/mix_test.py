@@ -12,7 +12,7 @@ need_clients("chrony")
 
 
 def flows_of(a):
-    return {f["name"]: f for f in a["flows"] or []}
+    return {f["name"]: f for f in a["flows"]}
 
 
 def total(flows, *names):
@@ -62,7 +62,7 @@ class Tests:
                    total(flows, "bad-tag", "unknown-key")),
                   "noonmarkd has counted the same, class by class")
         tap.equal(sum(n for k, n in got.items() if k.startswith("dropped_")),
-                  total(flows, "garbage"), "and has dropped the garbage, nothing else")
+                  total(flows, "garbage") or "something", "and has dropped the garbage, nothing else")
         v = flows.get("victims", {})
         tap.ok(abs(v.get("sent", 0) - 200) <= 4 and v.get("lost") == 0,
                "victims ask at their own rate and lose nothing on an idle server", detail)
@@ -90,7 +90,7 @@ class Tests:
                flows["unknown-key"]["nak"] == flows["unknown-key"]["sent"] and
                all(flows[n]["answered"] == flows[n]["sent"] for n in ("nts", "plain", "replay")),
                "chronyd answers, refuses and ignores the same", detail)
-        tap.equal(got[server.AUTHENTICATED], total(flows, "nts", "replay"),
+        tap.equal(got[server.AUTHENTICATED], total(flows, "nts", "replay") or "some",
                   "and has counted as many authenticated ones")
         self.victims_suffer()
         self.world.end(server)
@@ -98,8 +98,12 @@ class Tests:
     def victims_suffer(self):
         """That their loss can be seen: half of all is dropped."""
         nft = self.world.server.run
-        nft("nft", "-f", "-", input="table inet t { chain c { type filter hook input priority 0; "
-            "udp dport 123 numgen inc mod 2 0 drop; } }")
+        nft("nft", "-f", "-", input="""table inet t {
+            chain c {
+                type filter hook input priority 0;
+                udp dport 123 numgen inc mod 2 0 drop
+            }
+        }""")
         a = self.tester.run("mix", "--plain", 1, "--rate", 500, "--duration", "1s", "--victims", 5,
                             "--victim-rate", 100, "--clients", 5, "--timeout", "200ms")
         nft("nft", "flush", "ruleset")

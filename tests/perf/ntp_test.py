@@ -6,7 +6,7 @@ import time
 from servers import PerfWorld
 from tester import Tester
 
-from harness import CLIENT_IF, SERVER_IF, SERVER_V4, SERVER_V6, Tap, need_clients
+from harness import SERVER_IF, SERVER_V4, SERVER_V6, Tap, need_clients
 
 need_clients("chrony", "ntpsec")
 FAMILIES = (("IPv4", SERVER_V4), ("IPv6", SERVER_V6))
@@ -59,7 +59,6 @@ with Tap() as tap, PerfWorld("perf-ntp") as world:
     # Nothing comes back for half of a second: those that wait are lost, the load goes on.
     run = tester.start("ntp", "--rate", 1000, "--duration", "3s", "--timeout", "200ms")
     time.sleep(1.2)
-    world.client.ip("link", "set", CLIENT_IF, "mtu", "1400")
     nft(world.client, "udp sport 123 drop")
     time.sleep(0.5)
     nft(world.client)
@@ -68,7 +67,6 @@ with Tap() as tap, PerfWorld("perf-ntp") as world:
            a["answered"] + a["lost"] == a["sent"],
            "an outage of half a second at 1000/s loses about 500: the load does not wait",
            a.explain())
-    world.client.ip("link", "set", CLIENT_IF, "mtu", "1500")
     world.end(server)
 
     a = tester.run("ntp", "--rate", 200, "--duration", "1s", "--timeout", "200ms")
@@ -77,7 +75,7 @@ with Tap() as tap, PerfWorld("perf-ntp") as world:
     a = tester.run("ntp", "--rate", 200, "--duration", "1s", "--timeout", "200ms",
                    server="10.123.0.77")
     tap.ok(a.code == 1 and a.seconds < 8 and not a["answered"] and
-           (a["lost"] or 0) + (a["not_sent"] or 0) > 0,
+           a["lost"] + a["not_sent"] > 0,
            "nobody has the address: nothing answered, exit 1", a.explain())
     world.server.ip("link", "set", SERVER_IF, "down")
     a = tester.run("nts", "--rate", 200, "--duration", "1s", timeout=40)

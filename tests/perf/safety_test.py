@@ -126,9 +126,10 @@ class Tests:
     def accepted(self):
         brief = ("--rate", 100, "--duration", "300ms", "--timeout", "200ms")
         server = self.world.serve_chronyd()
-        link_local = json.loads(self.world.server.run(
-            "ip", "-6", "-j", "addr", "show", "dev", SERVER_IF, "scope", "link",
-            stdout=-1).stdout)[0]["addr_info"][0]["local"]
+        got = json.loads(self.world.server.run("ip", "-6", "-j", "addr", "show", "dev", SERVER_IF,
+                                               stdout=-1).stdout)
+        link_local = next(i["local"] for o in got for i in o.get("addr_info", ())
+                          if i.get("scope") == "link")
         for address in (SERVER_V4, SERVER_V6, f"{link_local}%{CLIENT_IF}"):
             a = self.tester.run("ntp", *brief, server=address)
             self.tap.ok(a.clean(), f"{address} is asked without more words".replace(
@@ -154,7 +155,7 @@ class Tests:
         for address in ("127.0.0.1", "::1", "localhost", "172.31.255.255", "172.16.0.1",
                         "192.168.255.1", "10.0.0.1", "169.254.1.1", "fdff::1", "fc00::1"):
             a = self.tester.run("ntp", *brief, server=address)
-            self.tap.ok(a.code == 1 and CONSENT not in a.stderr,
+            self.tap.ok(a.code == 1 and CONSENT not in a.stderr and a["sent"] + a["not_sent"] > 0,
                         f"{address} is not refused, though nobody answers", a.explain())
         self.world.end(server)
 

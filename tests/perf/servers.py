@@ -95,6 +95,13 @@ class NtpdServer(Program):
             "-p", self.home / "ntpd.pid"), self.home / "log")
 
 
+class Report(dict):
+    """What has not happened is not in it, and counts as nothing."""
+
+    def __missing__(self, _name):
+        return 0
+
+
 class Script(Program):
     """A program of this directory in the server's namespace, which prints "ready" and leaves a
     report when it ends."""
@@ -157,7 +164,7 @@ class PerfWorld(World):
     def truth(self, script):
         """Ends a proxy or a cheat; what it reports."""
         self.end(script)
-        return json.loads(script.report.read_text())
+        return Report(json.loads(script.report.read_text()))
 
     def end(self, program, number=signal.SIGTERM):
         """Ends a program of this world before the world ends."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import re
 import signal
 import subprocess
@@ -29,14 +30,17 @@ class Answer:
             self.json = read if isinstance(read, dict) else {}
 
     def __getitem__(self, name):
-        return self.json.get(name)
+        """A missing number is no number: it equals nothing, and no comparison with it is true."""
+        got = self.json.get(name)
+        return got if got is not None else {"latency_ns": {}, "flows": [], "steps": []}.get(
+            name, math.nan)
 
     def wrong_kinds(self):
         """Those that have been seen."""
-        return {k: n for k, n in (self["wrong_kinds"] or {}).items() if n}
+        return {k: n for k, n in (self.json.get("wrong_kinds") or {}).items() if n}
 
     def kiss_codes(self):
-        return {k: n for k, n in (self["kiss_codes"] or {}).items() if n}
+        return {k: n for k, n in (self.json.get("kiss_codes") or {}).items() if n}
 
     def counts(self):
         names = ("sent answered verified lost late nak kiss wrong not_sent").split()
@@ -44,8 +48,7 @@ class Answer:
 
     def clean(self):
         """Whether every request was answered, and every reply right."""
-        return self.code == 0 and bool(self["sent"]) and \
-            self["sent"] == self["answered"] and \
+        return self.code == 0 and self["sent"] > 0 and self["sent"] == self["answered"] and \
             not any(self[n] for n in "lost late nak kiss wrong not_sent".split()) and \
             not self.wrong_kinds()
 
