@@ -29,13 +29,13 @@ class Tests:
         before = world.status()["counters"]
         a = self.tester.run("mix", "--nts", 8, "--plain", 4, "--bad-tag", 2, "--unknown-key", 2,
                             "--garbage", 2, "--replay", 2, "--rate", 2000, "--duration", "2s",
-                            "--clients", 20, "--victims", 10, "--victim-rate", 100)
+                            "--clients", 20, "--victim-rate", 100)
         time.sleep(0.3)
         after = world.status()["counters"]
         got = {k: after[k] - before[k] for k in after if after[k] != before[k]}
         flows = flows_of(a)
         detail = f"{got}\n{a.explain()}"
-        names = ("nts", "plain", "bad-tag", "unknown-key", "garbage", "replay", "victims")
+        names = ("nts", "plain", "bad-tag", "unknown-key", "garbage", "replay", "victim")
         if not tap.equal(sorted(flows), sorted(names), "each class is a flow of the result"):
             tap.note(detail)
         for name, share in (("nts", 8), ("plain", 4), ("bad-tag", 2), ("unknown-key", 2),
@@ -43,7 +43,7 @@ class Tests:
             sent = total(flows, name)
             tap.ok(abs(sent / 4000 * 20 / share - 1) < 0.15,
                    f"{name}: {share} of 20 shares", f"{sent} of 4000\n{detail}")
-        for name in ("nts", "plain", "replay", "victims"):
+        for name in ("nts", "plain", "replay", "victim"):
             f = flows.get(name, {})
             tap.ok(f.get("sent") and f.get("answered") == f["sent"] and not f.get("nak") and
                    not f.get("wrong"), f"{name}: each is answered", detail)
@@ -58,22 +58,22 @@ class Tests:
                "the silence that garbage gets is no loss, NAKs that were asked for are no fault: "
                "exit 0", detail)
         tap.equal((got.get("answered_nts"), got.get("answered_plain"), got.get("answered_nak")),
-                  (total(flows, "nts", "replay", "victims"), total(flows, "plain"),
+                  (total(flows, "nts", "replay", "victim"), total(flows, "plain"),
                    total(flows, "bad-tag", "unknown-key")),
                   "noonmarkd has counted the same, class by class")
         tap.equal(sum(n for k, n in got.items() if k.startswith("dropped_")),
                   total(flows, "garbage") or "something", "and has dropped the garbage, nothing else")
-        v = flows.get("victims", {})
+        v = flows.get("victim", {})
         tap.ok(abs(v.get("sent", 0) - 200) <= 4 and v.get("lost") == 0,
                "victims ask at their own rate and lose nothing on an idle server", detail)
 
         a = self.tester.run("mix", "--nts", 1, "--rate", 500, "--duration", "1s", "--clients", 10)
         tap.ok(a.code == 0 and a["answered"] == a["sent"] == a["verified"] == 500 and
                list(flows_of(a)) == ["nts"], "one class alone", a.explain())
-        a = self.tester.run("mix", "--garbage", 1, "--rate", 500, "--duration", "1s", "--victims",
-                            5, "--victim-rate", 50)
+        a = self.tester.run("mix", "--garbage", 1, "--rate", 500, "--duration", "1s",
+                            "--victim-rate", 50)
         f = flows_of(a)
-        tap.ok(a.code == 0 and f.get("victims", {}).get("answered") == 50,
+        tap.ok(a.code == 0 and f.get("victim", {}).get("answered") == 50,
                "nothing but garbage, and victims", a.explain())
         world.stop()
 
@@ -104,10 +104,10 @@ class Tests:
                 udp dport 123 numgen inc mod 2 0 drop
             }
         }""")
-        a = self.tester.run("mix", "--plain", 1, "--rate", 500, "--duration", "1s", "--victims", 5,
+        a = self.tester.run("mix", "--plain", 1, "--rate", 500, "--duration", "1s",
                             "--victim-rate", 100, "--clients", 5, "--timeout", "200ms")
         nft("nft", "flush", "ruleset")
-        v = flows_of(a).get("victims", {})
+        v = flows_of(a).get("victim", {})
         self.tap.ok(25 <= v.get("lost", 0) <= 75 and v["lost"] + v["answered"] == v["sent"] and
                     a["lost"], "when half of all is lost, victims lose about half", a.explain())
 

@@ -18,6 +18,14 @@ KEYS = ("manifest sent answered verified lost late nak kiss kiss_codes wrong wro
 LATENCY = "min mean p50 p90 p99 p99.9 p99.99 p99.999 max".split()
 
 
+def brief(value):
+    """A JSON value without what is zero or empty."""
+    if isinstance(value, dict):
+        kept = {k: brief(v) for k, v in value.items()}
+        return {k: v for k, v in kept.items() if v not in (0, "", None, [], {})}
+    return [brief(v) for v in value] if isinstance(value, list) else value
+
+
 class Answer:
     """One run's exit status, outputs and, where it printed one, its JSON object."""
 
@@ -53,8 +61,13 @@ class Answer:
             not self.wrong_kinds()
 
     def explain(self):
+        """All that is known, but for long lists and zeros."""
+        shown = self.stdout[:6000]
+        if self.json:
+            shown = json.dumps(brief({k: v for k, v in self.json.items() if k not in
+                                      ("manifest", "histogram_ns", "series")}))
         return f"$ {' '.join(self.command)}\nexit {self.code} after {self.seconds:.2f} s\n" \
-            f"{self.stdout[:6000]}\n--- stderr\n{self.stderr[-2000:]}"
+            f"{shown}\n--- stderr\n{self.stderr[-2000:]}"
 
 
 class Running:
