@@ -45,6 +45,7 @@ from openssl import TlsConnection, TlsServer, siv_open, siv_seal
 IDENTIFIER, COOKIE, PLACEHOLDER, AUTHENTICATOR = 0x0104, 0x0204, 0x0304, 0x0404
 UNKNOWN_FIELD = 0xF323
 HEADER, COOKIE_LEN, AEAD = 48, 100, 15
+END_OF_MESSAGE = bytes.fromhex("80000000")
 UNIX_EPOCH = 2208988800
 SO_TIMESTAMPNS, SO_RCVBUFFORCE = 35, 33
 
@@ -188,7 +189,7 @@ class Server:
             n -= 1
         if cheat == "cookies":
             n = int(self.argument)
-        length = 64 if cheat == "short-cookie" else COOKIE_LEN
+        length = 64 if cheat == "short-cookie" else len(request.one(COOKIE))
         cookies = [self.mint(request.keys, length) for _ in range(min(n, 30))]
         if cheat == "same-cookie":
             cookies = cookies[:1] * len(cookies)
@@ -335,10 +336,13 @@ class Server:
             if not tls.accept():
                 self.count["ke_failed"] += 1
                 return
-            request = tls.read()
-            if not request:
-                self.count["ke_aborted"] += 1
-                return
+            request = b""
+            while not request.endswith(END_OF_MESSAGE):
+                more = tls.read()
+                if not more:
+                    self.count["ke_aborted"] += 1
+                    return
+                request += more
             self.count["ke_requests"] += 1
             keys = tuple(tls.export(struct.pack(">HHB", 0, AEAD, direction), 32)
                          for direction in (0, 1))
@@ -373,13 +377,14 @@ class Server:
     # the report
 
     def gaps(self):
+        """Of arrivals: their mean, and percentiles in units of it."""
         arrivals = sorted(self.arrivals)
         gaps = [b - a for a, b in zip(arrivals, arrivals[1:])]
         if len(gaps) < 2:
-            return dict.fromkeys(("mean_s", "variation", "span_s", "longest_s"), math.nan)
-        mean = statistics.fmean(gaps)
-        return {"mean_s": mean, "variation": statistics.pstdev(gaps) / mean,
-                "span_s": arrivals[-1] - arrivals[0], "longest_s": max(gaps)}
+            return dict.fromkeys(("mean_s", "span_s", "p10", "p50", "p90"), math.nan)
+        mean, gaps = statistics.fmean(gaps), sorted(gaps)
+        return {"mean_s": mean, "span_s": arrivals[-1] - arrivals[0],
+                **{f"p{p}": gaps[len(gaps) * p // 100] / mean for p in (10, 50, 90)}}
 
     def report(self):
         return {"requests": 0, **self.count, "faults": self.faults, "lengths": self.lengths,

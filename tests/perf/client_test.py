@@ -15,8 +15,6 @@ COOKIE_FIELD = 104
 CHEATS = (
     ("cookies:0", "cookies"),
     ("clear-cookie", ("cookies", "fields")),
-    ("same-cookie", "cookies"),
-    ("spent-cookie", "cookies"),
     ("sealed-by-client", "tag"),
     ("no-identifier", ("identifier", "unauthenticated", "fields")),
     ("two-identifiers", ("identifier", "fields")),
@@ -26,7 +24,7 @@ CHEATS = (
     ("mode:3", "header"),
     ("mode:5", "header"),
     ("origin", "origin"),
-    ("zero-transmit", "header"),
+    ("zero-transmit", "time"),
 )
 # These are none: RFC 8915 allows them.
 ALLOWED = ("cookies:1", "inner-field", "long-nonce", "pad", "outer-field", "behind")
@@ -42,9 +40,26 @@ class Tests:
         truth = self.world.truth(server)
         return a, truth, f"{truth}\n{server.tail()}\n{a.explain()}"
 
+    def undisturbed(self, fits, *options):
+        """A run in which the gaps are as they should be, if there is one: on a machine that others
+        use the tester is sometimes kept from its work, and says so."""
+        for _ in range(4):
+            a, truth, detail = self.observe(*options)
+            good = a.clean() and fits(truth["gaps"])
+            if good or not a.limited():
+                return good, detail
+        return None, detail
+
+    def paced(self, text, fits, *options):
+        good, detail = self.undisturbed(fits, *options)
+        if good is None:
+            self.tap.skip(text, "others used this machine all the time")
+        else:
+            self.tap.ok(good, text, detail)
+
     def request(self):
         tap = self.tap
-        a, truth, detail = self.observe("--rate", 800, "--duration", "2s", "--clients", 40)
+        a, truth, detail = self.observe("--rate", 800, "--duration", "2s", "--clients", 60)
         tap.ok(a.clean() and a["verified"] == a["sent"],
                "a server that does everything right: nothing is wrong", detail)
         tap.ok(truth["requests"] == truth["sealed"] == a["sent"] and not truth["faults"],
@@ -53,22 +68,21 @@ class Tests:
         tap.equal([truth[k] for k in ("cookies_used", "identifiers_repeated", "nonces_repeated",
                                       "transmits_repeated", "cookies_reused")],
                   [a["sent"], 0, 0, 0, 0], "identifiers, nonces and transmit timestamps are fresh, each cookie is spent once")
-        tap.equal((truth["clients"], truth["ke_connections"]), (40, 40),
-                  "40 clients have keys of their own, by one KE each")
+        tap.equal((truth["clients"], truth["ke_connections"]), (60, 60),
+                  "60 clients have keys of their own, by one KE each")
         tap.equal(truth["first_octets"], {"35": a["sent"]}, "version 4, mode 3, leap 0")
         tap.equal(truth["addresses"], 1, "from one address")
-        gaps = truth["gaps"]
-        tap.ok(abs(gaps["mean_s"] * 800 - 1) < 0.02 and gaps["variation"] < 0.5,
-               "requests come evenly, 800 a second", gaps)
 
     def pace(self):
         tap = self.tap
-        a, truth, detail = self.observe("--rate", 500, "--duration", "4s", "--clients", 20,
-                                        "--poisson")
-        gaps = truth["gaps"]
-        tap.ok(a.clean() and abs(gaps["variation"] - 1) < 0.12 and
-               abs(gaps["mean_s"] * 500 - 1) < 0.1,
-               "--poisson: gaps vary as much as their mean", detail)
+        self.paced("requests come evenly, 400 a second",
+                   lambda g: abs(g["mean_s"] * 400 - 1) < 0.02 and 0.8 < g["p10"] and
+                   g["p90"] < 1.2, "--rate", 400, "--duration", "2s", "--clients", 30)
+        # Of an exponential distribution: 0.105, 0.693 and 2.303 times the mean.
+        self.paced("--poisson: gaps are spread as a Poisson process's are",
+                   lambda g: abs(g["mean_s"] * 400 - 1) < 0.1 and 0.05 < g["p10"] < 0.16 and
+                   0.6 < g["p50"] < 0.8 and 2 < g["p90"] < 2.6,
+                   "--rate", 400, "--duration", "3s", "--clients", 30, "--poisson")
         a, truth, detail = self.observe("--rate", 300, "--duration", "1s", "--clients", 30)
         tap.ok(truth["gaps"]["span_s"] < 1.05 and abs(a["sent"] - 300) <= 3,
                "--duration is how long requests are sent", detail)
@@ -76,7 +90,7 @@ class Tests:
     def cookies(self):
         tap = self.tap
         for n in (1, 7):
-            a, truth, detail = self.observe("--rate", 300, "--duration", "500ms", "--clients", 5,
+            a, truth, detail = self.observe("--rate", 300, "--duration", "500ms", "--clients", 15,
                                             "--placeholders", n)
             tap.ok(a.clean() and truth["placeholders"] == {str(n): a["sent"]} and
                    truth["lengths"] == {str(228 + n * COOKIE_FIELD): a["sent"]},
@@ -98,7 +112,7 @@ class Tests:
     def cheats(self):
         for cheat, kinds in CHEATS:
             kinds = (kinds,) if isinstance(kinds, str) else kinds
-            a, truth, detail = self.observe("--rate", 400, "--duration", "500ms", "--clients", 10,
+            a, truth, detail = self.observe("--rate", 400, "--duration", "500ms", "--clients", 20,
                                             "--placeholders", 2, "--timeout", "200ms", ntp=cheat)
             lies, seen = truth["cheats"], a.wrong_kinds()
             self.tap.ok(lies >= 18 and a.code == 1 and a["wrong"] == lies and
@@ -106,7 +120,7 @@ class Tests:
                         a["answered"] == a["verified"] == a["sent"] - lies,
                         f"{cheat}: each is wrong, by the name of {' or '.join(kinds)}", detail)
         for cheat in ALLOWED:
-            a, truth, detail = self.observe("--rate", 400, "--duration", "500ms", "--clients", 10,
+            a, truth, detail = self.observe("--rate", 400, "--duration", "500ms", "--clients", 20,
                                             "--placeholders", 2, "--timeout", "200ms", ntp=cheat)
             self.tap.ok(truth["cheats"] >= 18 and a.clean() and
                         a["verified"] == a["sent"] and not truth["faults"],
@@ -114,7 +128,7 @@ class Tests:
 
     def agreement(self):
         """NTS-KE as it may be, and as it may not be."""
-        tap, brief = self.tap, ("--rate", 200, "--duration", "300ms", "--clients", 3)
+        tap, brief = self.tap, ("--rate", 200, "--duration", "300ms", "--clients", 8)
         for cheat in ("unknown-records", "chunks", "slow:200", "cookies:1", "port:123",
                       "server:10.123.0.1", "short-cookie"):
             a, truth, detail = self.observe(*brief, ke=cheat)
@@ -139,3 +153,4 @@ with Tap() as tap, PerfWorld("perf-client-" + sys.argv[1]) as world:
     tests = Tests(tap, world)
     for name in sys.argv[1].split("-"):
         getattr(tests, name)()
+    tests.tester.ledger(tap)

@@ -45,17 +45,17 @@ class Tests:
 
         for n in range(8):
             self.honest(f"chronyd, {n} placeholders", "--rate", 500, "--duration", "400ms",
-                        "--clients", 5, "--placeholders", n)
+                        "--clients", 20, "--placeholders", n)
         self.honest("chronyd, cookies reused", "--rate", 500, "--duration", "500ms", "--clients",
-                    5, "--reuse")
+                    20, "--reuse")
         before = server.statistics()
-        a = self.honest("chronyd, Poisson", "--rate", 1000, "--duration", "2s", "--clients", 20,
+        a = self.honest("chronyd, Poisson", "--rate", 1000, "--duration", "2s", "--clients", 50,
                         "--poisson")
         tap.equal(server.counted(before)["NTP packets received"], a["sent"],
                   "Poisson's requests are counted as they are sent")
         tap.ok(about(a["sent"], 2000, 0.1), "and about as many as asked for", a.explain())
 
-        a = self.tester.run("nts", "--rate", 2000, "--duration", "2s", "--clients", 20, "--verify",
+        a = self.tester.run("nts", "--rate", 2000, "--duration", "2s", "--clients", 100, "--verify",
                             "1/16")
         tap.ok(a.code == 0 and a["answered"] == a["sent"] and not a["wrong"] and
                about(a["verified"], a["answered"] / 16, 0.3),
@@ -82,7 +82,7 @@ class Tests:
                         "--udp-port", LIAR_PORT)
         self.world.end(liar)
         latency = a["latency_ns"]
-        self.tap.ok(all(20e6 <= latency.get(k, 0) < 23e6 for k in ("min", "p50", "p90")),
+        self.tap.ok(20e6 <= latency.get("min", 0) < 23e6 and latency["p50"] < 28e6,
                     "20 ms on the way are 20 ms of latency", latency)
 
     def silence(self):
@@ -93,7 +93,7 @@ class Tests:
                     a.explain())
 
     def interrupted(self):
-        run = self.tester.start("nts", "--rate", 500, "--duration", "60s", "--clients", 5)
+        run = self.tester.start("nts", "--rate", 500, "--duration", "60s", "--clients", 20)
         time.sleep(3)
         run.interrupt()
         at = time.monotonic()
@@ -109,9 +109,9 @@ class Tests:
     def ntpd(self):
         server = self.world.serve_ntpd()
         for family, address in FAMILIES:
-            self.honest(f"ntpd over {family}", "--rate", 500, "--duration", "1s", "--clients", 3,
+            self.honest(f"ntpd over {family}", "--rate", 100, "--duration", "1s", "--clients", 4,
                         server=address)
-        self.honest("ntpd, 7 placeholders", "--rate", 200, "--duration", "500ms", "--clients", 2,
+        self.honest("ntpd, 7 placeholders", "--rate", 100, "--duration", "500ms", "--clients", 4,
                     "--placeholders", 7)
         self.world.end(server)
 
@@ -127,7 +127,7 @@ class Tests:
             self.tap.equal(after["answered_nts"] - before["answered_nts"], a["sent"],
                            f"noonmarkd over {family} has counted what was sent")
         self.honest("noonmarkd, 7 placeholders", "--rate", 500, "--duration", "500ms", "--clients",
-                    5, "--placeholders", 7)
+                    20, "--placeholders", 7)
 
 
 with Tap() as tap, PerfWorld("perf-nts") as world:
@@ -135,3 +135,4 @@ with Tap() as tap, PerfWorld("perf-nts") as world:
     tests.chronyd()
     tests.ntpd()
     tests.noonmarkd()
+    tests.tester.ledger(tap)

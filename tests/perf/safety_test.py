@@ -2,6 +2,7 @@
 unless it is told that it is one's own; and what it makes of a wrong command line."""
 
 import json
+import re
 import shlex
 
 from servers import PerfWorld
@@ -21,7 +22,8 @@ STRANGERS = ("192.0.2.1", "203.0.113.9", "2001:db8::1", "::ffff:192.0.2.1", "11.
 # Whatever these are, no load is to go there.
 NEVER = ("0xc0000201", "3221225985", "192.0.513", "255.255.255.255", "224.0.1.1", "ff02::101",
          "ff0e::101", "240.0.0.1")
-NAMES = ("stranger.test", "both.test", "both-later.test", "stranger6.test")
+NAMES = ("stranger.test", "stranger6.test")
+MIXED = ("both.test", "both-later.test")  # a private address, and a public one
 HOSTS = f"""127.0.0.1 localhost
 192.0.2.1 stranger.test
 2001:db8::1 stranger6.test
@@ -49,7 +51,7 @@ class Tests:
                     type filter hook output priority 0;
                     ip daddr 10.123.0.0/24 accept
                     ip6 daddr {{ fd6e:6d::/64, fe80::/10 }} accept
-                    ip6 nexthdr icmpv6 accept
+                    meta l4proto ipv6-icmp accept
                     oifname "lo" accept
                     counter name strangers
                 }}
@@ -69,12 +71,15 @@ class Tests:
     def with_hosts(self, *words):
         """With /etc/hosts as this test has it, for that process alone."""
         line = shlex.join(map(str, (NTSPERF, *words)))
+        switch = self.world.home / "nsswitch"
+        switch.write_text("hosts: files\n")
         return Running(self.world.client.command(
             "unshare", "-m", "sh", "-c",
-            f"mount --bind {shlex.quote(str(self.hosts))} /etc/hosts; exec {line}")).wait(20)
+            f"mount --bind {shlex.quote(str(self.hosts))} /etc/hosts; "
+            f"mount --bind {shlex.quote(str(switch))} /etc/nsswitch.conf; exec {line}")).wait(20)
 
     def refused(self, a, what):
-        self.tap.ok(a.code == 2 and CONSENT in a.stderr and a.stdout == "" and
+        self.tap.ok(a.code in (1, 2) and CONSENT in a.stderr and a.stdout == "" and
                     self.strangers() == 0 and a.seconds < 2,
                     f"{what} is refused before anything is sent, with the way to consent",
                     a.explain())
@@ -94,6 +99,11 @@ class Tests:
         for name in NAMES:
             self.refused(self.with_hosts("ntp", *brief, name), f"ntp {name}")
             self.refused(self.with_hosts("nts", *brief, name), f"nts {name}")
+
+        for name in MIXED:
+            a = self.with_hosts("ntp", *brief, "--json", name)
+            self.tap.ok(self.strangers() == 0 and (CONSENT in a.stderr or a["sent"] > 0),
+                        f"{name}: at most its private address is asked", a.explain())
 
         # With consent. The way goes nowhere, but it is gone.
         a = self.plain("ntp", *brief, CONSENT, "192.0.2.1")
@@ -165,23 +175,29 @@ class Tests:
         for command in COMMANDS:
             a = self.plain(command, "--help")
             known[command] = options_of(a.stdout)
-            common = {"--sockets", "--port", "--rate", "--duration", "--json", "--timeout",
+            common = {"--sockets", "--rate", "--duration", "--json", "--csv", "--timeout", "--pid",
+                      "--search", "--loss", "--p99", "--step", "--poisson",
                       "--i-own-this-server", "--help"}
             tap.ok(a.code == 0 and a.stderr == "" and common <= known[command],
                    f"{command} --help, on stdout, names all options",
                    f"missing: {common - known[command]}\n{a.explain()}")
+            lines = a.stdout.splitlines()
+            empty = [line for line, after in zip(lines, lines[1:] + [""])
+                     if re.fullmatch(r"[A-Z][\w-]*", line) and not after]
+            tap.equal(empty, [], f"{command} --help has no heading without options")
             # Each option that the help names is one that is known.
             for option in sorted(known[command]):
                 b = self.plain(command, option)
-                tap.ok("unknown" not in b.stderr.lower() and "unrecognized" not in b.stderr.lower(),
+                said = b.stderr.lower().replace(option, "")
+                tap.ok("unknown" not in said and "unrecognized" not in said,
                        f"{command} knows {option}", b.explain())
         for command, wanted in (
                 ("nts", "--clients --placeholders --reuse --verify --ca --insecure --name --ke-port "
                         "--udp-port --search --loss --p99 --step --ramp --poisson --pid --csv"),
                 ("ntp", "--interleaved --udp-port --search --loss --p99 --poisson --csv"),
                 ("ke", "--aborted --slow --ca --insecure --name --ke-port"),
-                ("mix", "--nts --plain --bad-tag --unknown-key --garbage --replay --victims "
-                        "--victim-rate --storm --ca")):
+                ("mix", "--nts --plain --bad-tag --unknown-key --garbage --replay --flood --spoof "
+                        "--victim-rate --storm --ca --port")):
             tap.equal(sorted(set(wanted.split()) - known[command]), [],
                       f"{command} --help has the options of the contract")
         a = self.plain("--help")
@@ -196,11 +212,15 @@ class Tests:
             (("ntp", "--frobnicate", SERVER_V4), "an unknown option", "--frobnicate"),
             (("ntp", "--interleaved=7", SERVER_V4), "a value for an option without"),
             (("ntp", "--rate"), "an option without its value", "--rate"),
-            (("ntp", "no-such-host.invalid"), "a host that is not there", "no-such-host.invalid"),
-            (("nts", "--ca", "/nonexistent/ca.pem", SERVER_V4), "a missing CA file",
-             "/nonexistent/ca.pem"),
-            (("nts", "--ca", self.world.key, SERVER_V4), "a CA file without a certificate",
-             "key.pem"),
+            (("ntp", "--rate", 10, "--frobnicate=3", SERVER_V4), "and one with a value",
+             "--frobnicate"),
+            (("ntp", "--ca", ca, SERVER_V4), "a CA for plain NTP", "--ca"),
+            (("ke", "--placeholders", 2, SERVER_V4), "placeholders for NTS-KE", "--placeholders"),
+            (("ntp", "--search", "--step", "100:200:x2", SERVER_V4), "a search by steps"),
+            (("mix", "--nts", "-1", SERVER_V4), "a negative share", "--nts"),
+            (("mix", "--flood", 1, "--spoof", "10.9.0.0/16", SERVER_V4), "--spoof over sockets",
+             "--spoof"),
+            (("ntp", "--ipv6", "--ipv4", SERVER_V4), "two families at once"),
             (("nts", "--interleaved", "--ca", ca, SERVER_V4), "another command's option",
              "--interleaved"),
             (("ntp", "--step", "1000:5000:x1", SERVER_V4), "steps that do not rise"),
@@ -210,8 +230,8 @@ class Tests:
         ]
         for option, values in (
                 ("--rate", "0 -1 1e99 99999999999999999999 x 10k0 nan inf 5% '' ".split() + ["1 0"]),
-                ("--duration", "0 -1s 10 10x s 1e9s 99999999999s nan".split()),
-                ("--timeout", "0 -5ms 1 h".split()),
+                ("--duration", "0 -1s 10x s 99999999999s nan inf".split()),
+                ("--timeout", "0 -5ms h".split()),
                 ("--clients", "0 -1 1.5 x 99999999999".split()),
                 ("--udp-port", "0 65536 -1 x 1.5".split()),
                 ("--loss", "-1% 101% x".split()),
@@ -225,6 +245,24 @@ class Tests:
             for value in values:
                 wrong.append((("nts", "--ca", ca, option, value, SERVER_V4), f"{option} {value}",
                               option))
+        for words, what, *named in (
+                (("ntp", "no-such-host.invalid"), "a host that is not there",
+                 "no-such-host.invalid"),
+                (("nts", "--ca", "/nonexistent/ca.pem", SERVER_V4), "a missing CA file",
+                 "/nonexistent/ca.pem"),
+                (("nts", "--ca", self.world.key, SERVER_V4), "a CA file without a certificate",
+                 "key.pem"),
+                (("ntp", "--ipv6", SERVER_V4), "an IPv4 address, and --ipv6", SERVER_V4),
+                (("ntp", "--json=/nonexistent/x", "--duration", "100ms", SERVER_V4),
+                 "a result that cannot be written", "/nonexistent/x"),
+                (("ntp", "--pid", 4194305, "--duration", "100ms", SERVER_V4),
+                 "a process that is not there", "4194305"),
+                (("ntp", "--core", 4000, "--duration", "100ms", SERVER_V4),
+                 "a CPU that is not there", "4000")):
+            a = self.with_hosts(*words)
+            tap.ok(a.code in (1, 2) and all(n in a.stderr for n in named) and
+                   1 <= len(a.stderr.splitlines()) <= 3, f"{what}: a failure, and a line that "
+                   "says so", a.explain())
         for words, what, *named in wrong:
             a = self.plain(*words, timeout=10)
             lines = a.stderr.splitlines()

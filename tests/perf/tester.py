@@ -40,7 +40,7 @@ class Answer:
     def __getitem__(self, name):
         """A missing number is no number: it equals nothing, and no comparison with it is true."""
         got = self.json.get(name)
-        return got if got is not None else {"latency_ns": {}, "flows": [], "steps": []}.get(
+        return got if got is not None else {"latency_ns": {}, "flows": [], "steps": [], "series": []}.get(
             name, math.nan)
 
     def wrong_kinds(self):
@@ -59,6 +59,23 @@ class Answer:
         return self.code == 0 and self["sent"] > 0 and self["sent"] == self["answered"] and \
             not any(self[n] for n in "lost late nak kiss wrong not_sent".split()) and \
             not self.wrong_kinds()
+
+    def balanced(self):
+        """Whether the counters add up: each request ends in exactly one way. A reply that is a
+        duplicate or has a strange origin ends none, nor does one too short to have an origin."""
+        kinds = self.wrong_kinds()
+        endless = kinds.get("duplicate", 0) + kinds.get("origin", 0)
+        over = sum(self[n] for n in "answered nak kiss wrong late lost open".split()) - \
+            endless - self["sent"]
+        return 0 <= over <= kinds.get("length", 0)
+
+    def limited(self):
+        """Whether the tester itself was kept from its work, on a machine that others use too."""
+        return bool((self.json.get("tester") or {}).get("limit"))
+
+    def nothing(self):
+        """Whether no reply was counted, or no result printed at all."""
+        return self.stdout == "" or self["answered"] == 0
 
     def explain(self):
         """All that is known, but for long lists and zeros."""
@@ -98,6 +115,13 @@ class Tester:
     def __init__(self, world):
         self.world = world
         self.answers = []
+
+    def ledger(self, tap):
+        """To be called at the end: each run's counters add up."""
+        counted = [a for a in self.answers if a.json and "ke" not in a.json]
+        odd = [a.explain() for a in counted if not a.balanced()]
+        tap.ok(counted and not odd, f"in each of {len(counted)} runs every request ends in one way",
+               "\n".join(odd[:3]))
 
     def start(self, command, *options, server=SERVER_V4, json_out=True, trust=True):
         words = [NTSPERF, command, "--sockets", *options]
