@@ -78,7 +78,7 @@ class Tests:
     def latency_of_a_slow_path(self):
         """20 ms more on the way back."""
         liar = self.world.lie("delay:20", every=1)
-        a = self.honest("chronyd, 20 ms away", "--rate", 500, "--duration", "1s", "--clients", 10,
+        a = self.honest("chronyd, 20 ms away", "--rate", 500, "--duration", "1s", "--clients", 20,
                         "--udp-port", LIAR_PORT)
         self.world.end(liar)
         latency = a["latency_ns"]
