@@ -18,6 +18,7 @@ where the request has placeholders, which make room):
     stratum:N  version:N  mode:N  leap:N  origin  zero-transmit   properly sealed
     inner-field  long-nonce  pad  behind  outer-field     +
     nak  silence
+    fuzz:SEED         random octets, or spoiled cookies, in the ciphertext
 
 and in NTS-KE, in every exchange:
 
@@ -25,6 +26,7 @@ and in NTS-KE, in every exchange:
     cookies:N  short-cookie
     error:N  warning:N  critical-unknown  unknown(+)  aead:N  no-aead  no-protocol  other-protocol
     no-end  half  nothing  garbage  hang  reset  alpn  unknown-records(+)  chunks(+)  slow:MS(+)
+    fuzz:SEED         an answer spoiled at random
 """
 
 import argparse
@@ -33,6 +35,7 @@ import json
 import math
 import os
 import pathlib
+import random
 import signal
 import socket
 import statistics
@@ -68,6 +71,27 @@ def seal(key, head, plaintext, nonce_len=16, pad=0):
     sealed = siv_seal(key, nonce, head, plaintext)
     return field(AUTHENTICATOR, struct.pack(">HH", len(nonce), len(sealed)) + nonce + sealed +
                  bytes(-len(sealed) % 4) + bytes(pad))
+
+
+def spoiled(octets, rng):
+    """Some octets changed, taken out, put in, or all cut off; or something random."""
+    p = bytearray(octets)
+    for _ in range(rng.choice((1, 1, 2, 5))):
+        at = rng.randrange(len(p)) if p else 0
+        what = rng.randrange(6)
+        if what == 0 and p:
+            p[at] ^= 1 << rng.randrange(8)
+        elif what == 1 and p:
+            p[at // 4 * 4 + rng.randrange(4):at // 4 * 4 + 4] = rng.randbytes(1)
+        elif what == 2:
+            del p[at:at + rng.choice((1, 4, 16, 100))]
+        elif what == 3:
+            p[at:at] = rng.randbytes(rng.choice((1, 4, 16)))
+        elif what == 4:
+            del p[at:]
+        else:
+            p = bytearray(rng.randbytes(rng.choice((0, 4, 16, len(p)))))
+    return bytes(p)
 
 
 class Request:
@@ -147,6 +171,7 @@ class Server:
         self.replies = 0
         self.ended = False
         self.cheat, _, self.argument = options.ntp.partition(":")
+        self.rng = random.Random(options.ke + options.ntp)
         self.tls = TlsServer(options.certificate, options.key,
                              b"http/1.1" if options.ke == "alpn" else b"ntske/1")
 
@@ -206,6 +231,8 @@ class Server:
             head = self.cheated_header(head)
         key = request.keys[0 if cheat == "sealed-by-client" else 1]
         inside = self.cookies(request, cheat)
+        if cheat == "fuzz":
+            inside = spoiled(inside, self.rng)
         if cheat != "no-identifier":
             head += identifier
         if cheat == "two-identifiers":
@@ -323,6 +350,8 @@ class Server:
         if cheat != "no-end":
             records.append(end)
         response = b"".join(records)
+        if cheat == "fuzz":
+            return spoiled(response, self.rng)
         return response[:len(response) // 2] if cheat == "half" else response
 
     def exchange(self, connection):

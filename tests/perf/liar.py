@@ -26,6 +26,7 @@ waits for a partner. Lies:
     drop            never
     unsolicited     the reply, and before it a reply to a request that nobody sent
     stranger        the reply, but from another port
+    fuzz:SEED       something random done to its octets, behind the first 32
 """
 
 import argparse
@@ -34,6 +35,7 @@ import itertools
 import json
 import os
 import pathlib
+import random
 import selectors
 import signal
 import socket
@@ -99,6 +101,30 @@ def refusal(packet, code):
     return head + packet[16:HEADER] + identifier
 
 
+def fuzzed(packet, rng):
+    """Octets changed, taken out, put in or cut off; the origin stays, so that it is a reply to
+    something."""
+    p = bytearray(packet)
+    for _ in range(rng.choice((1, 1, 2, 5))):
+        if len(p) <= 32:
+            break
+        at = rng.randrange(32, len(p))
+        what = rng.randrange(5)
+        if what == 0:
+            p[at] ^= 1 << rng.randrange(8)
+        elif what == 1:  # a field's length, often
+            at = rng.choice([f for _, f, _ in fields(bytes(p))] or [at])
+            p[at + 2:at + 4] = rng.choice((0, 1, 4, 15, 16, 28, 252, 1023, 65532, 65535,
+                                           rng.randrange(65536))).to_bytes(2, "big")
+        elif what == 2:
+            del p[at:at + rng.choice((1, 4, 16, 100))]
+        elif what == 3:
+            p[at:at] = rng.randbytes(rng.choice((1, 4, 16, 100)))
+        else:
+            del p[at:]
+    return bytes(p) if p != packet else bytes(p) + b"x"
+
+
 class Liar:
     def __init__(self, options):
         self.server = (options.to[0], int(options.to[1]))
@@ -114,6 +140,7 @@ class Liar:
         self.held = None
         self.report = {"requests": 0, "replies": 0, "lies": 0, "held": 0}
         self.ended = False
+        self.rng = random.Random(self.argument)
 
     @staticmethod
     def listen(port):
@@ -165,6 +192,8 @@ class Liar:
             return reply + struct.pack(">HH", 0xF323, number) + bytes(number - 4)
         if self.kind == "junk":
             return os.urandom(number)
+        if self.kind == "fuzz":
+            return fuzzed(reply, self.rng)
         if self.kind == "nak":
             return refusal(reply, "NTSN")
         if self.kind == "kiss":

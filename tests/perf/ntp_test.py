@@ -51,7 +51,8 @@ with Tap() as tap, PerfWorld("perf-ntp") as world:
     a = tester.run("ntp", "--rate", 900, "--duration", "2s", "--timeout", "300ms")
     got = server.counted(before)
     nft(world.server)
-    tap.ok(a["sent"] == 1800 and a["lost"] == 600 and a["answered"] == 1200 and
+    tap.ok(abs(a["sent"] + a["not_sent"] - 1800) <= 1 and
+           abs(a["lost"] * 3 - a["sent"]) <= 3 and a["answered"] + a["lost"] == a["sent"] and
            abs(a["loss"] - 1 / 3) < 0.001 and not a["wrong"] and not a["late"],
            "each third request lost: exactly a third is", a.explain())
     tap.equal(got["NTP packets received"], a["answered"], "and chronyd has seen the others")
@@ -63,7 +64,7 @@ with Tap() as tap, PerfWorld("perf-ntp") as world:
     time.sleep(0.5)
     nft(world.client)
     a = run.wait()
-    tap.ok(a["sent"] == 3000 and 400 <= a["lost"] <= 700 and
+    tap.ok(abs(a["sent"] + a["not_sent"] - 3000) <= 1 and 400 <= a["lost"] <= 700 and
            a["answered"] + a["lost"] == a["sent"],
            "an outage of half a second at 1000/s loses about 500: the load does not wait",
            a.explain())

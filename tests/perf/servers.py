@@ -110,7 +110,9 @@ class Script(Program):
         self.world = world
         self.home = world.directory(name)
         self.report = self.home / "report.json"
-        (self.home / "log").unlink(missing_ok=True)  # an older run's "ready"
+        # An older run's are not this one's.
+        (self.home / "log").unlink(missing_ok=True)
+        self.report.unlink(missing_ok=True)
         super().__init__(name, world.server.command(
             sys.executable, pathlib.Path(__file__).parent / script, "--report", self.report,
             *arguments), self.home / "log", env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})

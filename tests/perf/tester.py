@@ -55,10 +55,13 @@ class Answer:
         return {n: self[n] for n in names}
 
     def clean(self):
-        """Whether every request was answered, and every reply right."""
+        """Whether every request was answered, and every reply right. What was never sent is no
+        fault of anybody when others used the machine, and the tester says so."""
+        kinds = {k for k, n in (self.json.get("not_sent_kinds") or {}).items() if n}
         return self.code == 0 and self["sent"] > 0 and self["sent"] == self["answered"] and \
-            not any(self[n] for n in "lost late nak kiss wrong not_sent".split()) and \
-            not self.wrong_kinds()
+            not any(self[n] for n in "lost late nak kiss wrong open".split()) and \
+            not self.wrong_kinds() and \
+            (not self["not_sent"] or self.limited() and kinds <= {"behind", "no_cookie"})
 
     def balanced(self):
         """Whether the counters add up: each request ends in exactly one way. A reply that is a
