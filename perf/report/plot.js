@@ -79,20 +79,23 @@ class Plot {
     const width = Math.round(this.canvas.clientWidth);
     if (!width || (width === this.width && !always)) return;
     this.width = width;
-    this.height = width < 480 ? 250 : 300;
     const { x, y, marks } = this.spec;
+    this.height = width < 480 ? 250 : 300;
     const series = this.shown();
     const values = (k) => series.flatMap((s) => s.points.map((p) => p[k]))
       .concat(marks.filter((m) => m.axis === k).map((m) => m.at));
-    const bottom = this.height - 42, top = 26, right = width - 14;
+    // What an upright mark says stands above the lines, in a row of its own.
+    const rows = marks.filter((m) => m.axis === 'x').length;
+    const bottom = this.height - 42, top = 26 + 15 * rows, right = width - 14;
     const sy = scaleOf(y, values('y'), bottom, top);
     const tickY = sy.ticks(6);
     const left = 12 + 7.2 * Math.max(...tickY.map((t) => y.tick(t).length), 3);
     const sx = scaleOf(x, values('x'), left, right);
     this.at = (p) => [sx.at(p.x), sy.at(p.y)];
+    const marked = this.marks(sx, sy, { left, right, bottom });
     this.svg.replaceChildren(...this.axes(sx, sy, tickY, { left, right, top, bottom }),
-      ...this.marks(sx, sy, { left, right, top, bottom }),
-      ...series.map((s) => this.line(s, sx.at, sy.at, bottom)));
+      ...marked.map(([line]) => line), ...series.map((s) => this.line(s, sx.at, sy.at, bottom)),
+      ...marked.map(([, text]) => text));
     this.svg.setAttribute('viewBox', `0 0 ${width} ${this.height}`);
     this.svg.setAttribute('height', this.height);
     this.ring = draw('circle', { class: 'focus', r: 7, visibility: 'hidden' });
@@ -119,9 +122,10 @@ class Plot {
       draw('text', { class: 'name', x: right, y: bottom + 36, 'text-anchor': 'end' }, x.label)];
   }
 
-  marks(sx, sy, { left, right, top, bottom }) {
-    let row = 0;
-    return this.spec.marks.filter((m) => m.run === undefined || !this.off.has(`run ${m.run}`)).flatMap((m) => {
+  // The line and the text of each: the text lies above all else.
+  marks(sx, sy, { left, right, bottom }) {
+    let high = 26;
+    return this.spec.marks.filter((m) => m.run === undefined || !this.off.has(`run ${m.run}`)).map((m) => {
       const kind = m.run === undefined ? 'goal' : `knee c${m.run % colours}`;
       const text = m.run === undefined ? 'goal-name' : `knee-name c${m.run % colours}`;
       if (m.axis === 'y') {
@@ -129,9 +133,10 @@ class Plot {
         return [draw('line', { class: kind, x1: left, x2: right, y1: py, y2: py }),
           draw('text', { class: text, x: left + 6, y: py - 6 }, m.text)];
       }
-      const px = sx.at(m.at), after = px < (left + right) / 2;
-      return [draw('line', { class: kind, x1: px, x2: px, y1: top, y2: bottom }),
-        draw('text', { class: text, x: px + (after ? 5 : -5), y: top + 10 + 14 * row++, 'text-anchor': after ? 'start' : 'end' }, m.text)];
+      const px = sx.at(m.at), after = px < (left + right) / 2, py = high;
+      high += 15;
+      return [draw('line', { class: kind, x1: px, x2: px, y1: py - 6, y2: bottom }),
+        draw('text', { class: text, x: px + (after ? 5 : -5), y: py + 4, 'text-anchor': after ? 'start' : 'end' }, m.text)];
     });
   }
 

@@ -153,7 +153,7 @@ function timePlots(runs) {
         stats.map((stat) => text(lines.get(r)[i] ? value(lines.get(r)[i], stat.name) : null)))]);
     },
   });
-  const stats = (...names) => names.map((n, k) => ({ name: n, colour: k, dash: ['', '8 3'][k] }));
+  const stats = (...names) => names.map((n, k) => ({ name: n, colour: k, dash: having.length > 1 && k ? '3 2' : '' }));
   return [
     make1('Rate over time', { label: 'per second', kind: 'linear', tick: shortText }, stats('sent', 'answered'), (row, key) => row[key] / row.span, rateText),
     make1('Loss over time', lossAxis('loss'), stats('loss'), (row) => (row.sent > 0 ? row.lost / row.sent : null), shareText),

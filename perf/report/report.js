@@ -20,10 +20,10 @@ function card(run) {
     warningsOf(run).map((text) => make('p', { class: 'warning' }, text)));
 }
 
-// A value over a bar of its share of the widest.
+// A value over a bar of its share of the widest, which is as long in every column.
 function cell(text, share, colour) {
   const bar = share > 0 ? make('span', { class: `bar c${colour % colours}`, 'aria-hidden': 'true' }) : null;
-  if (bar) bar.style.width = `${(Math.min(1, share) * 100).toFixed(1)}%`;
+  if (bar) bar.style.width = `${(Math.min(1, share) * 5.4).toFixed(2)}rem`;
   return make('span', { class: 'cell' }, text, bar);
 }
 
@@ -48,14 +48,14 @@ function sideBySide(runs) {
     if (!filled.length) return null;
     return make('tbody', {}, make('tr', { class: 'group' }, make('th', { colspan: runs.length + 1, scope: 'rowgroup' }, title)),
       filled.map(([name, text, values]) => {
-        const widest = Math.max(...values.map((v) => v ?? 0));
+        const widest = (ke) => Math.max(...values.filter((_, i) => runs[i].ke === ke).map((v) => v ?? 0));
         const signed = values.some((v) => v < 0);
         return make('tr', { 'data-figure': `${title.split(' ')[0]} ${name}` }, make('th', { scope: 'row' }, name),
-          values.map((v, i) => make('td', {}, cell(text(v), single || signed || !(v > 0) ? 0 : v / widest, runs[i].i))));
+          values.map((v, i) => make('td', {}, cell(text(v), single || signed || !(v > 0) ? 0 : v / widest(runs[i].ke), runs[i].i))));
       }));
   });
   return scrolling('Figures of each run', single ? 'wide single' : 'wide', make('table', { id: 'figures' },
-    single ? null : make('caption', {}, 'A bar compares its row: the longest is the largest value of it.'),
+    single ? null : make('caption', {}, 'Bars compare the values of a row; key exchanges are compared among themselves.'),
     make('thead', {}, make('tr', {}, make('th', { scope: 'col' }, 'Figure'),
       runs.map((r) => make('th', { scope: 'col' }, r.label)))), body));
 }
@@ -69,8 +69,8 @@ function flowTable(run) {
   const rows = run.flows.map((flow) => {
     const victim = isVictim(flow), loss = number(flow, 'loss');
     return make('tr', { class: victim ? 'victim' : null }, make('th', { scope: 'row' }, words(flow, 'name') || none),
-      [countText(number(flow, 'sent')), countText(number(flow, 'answered')), countText(number(flow, 'verified')),
-        cell(shareText(loss), lossBar(loss), victim ? 1 : 7),
+      [cell(shareText(loss), lossBar(loss), victim ? 1 : 7),
+        countText(number(flow, 'sent')), countText(number(flow, 'answered')), countText(number(flow, 'verified')),
         durationText(number(flow, 'latency_ns', 'p50') || null), durationText(number(flow, 'latency_ns', 'p99') || null),
         countText(number(flow, 'nak')), countText(number(flow, 'wrong'))].map((c) => make('td', {}, c)));
   });
@@ -79,7 +79,7 @@ function flowTable(run) {
     victims.length ? make('p', {}, 'The victims, well-behaved clients beside the others: ', make('strong', {}, said), '.') : null,
     scrolling(`Flows of ${run.label}`, 'wide', make('table', { class: 'flows' },
       make('caption', {}, 'Bars of loss are logarithmic, from 0.001 % to 100 %.'),
-      make('thead', {}, make('tr', {}, ['Flow', 'Sent', 'Answered', 'Verified', 'Loss', 'p50', 'p99', 'NAK', 'Wrong'].map((h) => make('th', { scope: 'col' }, h)))),
+      make('thead', {}, make('tr', {}, ['Flow', 'Loss', 'Sent', 'Answered', 'Verified', 'p50', 'p99', 'NAK', 'Wrong'].map((h) => make('th', { scope: 'col' }, h)))),
       make('tbody', {}, rows)))];
 }
 
@@ -96,7 +96,7 @@ function keTable(runs) {
     ['slow clients held', countText, own('slow', 'held')], ['slow clients cut', countText, own('slow', 'cut')],
     ['cut after', secondsText, own('slow', 'cut_after_s')],
   ].map(([name, text, value]) => [name, ...runs.map((r) => text(value(r)))]);
-  return scrolling('Key exchanges of each run', 'wide',
+  return scrolling('Key exchanges of each run', runs.length > 1 ? 'wide' : 'wide single',
     table(null, ['Key exchanges', ...runs.map((r) => r.label)], lines.filter((row) => row.slice(1).some((c) => c !== none)), 'ke'));
 }
 
@@ -146,7 +146,8 @@ function show(data) {
   const title = words(data, 'title') || (targets.length ? `Load on ${targets.join(', ')}` : 'Load');
   document.title = title;
   document.getElementById('title').textContent = title;
-  const days = runs.map((r) => words(r.raw, 'manifest', 'started')).filter(Boolean).sort();
+  const days = [...new Set(runs.map((r) => words(r.raw, 'manifest', 'started')).filter(Boolean))].sort()
+    .map((day) => day.replace(/T(\d\d:\d\d):\d\dZ$/, ' $1 UTC'));
   document.getElementById('subtitle').textContent = [`${runs.length} ${runs.length === 1 ? 'run' : 'runs'}`,
     days.length ? (days.length > 1 ? `from ${days[0]} to ${days[days.length - 1]}` : days[0]) : '',
     [...new Set(runs.map((r) => words(r.raw, 'manifest', 'machine', 'cpu')).filter(Boolean))].join('; ')].filter(Boolean).join(' · ');
