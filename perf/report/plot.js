@@ -223,4 +223,5 @@ class Plot {
   }
 }
 
-const plot = (spec) => new Plot({ marks: [], stats: [], ...spec }).figure;
+// Null when there is nothing to draw.
+const plot = (spec) => (spec.series.some((s) => s.points.length) ? new Plot({ marks: [], stats: [], ...spec }).figure : null);

@@ -80,7 +80,6 @@ function percentilePlot(runs) {
     run: r.i, stat: '', name: r.label, colour: r.i, shape: r.histogram.length ? 'step' : 'line', dots: !r.histogram.length,
     points: distributionOf(r).map((p) => ({ ...p, say: [`${nines(p.x)} within ${durationText(p.y)}`, `1 in ${countText(p.x)} took longer`] })),
   }));
-  if (!series.some((s) => s.points.length)) return null;
   return plot({
     title: 'Latency by percentile', caption: 'Each step to the right has ten times fewer requests beyond it.', runs, series,
     x: { label: 'share of replies', kind: 'log', pad: false, low: 1, tick: nines }, y: latencyAxis('latency'),
@@ -139,8 +138,8 @@ function timePlots(runs) {
   const x = { label: `time (${name})`, kind: 'linear', pad: false, tick: (t) => three.format(t) };
   const when = (row) => `after ${three.format(row.t / unit)} ${name}`;
   const joined = having.some((r) => lines.get(r) !== r.series) ? 'Neighbouring intervals are joined: of latencies the highest is shown. ' : '';
-  const make1 = (title, y, stats, value, text) => plot({
-    title, caption: joined, runs: having, x, y, stats,
+  const overTime = (title, y, stats, value, text, note = '') => plot({
+    title, caption: joined + note, runs: having, x, y, stats,
     series: having.flatMap((r) => stats.map((stat) => ({
       run: r.i, stat: stat.name, name: ofRun(having, r, stat.name), colour: colourOf(having, r, stat), dash: stat.dash, shape: 'line', dots: false,
       points: lines.get(r).map((row) => ({ x: row.t / unit, y: value(row, stat.name), say: [when(row), `${stat.name} ${text(value(row, stat.name))}`] }))
@@ -155,8 +154,9 @@ function timePlots(runs) {
   });
   const stats = (...names) => names.map((n, k) => ({ name: n, colour: k, dash: having.length > 1 && k ? '3 2' : '' }));
   return [
-    make1('Rate over time', { label: 'per second', kind: 'linear', tick: shortText }, stats('sent', 'answered'), (row, key) => row[key] / row.span, rateText),
-    make1('Loss over time', lossAxis('loss'), stats('loss'), (row) => (row.sent > 0 ? row.lost / row.sent : null), shareText),
-    make1('Latency over time', latencyAxis('latency'), stats('p50', 'p99'), (row, key) => row[key], durationText),
+    overTime('Rate over time', { label: 'per second', kind: 'linear', tick: shortText }, stats('sent', 'answered'), (row, key) => row[key] / row.span, rateText),
+    overTime('Loss over time', lossAxis('loss'), stats('loss'), (row) => (row.sent > 0 ? row.lost / row.sent : null), shareText,
+      'A request counts as lost once its time is up.'),
+    overTime('Latency over time', latencyAxis('latency'), stats('p50', 'p99'), (row, key) => row[key], durationText),
   ];
 }

@@ -71,7 +71,7 @@ function flowTable(run) {
     return make('tr', { class: victim ? 'victim' : null }, make('th', { scope: 'row' }, words(flow, 'name') || none),
       [cell(shareText(loss), lossBar(loss), victim ? 1 : 7),
         countText(number(flow, 'sent')), countText(number(flow, 'answered')), countText(number(flow, 'verified')),
-        durationText(number(flow, 'latency_ns', 'p50') || null), durationText(number(flow, 'latency_ns', 'p99') || null),
+        durationText(number(flow, 'latency_ns', 'p50')), durationText(number(flow, 'latency_ns', 'p99')),
         countText(number(flow, 'nak')), countText(number(flow, 'wrong'))].map((c) => make('td', {}, c)));
   });
   const said = victims.map((v) => `${words(v, 'name')}: ${shareText(number(v, 'loss'))} lost, p99 ${durationText(number(v, 'latency_ns', 'p99'))}`).join('; ');

@@ -11,9 +11,12 @@ const wrongNames = {
   unauthenticated: 'not authenticated', tag: 'a wrong authenticator', cookies: 'too few, too many or odd cookies',
   forgery: 'time for a forged request',
 };
-const unsentNames = { behind: 'the tester was behind its schedule', no_cookie: 'no client had a cookie', not_taken: 'the path took no more' };
+const unsentNames = { behind: 'the tester was behind its schedule', no_cookie: 'no client had a cookie', not_taken: 'the path took no more', too_many_open: 'too many were on their way' };
 
 const stem = (file) => file.replace(/^.*\//, '').replace(/\.json$/, '') || file;
+
+// Where nothing was timed, ntsperf writes zeros.
+const timed = (raw, part) => (number(raw, part, 'max') === 0 ? {} : object(raw, part));
 
 function stepOf(raw) {
   const started = number(raw, 'started') ?? number(raw, 'ke', 'started');
@@ -21,7 +24,7 @@ function stepOf(raw) {
   return {
     rate: number(raw, 'rate'), answeredRate: number(raw, 'answered_rate'),
     loss: number(raw, 'loss') ?? (started > 0 && failed !== null ? failed / started : null),
-    latency: object(raw, 'latency_ns'), headroom: number(raw, 'headroom'), met: at(raw, 'met'),
+    latency: timed(raw, 'latency_ns'), headroom: number(raw, 'headroom'), met: at(raw, 'met'),
     limit: (at(raw, 'tester_limit') ?? at(raw, 'tester', 'limit')) === true,
     wrong: number(raw, 'wrong'),
   };
@@ -34,10 +37,11 @@ function histogramOf(raw) {
     .sort((a, b) => a.edge - b.edge);
 }
 
-// Rows of the time line; what a key exchange counts has other names.
+// Rows of the time line; what a key exchange counts has other names. At the end, when the last
+// replies are waited for, nothing is sent.
 function seriesOf(raw) {
   let before = 0;
-  return list(raw, 'series').map((row) => {
+  const rows = list(raw, 'series').map((row) => {
     const t = number(row, 't') ?? before;
     const span = number(row, 'span') ?? t - before;
     before = t;
@@ -49,10 +53,13 @@ function seriesOf(raw) {
       p50: number(row, 'p50'), p99: number(row, 'p99'),
     };
   });
+  while (rows.length && rows[rows.length - 1].sent === 0) rows.pop();
+  return rows;
 }
 
 function readRun(entry, i) {
-  const raw = object(entry, 'run'), file = words(entry, 'file');
+  const given = object(entry, 'run'), file = words(entry, 'file');
+  const raw = { ...given, latency_ns: timed(given, 'latency_ns'), processing_ns: timed(given, 'processing_ns') };
   const ke = words(raw, 'manifest', 'mode') === 'ke';
   const steps = list(raw, 'steps').map(stepOf).filter((s) => s.rate > 0).sort((a, b) => a.rate - b.rate);
   const own = stepOf(raw);
@@ -60,7 +67,7 @@ function readRun(entry, i) {
   return {
     i, raw, file, ke, label: stem(file), searched: steps.length > 0, own,
     steps: steps.length ? steps : own.rate > 0 ? [own] : [],
-    histogram: histogramOf(raw), series: seriesOf(raw), flows: list(raw, 'flows').map((f) => object(f)),
+    histogram: histogramOf(raw), series: seriesOf(raw), flows: list(raw, 'flows').map((f) => ({ ...object(f), latency_ns: timed(f, 'latency_ns') })),
   };
 }
 
@@ -107,6 +114,8 @@ function warningsOf({ raw, ke }) {
     const kinds = kindsText(object(raw, 'wrong_kinds'), wrongNames);
     said.push(`${countText(n('wrong'))} replies were wrong${kinds ? `: ${kinds}` : ''}.`);
   }
+  if (n('tester', 'refused') > 0)
+    said.push(`${countText(n('tester', 'refused'))} requests were refused by the network: nobody listens at that address and port.`);
   if (n('tester', 'missed') > 0)
     said.push(`${countText(n('tester', 'missed'))} datagrams came but were lost on the tester's side: part of the loss is not the server's.`);
   if (n('not_sent') > 0) {

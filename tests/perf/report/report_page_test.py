@@ -139,6 +139,14 @@ def test_kinds(tap, browser, reports):
     browser.point_at(f"{css} .canvas svg")
     tap.ok("after 5" in (tip(browser, css) or "") and "ms" in tip(browser, css) or "µs" in tip(browser, css),
            "page: a line without dots has tips too", tip(browser, css))
+    nothing = {name: 0 for name in report_runs.summary([1])}
+    mute = report_runs.run(answered=0, lost=20000, loss=1.0, answered_rate=0.0, latency_ns=nothing, processing_ns=nothing,
+                           histogram_ns=[], series=[{"t": t, "span": 1.0, "sent": 50 * (t < 3), "answered": 0, "lost": 50,
+                                                     "p50": 0, "p99": 0} for t in (1, 2, 3)])
+    reports.open("mute", {"mute": mute})
+    titles = browser.run("return [...document.querySelectorAll('figure h3')].map((h) => h.textContent)")
+    tap.ok(titles == ["Rate against loss", "Rate over time", "Loss over time"] and not cell_of(browser, "Latency p50"),
+           "page: a server that never answers has no latency, not one of 0", titles)
     bare = {"bare": {"manifest": {"ntsperf": "9", "mode": "new", "x": None}, "histogram_ns": [[1, "x"], None, 3], "steps": [1, None],
                      "series": [None, {}], "flows": [7, {"name": 3}], "latency_ns": {"p50": "high"}, "rate": None}}
     reports.open("bare", bare)
