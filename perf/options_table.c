@@ -34,7 +34,7 @@ const struct option_row option_rows[] = {
     {"timeout", "TIME", "a reply after that is late (default 1s; ke: 5s)", AT(timeout_ns), 0, 0,
      ALL, SPAN},
 
-    {.name = "Clients", .commands = ALL},
+    {.name = "Clients", .commands = UDP},
     {"clients", "N", "clients with keys of their own (default 64 to 4096, by the rate)",
      AT(clients), 1, 1 << 20, UDP, COUNT},
     {"placeholders", "N", "0 to 7 in each request; auto: what the jar lacks (default)",

@@ -88,16 +88,16 @@ static double unanswered(const struct tally *tally)
     return over == 0 ? 0 : (double)(over - count[TALLY_ANSWERED]) / (double)over;
 }
 
-// Was the server asked at that rate, or has the tester only tried to?
+// Was the server asked at that rate, or has the tester only tried to? A load leaves out what it
+// cannot send in time; key exchanges only begin later.
 static bool is_applied(const struct outcome *o)
 {
-    const uint64_t *count = o->total.count;
-    bool late = (double)o->self.sent_late > LATE_MOST * (double)count_all(o, TALLY_SENT);
-    bool all = count_all(o, TALLY_UNSENT_BEHIND) + count_all(o, TALLY_UNSENT_PATH) +
-                   count[TALLY_UNSENT_OPEN] ==
-               0;
-    return all && !late && o->headroom >= HEADROOM_LEAST &&
-           (double)count[TALLY_SENT] >= APPLIED_LEAST * o->asked;
+    double sent = (double)count_all(o, TALLY_SENT);
+    double unsent = (double)(count_all(o, TALLY_UNSENT_BEHIND) + count_all(o, TALLY_UNSENT_PATH) +
+                             o->total.count[TALLY_UNSENT_OPEN]);
+    bool late = o->ke && (double)o->self.sent_late > LATE_MOST * sent;
+    return !late && unsent <= (1 - APPLIED_LEAST) * (sent + unsent) &&
+           (double)o->total.count[TALLY_SENT] >= APPLIED_LEAST * o->asked;
 }
 
 void outcome_judge(struct outcome *o, const struct plan *plan)

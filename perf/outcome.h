@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { OUTCOME_WHY_LEN = 160 };
+enum { OUTCOME_WHY_LEN = 160, OUTCOME_FAILURE_LEN = 512 };
 
 struct outcome_flow {
     enum flow_kind kind;
@@ -39,7 +39,8 @@ struct outcome {
     bool met; // both, under a load that was applied
     uint32_t n_rows;
     struct load_row row[LOAD_ROWS_MAX];
-    struct ke_load_result *ke; // of a KE trial, else NULL; outcome_free frees it
+    char failure[OUTCOME_FAILURE_LEN]; // of the first NTS-KE session that failed, or ""
+    struct ke_load_result *ke;         // of a KE trial, else NULL; outcome_free frees it
 };
 
 // NULL when there is no memory. outcome_free takes NULL.

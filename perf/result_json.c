@@ -251,8 +251,9 @@ static json_t *storm(const struct load_storm *storm)
                      "needed_ns", durations(&storm->needed));
 }
 
-static json_t *ke(const struct ke_load_result *r)
+static json_t *ke(const struct outcome *o)
 {
+    const struct ke_load_result *r = o->ke;
     json_t *failures = json_object();
     for (unsigned i = KE_OUTCOME_FIRST_FAILURE; i < KE_OUTCOME_COUNT; i++)
         set(failures, ke_outcome_text[i].name, count(r->outcome[i]));
@@ -260,12 +261,12 @@ static json_t *ke(const struct ke_load_result *r)
                              (json_int_t)r->slow_cut, "held", (json_int_t)r->slow_held, "failed",
                              (json_int_t)r->slow_failed, "cut_after_s",
                              (double)histogram_quantile(&r->slow_cut_after, 0.5) / 1e9);
-    return json_pack("{s:I, s:I, s:I, s:I, s:o, s:I, s:f, s:o, s:o, s:o}", "started",
+    return json_pack("{s:I, s:I, s:I, s:I, s:o, s:s, s:I, s:f, s:o, s:o, s:o}", "started",
                      (json_int_t)r->started, "granted", (json_int_t)r->granted, "aborted",
                      (json_int_t)r->aborted, "failed", (json_int_t)r->failed, "failures", failures,
-                     "peak_open", (json_int_t)r->peak_open, "cpu_s", r->cpu_s, "connect_ns",
-                     durations(&r->connect), "handshake_ns", durations(&r->handshake), "slow",
-                     slow);
+                     "first_failure", o->failure, "peak_open", (json_int_t)r->peak_open, "cpu_s",
+                     r->cpu_s, "connect_ns", durations(&r->connect), "handshake_ns",
+                     durations(&r->handshake), "slow", slow);
 }
 
 void result_write_json(const struct result *r, FILE *out)
@@ -297,7 +298,7 @@ void result_write_json(const struct result *r, FILE *out)
     if (o->storm.at_ns != 0)
         set(top, "storm", storm(&o->storm));
     if (o->ke)
-        set(top, "ke", ke(o->ke));
+        set(top, "ke", ke(o));
     json_dumpf(top, out, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
     fputc('\n', out);
     json_decref(top);

@@ -111,16 +111,18 @@ static void write_storm(FILE *out, const struct load_storm *storm)
          words_of_ns((double)storm->needed.max, t[1]));
 }
 
-static void write_ke(FILE *out, const struct ke_load_result *r)
+static void write_ke(FILE *out, const struct outcome *o)
 {
+    const struct ke_load_result *r = o->ke;
     char t[WORDS_LEN];
     if (!r)
         return;
     for (unsigned i = KE_OUTCOME_FIRST_FAILURE; i < KE_OUTCOME_COUNT; i++)
         if (r->outcome[i] > 0)
-            line(out, "failed", "%llu %s: %s%s", (unsigned long long)r->outcome[i],
-                 ke_outcome_text[i].name, ke_outcome_text[i].help,
-                 i == KE_OUTCOME_CERTIFICATE ? "; give its issuer with --ca FILE" : "");
+            line(out, "failed", "%llu %s: %s", (unsigned long long)r->outcome[i],
+                 ke_outcome_text[i].name, ke_outcome_text[i].help);
+    if (o->failure[0] != '\0')
+        line(out, "the first", "%s", o->failure);
     if (r->aborted > 0)
         line(out, "aborted", "%llu, as they should", (unsigned long long)r->aborted);
     if (r->slow_begun > 0)
@@ -202,7 +204,7 @@ void result_write_text(const struct result *r, FILE *out)
     write_times(out, o->ke ? "first cookie" : "latency", &o->total.latency);
     write_times(out, "processing", &o->total.processing);
     write_offset(out, &o->total.offset);
-    write_ke(out, o->ke);
+    write_ke(out, o);
     write_storm(out, &o->storm);
     write_tester(out, r);
     write_objective(out, r);

@@ -71,6 +71,8 @@ static void take(const struct run *run, struct outcome *o, struct ke_load_result
     o->self.sent_late = longer_than(&r->lag, 10 * LOAD_LATE_NS);
     o->own_cpu_s = r->cpu_s;
     o->ke = r;
+    if (r->failed > 0)
+        ke_report_text(&r->failure, &run->target, o->failure);
     take_seconds(o, r);
     outcome_judge(o, run->plan);
 }

@@ -33,8 +33,9 @@ static void end_full(struct ke_lane *lane, const struct ke_report *report)
     } else if (report->outcome == KE_OUTCOME_LEFT) {
         r->aborted++;
     } else {
+        if (r->failed++ == 0)
+            r->failure = *report;
         lane->second.failed++;
-        r->failed++;
     }
 }
 

@@ -19,6 +19,8 @@ static void merge(struct ke_load_result *into, const struct ke_load_result *from
     into->not_sent += from->not_sent;
     into->granted += from->granted;
     into->aborted += from->aborted;
+    if (into->failed == 0 && from->failed > 0)
+        into->failure = from->failure;
     into->failed += from->failed;
     into->unfinished += from->unfinished;
     for (int i = 0; i < KE_OUTCOME_COUNT; i++)

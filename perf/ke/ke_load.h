@@ -52,6 +52,7 @@ struct ke_load_result {
     uint64_t failed;
     uint64_t unfinished;                // open when the run was stopped
     uint64_t outcome[KE_OUTCOME_COUNT]; // of those that were started and finished
+    struct ke_report failure;           // of the first one, if any has failed
     uint32_t peak_open;                 // at once, without slow ones
 
     struct histogram first_cookie; // from schedule to response

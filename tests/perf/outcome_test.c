@@ -1,5 +1,6 @@
 // What a trial comes to: the loss that counts, when the tester was the limit and what it says of
 // it, and the objectives.
+#include "perf/ke/ke_load.h"
 #include "perf/outcome.h"
 
 #include <math.h>
@@ -122,7 +123,7 @@ static void what_was_not_applied_is_not_met(void **state)
             plan.search = search;
             outcome_judge(o, &plan);
             assert_true(o->applied && o->met);
-            *missing[i] = 1;
+            *missing[i] = 100;
             outcome_judge(o, &plan);
             assert_true(!o->applied && o->met == !search);
             *missing[i] = 0;
@@ -131,7 +132,11 @@ static void what_was_not_applied_is_not_met(void **state)
     outcome_judge(o, &plan);
     assert_true(!o->applied && !o->met);
     o->asked = 1000;
+    // A load that is late is one all the same; late key exchanges are another rate.
     o->self.sent_late = 101;
+    outcome_judge(o, &plan);
+    assert_true(o->applied && o->met);
+    o->ke = calloc(1, sizeof *o->ke);
     outcome_judge(o, &plan);
     assert_true(!o->applied && !o->met);
     hostile->count[TALLY_SENT] = 1000; // of all
