@@ -382,7 +382,7 @@ class Server:
             if cheat == "slow":
                 time.sleep(int(argument) / 1000)
             response = self.response(keys)
-            size = 7 if cheat == "chunks" else len(response)
+            size = 7 if cheat == "chunks" else max(len(response), 1)
             for at in range(0, len(response), size):
                 tls.write(response[at:at + size])
             self.count["ke_answered"] += 1

@@ -2,7 +2,9 @@
 identifiers and nonces, how many clients from how many ports, and when requests come. And what it
 makes of that server's cheats, whose seals are right."""
 
+import signal
 import sys
+import time
 
 from servers import PerfWorld
 from tester import Tester
@@ -73,6 +75,23 @@ class Tests:
         tap.equal(truth["first_octets"], {"35": a["sent"]}, "version 4, mode 3, leap 0")
         tap.equal(truth["addresses"], 1, "from one address")
 
+    def ports(self):
+        tap = self.tap
+        brief = ("--rate", 200, "--duration", "300ms", "--clients", 12)
+        for n in (1, 5):
+            a, truth, detail = self.observe(*brief, "--source-ports", n)
+            tap.ok(a.clean() and truth["sources"] == n, f"--source-ports {n}: from {n}", detail)
+        server = self.world.cheat(ke="port:5123", udp_port=5123)
+        a = self.tester.run("nts", *brief)
+        truth = self.world.truth(server)
+        tap.ok(a.clean() and truth["requests"] == a["sent"],
+               "the port that NTS-KE names is the one that is asked", a.explain())
+        server = self.world.cheat(ke="port:5124", udp_port=5123)
+        a = self.tester.run("nts", *brief, "--udp-port", 5123)
+        truth = self.world.truth(server)
+        tap.ok(a.clean() and truth["requests"] == a["sent"],
+               "but for --udp-port, which goes before it", a.explain())
+
     def pace(self):
         tap = self.tap
         self.paced("requests come evenly, 400 a second",
@@ -108,6 +127,22 @@ class Tests:
                max(map(int, truth["placeholders"])) <= 7,
                "under loss placeholders ask for what the jar lacks, and no cookie is spent twice",
                detail)
+
+    def forgotten(self):
+        """The server forgets all keys at once, as one does that is restarted without them."""
+        tap = self.tap
+        server = self.world.cheat()
+        run = self.tester.start("nts", "--rate", 400, "--duration", "4s", "--clients", 40)
+        time.sleep(1.5)
+        server.send(signal.SIGUSR1)
+        a = run.wait()
+        truth = self.world.truth(server)
+        detail = f"{truth}\n{a.explain()}"
+        tap.ok(40 <= a["nak"] <= 200 and truth["faults"] == {"unknown cookie": a["nak"]} and
+               a["answered"] + a["nak"] == a["sent"] and not a["wrong"],
+               "a server that forgets its keys: each client gets a NAK, few more than one", detail)
+        tap.ok(truth["ke_connections"] == 80 and a.json["sessions"]["renewed"] == 40,
+               "makes one new session, and all is well again", detail)
 
     def cheats(self):
         for cheat, kinds in CHEATS:

@@ -77,6 +77,29 @@ class Tests:
                     a["verified"] == (right if command == "nts" else a["verified"]),
                     f"{command}: {lie}: and the others are as good as ever", detail)
 
+    def fuzz(self):
+        """Every second reply spoiled at random: under an authenticator none goes unnoticed."""
+        for seed in range(3):
+            a, truth = self.run("nts", f"fuzz:{seed}", "--placeholders", seed, every=2)
+            self.tap.ok(a["wrong"] == truth["lies"] > 100 and a.code == 1 and
+                        a["answered"] == a["verified"] == a["sent"] - a["wrong"],
+                        f"nts: fuzz:{seed}: of octets changed, lost, put in or cut off none goes "
+                        "unnoticed", f"{truth}\n{a.explain()}")
+        # Three and four have no common period.
+        a, truth = self.run("nts", "flip:refid", "--verify", "1/4", every=3)
+        self.tap.ok(a.code == 1 and 0.15 < a["wrong"] / truth["lies"] < 0.35 and
+                    set(a.wrong_kinds()) == {"tag"} and
+                    a["answered"] == a["sent"] - a["wrong"] > 2 * a["verified"] > 0,
+                    "nts: flip:refid with --verify 1/4: about a quarter is noticed",
+                    f"{truth}\n{a.explain()}")
+
+    def stranger(self, command):
+        a, truth = self.run(command, "stranger")
+        self.tap.ok(truth["lies"] > 20 and a["answered"] == a["sent"] - truth["lies"] and
+                    a["lost"] + a["wrong"] == truth["lies"],
+                    f"{command}: a right reply from another port is none",
+                    f"{truth}\n{a.explain()}")
+
     def honest(self, command):
         a, truth = self.run(command, "none")
         self.tap.ok(a.clean() and truth["requests"] == a["sent"],
@@ -130,4 +153,7 @@ with Tap() as tap, PerfWorld("perf-liar-" + sys.argv[1]) as world:
     for lie, kinds in NTS_LIES if command == "nts" else NTP_LIES:
         tests.spoiled(command, lie, kinds)
     tests.counted(command)
+    tests.stranger(command)
+    if command == "nts":
+        tests.fuzz()
     tests.tester.ledger(tap)

@@ -1,6 +1,7 @@
 """ntsperf ntp, without NTS: chronyd, basic and interleaved; ntpd; noonmarkd. Loss, and a server that
 is not there."""
 
+import json
 import time
 
 from servers import PerfWorld
@@ -68,6 +69,28 @@ with Tap() as tap, PerfWorld("perf-ntp") as world:
            a["answered"] + a["lost"] == a["sent"],
            "an outage of half a second at 1000/s loses about 500: the load does not wait",
            a.explain())
+
+    # More than this machine can: what was sent is what has left, by the kernel's count.
+    world.client.run("nft", "-f", "-", input="""table inet t {
+        counter left { }
+        chain out {
+            type filter hook output priority 0;
+            udp dport 123 counter name left
+        }
+    }""")
+    before = server.statistics()
+    a = tester.run("ntp", "--rate", "300k", "--duration", "500ms")
+    time.sleep(0.5)
+    left = json.loads(world.client.run("nft", "-j", "list", "counter", "inet", "t", "left",
+                                       stdout=-1).stdout)["nftables"][1]["counter"]["packets"]
+    received = server.counted(before)["NTP packets received"]
+    nft(world.client)
+    tap.ok(a["sent"] == left and a["answered"] + a["late"] <= received <= left and
+           abs(a["sent"] + a["not_sent"] - 150000) <= 1 and not a["wrong"],
+           "overload: what is counted as sent has left, the rest is called not sent",
+           f"{left} left, {received} received\n{a.explain()}")
+    tap.ok(a.limited() and a["tester"]["why"] and a["answered"] + a["lost"] + a["late"] == a["sent"],
+           "and the tester says that it was the limit", a.explain())
     world.end(server)
 
     a = tester.run("ntp", "--rate", 200, "--duration", "1s", "--timeout", "200ms")

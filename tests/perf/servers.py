@@ -156,12 +156,12 @@ class PerfWorld(World):
                                    "--port", LIAR_PORT, "--to", SERVER_V4, NTP_PORT,
                                    "--every", every, lie))
 
-    def cheat(self, ke="none", ntp="none", every=10):
+    def cheat(self, ke="none", ntp="none", every=10, udp_port=NTP_PORT):
         """A server that watches and cheats (cheat.py)."""
         name = f"cheat-{ke}-{ntp}".replace(":", "-").replace("/", "-")
         return self._script(Script(self, name, "cheat.py", "--certificate", self.certificate,
                                    "--key", self.key, "--ke", ke, "--ntp", ntp,
-                                   "--every", every))
+                                   "--udp-port", udp_port, "--every", every))
 
     def truth(self, script):
         """Ends a proxy or a cheat; what it reports."""
