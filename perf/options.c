@@ -225,6 +225,19 @@ static const struct option_row *row_named(enum command command, const char *name
     return row;
 }
 
+// A name or an address, IPv6's in brackets or without.
+static bool take_server(const char *text, struct plan *plan)
+{
+    size_t len = strlen(text);
+    bool bracketed = len > 2 && text[0] == '[' && text[len - 1] == ']';
+    len -= bracketed ? 2 : 0;
+    if (len == 0 || len >= sizeof plan->server)
+        return false;
+    memcpy(plan->server, text + bracketed, len);
+    plan->server[len] = '\0';
+    return true;
+}
+
 int options_read(struct plan *plan, enum command command, int argc, char **argv)
 {
     struct option longs[OPTIONS_MAX] = {0};
@@ -262,6 +275,7 @@ int options_read(struct plan *plan, enum command command, int argc, char **argv)
     if (argc - optind != 1)
         return complain(plan, "", argc == optind ? "SERVER is missing" : "there are two SERVERs",
                         "give one name or address");
-    plan->server = argv[optind];
+    if (!take_server(argv[optind], plan))
+        return complain(plan, ": this is no server", argv[optind], "give one name or address");
     return settle(plan);
 }

@@ -23,10 +23,12 @@ struct steps {
     double add;
 };
 
+enum { SERVER_LEN = 256 };
+
 struct plan {
     enum command command;
-    const char *server; // name or address
-    int argc;           // the whole command line, for the manifest
+    char server[SERVER_LEN]; // name or address, without brackets
+    int argc;                // the whole command line, for the manifest
     char **argv;
 
     // The load.

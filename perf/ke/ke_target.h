@@ -20,12 +20,6 @@ struct ke_target {
     uint32_t n_sources;                     // 0: the kernel's choice
 };
 
-// Sets server and address from "name", "address" or "[address]", the latter for IPv6. family is
-// AF_INET, AF_INET6 or AF_UNSPEC. May ask the network for the name. 0 or -errno with one line in
-// why.
-int ke_target_resolve(struct ke_target *target, const char *server, uint16_t port, int family,
-                      char why[256]);
-
 // Octets of an address, by its family.
 static inline socklen_t ke_address_len(const struct sockaddr_storage *address)
 {

@@ -222,6 +222,28 @@ static void exclusions(void **state)
     assert_non_null(strstr(said, "SERVER"));
 }
 
+static void servers(void **state)
+{
+    (void)state;
+    static char long_name[400];
+    memset(long_name, 'x', sizeof long_name - 1);
+    static const char *const rows[][2] = {
+        {"ntp.example", "ntp.example"},
+        {"2001:db8::1", "2001:db8::1"},
+        {"[::1]", "::1"},
+        {"[]", "[]"},
+        {"", NULL},
+        {long_name, NULL},
+    };
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *argv[] = {(char *)(uintptr_t) "nts", (char *)(uintptr_t)rows[i][0], NULL};
+        int got = read_caught(STDERR_FILENO, COMMAND_NTS, 2, argv);
+        assert_int_equal(got, rows[i][1] ? OPTIONS_GO : 2);
+        if (rows[i][1])
+            assert_string_equal(plan.server, rows[i][1]);
+    }
+}
+
 static void defaults(void **state)
 {
     (void)state;
@@ -288,6 +310,7 @@ int main(void)
         cmocka_unit_test(counts_end_where_they_say),
         cmocka_unit_test(what_is_no_option),
         cmocka_unit_test(exclusions),
+        cmocka_unit_test(servers),
         cmocka_unit_test(defaults),
         cmocka_unit_test(help_lists_what_there_is),
     };
