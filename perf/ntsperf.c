@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 enum { EXIT_USAGE = 2 };
 
@@ -32,6 +33,13 @@ static void stop(int number)
     run_must_stop = true;
 }
 
+// Keys of sessions are no matter for a core dump.
+static void forbid_cores(void)
+{
+    static const struct rlimit none;
+    setrlimit(RLIMIT_CORE, &none);
+}
+
 static void catch_signals(void)
 {
     // A second Ctrl-C ends the program whatever it does.
@@ -53,6 +61,7 @@ static int run(enum command command, int argc, char **argv)
     log_quiet();
     progress_open(plan.quiet);
     catch_signals();
+    forbid_cores();
     return command == COMMAND_KE ? run_ke(&plan) : run_load(&plan);
 }
 

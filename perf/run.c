@@ -39,7 +39,7 @@ static void show_step(void *with, const struct outcome_step *step)
     fflush(stdout);
 }
 
-// Does nothing but the trial, and keeps the last one too: a search without a best shows it.
+// Stands between a search and its trials: none begins once a signal has come.
 struct kept {
     struct search *search;
     struct result *result;

@@ -1,5 +1,6 @@
 #include "perf/trial.h"
 
+#include "crypto/bytes.h"
 #include "perf/process.h"
 #include "perf/progress.h"
 #include "perf/words.h"
@@ -177,6 +178,7 @@ int trial_run(struct trial *trial, double from, double to, struct outcome *outco
         fprintf(stderr, "ntsperf: the load cannot run: %s%s\n", strerror(-fault),
                 fault == -EINVAL && plan->core >= 0 ? "; is --core one of this machine's CPUs?"
                                                     : "");
+    bytes_wipe(load, sizeof *load); // opened replies, a session's key
     free(load);
     return fault;
 }

@@ -12,9 +12,9 @@ enum {
     KEY_ID_LEN = 4,        // a cookie starts with its key's name, in every server that is known
 };
 
+// A request that is being made.
 struct made {
     uint32_t client;
-    uint32_t endpoint;
     struct slot *slot;
     uint8_t *payload;
     unsigned lane;
@@ -39,7 +39,7 @@ static void make_nts(struct load *load, struct flow *flow, struct made *m)
     uint16_t covered =
         request_nts(m->payload, m->slot->transmit, m->slot->uid, cookie, clients->cookie_len, more);
     if (flow->kind == FLOW_UNKNOWN_KEY)
-        rng_fill(load->rng, m->payload + 48 + 4 + WINDOW_UID_LEN + 4, KEY_ID_LEN);
+        rng_fill(load->rng, m->payload + REQUEST_COOKIE_AT, KEY_ID_LEN);
     uint8_t *seal = m->payload + covered;
     rng_fill(load->rng, seal + REQUEST_NONCE_AT, REQUEST_NONCE_LEN);
     load->lanes.key[m->lane] = client->c2s;

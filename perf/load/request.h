@@ -8,9 +8,12 @@
 // Pure; any thread.
 #pragma once
 
+#include "perf/load/window.h"
+
 #include <stdint.h>
 
 enum {
+    REQUEST_COOKIE_AT = 48 + 4 + WINDOW_UID_LEN + 4, // the octets of an NTS request's cookie
     REQUEST_NONCE_LEN = 16,
     REQUEST_TAG_LEN = 16,
     REQUEST_SEAL_LEN = 4 + 4 + REQUEST_NONCE_LEN + REQUEST_TAG_LEN,
