@@ -186,6 +186,6 @@ class Tests:
 
 with Tap() as tap, PerfWorld("perf-client-" + sys.argv[1]) as world:
     tests = Tests(tap, world)
-    for name in sys.argv[1].split("-"):
+    for name in sys.argv[1:]:
         getattr(tests, name)()
     tests.tester.ledger(tap)

@@ -267,6 +267,8 @@ def test_crash(world, tap, config):
 
 def test_stuck(world, tap, config):
     dataplane = world.launch(config, world.server)
+    # Once it answers it has had its first turn, in which it says which thread it is.
+    wait_for(lambda: world.ask(SERVER_V4), 5)
     tid = next(t for t in dataplane.threads() if pathlib.Path(
         f"/proc/{dataplane.pid}/task/{t}/comm").read_text().startswith("core"))
     libc = ctypes.CDLL(None, use_errno=True)
