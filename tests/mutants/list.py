@@ -227,7 +227,7 @@ MUTANTS = [
     Mutant("perf-ramp", "a ramp's gap is that of the rate at its start", "perf/load/pace.c",
            "2 * slope * area;", "0 * slope * area;", ("perf/pace",)),
     Mutant("perf-spoilt", "one spoilt trial ends the way up", "perf/search.c",
-           "    if (!fault && !*met)\n", "    if (fault && !*met)\n", ("perf/search",)),
+           "    if (!fault && !met)\n", "    if (fault && !met)\n", ("perf/search",)),
     Mutant("perf-applied", "a search believes a trial whose load was not applied",
            "perf/outcome.c", "(o->applied || !plan->search)", "(o->applied || plan)",
            ("perf/outcome",)),

@@ -106,7 +106,7 @@ static void tell(const struct row *row, uint32_t cookie_len)
     lab->every = 5;
     lab->until = 200; // so that jars do not run dry, and what is late finds the load at work
     lab->load.plan.placeholders = 0;
-    lab_run(lab, 5000, 120, 25);
+    lab_run(lab, 5000, 120, 100);
     uint64_t told = row->stray ? lab->load.stray.count[row->item] : lab_count(lab, row->item);
     if (lab->n_lies == 0 || told + lab->n_left != lab->n_lies)
         fail_msg("%s: %u lies, %llu of %s", row->what, lab->n_lies, (unsigned long long)told,
@@ -141,7 +141,7 @@ static void repeated(void **state)
             struct lab *lab = lab_open(64, 1, nts ? 100 : 0);
             lab->lie = later ? LIE_AGAIN_LATER : LIE_AGAIN;
             lab->until = 300;
-            lab_run(lab, 5000, 100, 25);
+            lab_run(lab, 5000, 100, 100);
             assert_true(lab->n_lies > 0);
             assert_int_equal(lab_count(lab, TALLY_WRONG_DUPLICATE) + lab->n_left, lab->n_lies);
             assert_int_equal(lab_count(lab, TALLY_ANSWERED), lab_count(lab, TALLY_SENT));
@@ -158,7 +158,7 @@ static void stale_origin(void **state)
     struct lab *lab = lab_open(64, 1, 100);
     lab->lie = LIE_STALE;
     lab->until = 300;
-    lab_run(lab, 5000, 100, 25);
+    lab_run(lab, 5000, 100, 100);
     assert_true(lab->n_lies > 0);
     assert_int_equal(lab_count(lab, TALLY_WRONG_DUPLICATE), lab->n_lies);
     assert_int_equal(lab_count(lab, TALLY_LOST), lab->n_lies);
@@ -181,7 +181,7 @@ static void kisses(void **state)
         lab->lie = LIE_KISS;
         lab->kiss = rows[i / 2].code;
         lab->until = 300;
-        lab_run(lab, 5000, 80, 25);
+        lab_run(lab, 5000, 80, 100);
         assert_true(lab->n_lies > 0);
         assert_int_equal(lab_count(lab, rows[i / 2].item), lab->n_lies);
         nothing_else(lab, "kiss", rows[i / 2].item, rows[i / 2].item);
@@ -200,7 +200,7 @@ static void forged_requests(void **state)
         lab_flow(lab, kinds[i / 2], 1);
         lab->lie = lies ? LIE_GENUINE : LIE_NONE;
         lab->supply_room = 64;
-        lab_run(lab, 10000, 80, 25);
+        lab_run(lab, 10000, 80, 100);
         const uint64_t *count = lab->flow[1].tally.count;
         assert_true(count[TALLY_SENT] > 0);
         assert_int_equal(kinds[i / 2] == FLOW_BAD_TAG ? lab->n_bad_tag : lab->n_unknown,
@@ -240,7 +240,7 @@ static void garbage(void **state)
         struct lab *lab = lab_open(64, 1, 100);
         lab_flow(lab, FLOW_GARBAGE, 1);
         lab->lie = lies ? LIE_GENUINE : LIE_NONE;
-        lab_run(lab, 10000, 60, 25);
+        lab_run(lab, 10000, 60, 100);
         const uint64_t *count = lab->flow[1].tally.count;
         assert_int_equal(lab->n_garbage, count[TALLY_SENT]);
         assert_int_equal(count[TALLY_ANSWERED], lies ? count[TALLY_SENT] : 0);
@@ -257,7 +257,7 @@ static void a_floods_replies(void **state)
     (void)state;
     struct lab *lab = lab_open(64, 4, 100);
     lab_flow(lab, FLOW_FLOOD, 3);
-    lab_run(lab, 10000, 60, 25);
+    lab_run(lab, 10000, 60, 100);
     assert_int_equal(lab->n_plain, lab->flow[1].tally.count[TALLY_SENT]);
     assert_int_equal(lab->n_plain, lab->flow[1].tally.count[TALLY_ANSWERED]);
     assert_true(lab->n_plain > 0);
@@ -273,7 +273,7 @@ static void a_replay(void **state)
     struct lab *lab = lab_open(64, 4, 100);
     lab->clients.reuse = true; // the server sees its cookie again and again
     lab_flow(lab, FLOW_REPLAY, 1);
-    lab_run(lab, 10000, 60, 25);
+    lab_run(lab, 10000, 60, 100);
     const uint64_t *count = lab->flow[1].tally.count;
     assert_true(count[TALLY_SENT] > 0);
     // The load does not wait for its last replies.
