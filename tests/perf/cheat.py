@@ -11,7 +11,7 @@ where the request has placeholders, which make room):
     cookies:N         N cookies, whatever was asked for (fewer: +)
     same-cookie       one cookie as often as asked for
     spent-cookie      the request's cookie once more, in place of the last
-    clear-cookie      the cookies in the clear, not in the ciphertext
+    clear-cookie      one in the clear besides
     short-cookie      cookies of 64 octets
     sealed-by-client  sealed under the client's key
     no-identifier  two-identifiers  no-seal  two-seals
@@ -54,7 +54,7 @@ SO_TIMESTAMPNS, SO_RCVBUFFORCE = 35, 33
 
 # These need room in the reply, which is no longer than the request: a cookie's, when several were
 # asked for.
-LARGER = ("two-identifiers", "two-seals", "inner-field", "long-nonce", "pad", "behind",
+LARGER = ("clear-cookie", "two-identifiers", "two-seals", "inner-field", "long-nonce", "pad", "behind",
           "outer-field")
 
 
@@ -242,7 +242,7 @@ class Server:
         if cheat == "inner-field":
             inside = field(UNKNOWN_FIELD, bytes(16)) + inside
         if cheat == "clear-cookie":
-            head, inside = head + inside, b""
+            head += field(COOKIE, self.mint(request.keys))
         if cheat == "no-seal":
             return head
         reply = head + seal(key, head, inside, 32 if cheat == "long-nonce" else 16,
