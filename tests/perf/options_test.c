@@ -258,6 +258,10 @@ static void defaults(void **state)
     assert_true(plan.rate == 20 && plan.timeout_ns == 5000000000 && plan.threads == 1);
     assert_int_equal(read_words(COMMAND_NTS, "--search"), OPTIONS_GO);
     assert_true(plan.rate == 1000 && plan.duration_ns == 2000000000 && plan.loss == 0.001);
+    assert_int_equal(read_words(COMMAND_KE, "--search"), OPTIONS_GO);
+    assert_true(plan.loss == 0.001 && plan.p99_ns == 500000000);
+    assert_int_equal(read_words(COMMAND_KE, "--search --loss 1%"), OPTIONS_GO);
+    assert_true(plan.loss == 0.01 && plan.p99_ns == 0);
     assert_int_equal(read_words(COMMAND_NTS, "--search --p99 1ms"), OPTIONS_GO);
     assert_true(plan.loss > 1);
     assert_int_equal(read_words(COMMAND_NTS, "--search --loss 0"), OPTIONS_GO);
