@@ -18,6 +18,7 @@ where the request has placeholders, which make room):
     stratum:N  version:N  mode:N  leap:N  origin  zero-transmit   properly sealed
     inner-field  long-nonce  pad  behind  outer-field     +
     nak  silence
+    gullible          answers forged requests as if they were genuine (all of them)
     fuzz:SEED         random octets, or spoiled cookies, in the ciphertext
 
 and in NTS-KE, in every exchange:
@@ -261,6 +262,8 @@ class Server:
         request = Request(packet, self)
         if request.fault is not None:
             self.faults[request.fault] += 1
+            if request.fault == "tag" and self.cheat == "gullible":
+                return self.sealed(request, arrived, "")
             if request.fault in ("unknown cookie", "tag"):
                 return self.refuse(request, arrived)
             return None
@@ -275,7 +278,7 @@ class Server:
         self.clients.add(request.keys)
         self.replies += 1
         cheat = ""
-        if self.cheat != "none" and self.replies % self.options.every == 0:
+        if self.cheat not in ("none", "gullible") and self.replies % self.options.every == 0:
             self.count["cheats"] += 1
             cheat = self.cheat
         return None if cheat == "silence" else self.sealed(request, arrived, cheat)

@@ -42,22 +42,16 @@ class Tests:
         truth = self.world.truth(server)
         return a, truth, f"{truth}\n{server.tail()}\n{a.explain()}"
 
-    def undisturbed(self, fits, *options):
-        """A run in which the gaps are as they should be, if there is one: on a machine that others
-        use the tester is sometimes kept from its work, and says so."""
+    def paced(self, text, fits, nearly, *options):
+        """Whether the gaps between requests are as they should be, in one run of four: on a machine
+        that others use the tester is sometimes kept from its work, and says so. If it always is,
+        the gaps have still to be nearly so."""
         for _ in range(4):
             a, truth, detail = self.observe(*options)
             good = a.clean() and fits(truth["gaps"])
             if good or not a.limited():
-                return good, detail
-        return None, detail
-
-    def paced(self, text, fits, *options):
-        good, detail = self.undisturbed(fits, *options)
-        if good is None:
-            self.tap.skip(text, "others used this machine all the time")
-        else:
-            self.tap.ok(good, text, detail)
+                break
+        self.tap.ok(good or a.limited() and a.clean() and nearly(truth["gaps"]), text, detail)
 
     def request(self):
         tap = self.tap
@@ -96,12 +90,12 @@ class Tests:
         tap = self.tap
         self.paced("requests come evenly, 400 a second",
                    lambda g: abs(g["mean_s"] * 400 - 1) < 0.02 and 0.8 < g["p10"] and
-                   g["p90"] < 1.2, "--rate", 400, "--duration", "2s", "--clients", 30)
+                   g["p90"] < 1.2, lambda g: 0.85 < g["p50"] < 1.15, "--rate", 400, "--duration", "2s", "--clients", 30)
         # Of an exponential distribution: 0.105, 0.693 and 2.303 times the mean.
         self.paced("--poisson: gaps are spread as a Poisson process's are",
                    lambda g: abs(g["mean_s"] * 400 - 1) < 0.1 and 0.05 < g["p10"] < 0.16 and
                    0.6 < g["p50"] < 0.8 and 2 < g["p90"] < 2.6,
-                   "--rate", 400, "--duration", "3s", "--clients", 30, "--poisson")
+                   lambda g: 0.45 < g["p50"] < 0.82 and 1.8 < g["p90"], "--rate", 400, "--duration", "3s", "--clients", 30, "--poisson")
         a, truth, detail = self.observe("--rate", 300, "--duration", "1s", "--clients", 30)
         tap.ok(truth["gaps"]["span_s"] < 1.05 and abs(a["sent"] - 300) <= 3,
                "--duration is how long requests are sent", detail)

@@ -111,6 +111,19 @@ class Tests:
         self.tap.ok(25 <= v.get("lost", 0) <= 75 and v["lost"] + v["answered"] == v["sent"] == 100 and
                     a["lost"], "when half of all is lost, victims lose about half", a.explain())
 
+    def gullible(self):
+        """A server that takes forged requests for genuine."""
+        server = self.world.cheat(ntp="gullible")
+        a = self.tester.run("mix", "--nts", 2, "--bad-tag", 1, "--rate", 300, "--duration", "1s",
+                            "--clients", 40)
+        truth, flows = self.world.truth(server), flows_of(a)
+        forged = flows.get("bad-tag", {})
+        self.tap.ok(forged.get("sent", 0) >= 90 and forged["wrong"] == forged["sent"] and
+                    truth["faults"] == {"tag": forged["sent"]} and a.code == 1 and
+                    flows["nts"]["answered"] == flows["nts"]["sent"],
+                    "a server that answers forged requests: each such reply is wrong, exit 1",
+                    f"{truth}\n{a.explain()}")
+
     def storm(self):
         """All cookies die at once: NAKs, then NTS-KE anew, then all is well."""
         tap, server = self.tap, self.world.serve_chronyd()
@@ -134,5 +147,6 @@ with Tap() as tap, PerfWorld("perf-mix") as world:
     tests = Tests(tap, world)
     tests.noonmarkd()
     tests.chronyd()
+    tests.gullible()
     tests.storm()
     tests.tester.ledger(tap)
