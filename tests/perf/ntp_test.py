@@ -36,6 +36,11 @@ with Tap() as tap, PerfWorld("perf-ntp") as world:
                    got["Interleaved NTP packets"], got["NTS-KE connections accepted"]),
                   (a["sent"], 0, 0, 0), f"over {family} chronyd has counted what was sent")
 
+    a = tester.run("ntp", "--rate", 2, "--duration", "2s")
+    tap.ok(a.clean() and a["sent"] == 4 and 1.9 < a["rate"] < 2.1 and
+           1.9 < a["answered_rate"] < 2.1, "four requests in two seconds are two a second",
+           a.explain())
+
     before = server.statistics()
     a = tester.run("ntp", "--rate", 500, "--duration", "2s", "--clients", 10, "--interleaved")
     got = server.counted(before)
