@@ -20,8 +20,8 @@
 #include <unistd.h>
 
 enum {
-    LINK_WAIT_MS = 5000,
-    GREET_EVERY = 4096, // turns
+    LINK_WAIT_MS = 15000, // a server that is being restarted waits up to 5 s
+    GREET_EVERY = 4096,   // turns
 };
 static_assert((int)PATH_TAGS_MAX == (int)VLAN_TAGS_MAX, "a template has room for a plan's tags");
 
