@@ -117,7 +117,10 @@ static void gather(const struct load *load, struct outcome *outcome)
     }
     outcome->asked = (load->plan.from + load->plan.to) / 2 * planned * honest / all;
     double ran = (double)load->self.span_ns / 1e9;
-    outcome->span_s = ran < planned ? ran : planned;
+    // A run that was not stopped had requests due all along, though the last may lie before its
+    // end.
+    bool stopped = atomic_load(load->stop);
+    outcome->span_s = stopped && ran < planned ? ran : planned;
 }
 
 static int run(struct trial *trial, struct load *load, struct outcome *outcome)

@@ -1,7 +1,6 @@
 """ntsperf mix: honest and hostile traffic in shares, victims who must not suffer from it, and a day on
 which all cookies die. noonmarkd and chronyd; what they have counted must agree."""
 
-import time
 
 from servers import PerfWorld
 from tester import Tester
@@ -26,12 +25,11 @@ class Tests:
     def noonmarkd(self):
         tap, world = self.tap, self.world
         world.start()
-        before = world.status()["counters"]
+        before = world.counters()
         a = self.tester.run("mix", "--nts", 8, "--plain", 4, "--bad-tag", 2, "--unknown-key", 2,
                             "--garbage", 2, "--replay", 2, "--rate", 2000, "--duration", "2s",
                             "--clients", 100, "--victim-rate", 100)
-        time.sleep(0.3)
-        after = world.status()["counters"]
+        after = world.counters()
         got = {k: after[k] - before[k] for k in after if after[k] != before[k]}
         flows = flows_of(a)
         detail = f"{got}\n{a.explain()}"

@@ -163,6 +163,18 @@ class PerfWorld(World):
                                    "--key", self.key, "--ke", ke, "--ntp", ntp,
                                    "--udp-port", udp_port, "--every", every))
 
+    def counters(self):
+        """noonmarkd's, once they stand still: they are of a moment ago."""
+        seen = []
+
+        def still():
+            seen.append(self.status()["counters"])
+            return len(seen) > 1 and all(seen[-1][k] == seen[-2][k] for k in seen[-1]
+                                         if k.startswith(("frames_", "answered_", "dropped_")))
+
+        wait_for(still, 10, 0.3)
+        return seen[-1]
+
     def truth(self, script):
         """Ends a proxy or a cheat; what it reports."""
         self.end(script)
