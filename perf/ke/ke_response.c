@@ -30,14 +30,6 @@ static_assert(HEADER + 2 + HEADER + 2 * sizeof perf_aeads / sizeof perf_aeads[0]
                   KE_ASK_MAX,
               "a request offers the whole table");
 
-const struct perf_aead *perf_aead_of(uint16_t id)
-{
-    for (size_t i = 0; i < perf_n_aeads; i++)
-        if (perf_aeads[i].id == id)
-            return &perf_aeads[i];
-    return NULL;
-}
-
 const char *const ke_fault_text[KE_FAULT_COUNT] = {
     [KE_FAULT_NONE] = "no fault",
     [KE_FAULT_FRAMING] = "no well-formed sequence of records",

@@ -28,9 +28,6 @@ struct perf_aead {
 extern const struct perf_aead perf_aeads[];
 extern const size_t perf_n_aeads;
 
-// The row of an id, or NULL.
-const struct perf_aead *perf_aead_of(uint16_t id);
-
 // What one exchange yields. Holds keys: whoever copies it wipes the copy.
 struct ke_grant {
     uint16_t aead;

@@ -17,7 +17,6 @@
 enum {
     LOAD_ROWS_MAX = 4096,
     LOAD_AUTO = -1, // placeholders: what the jar lacks
-    LOAD_PLAIN_LEN = 1472,
 };
 
 // Where clients without cookies get a new session (ke_refill.h, in the program).
@@ -77,7 +76,7 @@ struct load_replay {
     struct slot slot; // len 0: not made yet
     uint32_t endpoint;
     uint8_t s2c[SIV_KEY_LEN]; // of the client's session then
-    uint8_t payload[LOAD_PLAIN_LEN];
+    uint8_t payload[PATH_PAYLOAD_MAX];
 };
 
 // The burst that is prepared and not yet gone.
@@ -122,7 +121,7 @@ struct load {
     uint64_t arrived_utc_ns; // and CLOCK_REALTIME
     bool refused;            // the path has just taken less than was due
     uint64_t last_sent_ns;
-    uint8_t plain[LANES][LOAD_PLAIN_LEN + 16]; // opened replies
+    uint8_t plain[LANES][PATH_PAYLOAD_MAX + SIV_LANES_BLOCK]; // opened replies
 };
 
 // Runs the load to its end: until all that was sent is answered or late, or *stop is set. 0 or
