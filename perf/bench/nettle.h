@@ -1,0 +1,8 @@
+// The exchange one packet at a time over nettle's AES-SIV, which is what chrony uses. One thread.
+#pragma once
+
+#include "crypto/exchange.h"
+
+// Runs lanes 0 to n - 1; those whose cookie and request were genuine. The keys of the cookies are
+// set up once a call, like a server that keeps them ready.
+lane_set nettle_exchange(struct exchange *x, unsigned n);
