@@ -14,11 +14,10 @@ static bool aesni_usable(void)
 static void aesni_expand(uint8_t *schedule, const uint8_t key[AES_KEY_LEN])
 {
     __m128i k = _mm_loadu_si128((const __m128i *)key);
-    unsigned rcon = 1;
-    for (unsigned r = 0; r < AES_ROUND_KEYS; r++) {
+    _mm_storeu_si128((__m128i *)schedule, k);
+    for (unsigned r = 1; r < AES_ROUND_KEYS; r++) {
+        k = vec_key_step(k, r);
         _mm_storeu_si128((__m128i *)(schedule + AES_BLOCK_LEN * r), k);
-        k = vec_key_step(k, rcon);
-        rcon = rcon << 1 ^ (rcon >> 7) * 0x11b;
     }
 }
 

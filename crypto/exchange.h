@@ -9,7 +9,7 @@
 //
 //   ask        | ask_len octets (AD)        |  ask_seal  | nonce 16 | tag 16 |
 //   reply      | reply_len octets (AD)      |  reply_seal| nonce 16 | tag 16 | plaintext: n strides
-//   | a stride   | 4 octets of the caller's | cookie 100 |
+//   | a stride   | lead 4 | cookie 100 |
 //
 // Pure; a struct exchange belongs to one thread. The kernels wipe what they derive from cookies.
 #pragma once
@@ -24,23 +24,26 @@ enum {
     EXCHANGE_NONCE_LEN = 16,
     EXCHANGE_TAG_LEN = 16,
     EXCHANGE_COOKIES_MAX = 8,
-    EXCHANGE_LEAD = 4, // octets that the caller has put before each cookie
+    EXCHANGE_LEAD = 4,      // octets of the caller's before each cookie
+    EXCHANGE_AD_MIN = 16,   // octets of data that are authenticated on either side
+    EXCHANGE_AD_MAX = 1536, // more than a frame has
     EXCHANGE_STRIDE = EXCHANGE_LEAD + COOKIE_LEN,
     EXCHANGE_RANDOM_LEN = 16 * (1 + EXCHANGE_COOKIES_MAX), // what a lane can need at the most
 };
 
 struct exchange {
+    uint8_t lead[EXCHANGE_LEAD];              // what stands before each cookie, in all lanes
     const struct cookie_key *seal_key;        // under which every new cookie is sealed
     const struct cookie_key *open_key[LANES]; // the key that this lane's cookie names
     const uint8_t *cookie[LANES];             // COOKIE_LEN octets, id included
     const uint8_t *ask[LANES];                // authenticated data of the request
     const uint8_t *ask_seal[LANES];           // nonce and tag of the request
     uint8_t *reply[LANES];                    // authenticated data of the reply, complete
-    uint8_t *reply_seal[LANES];               // leads are in place; the kernel writes all the rest
+    uint8_t *reply_seal[LANES];               // written whole
     const uint8_t
         *random[LANES];        // 16 * (1 + n_cookies) octets: the reply's nonce, then the cookies'
-    uint16_t ask_len[LANES];   // 16 or more, any length
-    uint16_t reply_len[LANES]; // 16 or more, any length
+    uint16_t ask_len[LANES];   // EXCHANGE_AD_MIN to _MAX, any length
+    uint16_t reply_len[LANES]; // likewise
     uint8_t n_cookies[LANES];  // 1 to EXCHANGE_COOKIES_MAX
 };
 

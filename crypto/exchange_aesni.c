@@ -8,7 +8,7 @@
 
 static lane_set aesni_run(struct exchange *x, lane_set which)
 {
-    return kernel_run(x, which);
+    return kernel_run(x, which, exchange_aesni_few);
 }
 
 const struct exchange_variant exchange_aesni = {

@@ -2,211 +2,309 @@
 // (lanes_*.h). Lanes of one shape and one cookie key advance side by side in groups of BLOCK_LANES;
 // a group that is not full costs as much as a full one.
 //
-// Two chains that do not depend on each other go in one call (a pair) wherever there are two.
+// The steps stand in the order in which they keep the processor busy, not in that of the RFC: where
+// one waits for the step before it, the next line works on another chain (kernel_chain.h).
 // Pure; any thread. RFC 5297 (S2V, CTR), RFC 4493 (CMAC), RFC 8915, section 5.7.
 #pragma once
 
 #include "crypto/bytes.h"
 #include "crypto/exchange.h"
+#include "crypto/hot_inline.h"
 #include "crypto/kernel_chain.h"
 
 enum {
-    KERNEL_TEXT_AT = EXCHANGE_NONCE_LEN + EXCHANGE_TAG_LEN, // the plaintext within reply_seal
-    KERNEL_SEAL_MAX = KERNEL_TEXT_AT + EXCHANGE_COOKIES_MAX * EXCHANGE_STRIDE,
     COOKIE_NONCE_AT = COOKIE_ID_LEN,
     COOKIE_TAG_AT = COOKIE_NONCE_AT + COOKIE_NONCE_LEN,
     COOKIE_KEYS_AT = COOKIE_TAG_AT + COOKIE_TAG_LEN,
     COOKIE_KEY_BLOCKS = COOKIE_KEYS_LEN / 16,
+    KERNEL_TEXT_AT = EXCHANGE_NONCE_LEN + EXCHANGE_TAG_LEN, // the plaintext within reply_seal
+    KERNEL_AD_BLOCKS = EXCHANGE_AD_MAX / 16,
+    KERNEL_TEXT_BLOCKS = EXCHANGE_COOKIES_MAX * EXCHANGE_STRIDE / 16,
+    KERNEL_SEAL_MAX = KERNEL_TEXT_AT + EXCHANGE_COOKIES_MAX * EXCHANGE_STRIDE,
 };
-static_assert(EXCHANGE_STRIDE % 16 == 8, "a plaintext ends with a whole block or with half of one");
+static_assert(EXCHANGE_STRIDE % 16 == 8 && EXCHANGE_LEAD + COOKIE_ID_LEN == 8,
+              "cookies start at a whole block or at half of one, and so do their nonces");
+static_assert(KERNEL_AD_BLOCKS % BLOCK_RUN == 0, "staging goes by whole runs");
+static_assert(COOKIE_KEYS_LEN == 16 * BLOCK_RUN, "a cookie's keys are one run of blocks");
 
 // The lanes that advance together, and all that is derived from their cookies.
 struct kernel_group {
-    unsigned n;                 // lanes in use; the others repeat the first and write to spare
+    lane_set lanes;             // in use; the others repeat the first and write to spare
+    unsigned n;                 // how many
     unsigned lane[BLOCK_LANES]; // their numbers in the exchange
     const uint8_t *cookie[BLOCK_LANES];
     const uint8_t *ask[BLOCK_LANES];
     const uint8_t *ask_seal[BLOCK_LANES];
     const uint8_t *reply[BLOCK_LANES];
     uint8_t *reply_seal[BLOCK_LANES];
-    const uint8_t *text[BLOCK_LANES]; // reply_seal again, for reading
     const uint8_t *random[BLOCK_LANES];
     unsigned ask_len, reply_len, n_cookies; // the shape
     const struct cookie_key *open_key, *seal_key;
-
+    _Alignas(16) uint8_t head[16]; // of a cookie within the plaintext: lead and id, twice
     struct block_shared open_mac, open_ctr, seal_mac, seal_ctr;
-    struct block keys[COOKIE_KEY_BLOCKS]; // C2S: MAC half, CTR half; S2C: the same
-    struct block chain;                   // CBC chain over keys[0..2] under the open key
-    struct kernel_schedule c2s_mac, s2c_mac, s2c_ctr;
     uint8_t spare[KERNEL_SEAL_MAX];
+    struct block ask_in[KERNEL_AD_BLOCKS + 1], reply_in[KERNEL_AD_BLOCKS + 1]; // staged
+
+    // From here on it is secret.
+    struct block keys[COOKIE_KEY_BLOCKS]; // C2S: MAC half, CTR half; S2C: the same
+    struct kernel_schedule c2s_mac, s2c_mac, s2c_ctr;
+    struct block text[KERNEL_TEXT_BLOCKS]; // the reply's plaintext
+    unsigned n_text;                       // blocks of it that any group has used
 };
 
-// The three schedules of each client. C2S's CTR half is not needed: the request has no ciphertext.
-static inline void kernel_expand_clients(struct kernel_group *g)
+// Beneath S2V of a request or a reply: CMAC's subkey, CMAC of <zero>, of the nonce, and the chain
+// over the associated data.
+struct kernel_siv {
+    struct block subkey1, zero, nonce;
+    struct kernel_walk ad;
+};
+
+// The cookies' half of what is under way.
+struct kernel_fresh {
+    struct block base; // S2V and CMAC of the keys under the seal key, all but a cookie's nonce
+    struct block tag;  // of the first new cookie
+};
+
+// CMAC's last block over the keys under a cookie key, from the chain over those before, all but the
+// nonce's part.
+hot_inline struct block kernel_cookie_base(const struct kernel_group *g,
+                                           const struct cookie_key *key, struct block chain)
 {
-    g->c2s_mac.round[0] = g->keys[0];
-    g->s2c_mac.round[0] = g->keys[2];
-    g->s2c_ctr.round[0] = g->keys[3];
-    struct kernel_schedule *const schedules[] = {&g->c2s_mac, &g->s2c_mac, &g->s2c_ctr};
-    kernel_expand(schedules, 3);
+    struct block b = block_xor(chain, g->keys[COOKIE_KEY_BLOCKS - 1]);
+    b = block_xor(b, block_broadcast(key->subkey1));
+    return block_xor(b, block_broadcast(key->s2v_prefix));
 }
 
-// Opens the cookies; the bits of those that are genuine. RFC 5297, section 2.7.
-static inline uint32_t kernel_open_cookies(struct kernel_group *g)
+// The keys' chain under the key that seals, when another one opened.
+hot_inline struct block kernel_chain_keys(const struct kernel_group *g)
 {
-    const struct block subkey = block_broadcast(g->open_key->subkey1);
+    struct block chain = block_zero();
+    for (unsigned i = 0; i < COOKIE_KEY_BLOCKS - 1; i++)
+        chain = kernel_encrypt(kernel_shared(&g->seal_mac), block_xor(chain, g->keys[i]));
+    return chain;
+}
+
+// xors four blocks of a keystream, which has 2 and 2 ready, into the keys.
+hot_inline void kernel_xor_keys(struct block out[COOKIE_KEY_BLOCKS],
+                                const struct block in[COOKIE_KEY_BLOCKS],
+                                const struct block stream[COOKIE_KEY_BLOCKS])
+{
+    for (unsigned i = 0; i < COOKIE_KEY_BLOCKS; i++)
+        out[i] = block_xor(in[i], stream[i]);
+}
+
+hot_inline void kernel_counters(struct block out[COOKIE_KEY_BLOCKS], struct block tag)
+{
+    out[0] = block_counter(tag);
+    for (unsigned i = 1; i < COOKIE_KEY_BLOCKS; i++)
+        out[i] = block_counter_next(out[i - 1]);
+}
+
+// Opens the cookies; the bits of those that are genuine. RFC 5297, section 2.7. Beside it: the
+// clients' three schedules (C2S's CTR half is not needed, since the request has no ciphertext), the
+// tag of the first new cookie, and the beginning of the request's S2V.
+hot_inline uint32_t kernel_open_cookies(struct kernel_group *g, struct kernel_siv *ask,
+                                        struct kernel_fresh *fresh)
+{
+    const struct kernel_key open_mac = kernel_shared(&g->open_mac);
+    const struct kernel_key open_ctr = kernel_shared(&g->open_ctr);
+    const struct kernel_key seal_mac = kernel_shared(&g->seal_mac);
+    const struct kernel_key c2s = kernel_own(&g->c2s_mac);
+
+    // The keystream over C2S | S2C; both nonces, S2V's second component.
     const struct block tag = block_load(g->cookie, COOKIE_TAG_AT);
-    const struct block counter = block_counter(tag);
-    for (unsigned i = 0; i < COOKIE_KEY_BLOCKS; i += 2) {
-        struct block s = block_counter_add(counter, i);
-        struct block t = block_counter_add(counter, i + 1);
-        kernel_encrypt_shared_pair(&g->open_ctr, &s, &t);
-        g->keys[i] = block_xor(s, block_load(g->cookie, COOKIE_KEYS_AT + 16 * i));
-        g->keys[i + 1] = block_xor(t, block_load(g->cookie, COOKIE_KEYS_AT + 16 * i + 16));
-    }
-    struct block chain = g->keys[0];
-    struct block d = block_xor(block_load(g->cookie, COOKIE_NONCE_AT), subkey);
-    kernel_encrypt_shared_pair(&g->open_mac, &chain, &d);
-    chain = kernel_encrypt_shared(&g->open_mac, block_xor(chain, g->keys[1]));
-    chain = kernel_encrypt_shared(&g->open_mac, block_xor(chain, g->keys[2]));
-    g->chain = chain;
-    d = block_xor(d, block_broadcast(g->open_key->s2v_prefix));
-    struct block last = block_xor(block_xor(g->keys[3], d), subkey);
-    return block_equal(kernel_encrypt_shared(&g->open_mac, block_xor(chain, last)), tag);
+    struct block stream[COOKIE_KEY_BLOCKS], sealed[COOKIE_KEY_BLOCKS];
+    kernel_counters(stream, tag);
+    block_load_run(sealed, g->cookie, COOKIE_KEYS_AT, COOKIE_KEY_BLOCKS);
+    struct block old_nonce = block_load(g->cookie, COOKIE_NONCE_AT);
+    struct block new_nonce = block_load(g->random, EXCHANGE_NONCE_LEN);
+    old_nonce = block_xor(old_nonce, block_broadcast(g->open_key->subkey1));
+    new_nonce = block_xor(new_nonce, block_broadcast(g->seal_key->subkey1));
+    kernel_encrypt_three(open_ctr, &stream[0], open_ctr, &stream[1], open_mac, &old_nonce);
+    kernel_encrypt_three(open_ctr, &stream[2], open_ctr, &stream[3], seal_mac, &new_nonce);
+    kernel_xor_keys(g->keys, sealed, stream);
+
+    // CMAC over the keys; CMAC's subkey and CMAC of <zero> under C2S.
+    struct block chain = kernel_expand_three(&g->c2s_mac, g->keys[0], &g->s2c_mac, g->keys[2],
+                                             &g->s2c_ctr, g->keys[3], open_mac, g->keys[0]);
+    ask->ad = kernel_walk_start(g->ask, g->ask_len, g->ask_in);
+    ask->subkey1 = block_zero();
+    chain = block_xor(chain, g->keys[1]);
+    struct block ad = kernel_walk_in(&ask->ad);
+    kernel_encrypt_three(open_mac, &chain, c2s, &ask->subkey1, c2s, &ad);
+    kernel_walk_out_lead(&ask->ad, ad);
+    ask->subkey1 = block_dbl(ask->subkey1);
+    g->ask_in[(g->ask_len - 1) / 16] = kernel_last(g->ask, g->ask_len, ask->subkey1);
+    ask->zero = ask->subkey1;
+    chain = block_xor(chain, g->keys[2]);
+    ad = kernel_walk_in(&ask->ad);
+    kernel_encrypt_three(open_mac, &chain, c2s, &ask->zero, c2s, &ad);
+    kernel_walk_out(&ask->ad, ad);
+
+    // The tags of the old cookie and of the first new one: all cookies of a lane hold the same
+    // keys, so that they share the chain up to the last block.
+    struct block opened = kernel_cookie_base(g, g->open_key, block_xor(chain, old_nonce));
+    if (g->seal_key != g->open_key)
+        chain = kernel_chain_keys(g);
+    fresh->base = kernel_cookie_base(g, g->seal_key, chain);
+    fresh->tag = block_xor(fresh->base, new_nonce);
+    ask->nonce = block_xor(block_load(g->ask_seal, 0), ask->subkey1);
+    kernel_encrypt_three(open_mac, &opened, seal_mac, &fresh->tag, c2s, &ask->nonce);
+    return block_equal(opened, tag);
 }
 
-// Writes new cookies behind their leads. All of one lane hold the same keys, so they share the CMAC
-// chain up to the last block; under the key that opened the old cookie that chain is known already.
-static inline void kernel_seal_cookies(struct kernel_group *g)
+// Adds cookie c to the plaintext: lead | id | nonce | tag | keys, 6 1/2 blocks. Every second one
+// starts in the middle of a block, so that its nonce and all the rest are whole ones. Behind the
+// last cookie half a block is padded as CMAC pads it.
+hot_inline void kernel_put_cookie(struct kernel_group *g, unsigned c, const struct block part[6])
 {
-    const struct block subkey = block_broadcast(g->seal_key->subkey1);
-    struct block chain = g->chain;
-    if (g->seal_key != g->open_key) {
-        chain = block_zero();
-        for (unsigned i = 0; i < COOKIE_KEY_BLOCKS - 1; i++)
-            chain = kernel_encrypt_shared(&g->seal_mac, block_xor(chain, g->keys[i]));
-    }
-    chain = block_xor(block_xor(chain, g->keys[COOKIE_KEY_BLOCKS - 1]), subkey);
-    chain = block_xor(chain, block_broadcast(g->seal_key->s2v_prefix));
-
-    struct block nonce = block_load(g->random, EXCHANGE_NONCE_LEN);
-    struct block d = kernel_encrypt_shared(&g->seal_mac, block_xor(nonce, subkey));
-    for (unsigned c = 0; c < g->n_cookies; c++) {
-        size_t at = KERNEL_TEXT_AT + c * EXCHANGE_STRIDE + EXCHANGE_LEAD;
-        for (unsigned l = 0; l < BLOCK_LANES; l++)
-            be32_put(g->reply_seal[l] + at, g->seal_key->id);
-        block_store(nonce, g->reply_seal, at + COOKIE_NONCE_AT);
-
-        // The next cookie's nonce goes in beside this one's tag; behind the last it is not used.
-        struct block tag = block_xor(chain, d);
-        nonce = block_load(g->random, c + 1 < g->n_cookies ? 16 * (c + 2) : 0);
-        d = block_xor(nonce, subkey);
-        kernel_encrypt_shared_pair(&g->seal_mac, &tag, &d);
-        block_store(tag, g->reply_seal, at + COOKIE_TAG_AT);
-
-        const struct block counter = block_counter(tag);
-        for (unsigned i = 0; i < COOKIE_KEY_BLOCKS; i += 2) {
-            struct block s = block_counter_add(counter, i);
-            struct block t = block_counter_add(counter, i + 1);
-            kernel_encrypt_shared_pair(&g->seal_ctr, &s, &t);
-            block_store(block_xor(s, g->keys[i]), g->reply_seal, at + COOKIE_KEYS_AT + 16 * i);
-            block_store(block_xor(t, g->keys[i + 1]), g->reply_seal,
-                        at + COOKIE_KEYS_AT + 16 * i + 16);
-        }
-    }
-}
-
-// xors the keystream of the tag over the plaintext. RFC 5297, section 2.6.
-static inline void kernel_crypt_reply(struct kernel_group *g, struct block tag)
-{
-    const struct block counter = block_counter(tag);
-    unsigned len = g->n_cookies * EXCHANGE_STRIDE;
-    for (unsigned i = 0; 16 * i < len; i += 2) {
-        struct block s = block_counter_add(counter, i);
-        struct block t = block_counter_add(counter, i + 1);
-        kernel_encrypt_pair(&g->s2c_ctr, &s, &g->s2c_ctr, &t);
-        size_t at = KERNEL_TEXT_AT + 16 * i;
-        unsigned rest = len - 16 * i;
-        if (rest < 16) {
-            // Half a block is left. Its octets are read with the eight before them.
-            s = block_xor(s, block_up(block_load(g->text, at - 8), 8));
-            block_store_half(s, g->reply_seal, at);
-            break;
-        }
-        block_store(block_xor(s, block_load(g->text, at)), g->reply_seal, at);
-        if (rest < 32) {
-            if (rest > 16) {
-                t = block_xor(t, block_up(block_load(g->text, at + 8), 8));
-                block_store_half(t, g->reply_seal, at + 16);
-            }
-            break;
-        }
-        block_store(block_xor(t, block_load(g->text, at + 16)), g->reply_seal, at + 16);
-    }
-}
-
-// Checks the request under C2S while it seals the reply under S2C. The bits of the lanes whose
-// request is genuine. RFC 8915, section 5.7.
-static inline uint32_t kernel_check_and_seal(struct kernel_group *g)
-{
-    const struct kernel_schedule *c2s = &g->c2s_mac;
-    const struct kernel_schedule *s2c = &g->s2c_mac;
-
-    // CMAC's subkeys, then S2V's start: D = CMAC(<zero>).
-    struct block ask_k1 = block_zero();
-    struct block reply_k1 = block_zero();
-    kernel_encrypt_pair(c2s, &ask_k1, s2c, &reply_k1);
-    ask_k1 = block_dbl(ask_k1);
-    reply_k1 = block_dbl(reply_k1);
-    struct block ask_d = ask_k1;
-    struct block reply_d = reply_k1;
-    kernel_encrypt_pair(c2s, &ask_d, s2c, &reply_d);
-
-    // The nonces, S2V's second component.
-    const struct block reply_nonce = block_load(g->random, 0);
-    struct block ask_n = block_xor(block_load(g->ask_seal, 0), ask_k1);
-    struct block reply_n = block_xor(reply_nonce, reply_k1);
-    kernel_encrypt_pair(c2s, &ask_n, s2c, &reply_n);
-    block_store(reply_nonce, g->reply_seal, 0);
-
-    // The associated data, the first component. The reply's is the shorter one as a rule, and its
-    // plaintext follows.
-    struct kernel_walk ask = {c2s, block_zero(), g->ask, 0, kernel_lead(g->ask_len)};
-    struct kernel_walk ad = {s2c, block_zero(), g->reply, 0, kernel_lead(g->reply_len)};
-    kernel_walk_pair(&ask, &ad);
-    kernel_walk_alone(&ad);
-    ad.state = block_xor(ad.state, kernel_last(g->reply, g->reply_len, reply_k1));
-    ad.state = kernel_encrypt(s2c, ad.state);
-    reply_d = kernel_s2v(reply_d, ad.state, reply_n);
-
-    // T = plaintext xorend D. D meets the last block, or the last half and the half before it.
-    size_t len = g->n_cookies * EXCHANGE_STRIDE;
-    bool halved = len % 16 != 0;
-    struct kernel_walk text = {s2c, block_zero(), g->text, KERNEL_TEXT_AT,
-                               kernel_lead(len) - (halved ? 1 : 0)};
-    kernel_walk_pair(&ask, &text);
-    kernel_walk_alone(&ask);
-    kernel_walk_alone(&text);
-
-    ask.state = block_xor(ask.state, kernel_last(g->ask, g->ask_len, ask_k1));
-    struct block last = kernel_last(g->text, KERNEL_TEXT_AT + len, reply_k1);
-    if (halved) {
-        text.state = block_xor(kernel_walk_next(&text), block_down(reply_d, 8));
-        kernel_encrypt_pair(c2s, &ask.state, s2c, &text.state);
-        text.state = block_xor(text.state, block_up(reply_d, 8));
+    struct block *text = g->text + 13 * (c / 2);
+    static const uint8_t padding[16] = {0x80};
+    const struct block head = block_broadcast(g->head);
+    if (c % 2 == 0) {
+        text[0] = block_splice(head, part[0]);
+        for (unsigned i = 0; i < 5; i++)
+            text[1 + i] = block_splice(part[i], part[i + 1]);
+        text[6] = block_splice(part[5], c + 1 < g->n_cookies ? head : block_broadcast(padding));
     } else {
-        ask.state = kernel_encrypt(c2s, ask.state);
-        text.state = block_xor(text.state, reply_d);
+        for (unsigned i = 0; i < 6; i++)
+            text[7 + i] = part[i];
     }
-    text.state = block_xor(text.state, last);
+}
+
+// Seals new cookies into the plaintext, beside the chains over the request and over the plaintext
+// so far, which is the value.
+hot_inline struct kernel_walk kernel_seal_cookies(struct kernel_group *g, struct kernel_siv *ask,
+                                                  const struct kernel_fresh *fresh)
+{
+    const struct kernel_key seal_mac = kernel_shared(&g->seal_mac);
+    const struct kernel_key seal_ctr = kernel_shared(&g->seal_ctr);
+    const struct kernel_key c2s = kernel_own(&g->c2s_mac);
+    const struct kernel_key s2c = kernel_own(&g->s2c_mac);
+    struct kernel_walk text = {.next = g->text, .state = block_zero()};
+    struct block tag = fresh->tag;
+    for (unsigned c = 0;;) {
+        struct block stream[COOKIE_KEY_BLOCKS];
+        struct block part[2 + COOKIE_KEY_BLOCKS]; // nonce, tag, keys
+        part[0] = block_load(g->random, EXCHANGE_NONCE_LEN + 16 * c);
+        part[1] = tag;
+        kernel_counters(stream, tag);
+        struct block ad = kernel_walk_in(&ask->ad);
+        kernel_encrypt_three(seal_ctr, &stream[0], seal_ctr, &stream[1], c2s, &ad);
+        kernel_walk_out(&ask->ad, ad);
+        ad = kernel_walk_in(&ask->ad);
+        kernel_encrypt_three(seal_ctr, &stream[2], seal_ctr, &stream[3], c2s, &ad);
+        kernel_walk_out(&ask->ad, ad);
+        kernel_xor_keys(part + 2, g->keys, stream);
+        kernel_put_cookie(g, c, part);
+        if (++c == g->n_cookies)
+            return text;
+
+        text.left += c % 2 == 0 ? 6 : 7; // blocks that have become whole
+        struct block nonce = block_load(g->random, EXCHANGE_NONCE_LEN + 16 * c);
+        nonce = block_xor(nonce, block_broadcast(g->seal_key->subkey1));
+        ad = kernel_walk_in(&ask->ad);
+        struct block t = kernel_walk_in(&text);
+        kernel_encrypt_three(seal_mac, &nonce, c2s, &ad, s2c, &t);
+        kernel_walk_out(&ask->ad, ad);
+        kernel_walk_out(&text, t);
+        tag = block_xor(fresh->base, nonce);
+        ad = kernel_walk_in(&ask->ad);
+        t = kernel_walk_in(&text);
+        kernel_encrypt_three(seal_mac, &tag, c2s, &ad, s2c, &t);
+        kernel_walk_out(&ask->ad, ad);
+        kernel_walk_out(&text, t);
+    }
+}
+
+// The beginning of the reply's S2V, beside the chain over the request.
+hot_inline void kernel_start_reply(struct kernel_group *g, struct kernel_siv *ask,
+                                   struct kernel_siv *reply)
+{
+    const struct kernel_key c2s = kernel_own(&g->c2s_mac);
+    const struct kernel_key s2c = kernel_own(&g->s2c_mac);
+    reply->ad = kernel_walk_start(g->reply, g->reply_len, g->reply_in);
+    reply->subkey1 = block_zero();
+    struct block ad = kernel_walk_in(&reply->ad);
+    struct block ask_ad = kernel_walk_in(&ask->ad);
+    kernel_encrypt_three(c2s, &ask_ad, s2c, &reply->subkey1, s2c, &ad);
+    kernel_walk_out_lead(&reply->ad, ad);
+    kernel_walk_out(&ask->ad, ask_ad);
+
+    reply->subkey1 = block_dbl(reply->subkey1);
+    g->reply_in[(g->reply_len - 1) / 16] = kernel_last(g->reply, g->reply_len, reply->subkey1);
+    reply->zero = reply->subkey1;
+    ad = kernel_walk_in(&reply->ad);
+    ask_ad = kernel_walk_in(&ask->ad);
+    kernel_encrypt_three(c2s, &ask_ad, s2c, &reply->zero, s2c, &ad);
+    kernel_walk_out(&reply->ad, ad);
+    kernel_walk_out(&ask->ad, ask_ad);
+
+    const struct block nonce = block_load(g->random, 0);
+    block_store(nonce, g->reply_seal, 0);
+    reply->nonce = block_xor(nonce, reply->subkey1);
+    ad = kernel_walk_in(&reply->ad);
+    ask_ad = kernel_walk_in(&ask->ad);
+    kernel_encrypt_three(c2s, &ask_ad, s2c, &reply->nonce, s2c, &ad);
+    kernel_walk_out(&reply->ad, ad);
+    kernel_walk_out(&ask->ad, ask_ad);
+}
+
+// Ends the chains over the associated data, and takes that over the plaintext up to its end.
+hot_inline void kernel_walk_all(struct kernel_group *g, struct kernel_walk *ask,
+                                struct kernel_walk *reply, struct kernel_walk *text)
+{
+    const struct kernel_key c2s = kernel_own(&g->c2s_mac);
+    const struct kernel_key s2c = kernel_own(&g->s2c_mac);
+    while (reply->left > 0) {
+        struct block a = kernel_walk_in(ask);
+        struct block r = kernel_walk_in(reply);
+        struct block t = kernel_walk_in(text);
+        kernel_encrypt_three(c2s, &a, s2c, &t, s2c, &r);
+        kernel_walk_out(ask, a);
+        kernel_walk_out(reply, r);
+        kernel_walk_out(text, t);
+    }
+    while (ask->left > 0 || text->left > 0) {
+        struct block a = kernel_walk_in(ask);
+        struct block t = kernel_walk_in(text);
+        kernel_encrypt_two(s2c, &t, c2s, &a);
+        kernel_walk_out(ask, a);
+        kernel_walk_out(text, t);
+    }
+}
+
+// Ends all chains and seals the reply; the bits of the lanes whose request is genuine. RFC 8915,
+// section 5.7.
+hot_inline uint32_t kernel_check_and_seal(struct kernel_group *g, struct kernel_siv *ask,
+                                          struct kernel_siv *reply, struct kernel_walk *walk)
+{
+    const struct kernel_key c2s = kernel_own(&g->c2s_mac);
+    const struct kernel_key s2c = kernel_own(&g->s2c_mac);
+    unsigned len = g->n_cookies * EXCHANGE_STRIDE;
+    const struct block *last = g->text + len / 16 - 1; // the first block that meets S2V's D
+    walk->left = (unsigned)(last - walk->next);
+    kernel_walk_all(g, &ask->ad, &reply->ad, walk);
+    struct block d = kernel_s2v(reply->zero, reply->ad.state, reply->nonce);
 
     // The request's plaintext is empty.
-    ask.state = kernel_last_empty(kernel_s2v(ask_d, ask.state, ask_n), ask_k1);
-    kernel_encrypt_pair(c2s, &ask.state, s2c, &text.state);
+    struct block checked = kernel_s2v(ask->zero, ask->ad.state, ask->nonce);
+    checked = kernel_last_empty(checked, ask->subkey1);
 
-    block_store(text.state, g->reply_seal, EXCHANGE_NONCE_LEN);
-    kernel_crypt_reply(g, text.state);
-    return block_equal(ask.state, block_load(g->ask_seal, EXCHANGE_NONCE_LEN));
+    // T = plaintext xorend D. D meets the last block, or the last half and the half before it.
+    struct block text = block_xor(walk->state, *last);
+    if (len % 16 != 0) {
+        text = block_xor(text, block_down(d, 8));
+        kernel_encrypt_two(s2c, &text, c2s, &checked);
+        d = block_xor(block_up(d, 8), block_dbl(reply->subkey1));
+        text = kernel_encrypt(s2c, block_xor(block_xor(text, last[1]), d));
+    } else {
+        text = block_xor(text, block_xor(d, reply->subkey1));
+        kernel_encrypt_two(s2c, &text, c2s, &checked);
+    }
+    block_store(text, g->reply_seal, EXCHANGE_NONCE_LEN);
+    block_crypt(g->s2c_ctr.round, block_counter(text), g->text, len, g->reply_seal, KERNEL_TEXT_AT);
+    return block_equal(checked, block_load(g->ask_seal, EXCHANGE_NONCE_LEN));
 }
 
 static inline void kernel_take_lane(struct kernel_group *g, const struct exchange *x, unsigned slot,
@@ -225,11 +323,14 @@ static inline void kernel_gather(struct kernel_group *g, const struct exchange *
 {
     unsigned first = (unsigned)__builtin_ctzll(*left);
     g->n = 0;
+    g->lanes = 0;
     g->ask_len = x->ask_len[first];
     g->reply_len = x->reply_len[first];
     g->n_cookies = x->n_cookies[first];
     g->open_key = x->open_key[first];
-    g->seal_key = x->seal_key;
+    unsigned n_text = (g->n_cookies * EXCHANGE_STRIDE + 15) / 16;
+    if (n_text > g->n_text)
+        g->n_text = n_text;
     for (lane_set look = *left; look != 0 && g->n < BLOCK_LANES;) {
         unsigned lane = lane_take(&look);
         if (x->ask_len[lane] != g->ask_len || x->reply_len[lane] != g->reply_len ||
@@ -238,19 +339,22 @@ static inline void kernel_gather(struct kernel_group *g, const struct exchange *
         kernel_take_lane(g, x, g->n, lane);
         g->reply_seal[g->n] = x->reply_seal[lane];
         g->n++;
-        *left &= ~lane_bit(lane);
+        g->lanes |= lane_bit(lane);
     }
+    *left &= ~g->lanes;
     for (unsigned slot = g->n; slot < BLOCK_LANES; slot++) {
         kernel_take_lane(g, x, slot, first);
         g->reply_seal[slot] = g->spare;
     }
-    for (unsigned slot = 0; slot < BLOCK_LANES; slot++)
-        g->text[slot] = g->reply_seal[slot];
 }
 
+// The same kernel with blocks of one vector, for groups that fit one: a batch of few lanes then
+// waits for fewer instructions.
+typedef lane_set kernel_few(struct exchange *x, lane_set which);
+
 // In a frame of its own, below that of kernel_run, which has it wiped.
-__attribute__((noinline)) static lane_set kernel_run_groups(struct kernel_group *g,
-                                                            struct exchange *x, lane_set which)
+__attribute__((noinline)) static lane_set
+kernel_run_groups(struct kernel_group *g, struct exchange *x, lane_set which, kernel_few *few)
 {
     lane_set proven = 0;
     while (which != 0) {
@@ -260,10 +364,16 @@ __attribute__((noinline)) static lane_set kernel_run_groups(struct kernel_group 
             block_share(&g->open_mac, g->open_key->mac_schedule[0]);
             block_share(&g->open_ctr, g->open_key->ctr_schedule[0]);
         }
-        uint32_t genuine = kernel_open_cookies(g);
-        kernel_expand_clients(g);
-        kernel_seal_cookies(g);
-        genuine &= kernel_check_and_seal(g);
+        if (few != NULL && g->n <= BLOCK_FEW) {
+            proven |= few(x, g->lanes);
+            continue;
+        }
+        struct kernel_siv ask, reply;
+        struct kernel_fresh fresh;
+        uint32_t genuine = kernel_open_cookies(g, &ask, &fresh);
+        struct kernel_walk text = kernel_seal_cookies(g, &ask, &fresh);
+        kernel_start_reply(g, &ask, &reply);
+        genuine &= kernel_check_and_seal(g, &ask, &reply, &text);
         for (unsigned slot = 0; slot < g->n; slot++) {
             if (genuine >> slot & 1)
                 proven |= lane_bit(g->lane[slot]);
@@ -274,15 +384,20 @@ __attribute__((noinline)) static lane_set kernel_run_groups(struct kernel_group 
     return proven;
 }
 
-static inline lane_set kernel_run(struct exchange *x, lane_set which)
+static inline lane_set kernel_run(struct exchange *x, lane_set which, kernel_few *few)
 {
     struct kernel_group g;
-    memset(g.spare, 0, sizeof g.spare);
+    g.seal_key = x->seal_key;
+    g.open_key = NULL;
+    g.n_text = 0;
+    memcpy(g.head, x->lead, EXCHANGE_LEAD);
+    be32_put(g.head + EXCHANGE_LEAD, x->seal_key->id);
+    memcpy(g.head + 8, g.head, 8);
     block_share(&g.seal_mac, x->seal_key->mac_schedule[0]);
     block_share(&g.seal_ctr, x->seal_key->ctr_schedule[0]);
-    g.open_key = NULL;
-    lane_set proven = kernel_run_groups(&g, x, which);
-    bytes_wipe(&g, sizeof g);
+    lane_set proven = kernel_run_groups(&g, x, which, few);
+    bytes_wipe(g.keys, offsetof(struct kernel_group, text) - offsetof(struct kernel_group, keys));
+    bytes_wipe(g.text, g.n_text * sizeof(struct block));
     kernel_wipe_frame();
     return proven;
 }

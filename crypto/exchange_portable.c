@@ -12,7 +12,7 @@ static bool portable_usable(void)
 
 static lane_set portable_run(struct exchange *x, lane_set which)
 {
-    return kernel_run(x, which);
+    return kernel_run(x, which, NULL);
 }
 
 const struct exchange_variant exchange_portable = {

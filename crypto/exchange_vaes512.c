@@ -8,7 +8,7 @@
 
 static lane_set vaes512_run(struct exchange *x, lane_set which)
 {
-    return kernel_run(x, which);
+    return kernel_run(x, which, exchange_vaes512_few);
 }
 
 const struct exchange_variant exchange_vaes512 = {

@@ -10,4 +10,9 @@ extern const struct exchange_variant exchange_aesni;
 extern const struct exchange_variant exchange_vaes256;
 extern const struct exchange_variant exchange_vaes512;
 extern const struct exchange_variant exchange_ipsec_mb;
+
+// Halves of the three kernels, for groups of a few lanes of one shape.
+lane_set exchange_aesni_few(struct exchange *x, lane_set which);
+lane_set exchange_vaes256_few(struct exchange *x, lane_set which);
+lane_set exchange_vaes512_few(struct exchange *x, lane_set which);
 #endif

@@ -300,6 +300,7 @@ static void seal_cookies(struct engine *e, struct exchange *x, lane_set which)
         struct work *w = &e->work[l];
         for (unsigned c = 0; c < x->n_cookies[l]; c++) {
             uint8_t *cookie = x->reply_seal[l] + TEXT_AT + c * EXCHANGE_STRIDE + EXCHANGE_LEAD;
+            memcpy(cookie - EXCHANGE_LEAD, x->lead, EXCHANGE_LEAD);
             be32_put(cookie, x->seal_key->id);
             memcpy(cookie + NONCE_AT, x->random[l] + 16 * (1 + c), COOKIE_NONCE_LEN);
             uint8_t *text = w->cookie[c].text;

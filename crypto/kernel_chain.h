@@ -1,135 +1,184 @@
 // What the kernels (exchange_kernel.h, siv_lanes_kernel.h) are made of, over the vocabulary that
-// the includer has chosen (lanes_*.h): AES, CBC chains and CMAC's last block, of one block each or
-// of two side by side. A step waits for the step before, so that two independent chains in one call
-// hide each other's latency. Pure; any thread. FIPS 197, RFC 4493, RFC 5297.
+// the includer has chosen (lanes_*.h): AES in lockstep, CBC chains over messages, CMAC's last
+// block, S2V.
+//
+// A round of AES waits four cycles for the one before it, and two could start in each: so up to
+// three blocks that do not depend on each other go round by round together. They may be under
+// different keys. Processors do not find them by themselves: what waits in their schedulers is too
+// little.
+// Pure; any thread. FIPS 197, RFC 4493, RFC 5297.
 #pragma once
 
 #include "crypto/bytes.h"
+#include "crypto/hot_inline.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum {
-    KERNEL_ROUNDS = 10,
-    KERNEL_FRAME_MAX = 80 * sizeof(struct block), // more than what runs the groups keeps in a frame
+    KERNEL_FRAME_MAX = 20 * sizeof(struct block), // more than what runs the groups keeps in a frame
 };
 
 // AES round keys, others in each lane.
 struct kernel_schedule {
-    struct block round[KERNEL_ROUNDS + 1];
+    struct block round[BLOCK_ROUNDS + 1];
 };
 
-// Makes n schedules whose round 0 is in place, in lockstep.
-static inline void kernel_expand(struct kernel_schedule *const k[], unsigned n)
+// What a block is encrypted under: each lane's own schedule, or one that all lanes share.
+struct kernel_key {
+    const struct block *own; // NULL: shared
+    const struct block_shared *shared;
+};
+
+hot_inline struct kernel_key kernel_own(const struct kernel_schedule *k)
 {
-    unsigned rcon = 1;
-    for (unsigned r = 1; r <= KERNEL_ROUNDS; r++) {
-        for (unsigned i = 0; i < n; i++)
-            k[i]->round[r] = block_key_step(k[i]->round[r - 1], rcon);
-        rcon = rcon << 1 ^ (rcon >> 7) * 0x11b;
+    return (struct kernel_key){.own = k->round};
+}
+
+hot_inline struct kernel_key kernel_shared(const struct block_shared *k)
+{
+    return (struct kernel_key){.shared = k};
+}
+
+hot_inline struct block kernel_round_key(struct kernel_key k, unsigned r)
+{
+    return k.own != NULL ? k.own[r] : block_shared_round(k.shared, r);
+}
+
+// Makes a schedule from each lane's key.
+hot_inline void kernel_expand(struct kernel_schedule *k, struct block key)
+{
+    struct block_key at = block_key_of(key);
+    k->round[0] = key;
+#pragma GCC unroll 1
+    for (unsigned r = 1; r <= BLOCK_ROUNDS; r++) {
+        at = block_key_next(at, r);
+        k->round[r] = block_key_get(at);
     }
 }
 
-static inline struct block kernel_encrypt(const struct kernel_schedule *k, struct block b)
+// Makes three schedules while it encrypts one block: the four wait for each other's instructions,
+// not for each other.
+hot_inline struct block kernel_expand_three(struct kernel_schedule *ka, struct block a,
+                                            struct kernel_schedule *kb, struct block b,
+                                            struct kernel_schedule *kc, struct block c,
+                                            struct kernel_key key, struct block beside)
 {
-    b = block_xor(b, k->round[0]);
-    for (unsigned r = 1; r < KERNEL_ROUNDS; r++)
-        b = block_enc(b, k->round[r]);
-    return block_enc_last(b, k->round[KERNEL_ROUNDS]);
-}
-
-static inline void kernel_encrypt_pair(const struct kernel_schedule *ka, struct block *a,
-                                       const struct kernel_schedule *kb, struct block *b)
-{
-    struct block s = block_xor(*a, ka->round[0]);
-    struct block t = block_xor(*b, kb->round[0]);
-    for (unsigned r = 1; r < KERNEL_ROUNDS; r++) {
-        s = block_enc(s, ka->round[r]);
-        t = block_enc(t, kb->round[r]);
+    struct block_key at_a = block_key_of(a), at_b = block_key_of(b), at_c = block_key_of(c);
+    ka->round[0] = a;
+    kb->round[0] = b;
+    kc->round[0] = c;
+    beside = block_xor(beside, kernel_round_key(key, 0));
+#pragma GCC unroll 1
+    for (unsigned r = 1; r <= BLOCK_ROUNDS; r++) {
+        at_a = block_key_next(at_a, r);
+        at_b = block_key_next(at_b, r);
+        at_c = block_key_next(at_c, r);
+        ka->round[r] = block_key_get(at_a);
+        kb->round[r] = block_key_get(at_b);
+        kc->round[r] = block_key_get(at_c);
+        if (r < BLOCK_ROUNDS)
+            beside = block_enc(beside, kernel_round_key(key, r));
     }
-    *a = block_enc_last(s, ka->round[KERNEL_ROUNDS]);
-    *b = block_enc_last(t, kb->round[KERNEL_ROUNDS]);
+    return block_enc_last(beside, kernel_round_key(key, BLOCK_ROUNDS));
 }
 
-static inline struct block kernel_encrypt_shared(const struct block_shared *k, struct block b)
+hot_inline struct block kernel_encrypt(struct kernel_key k, struct block b)
 {
-    b = block_xor(b, block_shared_round(k, 0));
-    for (unsigned r = 1; r < KERNEL_ROUNDS; r++)
-        b = block_enc(b, block_shared_round(k, r));
-    return block_enc_last(b, block_shared_round(k, KERNEL_ROUNDS));
+    b = block_xor(b, kernel_round_key(k, 0));
+#pragma GCC unroll 1
+    for (unsigned r = 1; r < BLOCK_ROUNDS; r++)
+        b = block_enc(b, kernel_round_key(k, r));
+    return block_enc_last(b, kernel_round_key(k, BLOCK_ROUNDS));
 }
 
-// Both blocks under the same schedule.
-static inline void kernel_encrypt_shared_pair(const struct block_shared *k, struct block *a,
-                                              struct block *b)
+// Two in lockstep.
+hot_inline void kernel_encrypt_two(struct kernel_key ka, struct block *a, struct kernel_key kb,
+                                   struct block *b)
 {
-    struct block key = block_shared_round(k, 0);
-    struct block s = block_xor(*a, key);
-    struct block t = block_xor(*b, key);
-    for (unsigned r = 1; r < KERNEL_ROUNDS; r++) {
-        key = block_shared_round(k, r);
-        s = block_enc(s, key);
-        t = block_enc(t, key);
+    struct block s = block_xor(*a, kernel_round_key(ka, 0));
+    struct block t = block_xor(*b, kernel_round_key(kb, 0));
+#pragma GCC unroll 1
+    for (unsigned r = 1; r < BLOCK_ROUNDS; r++) {
+        s = block_enc(s, kernel_round_key(ka, r));
+        t = block_enc(t, kernel_round_key(kb, r));
     }
-    key = block_shared_round(k, KERNEL_ROUNDS);
-    *a = block_enc_last(s, key);
-    *b = block_enc_last(t, key);
+    *a = block_enc_last(s, kernel_round_key(ka, BLOCK_ROUNDS));
+    *b = block_enc_last(t, kernel_round_key(kb, BLOCK_ROUNDS));
 }
 
-// A CBC chain on its way over whole blocks.
+// Three in lockstep.
+hot_inline void kernel_encrypt_three(struct kernel_key ka, struct block *a, struct kernel_key kb,
+                                     struct block *b, struct kernel_key kc, struct block *c)
+{
+    struct block s = block_xor(*a, kernel_round_key(ka, 0));
+    struct block t = block_xor(*b, kernel_round_key(kb, 0));
+    struct block u = block_xor(*c, kernel_round_key(kc, 0));
+#pragma GCC unroll 1
+    for (unsigned r = 1; r < BLOCK_ROUNDS; r++) {
+        s = block_enc(s, kernel_round_key(ka, r));
+        t = block_enc(t, kernel_round_key(kb, r));
+        u = block_enc(u, kernel_round_key(kc, r));
+    }
+    *a = block_enc_last(s, kernel_round_key(ka, BLOCK_ROUNDS));
+    *b = block_enc_last(t, kernel_round_key(kb, BLOCK_ROUNDS));
+    *c = block_enc_last(u, kernel_round_key(kc, BLOCK_ROUNDS));
+}
+
+// Reads n blocks that follow each other in each lane.
+hot_inline void kernel_stage(struct block *out, const uint8_t *const at[BLOCK_LANES], unsigned n)
+{
+#pragma GCC unroll 1
+    for (unsigned i = 0; i < n; i += BLOCK_RUN)
+        block_load_run(out + i, at, 16 * i, n - i < BLOCK_RUN ? n - i : BLOCK_RUN);
+}
+
+// A CBC chain on its way over a message of staged blocks, the last of which has CMAC's subkey.
+//
+// A step is kernel_walk_in, an encryption, kernel_walk_out, so that it can go in lockstep with
+// others. The step of a chain that has ended is an idle one.
 struct kernel_walk {
-    const struct kernel_schedule *key;
-    struct block state;
-    const uint8_t *const *in;
-    size_t at;
-    size_t left; // blocks still to take
+    const struct block *next;
+    unsigned left;      // blocks to take, the last one included
+    struct block state; // CMAC when nothing is left
 };
 
-static inline struct block kernel_walk_next(struct kernel_walk *w)
+// Stages a message of len octets, 16 or more, all but its last block, and starts a chain over it.
+// in: room for its blocks, rounded up to whole runs, and one more, which idle steps read.
+hot_inline struct kernel_walk kernel_walk_start(const uint8_t *const at[BLOCK_LANES], size_t len,
+                                                struct block *in)
 {
-    struct block b = block_xor(w->state, block_load(w->in, w->at));
-    w->at += 16;
-    w->left--;
-    return b;
+    unsigned n = (unsigned)((len + 15) / 16);
+    kernel_stage(in, at, n - 1);
+    return (struct kernel_walk){.next = in, .left = n, .state = block_zero()};
 }
 
-static inline void kernel_walk_alone(struct kernel_walk *w)
+// What is to be encrypted next.
+hot_inline struct block kernel_walk_in(const struct kernel_walk *w)
 {
-    while (w->left > 0)
-        w->state = kernel_encrypt(w->key, kernel_walk_next(w));
+    return block_xor(w->state, *w->next);
 }
 
-// Side by side until one ends.
-static inline void kernel_walk_pair(struct kernel_walk *a, struct kernel_walk *b)
+hot_inline void kernel_walk_out(struct kernel_walk *w, struct block encrypted)
 {
-    while (a->left > 0 && b->left > 0) {
-        a->state = kernel_walk_next(a);
-        b->state = kernel_walk_next(b);
-        kernel_encrypt_pair(a->key, &a->state, b->key, &b->state);
-    }
-}
-
-// Encrypts b under k beside one step of the walk, if it has one left.
-static inline void kernel_walk_beside(struct kernel_walk *w, const struct kernel_schedule *k,
-                                      struct block *b)
-{
-    if (w->left == 0) {
-        *b = kernel_encrypt(k, *b);
+    if (w->left == 0)
         return;
-    }
-    w->state = kernel_walk_next(w);
-    kernel_encrypt_pair(w->key, &w->state, k, b);
+    w->left--;
+    w->next++;
+    w->state = encrypted;
 }
 
-// Blocks of a message before CMAC's last one.
-static inline size_t kernel_lead(size_t len)
+// The same for a step that was taken before the last block was known.
+hot_inline void kernel_walk_out_lead(struct kernel_walk *w, struct block encrypted)
 {
-    return (len - 1) / 16;
+    if (w->left > 1)
+        kernel_walk_out(w, encrypted);
 }
 
 // CMAC's last block of a message of len octets, 16 or more, with its subkey.
-static inline struct block kernel_last(const uint8_t *const in[BLOCK_LANES], size_t len,
-                                       struct block subkey1)
+hot_inline struct block kernel_last(const uint8_t *const in[BLOCK_LANES], size_t len,
+                                    struct block subkey1)
 {
     unsigned rest = len % 16;
     if (rest == 0)
@@ -139,14 +188,14 @@ static inline struct block kernel_last(const uint8_t *const in[BLOCK_LANES], siz
 
 // S2V's D before the plaintext, from CMAC(<zero>) and those of its two components. RFC 5297,
 // section 2.4.
-static inline struct block kernel_s2v(struct block zero, struct block ad, struct block nonce)
+hot_inline struct block kernel_s2v(struct block zero, struct block ad, struct block nonce)
 {
     struct block d = block_xor(block_dbl(zero), ad);
     return block_xor(block_dbl(d), nonce);
 }
 
 // CMAC's only block when the plaintext is empty: T = dbl(D) xor pad(<empty>), with its subkey.
-static inline struct block kernel_last_empty(struct block d, struct block subkey1)
+hot_inline struct block kernel_last_empty(struct block d, struct block subkey1)
 {
     static const uint8_t pad[16] = {0x80};
     return block_xor(block_xor(block_dbl(d), block_broadcast(pad)), subkey1);

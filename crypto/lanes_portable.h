@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { BLOCK_LANES = 8 };
+enum { BLOCK_LANES = 8, BLOCK_FEW = 0, BLOCK_ROUNDS = 10, BLOCK_RUN = 4 };
 
 typedef uint16_t plane __attribute__((vector_size(2 * BLOCK_LANES)));
 
@@ -116,6 +116,14 @@ static inline void block_store(struct block b, uint8_t *const at[BLOCK_LANES], s
         block_get_lane(&b, l, at[l] + offset);
 }
 
+// The n blocks, up to BLOCK_RUN, that follow each other in each lane.
+static inline void block_load_run(struct block out[BLOCK_RUN], const uint8_t *const at[BLOCK_LANES],
+                                  size_t offset, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        out[i] = block_load(at, offset + 16 * i);
+}
+
 // Stores octets 0 to 7 of each lane's block.
 static inline void block_store_half(struct block b, uint8_t *const at[BLOCK_LANES], size_t offset)
 {
@@ -160,6 +168,14 @@ static inline struct block block_up(struct block b, unsigned n)
     return b;
 }
 
+// Octets 8 to 15 of a, then 0 to 7 of b.
+static inline struct block block_splice(struct block a, struct block b)
+{
+    for (unsigned j = 0; j < 8; j++)
+        a.p[j] = a.p[j] >> 8 | b.p[j] << 8;
+    return a;
+}
+
 static inline struct block block_dbl(struct block b)
 {
     struct block d;
@@ -180,17 +196,16 @@ static inline struct block block_counter(struct block tag)
     return tag;
 }
 
-// A counter and n: a big-endian addition on octets 12 to 15. It cannot overflow, since bit 31 of a
-// first counter is clear and n is small.
-static inline struct block block_counter_add(struct block b, unsigned n)
+// The counter after this one: a big-endian addition on octets 12 to 15. It cannot overflow, since
+// bit 31 of a first counter is clear and messages are short.
+static inline struct block block_counter_next(struct block b)
 {
-    plane carry = {0};
+    plane carry = block_plane_of(1);
     for (unsigned i = 0; i < 32; i++) {
         unsigned octet = 15 - i / 8;
-        plane add = block_plane_of(n >> i & 1);
         plane bit = b.p[i % 8] >> octet & block_plane_of(1);
-        b.p[i % 8] ^= (add ^ carry) << octet;
-        carry = (bit & add) | (carry & (bit ^ add));
+        b.p[i % 8] ^= carry << octet;
+        carry &= bit;
     }
     return b;
 }
@@ -257,4 +272,46 @@ static inline struct block block_key_step(struct block key, unsigned rcon)
         key.p[j] = k ^ (word | word << 8);
     }
     return key;
+}
+
+// Keys on their way through the key schedule: here they stand as any block does.
+struct block_key {
+    struct block key;
+};
+
+static inline struct block_key block_key_of(struct block key)
+{
+    return (struct block_key){key};
+}
+
+// The round key that stands there.
+static inline struct block block_key_get(struct block_key k)
+{
+    return k.key;
+}
+
+// On to that round (1 to 10). FIPS 197, section 5.2.
+static inline struct block_key block_key_next(struct block_key k, unsigned round)
+{
+    static const uint8_t rcon[10] = {1, 2, 4, 8, 0x10, 0x20, 0x40, 0x80, 0x1b, 0x36};
+    return (struct block_key){block_key_step(k.key, rcon[round - 1])};
+}
+
+// Stores text xor the keystream under each lane's schedule, from a first counter on: len octets, a
+// multiple of 8. RFC 5297, section 2.6.
+static inline void block_crypt(const struct block round[BLOCK_ROUNDS + 1], struct block counter,
+                               const struct block *text, unsigned len,
+                               uint8_t *const out[BLOCK_LANES], size_t offset)
+{
+    for (unsigned at = 0; at < len; at += 16) {
+        struct block s = block_xor(counter, round[0]);
+        counter = block_counter_next(counter);
+        for (unsigned r = 1; r < BLOCK_ROUNDS; r++)
+            s = block_enc(s, round[r]);
+        s = block_xor(block_enc_last(s, round[BLOCK_ROUNDS]), text[at / 16]);
+        if (len - at >= 16)
+            block_store(s, out, offset + at);
+        else
+            block_store_half(s, out, offset + at);
+    }
 }

@@ -1,110 +1,175 @@
-// The vocabulary of the lanes on VAES with zmm registers: a vector is four lanes, a block four
-// vectors. Only for files that are built with this instruction set. Pure; any thread.
+// The vocabulary of the lanes on VAES with zmm registers: a vector is four lanes. Only for files
+// that are built with this instruction set. Pure; any thread.
 #pragma once
+
+#include "crypto/hot_inline.h"
 
 #include <immintrin.h>
 #include <stddef.h>
 #include <stdint.h>
 
-typedef __m512i vec;
+// Octets, because the compiler's AES rounds take those: blocks that change their type between
+// rounds are copied between registers.
+typedef char vec __attribute__((vector_size(64), may_alias));
+typedef __m512i words;
 
 enum { VEC_LANES = 4 };
+#ifndef LANES_FEW
+enum { BLOCK_VECS = 4 };
+#else
+enum { BLOCK_VECS = 1 };
+#endif
 
-static inline __m128i vec_load_lane(const uint8_t *at)
+hot_inline __m128i vec_load_lane(const uint8_t *at)
 {
     return _mm_loadu_si128((const __m128i *)at);
 }
 
-static inline vec vec_spread(const uint8_t at[16])
+hot_inline vec vec_spread(const uint8_t at[16])
 {
-    return _mm512_broadcast_i32x4(vec_load_lane(at));
+    return (vec)_mm512_broadcast_i32x4(vec_load_lane(at));
 }
 
-static inline vec vec_load(const uint8_t *const at[VEC_LANES], size_t offset)
+hot_inline vec vec_load(const uint8_t *const at[VEC_LANES], size_t offset)
 {
-    vec v = _mm512_castsi128_si512(vec_load_lane(at[0] + offset));
+    words v = _mm512_castsi128_si512(vec_load_lane(at[0] + offset));
     v = _mm512_inserti32x4(v, vec_load_lane(at[1] + offset), 1);
     v = _mm512_inserti32x4(v, vec_load_lane(at[2] + offset), 2);
-    return _mm512_inserti32x4(v, vec_load_lane(at[3] + offset), 3);
+    return (vec)_mm512_inserti32x4(v, vec_load_lane(at[3] + offset), 3);
 }
 
-static inline void vec_store(vec v, uint8_t *const at[VEC_LANES], size_t offset)
+hot_inline void vec_store(vec v, uint8_t *const at[VEC_LANES], size_t offset)
 {
-    _mm_storeu_si128((__m128i *)(at[0] + offset), _mm512_castsi512_si128(v));
-    _mm_storeu_si128((__m128i *)(at[1] + offset), _mm512_extracti32x4_epi32(v, 1));
-    _mm_storeu_si128((__m128i *)(at[2] + offset), _mm512_extracti32x4_epi32(v, 2));
-    _mm_storeu_si128((__m128i *)(at[3] + offset), _mm512_extracti32x4_epi32(v, 3));
+    _mm_storeu_si128((__m128i *)(at[0] + offset), _mm512_castsi512_si128((words)v));
+    _mm_storeu_si128((__m128i *)(at[1] + offset), _mm512_extracti32x4_epi32((words)v, 1));
+    _mm_storeu_si128((__m128i *)(at[2] + offset), _mm512_extracti32x4_epi32((words)v, 2));
+    _mm_storeu_si128((__m128i *)(at[3] + offset), _mm512_extracti32x4_epi32((words)v, 3));
 }
 
-static inline void vec_store_half(vec v, uint8_t *const at[VEC_LANES], size_t offset)
+// Rows of four vectors become columns: the blocks of one lane, or one block of four lanes.
+hot_inline void words_transpose(words v[4])
 {
-    _mm_storel_epi64((__m128i *)(at[0] + offset), _mm512_castsi512_si128(v));
-    _mm_storel_epi64((__m128i *)(at[1] + offset), _mm512_extracti32x4_epi32(v, 1));
-    _mm_storel_epi64((__m128i *)(at[2] + offset), _mm512_extracti32x4_epi32(v, 2));
-    _mm_storel_epi64((__m128i *)(at[3] + offset), _mm512_extracti32x4_epi32(v, 3));
+    words low01 = _mm512_shuffle_i32x4(v[0], v[1], 0x44);
+    words high01 = _mm512_shuffle_i32x4(v[0], v[1], 0xee);
+    words low23 = _mm512_shuffle_i32x4(v[2], v[3], 0x44);
+    words high23 = _mm512_shuffle_i32x4(v[2], v[3], 0xee);
+    v[0] = _mm512_shuffle_i32x4(low01, low23, 0x88);
+    v[1] = _mm512_shuffle_i32x4(low01, low23, 0xdd);
+    v[2] = _mm512_shuffle_i32x4(high01, high23, 0x88);
+    v[3] = _mm512_shuffle_i32x4(high01, high23, 0xdd);
 }
 
-static inline vec vec_zero(void)
+// One load a lane, and a transposition: cheaper than to insert each block by itself.
+hot_inline void vec_load_run(vec out[4], const uint8_t *const at[VEC_LANES], size_t offset,
+                             unsigned n)
 {
-    return _mm512_setzero_si512();
+    words v[4];
+    uint8_t halves = (uint8_t)((1u << 2 * n) - 1);
+    for (unsigned l = 0; l < VEC_LANES; l++)
+        v[l] = _mm512_maskz_loadu_epi64(halves, at[l] + offset);
+    words_transpose(v);
+    for (unsigned i = 0; i < 4; i++)
+        out[i] = (vec)v[i];
 }
 
-static inline vec vec_xor(vec a, vec b)
+hot_inline void vec_store_run(const vec in[4], uint8_t *const at[VEC_LANES], size_t offset,
+                              unsigned len)
 {
-    return _mm512_xor_si512(a, b);
+    words v[4];
+    uint8_t halves = (uint8_t)((1u << len / 8) - 1);
+    for (unsigned i = 0; i < 4; i++)
+        v[i] = (words)in[i];
+    words_transpose(v);
+    for (unsigned l = 0; l < VEC_LANES; l++)
+        _mm512_mask_storeu_epi64(at[l] + offset, halves, v[l]);
 }
 
-static inline vec vec_and(vec a, vec b)
+hot_inline vec vec_zero(void)
 {
-    return _mm512_and_si512(a, b);
+    return (vec)_mm512_setzero_si512();
 }
 
-static inline vec vec_add32(vec a, vec b)
+hot_inline vec vec_xor(vec a, vec b)
 {
-    return _mm512_add_epi32(a, b);
+    return (vec)_mm512_xor_si512((words)a, (words)b);
 }
 
-static inline vec vec_shuffle(vec v, vec control)
+hot_inline vec vec_and(vec a, vec b)
 {
-    return _mm512_shuffle_epi8(v, control);
+    return (vec)_mm512_and_si512((words)a, (words)b);
 }
 
-static inline vec vec_twice64(vec v)
+hot_inline vec vec_add32(vec a, vec b)
 {
-    return _mm512_add_epi64(v, v);
+    return (vec)_mm512_add_epi32((words)a, (words)b);
 }
 
-static inline vec vec_signs32(vec v)
+hot_inline vec vec_shuffle(vec v, vec control)
 {
-    return _mm512_srai_epi32(v, 31);
+    return (vec)_mm512_shuffle_epi8((words)v, (words)control);
 }
 
-static inline vec vec_down4(vec v)
+hot_inline vec vec_twice64(vec v)
 {
-    return _mm512_bslli_epi128(v, 4);
+    return (vec)_mm512_add_epi64((words)v, (words)v);
 }
 
-static inline vec vec_down8(vec v)
+hot_inline vec vec_signs32(vec v)
 {
-    return _mm512_bslli_epi128(v, 8);
+    return (vec)_mm512_srai_epi32((words)v, 31);
 }
 
-static inline vec vec_enc(vec v, vec key)
+hot_inline vec vec_down4(vec v)
 {
-    return _mm512_aesenc_epi128(v, key);
+    return (vec)_mm512_bslli_epi128((words)v, 4);
 }
 
-static inline vec vec_enc_last(vec v, vec key)
+hot_inline vec vec_down8(vec v)
 {
-    return _mm512_aesenclast_epi128(v, key);
+    return (vec)_mm512_bslli_epi128((words)v, 8);
 }
 
-static inline uint32_t vec_equal(vec a, vec b)
+hot_inline vec vec_low32(vec a, vec b)
 {
-    uint32_t halves = _mm512_cmpeq_epi64_mask(a, b);
+    return (vec)_mm512_unpacklo_epi32((words)a, (words)b);
+}
+
+hot_inline vec vec_high32(vec a, vec b)
+{
+    return (vec)_mm512_unpackhi_epi32((words)a, (words)b);
+}
+
+hot_inline vec vec_low64(vec a, vec b)
+{
+    return (vec)_mm512_unpacklo_epi64((words)a, (words)b);
+}
+
+hot_inline vec vec_high64(vec a, vec b)
+{
+    return (vec)_mm512_unpackhi_epi64((words)a, (words)b);
+}
+
+hot_inline vec vec_splice(vec a, vec b)
+{
+    return (vec)_mm512_alignr_epi8((words)b, (words)a, 8);
+}
+
+hot_inline vec vec_enc(vec v, vec key)
+{
+    return (vec)_mm512_aesenc_epi128((words)v, (words)key);
+}
+
+hot_inline vec vec_enc_last(vec v, vec key)
+{
+    return (vec)_mm512_aesenclast_epi128((words)v, (words)key);
+}
+
+hot_inline uint32_t vec_equal(vec a, vec b)
+{
+    uint32_t halves = _mm512_cmpeq_epi64_mask((words)a, (words)b);
     halves &= halves >> 1;
     uint32_t pairs = (halves & 0x11) | (halves & 0x44) >> 1;
     return (pairs & 3) | pairs >> 2;
 }
 
-#include "crypto/lanes_four.h"
+#include "crypto/lanes_vec.h"

@@ -18,7 +18,8 @@
 
 enum {
     SIV_LANES_NONCE_LEN = 16,
-    SIV_LANES_LEN_MIN = 16, // of associated data, and of a plaintext that is opened
+    SIV_LANES_LEN_MIN = 16,  // of associated data, and of a plaintext that is opened
+    SIV_LANES_AD_MAX = 1536, // more than a frame has
     SIV_LANES_BLOCK = 16,
 };
 
@@ -34,8 +35,8 @@ struct siv_lanes {
     uint8_t *tag[LANES];          // seal: SIV_TAG_LEN octets, written
     const uint8_t *sealed[LANES]; // open, decrypt: tag | ciphertext
     uint8_t *plain[LANES];        // open, decrypt: the plaintext, written
-    uint16_t ad_len[LANES];       // seal, open: SIV_LANES_LEN_MIN or more, any length
-    uint16_t len[LANES];          // open, decrypt: likewise, of the plaintext
+    uint16_t ad_len[LANES];       // seal, open: SIV_LANES_LEN_MIN to _AD_MAX, any length
+    uint16_t len[LANES];          // open, decrypt: of the plaintext, SIV_LANES_LEN_MIN or more
 };
 
 // The variants of the kernel, chosen once at start by CPUID and XCR0.

@@ -11,6 +11,9 @@
 #include "crypto/kernel_chain.h"
 #include "crypto/siv_lanes.h"
 
+enum { SIV_LANES_AD_BLOCKS = SIV_LANES_AD_MAX / 16 };
+static_assert(SIV_LANES_AD_BLOCKS % BLOCK_RUN == 0, "staging goes by whole runs");
+
 enum siv_lanes_work { SIV_LANES_SEAL, SIV_LANES_OPEN, SIV_LANES_DECRYPT };
 
 // The lanes that advance together, and all that is derived from their keys.
@@ -27,8 +30,10 @@ struct siv_lanes_group {
     unsigned ad_len, len;             // the shape
 
     struct kernel_schedule mac, ctr;
+    struct kernel_walk walk;   // over the associated data
     struct block subkey1;      // CMAC's
     struct block zero, nonced; // CMAC of <zero> and of the nonce: S2V's components beside the data
+    struct block in[SIV_LANES_AD_BLOCKS + 1]; // the associated data, staged: no secret
 };
 
 // What groups lanes: the lengths that this work goes by.
@@ -76,49 +81,60 @@ static inline void siv_lanes_gather(struct siv_lanes_group *g, const struct siv_
 // The schedules that this work needs, from the raw keys.
 static inline void siv_lanes_expand(struct siv_lanes_group *g, enum siv_lanes_work work)
 {
-    struct kernel_schedule *const both[] = {&g->mac, &g->ctr};
     if (work != SIV_LANES_DECRYPT)
-        g->mac.round[0] = block_load(g->key, 0);
+        kernel_expand(&g->mac, block_load(g->key, 0));
     if (work != SIV_LANES_SEAL)
-        g->ctr.round[0] = block_load(g->key, SIV_KEY_LEN / 2);
-    if (work == SIV_LANES_OPEN)
-        kernel_expand(both, 2);
-    else
-        kernel_expand(both + (work == SIV_LANES_DECRYPT), 1);
+        kernel_expand(&g->ctr, block_load(g->key, SIV_KEY_LEN / 2));
 }
 
 // CMAC's subkey, and S2V's components beside the associated data, which takes its first steps.
-static inline void siv_lanes_start(struct siv_lanes_group *g, struct kernel_walk *ad)
+static inline void siv_lanes_start(struct siv_lanes_group *g)
 {
+    const struct kernel_key mac = kernel_own(&g->mac);
+    g->walk = kernel_walk_start(g->ad, g->ad_len, g->in);
     struct block subkey1 = block_zero();
-    kernel_walk_beside(ad, &g->mac, &subkey1);
+    struct block ad = kernel_walk_in(&g->walk);
+    kernel_encrypt_two(mac, &subkey1, mac, &ad);
+    kernel_walk_out_lead(&g->walk, ad);
     g->subkey1 = block_dbl(subkey1);
+    g->in[(g->ad_len - 1) / 16] = kernel_last(g->ad, g->ad_len, g->subkey1);
     g->zero = g->subkey1;
-    kernel_walk_beside(ad, &g->mac, &g->zero);
     g->nonced = block_xor(block_load(g->nonce, 0), g->subkey1);
-    kernel_walk_beside(ad, &g->mac, &g->nonced);
+    ad = kernel_walk_in(&g->walk);
+    kernel_encrypt_three(mac, &g->zero, mac, &g->nonced, mac, &ad);
+    kernel_walk_out(&g->walk, ad);
 }
 
 static inline void siv_lanes_seal(struct siv_lanes_group *g)
 {
-    struct kernel_walk ad = {&g->mac, block_zero(), g->ad, 0, kernel_lead(g->ad_len)};
-    siv_lanes_start(g, &ad);
-    kernel_walk_alone(&ad);
-    struct block last = block_xor(ad.state, kernel_last(g->ad, g->ad_len, g->subkey1));
-    struct block d = kernel_s2v(g->zero, kernel_encrypt(&g->mac, last), g->nonced);
-    block_store(kernel_encrypt(&g->mac, kernel_last_empty(d, g->subkey1)), g->tag, 0);
+    const struct kernel_key mac = kernel_own(&g->mac);
+    siv_lanes_start(g);
+    struct kernel_walk walk = g->walk;
+    while (walk.left > 0)
+        kernel_walk_out(&walk, kernel_encrypt(mac, kernel_walk_in(&walk)));
+    struct block d = kernel_s2v(g->zero, walk.state, g->nonced);
+    block_store(kernel_encrypt(mac, kernel_last_empty(d, g->subkey1)), g->tag, 0);
 }
 
-// plain = ciphertext xor the keystream of the tag, by whole blocks.
-static inline void siv_lanes_decrypt(struct siv_lanes_group *g)
+// plain = ciphertext xor the keystream of the tag, by whole blocks. The chain over the associated
+// data, if there is one, goes on beside it.
+static inline void siv_lanes_decrypt(struct siv_lanes_group *g, enum siv_lanes_work work)
 {
-    const struct block counter = block_counter(block_load(g->sealed, 0));
+    const struct kernel_key ctr = kernel_own(&g->ctr);
+    const struct kernel_key mac = kernel_own(&g->mac);
+    struct block counter = block_counter(block_load(g->sealed, 0));
     for (size_t at = 0; at < g->len; at += 32) {
-        struct block s = block_counter_add(counter, (unsigned)(at / 16));
-        struct block t = block_counter_add(counter, (unsigned)(at / 16) + 1);
-        kernel_encrypt_pair(&g->ctr, &s, &g->ctr, &t);
-        s = block_xor(s, block_load(g->sealed, SIV_TAG_LEN + at));
-        block_store(s, g->plain, at);
+        struct block s = counter;
+        struct block t = block_counter_next(counter);
+        counter = block_counter_next(t);
+        if (work == SIV_LANES_OPEN) {
+            struct block ad = kernel_walk_in(&g->walk);
+            kernel_encrypt_three(ctr, &s, ctr, &t, mac, &ad);
+            kernel_walk_out(&g->walk, ad);
+        } else {
+            kernel_encrypt_two(ctr, &s, ctr, &t);
+        }
+        block_store(block_xor(s, block_load(g->sealed, SIV_TAG_LEN + at)), g->plain, at);
         if (at + 16 < g->len) {
             t = block_xor(t, block_load(g->sealed, SIV_TAG_LEN + at + 16));
             block_store(t, g->plain, at + 16);
@@ -129,28 +145,31 @@ static inline void siv_lanes_decrypt(struct siv_lanes_group *g)
 // The bits of the lanes whose tag is right.
 static inline uint32_t siv_lanes_open(struct siv_lanes_group *g)
 {
-    struct kernel_walk ad = {&g->mac, block_zero(), g->ad, 0, kernel_lead(g->ad_len)};
-    siv_lanes_start(g, &ad);
-    siv_lanes_decrypt(g);
+    const struct kernel_key mac = kernel_own(&g->mac);
+    siv_lanes_start(g);
+    siv_lanes_decrypt(g, SIV_LANES_OPEN);
 
     // T = plaintext xorend D. D meets the last block, or parts of the last two.
     unsigned rest = g->len % 16;
-    struct kernel_walk text = {&g->mac, block_zero(), g->text, 0,
-                               kernel_lead(g->len) - (rest != 0 ? 1 : 0)};
-    kernel_walk_pair(&ad, &text);
-    kernel_walk_alone(&ad);
-    ad.state = block_xor(ad.state, kernel_last(g->ad, g->ad_len, g->subkey1));
-    kernel_walk_beside(&text, &g->mac, &ad.state);
-    kernel_walk_alone(&text);
-    struct block d = kernel_s2v(g->zero, ad.state, g->nonced);
+    size_t end = (g->len / 16 - 1) * 16;
+    struct kernel_walk walk = g->walk;
+    struct block text = block_zero();
+    for (size_t at = 0; at < end; at += 16) {
+        struct block ad = kernel_walk_in(&walk);
+        text = block_xor(text, block_load(g->text, at));
+        kernel_encrypt_two(mac, &text, mac, &ad);
+        kernel_walk_out(&walk, ad);
+    }
+    while (walk.left > 0)
+        kernel_walk_out(&walk, kernel_encrypt(mac, kernel_walk_in(&walk)));
+    struct block d = kernel_s2v(g->zero, walk.state, g->nonced);
     if (rest != 0) {
-        text.state = block_xor(kernel_walk_next(&text), block_down(d, rest));
-        text.state = kernel_encrypt(&g->mac, text.state);
+        text = block_xor(block_xor(text, block_load(g->text, end)), block_down(d, rest));
+        text = kernel_encrypt(mac, text);
         d = block_up(d, 16 - rest);
     }
-    text.state = block_xor(block_xor(text.state, d), kernel_last(g->text, g->len, g->subkey1));
-    text.state = kernel_encrypt(&g->mac, text.state);
-    return block_equal(text.state, block_load(g->sealed, 0));
+    text = block_xor(block_xor(text, d), kernel_last(g->text, g->len, g->subkey1));
+    return block_equal(kernel_encrypt(mac, text), block_load(g->sealed, 0));
 }
 
 // In a frame of its own, below that of siv_lanes_run, which has it wiped.
@@ -166,7 +185,7 @@ __attribute__((noinline)) static lane_set siv_lanes_run_groups(struct siv_lanes_
         if (work == SIV_LANES_SEAL)
             siv_lanes_seal(g);
         if (work == SIV_LANES_DECRYPT)
-            siv_lanes_decrypt(g);
+            siv_lanes_decrypt(g, work);
         if (work != SIV_LANES_OPEN)
             continue;
         uint32_t genuine = siv_lanes_open(g);
@@ -185,7 +204,7 @@ static inline lane_set siv_lanes_run(const struct siv_lanes *s, lane_set which,
 {
     struct siv_lanes_group g;
     lane_set proven = siv_lanes_run_groups(&g, s, which, work);
-    bytes_wipe(&g, sizeof g);
+    bytes_wipe(&g, offsetof(struct siv_lanes_group, in));
     kernel_wipe_frame();
     return proven;
 }

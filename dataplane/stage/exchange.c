@@ -33,6 +33,7 @@ static lane_set gather(struct batch *batch, lane_set lanes, const struct keyring
 {
     lane_set ready = 0;
     work->jobs.seal_key = &keys->key[keys->current];
+    field_put(work->jobs.lead, FIELD_COOKIE, COOKIE_LEN);
     while (lanes != 0) {
         unsigned i = lane_take(&lanes);
         const struct fields *fields = &batch->fields[i];

@@ -1,5 +1,5 @@
-// The sealed field of a reply, all but what is random or secret: headers, lengths, and the header
-// of each cookie inside. RFC 8915, sections 5.6 and 5.7. Runs on a core's own batch.
+// The sealed field of a reply, all but what is random or secret: its header and lengths. RFC 8915,
+// sections 5.6 and 5.7. Runs on a core's own batch.
 //
 //  0x0404 | length | 16 | 16 + 104 n | nonce 16 | tag 16 | n x (0x0204 | 104 | cookie 100)
 //                                    ^ what is returned; from here on it is crypto/exchange.h's

@@ -58,9 +58,10 @@ static enum outcome seal_reply(struct batch *batch, unsigned lane, const struct 
     memcpy(nonce, random, EXCHANGE_NONCE_LEN);
     uint8_t *sealed = nonce + EXCHANGE_NONCE_LEN;
     uint8_t *plain = sealed + EXCHANGE_TAG_LEN;
-    for (unsigned i = 0; i < n_cookies; i++)
-        cookie_seal(key, random + EXCHANGE_NONCE_LEN * (1 + i), pair,
-                    plain + i * EXCHANGE_STRIDE + EXCHANGE_LEAD);
+    for (unsigned i = 0; i < n_cookies; i++) {
+        uint8_t *cookie = field_put(plain + i * EXCHANGE_STRIDE, FIELD_COOKIE, COOKIE_LEN);
+        cookie_seal(key, random + EXCHANGE_NONCE_LEN * (1 + i), pair, cookie);
+    }
 
     struct siv_part ad = {.at = batch_reply(batch, lane), .len = clear_len};
     siv_seal(pair + SIV_KEY_LEN, ad, (struct siv_part){.at = nonce, .len = EXCHANGE_NONCE_LEN},

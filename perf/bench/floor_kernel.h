@@ -9,7 +9,7 @@ static inline void floor_run_rounds(unsigned rounds)
     vec a = vec_zero(), b = a, c = a, d = a, e = a, f = a, g = a, h = a;
     // Opaque, or the compiler sees that all are equal.
     __asm__ volatile("" : "+x"(a), "+x"(b), "+x"(c), "+x"(d), "+x"(e), "+x"(f), "+x"(g), "+x"(h));
-    for (unsigned i = 0; i < (rounds + 1) / 2; i++) { // 4 vectors are a block, so 8 are two rounds
+    for (unsigned i = 0; i < rounds * BLOCK_VECS / 8; i++) {
         a = vec_enc(a, key);
         b = vec_enc(b, key);
         c = vec_enc(c, key);

@@ -8,123 +8,192 @@
 #include <stdint.h>
 #include <string.h>
 
-struct shim512 {
-    uint8_t octet[64];
-};
+typedef uint8_t shim512 __attribute__((vector_size(64)));
 
-static inline struct shim512 shim_zero(void)
+static inline shim512 shim_zero(void)
 {
-    return (struct shim512){{0}};
+    return (shim512){0};
 }
 
-static inline __m128i shim_extract(struct shim512 v, unsigned lane)
+static inline __m128i shim_extract(shim512 v, unsigned lane)
 {
-    return _mm_loadu_si128((const __m128i *)(v.octet + 16 * lane));
+    return _mm_loadu_si128((const __m128i *)((const uint8_t *)&v + 16 * lane));
 }
 
-static inline __m128i shim_low(struct shim512 v)
+static inline __m128i shim_low(shim512 v)
 {
     return shim_extract(v, 0);
 }
 
-static inline struct shim512 shim_insert(struct shim512 v, __m128i x, unsigned lane)
+static inline shim512 shim_insert(shim512 v, __m128i x, unsigned lane)
 {
-    _mm_storeu_si128((__m128i *)(v.octet + 16 * lane), x);
+    _mm_storeu_si128((__m128i *)((uint8_t *)&v + 16 * lane), x);
     return v;
 }
 
 // The upper lanes of a cast are undefined: here they are filled with what must not matter.
-static inline struct shim512 shim_cast(__m128i x)
+static inline shim512 shim_cast(__m128i x)
 {
-    struct shim512 v;
-    memset(v.octet, 0xee, sizeof v.octet);
+    shim512 v;
+    memset(&v, 0xee, sizeof v);
     return shim_insert(v, x, 0);
 }
 
-static inline struct shim512 shim_broadcast(__m128i x)
+static inline shim512 shim_broadcast(__m128i x)
 {
-    struct shim512 v = shim_zero();
+    shim512 v = shim_zero();
     for (unsigned lane = 0; lane < 4; lane++)
         v = shim_insert(v, x, lane);
     return v;
 }
 
-static inline struct shim512 shim_xor(struct shim512 a, struct shim512 b)
+static inline shim512 shim_xor(shim512 a, shim512 b)
 {
     for (unsigned i = 0; i < 64; i++)
-        a.octet[i] ^= b.octet[i];
+        a[i] ^= b[i];
     return a;
 }
 
-static inline struct shim512 shim_and(struct shim512 a, struct shim512 b)
+static inline shim512 shim_and(shim512 a, shim512 b)
 {
     for (unsigned i = 0; i < 64; i++)
-        a.octet[i] &= b.octet[i];
+        a[i] &= b[i];
     return a;
 }
 
-static inline struct shim512 shim_add32(struct shim512 a, struct shim512 b)
+static inline shim512 shim_add32(shim512 a, shim512 b)
 {
     uint32_t x[16], y[16];
-    memcpy(x, a.octet, 64);
-    memcpy(y, b.octet, 64);
+    memcpy(x, &a, 64);
+    memcpy(y, &b, 64);
     for (unsigned i = 0; i < 16; i++)
         x[i] += y[i];
-    memcpy(a.octet, x, 64);
+    memcpy(&a, x, 64);
     return a;
 }
 
-static inline struct shim512 shim_add64(struct shim512 a, struct shim512 b)
+static inline shim512 shim_add64(shim512 a, shim512 b)
 {
     uint64_t x[8], y[8];
-    memcpy(x, a.octet, 64);
-    memcpy(y, b.octet, 64);
+    memcpy(x, &a, 64);
+    memcpy(y, &b, 64);
     for (unsigned i = 0; i < 8; i++)
         x[i] += y[i];
-    memcpy(a.octet, x, 64);
+    memcpy(&a, x, 64);
     return a;
 }
 
-static inline struct shim512 shim_sra32(struct shim512 a, unsigned n)
+static inline shim512 shim_sra32(shim512 a, unsigned n)
 {
     int32_t x[16];
-    memcpy(x, a.octet, 64);
+    memcpy(x, &a, 64);
     for (unsigned i = 0; i < 16; i++)
         x[i] >>= n;
-    memcpy(a.octet, x, 64);
+    memcpy(&a, x, 64);
     return a;
 }
 
-static inline struct shim512 shim_shuffle(struct shim512 a, struct shim512 control)
+static inline shim512 shim_shuffle(shim512 a, shim512 control)
 {
-    struct shim512 v;
+    shim512 v;
     for (unsigned i = 0; i < 64; i++)
-        v.octet[i] = control.octet[i] & 0x80 ? 0 : a.octet[i / 16 * 16 + control.octet[i] % 16];
+        v[i] = control[i] & 0x80 ? 0 : a[i / 16 * 16 + control[i] % 16];
     return v;
 }
 
-static inline struct shim512 shim_left(struct shim512 a, unsigned n)
+static inline shim512 shim_left(shim512 a, unsigned n)
 {
-    struct shim512 v;
+    shim512 v;
     for (unsigned i = 0; i < 64; i++)
-        v.octet[i] = i % 16 >= n ? a.octet[i - n] : 0;
+        v[i] = i % 16 >= n ? a[i - n] : 0;
     return v;
 }
 
-static inline struct shim512 shim_right(struct shim512 a, unsigned n)
+static inline shim512 shim_right(shim512 a, unsigned n)
 {
-    struct shim512 v;
+    shim512 v;
     for (unsigned i = 0; i < 64; i++)
-        v.octet[i] = i % 16 + n < 16 ? a.octet[i + n] : 0;
+        v[i] = i % 16 + n < 16 ? a[i + n] : 0;
     return v;
 }
 
-static inline uint8_t shim_equal64(struct shim512 a, struct shim512 b)
+static inline uint8_t shim_equal64(shim512 a, shim512 b)
 {
     unsigned equal = 0;
     for (unsigned i = 0; i < 8; i++)
-        equal |= (unsigned)(memcmp(a.octet + 8 * i, b.octet + 8 * i, 8) == 0) << i;
+        equal |=
+            (unsigned)(memcmp((const uint8_t *)&a + 8 * i, (const uint8_t *)&b + 8 * i, 8) == 0)
+            << i;
     return (uint8_t)equal;
+}
+
+// Two 16-octet lanes of a, then two of b, each chosen by two bits of the control.
+static inline shim512 shim_lanes(shim512 a, shim512 b, unsigned control)
+{
+    shim512 v = shim_zero();
+    for (unsigned i = 0; i < 4; i++)
+        v = shim_insert(v, shim_extract(i < 2 ? a : b, control >> 2 * i & 3), i);
+    return v;
+}
+
+// Words of `size` octets from a and b in turn, in each lane from octet `from` on.
+static inline shim512 shim_unpack(shim512 a, shim512 b, unsigned size, unsigned from)
+{
+    shim512 v;
+    for (unsigned i = 0; i < 64; i++) {
+        const shim512 *source = i / size % 2 == 0 ? &a : &b;
+        unsigned at = from + i % 16 / (2 * size) * size + i % size;
+        v[i] = (*source)[i / 16 * 16 + at];
+    }
+    return v;
+}
+
+static inline shim512 shim_low32(shim512 a, shim512 b)
+{
+    return shim_unpack(a, b, 4, 0);
+}
+
+static inline shim512 shim_high32(shim512 a, shim512 b)
+{
+    return shim_unpack(a, b, 4, 8);
+}
+
+static inline shim512 shim_low64(shim512 a, shim512 b)
+{
+    return shim_unpack(a, b, 8, 0);
+}
+
+static inline shim512 shim_high64(shim512 a, shim512 b)
+{
+    return shim_unpack(a, b, 8, 8);
+}
+
+// In each lane: the octets of low and then those of high, n octets further on.
+static inline shim512 shim_align(shim512 high, shim512 low, unsigned n)
+{
+    shim512 v;
+    for (unsigned i = 0; i < 64; i++) {
+        unsigned at = i % 16 + n;
+        v[i] = at < 16 ? low[i / 16 * 16 + at] : at < 32 ? high[i / 16 * 16 + at - 16] : 0;
+    }
+    return v;
+}
+
+// Words of 8 octets whose bit is clear are neither read nor written.
+static inline shim512 shim_load_words(uint8_t words, const void *from)
+{
+    shim512 v = shim_zero();
+    for (unsigned i = 0; i < 8; i++)
+        if (words >> i & 1)
+            memcpy((uint8_t *)&v + 8 * i, (const uint8_t *)from + 8 * i, 8);
+    return v;
+}
+
+static inline void shim_store_words(void *to, uint8_t words, shim512 v)
+{
+    for (unsigned i = 0; i < 8; i++)
+        if (words >> i & 1)
+            memcpy((uint8_t *)to + 8 * i, (const uint8_t *)&v + 8 * i, 8);
 }
 
 // FIPS 197, section 4.2: multiplication in GF(2^8).
@@ -156,24 +225,24 @@ static inline const uint8_t *shim_sbox(void)
     return box;
 }
 
-static inline struct shim512 shim_aes_last(struct shim512 a, struct shim512 key)
+static inline shim512 shim_aes_last(shim512 a, shim512 key)
 {
     const uint8_t *box = shim_sbox();
-    struct shim512 v;
+    shim512 v;
     for (unsigned i = 0; i < 64; i++) // octet i of a lane is row i % 4, column i / 4
-        v.octet[i] = box[a.octet[i / 16 * 16 + (i + i % 4 * 4) % 16]];
+        v[i] = box[a[i / 16 * 16 + (i + i % 4 * 4) % 16]];
     return shim_xor(v, key);
 }
 
-static inline struct shim512 shim_aes(struct shim512 a, struct shim512 key)
+static inline shim512 shim_aes(shim512 a, shim512 key)
 {
-    struct shim512 s = shim_aes_last(a, shim_zero());
-    struct shim512 v;
+    shim512 s = shim_aes_last(a, shim_zero());
+    shim512 v;
     for (unsigned i = 0; i < 64; i++) {
-        const uint8_t *column = s.octet + i / 4 * 4;
+        const uint8_t *column = (const uint8_t *)&s + i / 4 * 4;
         unsigned both = column[i % 4] ^ column[(i + 1) % 4];
-        v.octet[i] = (uint8_t)(both << 1 ^ (both & 0x80 ? 0x1b : 0) ^ column[(i + 1) % 4] ^
-                               column[(i + 2) % 4] ^ column[(i + 3) % 4]);
+        v[i] = (uint8_t)(both << 1 ^ (both & 0x80 ? 0x1b : 0) ^ column[(i + 1) % 4] ^
+                         column[(i + 2) % 4] ^ column[(i + 3) % 4]);
     }
     return shim_xor(v, key);
 }
@@ -184,7 +253,9 @@ static inline struct shim512 shim_aes(struct shim512 a, struct shim512 key)
 #undef _mm512_bslli_epi128
 #undef _mm512_bsrli_epi128
 #undef _mm512_cmpeq_epi64_mask
-#define __m512i struct shim512
+#undef _mm512_shuffle_i32x4
+#undef _mm512_alignr_epi8
+#define __m512i shim512
 #define _mm512_setzero_si512 shim_zero
 #define _mm512_castsi512_si128 shim_low
 #define _mm512_castsi128_si512 shim_cast
@@ -202,3 +273,11 @@ static inline struct shim512 shim_aes(struct shim512 a, struct shim512 key)
 #define _mm512_aesenc_epi128 shim_aes
 #define _mm512_aesenclast_epi128 shim_aes_last
 #define _mm512_cmpeq_epi64_mask shim_equal64
+#define _mm512_shuffle_i32x4 shim_lanes
+#define _mm512_unpacklo_epi32 shim_low32
+#define _mm512_unpackhi_epi32 shim_high32
+#define _mm512_unpacklo_epi64 shim_low64
+#define _mm512_unpackhi_epi64 shim_high64
+#define _mm512_alignr_epi8 shim_align
+#define _mm512_maskz_loadu_epi64 shim_load_words
+#define _mm512_mask_storeu_epi64 shim_store_words

@@ -14,7 +14,7 @@ static bool always(void)
 
 static lane_set emulated_run(struct exchange *x, lane_set which)
 {
-    return kernel_run(x, which);
+    return kernel_run(x, which, NULL);
 }
 
 const struct exchange_variant exchange_vaes512_emulated = {

@@ -1,0 +1,12 @@
+// The exchange on VAES on ymm for groups of two at most: a block is one vector. Built with its own
+// flags. Pure; any thread.
+#define LANES_FEW
+#include "crypto/lanes_vaes256.h"
+
+#include "crypto/exchange_kernel.h"
+#include "crypto/exchange_variants.h"
+
+lane_set exchange_vaes256_few(struct exchange *x, lane_set which)
+{
+    return kernel_run(x, which, NULL);
+}

@@ -1,0 +1,6 @@
+// The word before each function of the kernels and their vocabularies. They must become one piece
+// of code, in which blocks live in registers; compilers left to themselves cut it, and hand blocks
+// over in memory.
+#pragma once
+
+#define hot_inline static inline __attribute__((always_inline))
