@@ -15,6 +15,7 @@ enum {
     ROUNDS_MAX = 100000,
     SAMPLE_TICKS = 50000, // works are repeated until a sample takes about that long
     REPEAT_MAX = 10000,
+    READINGS = 1000,
 };
 
 static void usage(FILE *to, const char *name, const char *about)
@@ -35,6 +36,19 @@ static const char *last_part(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
+}
+
+// What lies between two readings of the clock that have nothing between them.
+static uint64_t measure_reading(void)
+{
+    uint64_t least = UINT64_MAX;
+    for (unsigned i = 0; i < READINGS; i++) {
+        uint64_t from = tsc_now();
+        uint64_t ticks = tsc_now() - from;
+        if (ticks < least)
+            least = ticks;
+    }
+    return least;
 }
 
 void bench_open(struct bench *bench, int argc, char **argv, const char *about)
@@ -71,6 +85,7 @@ void bench_open(struct bench *bench, int argc, char **argv, const char *about)
         exit(2);
     }
     machine_clocks(&bench->tsc_hz, &bench->core_per_tsc);
+    bench->reading = measure_reading();
 }
 
 bool bench_wants(const struct bench *bench, const char *variant)
@@ -96,12 +111,15 @@ struct bench_row *bench_add(struct bench *bench, struct bench_row row)
     }
     row.sample = samples(bench->rounds);
     row.repeat = 1;
+    row.parts_sum = UINT64_MAX;
     bench->row[bench->n_rows] = row;
     return &bench->row[bench->n_rows++];
 }
 
 static uint64_t sample(const struct bench_row *row)
 {
+    if (row->prepare != NULL)
+        row->prepare(row->with);
     row->work(row->with); // warms caches and predictors for what is timed
     uint64_t from = tsc_now();
     for (unsigned i = 0; i < row->repeat; i++)
@@ -122,6 +140,21 @@ static void fit(struct bench_row *row)
     row->repeat = repeat < REPEAT_MAX ? (unsigned)repeat : REPEAT_MAX;
 }
 
+// The same work by its parts.
+static void sample_parts(struct bench_row *row)
+{
+    uint64_t ticks[BENCH_PARTS_MAX] = {0};
+    for (unsigned i = 0; i < row->repeat; i++)
+        row->by_parts(row->with, ticks);
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < BENCH_PARTS_MAX; i++)
+        sum += ticks[i];
+    if (sum < row->parts_sum) {
+        row->parts_sum = sum;
+        memcpy(row->parts, ticks, sizeof ticks);
+    }
+}
+
 static int by_size(const void *a, const void *b)
 {
     uint64_t x = *(const uint64_t *)a;
@@ -129,10 +162,33 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-// Core cycles a request at that place of the sorted samples.
+// Core cycles a request of that many ticks of a sample.
+static double cycles_of(const struct bench *bench, const struct bench_row *row, uint64_t ticks)
+{
+    return (double)ticks * bench->core_per_tsc / row->repeat / row->batch;
+}
+
+// The same at that place of the sorted samples.
 static double cycles(const struct bench *bench, const struct bench_row *row, unsigned at)
 {
-    return (double)row->sample[at] * bench->core_per_tsc / row->repeat / row->batch;
+    return cycles_of(bench, row, row->sample[at]);
+}
+
+// Of a part, in the sample whose parts took the least together.
+static double cycles_of_part(const struct bench *bench, const struct bench_row *row, unsigned part)
+{
+    uint64_t readings = bench->reading * row->repeat;
+    uint64_t ticks = row->parts[part];
+    return cycles_of(bench, row, ticks > readings ? ticks - readings : 0);
+}
+
+// What the best sample of the whole has beside all parts.
+static double cycles_of_rest(const struct bench *bench, const struct bench_row *row)
+{
+    double rest = cycles(bench, row, 0);
+    for (unsigned i = 0; row->part[i] != NULL; i++)
+        rest -= cycles_of_part(bench, row, i);
+    return rest;
 }
 
 struct summary {
@@ -148,6 +204,28 @@ static struct summary summary_of(const struct bench *bench, const struct bench_r
     };
     s.per_second = bench->tsc_hz * bench->core_per_tsc / s.median;
     return s;
+}
+
+// The parts of the rows that have such.
+static void show_parts(const struct bench *bench)
+{
+    const char *const *part = NULL;
+    for (unsigned i = 0; i < bench->n_rows; i++) {
+        const struct bench_row *row = &bench->row[i];
+        if (row->part == NULL)
+            continue;
+        if (row->part != part) {
+            part = row->part;
+            printf("\n%-12s %-10s", "by stage", "");
+            for (unsigned p = 0; part[p] != NULL; p++)
+                printf(" %10s", part[p]);
+            printf(" %10s\n", "rest");
+        }
+        printf("%-12s %-10s", row->variant, row->name);
+        for (unsigned p = 0; part[p] != NULL; p++)
+            printf(" %10.1f", cycles_of_part(bench, row, p));
+        printf(" %10.1f\n", cycles_of_rest(bench, row));
+    }
 }
 
 static void show_text(const struct bench *bench)
@@ -168,16 +246,27 @@ static void show_text(const struct bench *bench)
             printf("%8s", "");
         printf(" %12.0f\n", s.per_second);
     }
+    show_parts(bench);
+}
+
+static json_t *parts_json(const struct bench *bench, const struct bench_row *row)
+{
+    json_t *parts = json_object();
+    for (unsigned p = 0; row->part[p] != NULL; p++)
+        json_object_set_new(parts, row->part[p], json_real(cycles_of_part(bench, row, p)));
+    json_object_set_new(parts, "rest", json_real(cycles_of_rest(bench, row)));
+    return parts;
 }
 
 static json_t *row_json(const struct bench *bench, const struct bench_row *row)
 {
     struct summary s = summary_of(bench, row);
     json_t *floor = row->floor ? json_real(summary_of(bench, row->floor).min) : json_null();
-    return json_pack("{s:s, s:s, s:i, s:i, s:{s:f, s:f, s:f}, s:o, s:f}", "variant", row->variant,
-                     "case", row->name, "cookies", row->cookies, "batch", row->batch, "cycles",
-                     "min", s.min, "median", s.median, "max", s.max, "floor_cycles", floor,
-                     "per_second", s.per_second);
+    json_t *parts = row->part ? parts_json(bench, row) : NULL;
+    return json_pack("{s:s, s:s, s:i, s:i, s:{s:f, s:f, s:f}, s:o, s:f, s:o*}", "variant",
+                     row->variant, "case", row->name, "cookies", row->cookies, "batch", row->batch,
+                     "cycles", "min", s.min, "median", s.median, "max", s.max, "floor_cycles",
+                     floor, "per_second", s.per_second, "stages", parts);
 }
 
 static void show_json(const struct bench *bench)
@@ -198,8 +287,11 @@ int bench_run(struct bench *bench)
     for (unsigned i = 0; i < bench->n_rows; i++)
         fit(&bench->row[i]);
     for (unsigned round = 0; round < bench->rounds; round++) {
-        for (unsigned i = 0; i < bench->n_rows; i++)
+        for (unsigned i = 0; i < bench->n_rows; i++) {
             bench->row[i].sample[round] = sample(&bench->row[i]);
+            if (bench->row[i].by_parts != NULL)
+                sample_parts(&bench->row[i]);
+        }
     }
     for (unsigned i = 0; i < bench->n_rows; i++)
         qsort(bench->row[i].sample, bench->rounds, sizeof(uint64_t), by_size);

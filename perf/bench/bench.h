@@ -11,7 +11,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { BENCH_ROWS_MAX = 160 };
+enum {
+    BENCH_ROWS_MAX = 160,
+    BENCH_PARTS_MAX = 12,
+};
 
 struct bench_row {
     const char *variant;
@@ -23,8 +26,19 @@ struct bench_row {
     void *with;
     const struct bench_row *floor; // the least that the AES instructions of this variant can take
 
-    unsigned repeat;  // works a sample
-    uint64_t *sample; // ticks of `repeat` works
+    // NULL, or what makes ready for a sample and is not timed; called with `with`.
+    void (*prepare)(void *with);
+
+    // NULL, or the names of the parts of the work, which end with NULL, and what does the work once
+    // more and adds the ticks of each part, with those of one reading of the clock. The readings
+    // cost time: that is why they are not made while the whole is timed.
+    const char *const *part;
+    void (*by_parts)(void *with, uint64_t ticks[BENCH_PARTS_MAX]);
+
+    unsigned repeat;                 // works a sample
+    uint64_t *sample;                // ticks of `repeat` works
+    uint64_t parts[BENCH_PARTS_MAX]; // likewise, by parts, in the sample with the least of all
+    uint64_t parts_sum;
 };
 
 struct bench {
@@ -34,6 +48,7 @@ struct bench {
     const char *only;    // variants' names that are wanted contain this; NULL: all
     double core_per_tsc; // measured
     double tsc_hz;       // measured
+    uint64_t reading;    // ticks between two readings of the clock, measured
     unsigned n_rows;
     struct bench_row row[BENCH_ROWS_MAX];
 };

@@ -5,7 +5,7 @@
 #include "crypto/exchange.h"
 #include "crypto/siv.h"
 #include "perf/bench/bench.h"
-#include "perf/bench/floors.h"
+#include "perf/bench/floor_row.h"
 #include "perf/bench/nettle.h"
 #include "perf/bench/shapes.h"
 
@@ -17,7 +17,6 @@ enum {
     SEAL_MAX = 32 + EXCHANGE_COOKIES_MAX * EXCHANGE_STRIDE,
     ASK_MAX = 1024,
     SPREAD = 64, // buffers of packets do not lie behind each other; nor at the same place of a page
-    FLOORS = 3,
 };
 
 // The memory of one lane, as far from the next one's as packets' buffers are.
@@ -40,8 +39,7 @@ struct load {
 struct work {
     struct load *load;
     const struct exchange_variant *variant;
-    const struct floor *floor;
-    unsigned batch, rounds;
+    unsigned batch;
 };
 
 static void fill(uint8_t *at, size_t len, unsigned salt)
@@ -113,12 +111,6 @@ static void run_nettle(void *with)
     }
 }
 
-static void run_floor(void *with)
-{
-    const struct work *w = with;
-    w->floor->run(w->rounds);
-}
-
 static struct work *work_new(struct work work)
 {
     struct work *w = malloc(sizeof *w);
@@ -135,30 +127,11 @@ static const char *case_of(unsigned cookies)
     return cookies == 1 ? "nts1" : "nts8";
 }
 
-// The row of the floor of that variant, or NULL.
-static const struct bench_row *add_floor(struct bench *bench, const char *variant, unsigned cookies)
-{
-    static const struct floor *const floors[FLOORS] = {&floor_vaes512, &floor_vaes256,
-                                                       &floor_aesni};
-    for (unsigned i = 0; i < FLOORS; i++) {
-        if (strcmp(floors[i]->name, variant) != 0)
-            continue;
-        struct work work = {.floor = floors[i], .rounds = floor_rounds(cookies)};
-        return bench_add(bench, (struct bench_row){.variant = variant,
-                                                   .name = "floor",
-                                                   .cookies = cookies,
-                                                   .batch = floors[i]->lanes,
-                                                   .work = run_floor,
-                                                   .with = work_new(work)});
-    }
-    return NULL;
-}
-
 static void add_variant(struct bench *bench, const struct exchange_variant *variant,
                         struct load *load, unsigned cookies)
 {
     static const unsigned batches[] = {1, 8, 16, 64};
-    const struct bench_row *floor = add_floor(bench, variant->name, cookies);
+    const struct bench_row *floor = floor_row_add(bench, variant->name, cookies);
     for (unsigned i = 0; i < sizeof batches / sizeof *batches; i++) {
         struct work work = {.load = load, .variant = variant, .batch = batches[i]};
         bench_add(bench, (struct bench_row){.variant = variant->name,

@@ -1,0 +1,254 @@
+// What one packet costs a core: the whole core_turn() over a port of memory, in full bursts, by
+// stage. Plain NTP, NTS with one cookie and with eight, NTS that is not genuine, and garbage. One
+// thread.
+#include "dataplane/core.h"
+#include "perf/bench/bench.h"
+#include "perf/bench/floor_row.h"
+#include "perf/bench/ring_port.h"
+#include "perf/bench/stages.h"
+#include "tests/dataplane/client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// A case: how each of its packets is made, and how it must end.
+struct kind {
+    const char *name;
+    unsigned cookies; // that a reply carries
+    void (*make)(const struct kind *kind, unsigned number, struct packet *ntp);
+    enum outcome end;  // OUTCOMES: any silence
+    bool takes_crypto; // the exchange's kernel runs
+};
+
+// What a row works with: a core of its own.
+struct work {
+    const struct kind *kind;
+    struct snapshot keyring, ntp_state;
+    struct core_counters counters;
+    struct core core;
+    const struct exchange_variant *variant;
+};
+
+static const struct keyring_record *ring(void)
+{
+    static struct keyring_record record;
+    if (record.n == 0)
+        record = client_ring(3, 1);
+    return &record;
+}
+
+static void make_plain(const struct kind *kind, unsigned number, struct packet *ntp)
+{
+    (void)kind;
+    *ntp = packet_ntp(4, 3);
+    ntp->at[47] = (uint8_t)number;
+}
+
+static void make_nts(const struct kind *kind, unsigned number, struct packet *ntp)
+{
+    struct client client = client_new(number, &ring()->entry[number % ring()->n]);
+    struct request_shape shape = request_default;
+    shape.n_placeholders = kind->cookies - 1;
+    *ntp = client_request(&client, &shape);
+}
+
+static void make_badtag(const struct kind *kind, unsigned number, struct packet *ntp)
+{
+    make_nts(kind, number, ntp);
+    ntp->at[ntp->len - 1 - number % 16] ^= (uint8_t)(1 << number % 8);
+}
+
+// A cookie that was good before the server lost its keys, or a forged one.
+static void make_unknownkey(const struct kind *kind, unsigned number, struct packet *ntp)
+{
+    enum { KEY_ID_AT = 48 + 4 + 32 + 4 };
+    make_nts(kind, number, ntp);
+    ntp->at[KEY_ID_AT] ^= 0x40;
+    ntp->at[KEY_ID_AT + 3] ^= (uint8_t)number;
+}
+
+static uint64_t random_word(void)
+{
+    static uint64_t state = 7;
+    state = state * 6364136223846793005U + 1442695040888963407U;
+    return state >> 32;
+}
+
+static void make_noise(struct packet *ntp, uint32_t len)
+{
+    ntp->len = 0;
+    for (uint32_t i = 0; i < len; i++)
+        packet_fill(ntp, (uint8_t)random_word(), 1);
+}
+
+// What floods of port 123 are made of: octets without sense, most of which are no NTP by their
+// length and some by their first octet alone; requests of those who look for amplifiers (modes 6
+// and 7); and what amplifiers send back to us, as large as it comes.
+static void make_garbage(const struct kind *kind, unsigned number, struct packet *ntp)
+{
+    enum { LIST_LEN = 8 + 6 * 72 }; // six entries of a "monlist"
+    (void)kind;
+    switch (number % 4) {
+    case 0:
+        make_noise(ntp, (uint32_t)(random_word() % 512));
+        break;
+    case 1:
+        make_noise(ntp, 48 + 4 * (uint32_t)(random_word() % 32));
+        ntp->at[0] |= 0x04; // by chance it may be a client's: that is another case
+        break;
+    case 2:
+        make_noise(ntp, random_word() % 2 ? 8 : 48);
+        memcpy(ntp->at, random_word() % 2 ? "\x17\x00\x03\x2a" : "\x16\x02\x00\x01", 4);
+        break;
+    default:
+        make_noise(ntp, LIST_LEN);
+        memcpy(ntp->at, "\xd7\x00\x03\x2a\x00\x06\x00\x48", 8);
+        break;
+    }
+}
+
+static const struct kind kinds[] = {
+    {"plain", 0, make_plain, ANSWERED_PLAIN, false},
+    {"nts1", 1, make_nts, ANSWERED_NTS, true},
+    {"nts8", 8, make_nts, ANSWERED_NTS, true},
+    {"badtag", 1, make_badtag, ANSWERED_NAK, true},
+    {"unknownkey", 1, make_unknownkey, ANSWERED_NAK, false},
+    {"garbage", 0, make_garbage, OUTCOMES, false},
+};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+// The port of a kind: all its rows share the frames.
+static struct port *port_of(const struct kind *kind)
+{
+    static struct port *ports[KINDS];
+    struct port **port = &ports[kind - kinds];
+    if (*port != NULL)
+        return *port;
+    *port = ring_port_open(NULL);
+    for (unsigned i = 0; i < RING_PORT_FRAMES; i++) {
+        struct packet ntp;
+        kind->make(kind, i, &ntp);
+        struct frame_shape shape = frame_default;
+        shape.source[2] = (uint8_t)(i >> 8);
+        shape.source[3] = (uint8_t)(1 + i % 250);
+        shape.source_port = (uint16_t)(1024 + random_word() % 60000);
+        struct packet frame = frame_around(&shape, ntp.at, ntp.len);
+        ring_port_put(*port, i, frame.at, frame.len);
+    }
+    return *port;
+}
+
+static void prepare(void *with)
+{
+    struct work *w = with;
+    ring_port_shuffle(w->core.is.port);
+}
+
+static void turn(void *with)
+{
+    struct work *w = with;
+    core_turn(&w->core);
+}
+
+static void turn_by_stages(void *with, uint64_t ticks[BENCH_PARTS_MAX])
+{
+    struct work *w = with;
+    const struct exchange_variant *variant = w->core.work.variant;
+    w->core.work.variant = stages_variant(variant);
+    stages_watch(ticks);
+    core_turn(&w->core);
+    stages_watch(NULL);
+    w->core.work.variant = variant;
+}
+
+static void publish(struct work *w)
+{
+    struct ntp_state state = {
+        .line = {.utc_base = UINT64_C(0xe800000080000000), .rate = UINT64_C(1) << 48},
+        .tsc_hz = UINT64_C(1) << 62, // so that nothing ages or is late while it is debugged
+        .reference_time = UINT64_C(0xe7ffffff00000000),
+        .reference_id = UINT32_C(0x47505300),
+        .stratum = 1,
+        .precision = -24,
+        .serving = 1,
+    };
+    static const uint8_t seed[RNG_SEED_LEN] = {1};
+    keyring_publish(&w->keyring, ring());
+    ntp_state_publish(&w->ntp_state, &state);
+    rng_reseed(&w->core.rng, seed);
+}
+
+// The packets end as they should, or the figures say nothing.
+static void try(struct work *w)
+{
+    uint64_t ended[OUTCOMES] = {0}, silent = 0;
+    for (unsigned i = 0; i < RING_PORT_FRAMES / LANES; i++)
+        core_turn(&w->core);
+    for (unsigned i = 0; i < OUTCOMES; i++) {
+        ended[i] = w->counters.outcome[i];
+        silent += i > ANSWERED_NAK ? ended[i] : 0;
+    }
+    if ((w->kind->end == OUTCOMES ? silent : ended[w->kind->end]) != RING_PORT_FRAMES) {
+        fprintf(stderr, "%s: not all packets ended as they should\n", w->kind->name);
+        exit(1);
+    }
+}
+
+static struct work *work_new(const struct kind *kind, const struct exchange_variant *variant)
+{
+    struct work *w = aligned_alloc(64, (sizeof *w + 63) / 64 * 64);
+    if (!w) {
+        perror("memory");
+        exit(1);
+    }
+    memset(w, 0, sizeof *w);
+    w->kind = kind;
+    core_open(&w->core, &(struct core_setup){.port = port_of(kind),
+                                             .keyring = &w->keyring,
+                                             .ntp_state = &w->ntp_state,
+                                             .counters = &w->counters,
+                                             .variant = variant,
+                                             .udp_port = 123});
+    publish(w);
+    try(w);
+    return w;
+}
+
+static void add(struct bench *bench, const struct kind *kind,
+                const struct exchange_variant *variant)
+{
+    const char *name = kind->takes_crypto ? variant->name : "none";
+    const struct bench_row *floor =
+        kind->takes_crypto ? floor_row_add(bench, name, kind->cookies) : NULL;
+    bench_add(bench, (struct bench_row){.variant = name,
+                                        .name = kind->name,
+                                        .cookies = kind->cookies,
+                                        .batch = LANES,
+                                        .work = turn,
+                                        .with = work_new(kind, variant),
+                                        .floor = floor,
+                                        .prepare = prepare,
+                                        .part = stage_names,
+                                        .by_parts = turn_by_stages});
+}
+
+int main(int argc, char **argv)
+{
+    static struct bench bench;
+    bench_open(
+        &bench, argc, argv,
+        "Times core_turn(), all that a core does for a packet between receiving and sending\n"
+        "it, over a port of memory in bursts of 64, by stage. 'none' is what needs no crypto.");
+    for (const struct kind *kind = kinds; kind < kinds + KINDS; kind++) {
+        if (!kind->takes_crypto && bench_wants(&bench, "none"))
+            add(&bench, kind, exchange_variant_named("auto"));
+    }
+    for (const struct exchange_variant *const *v = exchange_variants; *v != NULL; v++) {
+        for (const struct kind *kind = kinds; kind < kinds + KINDS; kind++) {
+            if (kind->takes_crypto && (*v)->usable() && bench_wants(&bench, (*v)->name))
+                add(&bench, kind, *v);
+        }
+    }
+    return bench_run(&bench);
+}

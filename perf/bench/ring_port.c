@@ -1,0 +1,112 @@
+// Frames that are lent again and again.
+#include "perf/bench/ring_port.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    // Of DPDK's pools: the pool's header and the buffer's own, headroom, room for a frame. An odd
+    // number of cache lines, so that buffers begin everywhere in a page.
+    HEADERS_LEN = 64 + 128,
+    HEADROOM = 128,
+    BUFFER_LEN = HEADERS_LEN + HEADROOM + 2048,
+    TURNS = 2, // replies of the last turn are still being sent
+    BUFFERS = RING_PORT_FRAMES + TURNS * LANES,
+};
+static_assert(BUFFER_LEN / 64 % 2 == 1, "buffers spread over all places of a page");
+static_assert(RING_PORT_FRAMES % LANES == 0, "the ring is whole bursts");
+
+struct slot {
+    uint8_t *frame;
+    uint16_t len;
+};
+
+struct port {
+    const struct address_set *ours;
+    uint8_t *buffers;
+    unsigned next; // slot
+    unsigned turn;
+    uint64_t random;
+    struct slot slot[RING_PORT_FRAMES];
+};
+
+static uint8_t *frame_of(const struct port *port, unsigned buffer)
+{
+    return port->buffers + (size_t)buffer * BUFFER_LEN + HEADERS_LEN + HEADROOM;
+}
+
+struct port *ring_port_open(const struct address_set *ours)
+{
+    struct port *port = calloc(1, sizeof *port);
+    uint8_t *buffers = aligned_alloc(4096, ((size_t)BUFFERS * BUFFER_LEN + 4095) / 4096 * 4096);
+    if (!port || !buffers) {
+        perror("memory");
+        exit(1);
+    }
+    memset(buffers, 0xa5, (size_t)BUFFERS * BUFFER_LEN); // every page is there before it is timed
+    *port = (struct port){.ours = ours, .buffers = buffers, .random = 1};
+    for (unsigned i = 0; i < RING_PORT_FRAMES; i++)
+        port->slot[i].frame = frame_of(port, i);
+    return port;
+}
+
+void ring_port_close(struct port *port)
+{
+    if (port == NULL)
+        return;
+    free(port->buffers);
+    free(port);
+}
+
+void ring_port_put(struct port *port, unsigned at, const uint8_t *frame, uint32_t len)
+{
+    assert(at < RING_PORT_FRAMES && len <= FRAME_MAX);
+    memcpy(port->slot[at].frame, frame, len);
+    port->slot[at].len = (uint16_t)len;
+}
+
+void ring_port_shuffle(struct port *port)
+{
+    for (unsigned i = RING_PORT_FRAMES; i > 1; i--) {
+        port->random = port->random * 6364136223846793005U + 1442695040888963407U;
+        unsigned other = (unsigned)(port->random >> 33) % i;
+        struct slot slot = port->slot[i - 1];
+        port->slot[i - 1] = port->slot[other];
+        port->slot[other] = slot;
+    }
+}
+
+lane_set port_rx(struct port *port, struct batch *batch)
+{
+    unsigned replies = RING_PORT_FRAMES + port->turn * LANES;
+    const struct slot *slot = &port->slot[port->next];
+    for (unsigned i = 0; i < LANES; i++) {
+        __builtin_prefetch(slot[i].frame);
+        batch->frame[i] = slot[i].frame;
+        batch->len[i] = slot[i].len;
+        batch->reply[i] = frame_of(port, replies + i);
+    }
+    port->next = (port->next + LANES) % RING_PORT_FRAMES;
+    port->turn = (port->turn + 1) % TURNS;
+    return ~(lane_set)0;
+}
+
+lane_set port_tx(struct port *port, struct batch *batch, lane_set answer)
+{
+    (void)port;
+    (void)batch;
+    return answer;
+}
+
+void port_drop(struct port *port, struct batch *batch, lane_set drop)
+{
+    (void)port;
+    (void)batch;
+    (void)drop;
+}
+
+const struct address_set *port_addresses(const struct port *port)
+{
+    return port->ours;
+}

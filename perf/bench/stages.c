@@ -1,0 +1,154 @@
+// Stopwatches. The linker sends who calls NAME to __wrap_NAME, and who calls __real_NAME to NAME.
+#include "perf/bench/stages.h"
+
+#include "board/tsc.h"
+#include "dataplane/port/port.h"
+#include "dataplane/stage/account.h"
+#include "dataplane/stage/classify.h"
+#include "dataplane/stage/exchange.h"
+#include "dataplane/stage/parse.h"
+#include "dataplane/stage/refuse.h"
+#include "dataplane/stage/respond.h"
+#include "dataplane/stage/turn_round.h"
+
+#include <stddef.h>
+
+const char *const stage_names[STAGES + 1] = {
+    "parse",  "classify",   "respond", "exchange", "kernel",
+    "refuse", "turn_round", "port",    "account",  NULL,
+};
+
+static uint64_t *watch; // NULL: nobody asks
+static const struct exchange_variant *watched;
+
+void stages_watch(uint64_t ticks[STAGES])
+{
+    watch = ticks;
+}
+
+static uint64_t start(void)
+{
+    return watch != NULL ? tsc_now() : 0;
+}
+
+static void stop(enum stage stage, uint64_t from)
+{
+    if (watch != NULL)
+        watch[stage] += tsc_now() - from;
+}
+
+static lane_set run_watched(struct exchange *x, lane_set which)
+{
+    uint64_t from = start();
+    lane_set proven = watched->run(x, which);
+    stop(STAGE_KERNEL, from);
+    return proven;
+}
+
+const struct exchange_variant *stages_variant(const struct exchange_variant *variant)
+{
+    static struct exchange_variant own;
+    watched = variant;
+    own = *variant;
+    own.run = run_watched;
+    return &own;
+}
+
+lane_set __real_parse(struct batch *, lane_set, const struct address_set *, uint16_t);
+lane_set __wrap_parse(struct batch *, lane_set, const struct address_set *, uint16_t);
+lane_set __wrap_parse(struct batch *batch, lane_set lanes, const struct address_set *ours,
+                      uint16_t udp_port)
+{
+    uint64_t from = start();
+    lane_set passed = __real_parse(batch, lanes, ours, udp_port);
+    stop(STAGE_PARSE, from);
+    return passed;
+}
+
+struct kinds __real_classify(struct batch *, lane_set);
+struct kinds __wrap_classify(struct batch *, lane_set);
+struct kinds __wrap_classify(struct batch *batch, lane_set lanes)
+{
+    uint64_t from = start();
+    struct kinds kinds = __real_classify(batch, lanes);
+    stop(STAGE_CLASSIFY, from);
+    return kinds;
+}
+
+void __real_respond(struct batch *, lane_set, const struct ntp_state *, ntp_time, struct rng *);
+void __wrap_respond(struct batch *, lane_set, const struct ntp_state *, ntp_time, struct rng *);
+void __wrap_respond(struct batch *batch, lane_set lanes, const struct ntp_state *state,
+                    ntp_time departure, struct rng *rng)
+{
+    uint64_t from = start();
+    __real_respond(batch, lanes, state, departure, rng);
+    stop(STAGE_RESPOND, from);
+}
+
+struct proof __real_exchange(struct batch *, struct kinds, const struct keyring_view *,
+                             struct rng *, struct exchange_work *);
+struct proof __wrap_exchange(struct batch *, struct kinds, const struct keyring_view *,
+                             struct rng *, struct exchange_work *);
+struct proof __wrap_exchange(struct batch *batch, struct kinds asked,
+                             const struct keyring_view *keys, struct rng *rng,
+                             struct exchange_work *work)
+{
+    uint64_t kernel = watch != NULL ? watch[STAGE_KERNEL] : 0;
+    uint64_t from = start();
+    struct proof proof = __real_exchange(batch, asked, keys, rng, work);
+    stop(STAGE_EXCHANGE, from);
+    if (watch != NULL)
+        watch[STAGE_EXCHANGE] -= watch[STAGE_KERNEL] - kernel;
+    return proof;
+}
+
+void __real_refuse(struct batch *, lane_set);
+void __wrap_refuse(struct batch *, lane_set);
+void __wrap_refuse(struct batch *batch, lane_set doubted)
+{
+    uint64_t from = start();
+    __real_refuse(batch, doubted);
+    stop(STAGE_REFUSE, from);
+}
+
+lane_set __real_turn_round(struct batch *, lane_set);
+lane_set __wrap_turn_round(struct batch *, lane_set);
+lane_set __wrap_turn_round(struct batch *batch, lane_set lanes)
+{
+    uint64_t from = start();
+    lane_set passed = __real_turn_round(batch, lanes);
+    stop(STAGE_TURN_ROUND, from);
+    return passed;
+}
+
+lane_set __real_port_rx(struct port *, struct batch *);
+lane_set __wrap_port_rx(struct port *, struct batch *);
+lane_set __wrap_port_rx(struct port *port, struct batch *batch)
+{
+    uint64_t from = start();
+    lane_set all = __real_port_rx(port, batch);
+    stop(STAGE_PORT, from);
+    return all;
+}
+
+lane_set __real_port_tx(struct port *, struct batch *, lane_set);
+lane_set __wrap_port_tx(struct port *, struct batch *, lane_set);
+lane_set __wrap_port_tx(struct port *port, struct batch *batch, lane_set answer)
+{
+    uint64_t from = start();
+    lane_set sent = __real_port_tx(port, batch, answer);
+    stop(STAGE_PORT, from);
+    return sent;
+}
+
+void __real_account(struct core_counters *, struct batch *, lane_set, struct kinds, lane_set,
+                    lane_set, lane_set);
+void __wrap_account(struct core_counters *, struct batch *, lane_set, struct kinds, lane_set,
+                    lane_set, lane_set);
+void __wrap_account(struct core_counters *counters, struct batch *batch, lane_set all,
+                    struct kinds asked, lane_set doubted, lane_set answer, lane_set sent)
+{
+    uint64_t from = start();
+    __real_account(counters, batch, all, asked, doubted, answer, sent);
+    stop(STAGE_ACCOUNT, from);
+}
