@@ -11,26 +11,59 @@ static inline uint64_t checksum_word(uint16_t word)
     return __builtin_bswap16(word);
 }
 
+// 4 octets of what is summed.
+static inline uint64_t checksum_load(const uint8_t *at)
+{
+    uint32_t v;
+    memcpy(&v, at, sizeof v);
+    return v;
+}
+
+// 16 octets. Four sums, because each addition waits for the one before it.
+static inline void checksum_add_block(uint64_t sum[4], const uint8_t *at)
+{
+    sum[0] += checksum_load(at);
+    sum[1] += checksum_load(at + 4);
+    sum[2] += checksum_load(at + 8);
+    sum[3] += checksum_load(at + 12);
+}
+
+// The last 1 to 3 octets; those that are missing add nothing.
+static inline uint64_t checksum_load_end(const uint8_t *at, uint32_t len)
+{
+    uint64_t v = at[0];
+    if (len > 1)
+        v |= (uint64_t)at[1] << 8;
+    if (len > 2)
+        v |= (uint64_t)at[2] << 16;
+    return v;
+}
+
 // Adds len octets that start on an even place of what is summed. Up to 2^32 calls do not overflow.
 static inline uint64_t checksum_add(uint64_t sum, const uint8_t *at, uint32_t len)
 {
-    for (; len >= 8; at += 8, len -= 8) {
-        uint64_t v;
-        memcpy(&v, at, sizeof v);
-        sum += (v & UINT32_MAX) + (v >> 32);
+    uint64_t s[4] = {sum};
+    for (; len >= 32; at += 32, len -= 32) {
+        checksum_add_block(s, at);
+        checksum_add_block(s, at + 16);
     }
-    uint64_t rest = 0; // zero octets add nothing
-    memcpy(&rest, at, len);
-    return sum + (rest & UINT32_MAX) + (rest >> 32);
+    if (len >= 16) {
+        checksum_add_block(s, at);
+        at += 16, len -= 16;
+    }
+    for (; len >= 4; at += 4, len -= 4)
+        s[0] += checksum_load(at);
+    if (len > 0)
+        s[1] += checksum_load_end(at, len);
+    return s[0] + s[1] + s[2] + s[3];
 }
 
 // The checksum as a number: what goes into the header, and 0 over a header that already holds it.
+// A number and the same one turned by half have as their sum, in its upper half, what both halves
+// come to with their carry.
 static inline uint16_t checksum_fold(uint64_t sum)
 {
-    sum = (sum & UINT32_MAX) + (sum >> 32);
-    sum = (sum & UINT32_MAX) + (sum >> 32);
-    sum = (sum & UINT16_MAX) + (sum >> 16);
-    sum = (sum & UINT16_MAX) + (sum >> 16);
-    sum = (sum & UINT16_MAX) + (sum >> 16);
-    return __builtin_bswap16((uint16_t)~sum);
+    uint32_t half = (uint32_t)((sum + (sum << 32 | sum >> 32)) >> 32);
+    uint16_t quarter = (uint16_t)((half + (half << 16 | half >> 16)) >> 16);
+    return __builtin_bswap16((uint16_t)~quarter);
 }

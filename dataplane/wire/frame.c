@@ -152,29 +152,44 @@ bool frame_checksums_hold(const uint8_t *frame, const struct datagram *d)
     return be16_get(frame + d->udp_at + 6) != 0; // RFC 8200, section 8.1
 }
 
-static void turn_round_ipv4(const uint8_t *from, uint8_t *to, uint32_t udp_len)
+// Source and destination, which lie side by side, exchanged: the word turned by half.
+static uint64_t exchanged(uint64_t pair)
 {
-    to[0] = 0x45;
-    to[1] = 0;
-    be16_put(to + 2, (uint16_t)(IPV4_LEN + udp_len));
-    be16_put(to + 4, 0); // RFC 6864: no id is needed where nothing is ever fragmented
-    be16_put(to + 6, IPV4_DONT_FRAGMENT);
-    to[8] = REPLY_TTL;
-    to[9] = PROTOCOL_UDP;
-    be16_put(to + 10, 0);
-    memcpy(to + 12, from + 16, 4);
-    memcpy(to + 16, from + 12, 4);
-    be16_put(to + 10, checksum_fold(checksum_add(0, to, IPV4_LEN)));
+    return pair << 32 | pair >> 32;
 }
 
-static void turn_round_ipv6(const uint8_t *from, uint8_t *to, uint32_t udp_len)
+// The headers are written in whole words, and summed as the numbers that they are made of: octets
+// that have only just been stored one by one cannot be loaded again in words without waiting.
+
+// Returns the sum of both addresses.
+static uint64_t turn_round_ipv4(const uint8_t *from, uint8_t *to, uint32_t udp_len)
+{
+    enum {
+        VERSION = 0x4500, // and the header's length, and the type of service
+        TTL = REPLY_TTL << 8 | PROTOCOL_UDP,
+    };
+    uint64_t addresses;
+    memcpy(&addresses, from + 12, sizeof addresses);
+    addresses = exchanged(addresses);
+    uint64_t address_sum = (addresses & UINT32_MAX) + (addresses >> 32);
+    uint16_t len = (uint16_t)(IPV4_LEN + udp_len);
+    uint64_t sum = address_sum + checksum_word(VERSION) + checksum_word(len) +
+                   checksum_word(IPV4_DONT_FRAGMENT) + checksum_word(TTL);
+
+    be32_put(to, (uint32_t)VERSION << 16 | len);
+    be32_put(to + 4, IPV4_DONT_FRAGMENT); // RFC 6864: no id is needed where nothing is fragmented
+    be32_put(to + 8, (uint32_t)TTL << 16 | checksum_fold(sum));
+    memcpy(to + 12, &addresses, 8);
+    return address_sum;
+}
+
+static uint64_t turn_round_ipv6(const uint8_t *from, uint8_t *to, uint32_t udp_len)
 {
     be32_put(to, UINT32_C(6) << 28);
-    be16_put(to + 4, (uint16_t)udp_len);
-    to[6] = PROTOCOL_UDP;
-    to[7] = REPLY_TTL;
+    be32_put(to + 4, udp_len << 16 | PROTOCOL_UDP << 8 | REPLY_TTL);
     memcpy(to + 8, from + 24, 16);
     memcpy(to + 24, from + 8, 16);
+    return checksum_add(0, from + 8, 32);
 }
 
 uint32_t frame_turn_round(const uint8_t *frame, const struct datagram *d, uint8_t *reply,
@@ -182,25 +197,21 @@ uint32_t frame_turn_round(const uint8_t *frame, const struct datagram *d, uint8_
 {
     memcpy(reply, frame + 6, 6);
     memcpy(reply + 6, frame, 6);
-    memcpy(reply + 12, frame + 12, d->ip_at - 12u); // tags and EtherType
+    // Tags and EtherType: as many octets as there can be, because IP is written over the rest.
+    memcpy(reply + 12, frame + 12, VLAN_TAGS_MAX * VLAN_LEN + 2);
 
     uint32_t udp_len = UDP_LEN + len;
-    uint8_t *ip = reply + d->ip_at;
-    if (d->ip_version == 4)
-        turn_round_ipv4(frame + d->ip_at, ip, udp_len);
-    else
-        turn_round_ipv6(frame + d->ip_at, ip, udp_len);
+    const uint8_t *from = frame + d->ip_at;
+    uint8_t *to = reply + d->ip_at;
+    // The pseudo-header: both addresses, protocol and length. RFC 768; RFC 8200, section 8.1.
+    uint64_t sum = d->ip_version == 4 ? turn_round_ipv4(from, to, udp_len)
+                                      : turn_round_ipv6(from, to, udp_len);
+    sum += checksum_word(PROTOCOL_UDP) + 2 * checksum_word((uint16_t)udp_len) +
+           checksum_word(d->source_port) + checksum_word(d->destination_port);
 
     uint8_t *udp = reply + d->udp_at;
-    be16_put(udp, d->destination_port);
-    be16_put(udp + 2, d->source_port);
-    be16_put(udp + 4, (uint16_t)udp_len);
-    be16_put(udp + 6, 0);
-
-    // The pseudo-header: both addresses, protocol and length. RFC 768; RFC 8200, section 8.1.
-    uint64_t sum = d->ip_version == 4 ? checksum_add(0, ip + 12, 8) : checksum_add(0, ip + 8, 32);
-    sum += checksum_word(PROTOCOL_UDP) + checksum_word((uint16_t)udp_len);
-    uint16_t checksum = checksum_fold(checksum_add(sum, udp, udp_len));
-    be16_put(udp + 6, checksum == 0 ? UINT16_MAX : checksum); // zero would say: none
+    uint16_t checksum = checksum_fold(checksum_add(sum, udp + UDP_LEN, len));
+    be32_put(udp, (uint32_t)d->destination_port << 16 | d->source_port);
+    be32_put(udp + 4, udp_len << 16 | (checksum == 0 ? UINT16_MAX : checksum)); // 0 would say: none
     return d->udp_at + udp_len;
 }
