@@ -4,6 +4,11 @@
 #include "crypto/cookie_key.h"
 #include "dataplane/wire/ntp.h"
 
+static_assert((int)FIELDS_USUAL_COOKIE_LEN == (int)COOKIE_LEN, "our cookies are the usual ones");
+static_assert((int)FIELDS_USUAL_UID_LEN >= (int)UID_MIN &&
+                  (int)FIELDS_USUAL_UID_LEN <= (int)UID_MAX,
+              "the usual identifier is legal");
+
 enum outcome kind_of(const uint8_t *ntp, uint32_t len, uint16_t source_port, struct fields *fields,
                      struct authenticator *seal)
 {
@@ -18,9 +23,15 @@ enum outcome kind_of(const uint8_t *ntp, uint32_t len, uint16_t source_port, str
     if (!ntp_is_request(version, ntp_mode(ntp[NTP_LEAP_VERSION_MODE]), source_port))
         return DROPPED_MODE;
 
+    if (len == NTP_LEN)
+        return ANSWERED_PLAIN;
     // Before version 4 there are no extension fields: whatever follows is a MAC of some kind.
     if (version < NTP_VERSION_4)
-        return len == NTP_LEN ? ANSWERED_PLAIN : DROPPED_TRAILER;
+        return DROPPED_TRAILER;
+
+    // All of the table's conditions hold for the layout that nearly all clients use.
+    if (fields_usual(ntp, len, fields, seal))
+        return ANSWERED_NTS;
 
     fields_walk(ntp, len, fields);
     if (fields->mac)

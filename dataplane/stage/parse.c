@@ -24,6 +24,8 @@ static enum outcome fault_of(const uint8_t *frame, uint32_t len, const struct ad
 {
     if (len > FRAME_MAX)
         return DROPPED_OVERSIZE;
+    if (frame_open_usual(frame, len, udp_port, d) && is_ours(frame, d, ours))
+        return OUTCOMES;
     enum frame_fault fault = frame_open(frame, len, d);
     if (fault != FRAME_GOOD)
         return end_of_fault[fault];

@@ -122,6 +122,58 @@ void fields_walk(const uint8_t *ntp, uint32_t len, struct fields *fields)
         fields->n_placeholders += fields->n_cookies > 0 && placeholder_len[i] == fields->cookie.len;
 }
 
+// A field's header as one word.
+static uint32_t header_of(enum field_type type, uint32_t len)
+{
+    return (uint32_t)type << 16 | (FIELD_HEADER_LEN + len);
+}
+
+bool fields_usual(const uint8_t *ntp, uint32_t len, struct fields *fields, struct authenticator *a)
+{
+    enum {
+        UID_AT = NTP_LEN,
+        COOKIE_AT = UID_AT + FIELD_HEADER_LEN + FIELDS_USUAL_UID_LEN,
+        PLACEHOLDERS_AT = COOKIE_AT + FIELD_HEADER_LEN + FIELDS_USUAL_COOKIE_LEN,
+        PLACEHOLDER_LEN = PLACEHOLDERS_AT - COOKIE_AT,
+        BODY_LEN = AUTHENTICATOR_LENGTHS_LEN + SIV_NONCE_MAX + SIV_SEALED_MIN,
+        WHOLE_LEN = FIELD_HEADER_LEN + BODY_LEN,
+        PLACEHOLDERS_MAX = FIELDS_MAX - 3,
+    };
+    if (len < PLACEHOLDERS_AT + WHOLE_LEN ||
+        be32_get(ntp + UID_AT) != header_of(FIELD_UNIQUE_IDENTIFIER, FIELDS_USUAL_UID_LEN) ||
+        be32_get(ntp + COOKIE_AT) != header_of(FIELD_COOKIE, FIELDS_USUAL_COOKIE_LEN))
+        return false;
+
+    uint32_t at = len - WHOLE_LEN;
+    uint32_t n = 0;
+    for (uint32_t p = PLACEHOLDERS_AT; p < at; p += PLACEHOLDER_LEN, n++) {
+        if (be32_get(ntp + p) != header_of(FIELD_COOKIE_PLACEHOLDER, FIELDS_USUAL_COOKIE_LEN))
+            return false;
+    }
+    if (at != PLACEHOLDERS_AT + n * PLACEHOLDER_LEN || n > PLACEHOLDERS_MAX ||
+        be32_get(ntp + at) != header_of(FIELD_AUTHENTICATOR, BODY_LEN) ||
+        be32_get(ntp + at + FIELD_HEADER_LEN) != (SIV_NONCE_MAX << 16 | SIV_SEALED_MIN))
+        return false;
+
+    *fields = (struct fields){
+        .uid = {FIELD_UNIQUE_IDENTIFIER, UID_AT, FIELDS_USUAL_UID_LEN},
+        .cookie = {FIELD_COOKIE, COOKIE_AT, FIELDS_USUAL_COOKIE_LEN},
+        .authenticator = {FIELD_AUTHENTICATOR, (uint16_t)at, BODY_LEN},
+        .n_uid = 1,
+        .n_cookies = 1,
+        .n_placeholders = (uint8_t)n,
+        .has_authenticator = true,
+    };
+    uint32_t nonce_at = at + FIELD_HEADER_LEN + AUTHENTICATOR_LENGTHS_LEN;
+    *a = (struct authenticator){
+        .nonce_at = (uint16_t)nonce_at,
+        .nonce_len = SIV_NONCE_MAX,
+        .sealed_at = (uint16_t)(nonce_at + SIV_NONCE_MAX),
+        .sealed_len = SIV_SEALED_MIN,
+    };
+    return true;
+}
+
 bool fields_count_sealed(const uint8_t *plain, uint32_t len, uint32_t cookie_len,
                          uint32_t *n_placeholders)
 {

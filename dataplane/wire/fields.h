@@ -99,6 +99,15 @@ struct fields {
 // Walks what follows the header of a version 4 packet of len octets, len >= NTP_LEN.
 void fields_walk(const uint8_t *ntp, uint32_t len, struct fields *fields);
 
+// What the request of an NTS client looks like that asks nothing unusual: an identifier of 32
+// octets, a cookie, placeholders as long as that, and an authenticator that ends the packet, with a
+// nonce of 16 octets and nothing but the tag sealed.
+enum { FIELDS_USUAL_UID_LEN = 32, FIELDS_USUAL_COOKIE_LEN = 100 };
+
+// Does for that layout what fields_walk and authenticator_open do. False for any other, and then
+// nothing is written.
+bool fields_usual(const uint8_t *ntp, uint32_t len, struct fields *fields, struct authenticator *a);
+
 // Walks the decrypted fields of a request and counts the placeholders whose body has cookie_len
 // octets. False when the chain is malformed or holds an authenticator.
 bool fields_count_sealed(const uint8_t *plain, uint32_t len, uint32_t cookie_len,

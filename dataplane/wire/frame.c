@@ -140,6 +140,40 @@ bool frame_is_group(const uint8_t *frame, const struct datagram *d)
     return is_group_v6(ip + 8) || is_group_v6(ip + 24);
 }
 
+// One look at each word of the headers, in place of a decision about each of their fields.
+bool frame_open_usual(const uint8_t *frame, uint32_t len, uint16_t udp_port, struct datagram *d)
+{
+    enum { IP_AT = ETHERNET_LEN, UDP_AT = IP_AT + IPV4_LEN, PAYLOAD_AT = UDP_AT + UDP_LEN };
+    enum { TYPE_VERSION = ETHERTYPE_IPV4 << 8 | 0x45 }; // and the header's length
+
+    if (len < PAYLOAD_AT)
+        return false;
+    const uint8_t *ip = frame + IP_AT;
+    const uint8_t *udp = frame + UDP_AT;
+    uint32_t total = be16_get(ip + 2);
+    uint32_t udp_len = be16_get(udp + 4);
+    uint16_t source_port = be16_get(udp);
+    if (be32_get(frame + 12) >> 8 != TYPE_VERSION || be16_get(udp + 2) != udp_port ||
+        (be16_get(ip + 6) & ~(unsigned)(IPV4_DONT_FRAGMENT | IPV4_RESERVED)) != 0 ||
+        ip[9] != PROTOCOL_UDP || total > len - IP_AT || total < IPV4_LEN + UDP_LEN ||
+        udp_len > total - IPV4_LEN || udp_len < UDP_LEN || source_port == 0)
+        return false;
+    if (((frame[0] | frame[6]) & 1) != 0 || is_group_v4(ip + 12) || is_group_v4(ip + 16) ||
+        checksum_fold(checksum_add(0, ip, IPV4_LEN)) != 0)
+        return false;
+
+    *d = (struct datagram){
+        .ip_at = IP_AT,
+        .udp_at = UDP_AT,
+        .payload_at = PAYLOAD_AT,
+        .payload_len = (uint16_t)(udp_len - UDP_LEN),
+        .source_port = source_port,
+        .destination_port = udp_port,
+        .ip_version = 4,
+    };
+    return true;
+}
+
 const uint8_t *frame_destination(const uint8_t *frame, const struct datagram *d)
 {
     return frame + d->ip_at + (d->ip_version == 4 ? 16 : 24);

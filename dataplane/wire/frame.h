@@ -44,6 +44,11 @@ struct datagram {
 // that promise more than there is make a runt; where they promise less, the least counts.
 enum frame_fault frame_open(const uint8_t *frame, uint32_t len, struct datagram *d);
 
+// The same for the frame that nearly all are: no tag, IPv4, to that port, and nothing about it that
+// this header's other functions find fault with, nor a source port of 0. False says nothing, and
+// leaves *d as it was.
+bool frame_open_usual(const uint8_t *frame, uint32_t len, uint16_t udp_port, struct datagram *d);
+
 // Is an address on either level multicast, broadcast or unspecified? Nobody answers such a frame,
 // and nobody sends from such an address.
 bool frame_is_group(const uint8_t *frame, const struct datagram *d);

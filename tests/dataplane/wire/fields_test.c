@@ -244,6 +244,77 @@ static void sealed_fields_are_counted(void **state)
     assert_false(fields_count_sealed(plain.at, plain.len, 100, &n));
 }
 
+// A request with the usual fields, of which some are then as they should not be.
+static struct packet nearly_usual(unsigned *seed)
+{
+    struct packet packet = packet_ntp(4, 3);
+    unsigned r[8];
+    for (unsigned i = 0; i < 8; i++)
+        r[i] = (*seed = *seed * 1103515245 + 12345) >> 16;
+    packet_field(&packet, FIELD_UNIQUE_IDENTIFIER, 1, r[0] % 16 == 0 ? 28 : 32);
+    packet_field(&packet, FIELD_COOKIE, 2, r[0] % 16 == 1 ? 104 : 100);
+    for (unsigned i = 0; i < r[1] % 34; i++)
+        packet_field(&packet, FIELD_COOKIE_PLACEHOLDER, 3, 100);
+    if (r[0] % 16 == 2)
+        packet_field(&packet, 0x4242, 0, 100);
+    packet_authenticator(&packet, r[2] % 16 == 0 ? 15 : 16, r[2] % 16 == 1 ? 20 : 16,
+                         r[2] % 16 == 2 ? 4 : 0);
+    if (r[2] % 16 == 3)
+        packet_fill(&packet, 0, 4 * (r[3] % 30));
+    if (r[2] % 16 == 4)
+        packet.len -= 4 * (r[3] % 30);
+    if (r[4] % 2 == 0) { // anywhere, but rather in a header
+        unsigned at =
+            r[5] % 2 == 0 ? 48 + r[6] % (packet.len - 48) : 84 + r[6] % 8 * 104 + r[5] % 8;
+        packet.at[at] ^= (uint8_t)(1 << r[7] % 8);
+    }
+    return packet;
+}
+
+// The short way says nothing, or what the whole walk says. NTS-8, NTS-9, EF-7.
+static void the_usual_layout_is_walked_alike(void **state)
+{
+    (void)state;
+    unsigned seed = 1, usual = 0;
+    for (unsigned i = 0; i < 100000; i++) {
+        struct packet packet = nearly_usual(&seed);
+        uint8_t *copy = malloc(packet.len);
+        assert_non_null(copy);
+        memcpy(copy, packet.at, packet.len);
+        struct fields fields, wanted, none;
+        struct authenticator a, a_wanted, a_none;
+        memset(&none, 0x5a, sizeof none);
+        memset(&a_none, 0x5a, sizeof a_none);
+        fields = none;
+        a = a_none;
+        fields_walk(copy, packet.len, &wanted);
+        if (fields_usual(copy, packet.len, &fields, &a)) {
+            usual++;
+            assert_memory_equal(&fields, &wanted, sizeof fields);
+            assert_true(authenticator_open(copy, &wanted.authenticator, &a_wanted));
+            assert_memory_equal(&a, &a_wanted, sizeof a);
+        } else {
+            assert_memory_equal(&fields, &none, sizeof fields);
+            assert_memory_equal(&a, &a_none, sizeof a);
+        }
+        free(copy);
+    }
+    assert_in_range(usual, 40000, 70000);
+
+    // It does know all that it should: eight cookies, and as many as there can be.
+    for (unsigned n = 0; n <= FIELDS_MAX; n++) {
+        struct packet packet = packet_ntp(4, 3);
+        packet_field(&packet, FIELD_UNIQUE_IDENTIFIER, 1, 32);
+        packet_field(&packet, FIELD_COOKIE, 2, 100);
+        for (unsigned i = 0; i < n; i++)
+            packet_field(&packet, FIELD_COOKIE_PLACEHOLDER, 3, 100);
+        packet_authenticator(&packet, 16, 16, 0);
+        struct fields fields;
+        struct authenticator a;
+        assert_int_equal(fields_usual(packet.at, packet.len, &fields, &a), n + 3 <= FIELDS_MAX);
+    }
+}
+
 static void a_broken_cursor_stays_broken(void **state)
 {
     (void)state;
@@ -270,6 +341,7 @@ int main(void)
         cmocka_unit_test(nothing_behind_the_authenticator_counts),
         cmocka_unit_test(the_authenticators_lengths_are_held),
         cmocka_unit_test(sealed_fields_are_counted),
+        cmocka_unit_test(the_usual_layout_is_walked_alike),
         cmocka_unit_test(a_broken_cursor_stays_broken),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

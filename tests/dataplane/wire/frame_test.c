@@ -318,6 +318,63 @@ static void group_addresses_are_seen(void **state)
     }
 }
 
+// What the short way says of a frame in an allocation of its own length, held against the long way.
+// Returns what it says.
+static bool usual_agrees(const struct packet *frame)
+{
+    uint8_t *copy = malloc(frame->len > 0 ? frame->len : 1);
+    assert_non_null(copy);
+    memcpy(copy, frame->at, frame->len);
+    struct datagram d, wanted, none;
+    memset(&none, 0x5a, sizeof none);
+    d = none;
+    bool usual = frame_open_usual(copy, frame->len, 123, &d);
+    bool good = frame_open(copy, frame->len, &wanted) == FRAME_GOOD && wanted.ip_at == 14 &&
+                wanted.ip_version == 4 && wanted.destination_port == 123 &&
+                wanted.source_port != 0 && !frame_is_group(copy, &wanted) &&
+                frame_checksums_hold(copy, &wanted);
+    assert_int_equal(usual, good);
+    assert_memory_equal(&d, usual ? &wanted : &none, offsetof(struct datagram, ip_version) + 1);
+    free(copy);
+    return usual;
+}
+
+// EF-8, decision 12: with one bit of the headers other than it should be, and with two, the IPv4
+// header's checksum mended or not; and cut anywhere.
+static void the_usual_frame_is_opened_alike(void **state)
+{
+    (void)state;
+    enum { BITS = 42 * 8 };
+    struct packet right = good(4);
+    assert_true(usual_agrees(&right));
+    unsigned usual = 0;
+    for (unsigned one = 0; one < BITS; one++) {
+        for (unsigned two = 0; two <= one; two++) {
+            struct packet frame = right;
+            frame.at[one / 8] ^= (uint8_t)(1 << one % 8);
+            if (two != one)
+                frame.at[two / 8] ^= (uint8_t)(1 << two % 8);
+            usual += usual_agrees(&frame);
+            frame_mend_ipv4(&frame);
+            usual += usual_agrees(&frame);
+        }
+    }
+    assert_in_range(usual, BITS * BITS / 8, BITS * BITS / 2);
+    for (; right.len > 0; right.len--)
+        usual_agrees(&right);
+    right = good(6);
+    assert_false(usual_agrees(&right));
+    static const uint8_t group[][4] = {{0}, {255, 255, 255, 255}, {224, 0, 0, 1}, {239, 1, 1, 1}};
+    for (unsigned side = 0; side < 2; side++) {
+        for (unsigned i = 0; i < 4; i++) {
+            struct frame_shape shape = frame_default;
+            memcpy(side == 0 ? shape.source : shape.destination, group[i], 4);
+            struct packet frame = frame_around(&shape, right.at, 48);
+            assert_false(usual_agrees(&frame));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -330,6 +387,7 @@ int main(void)
         cmocka_unit_test(two_tags_are_read),
         cmocka_unit_test(checksums_are_read_as_documented),
         cmocka_unit_test(group_addresses_are_seen),
+        cmocka_unit_test(the_usual_frame_is_opened_alike),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
