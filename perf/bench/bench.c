@@ -13,7 +13,7 @@
 enum {
     ROUNDS = 400,
     ROUNDS_MAX = 100000,
-    SAMPLE_TICKS = 50000, // works are repeated until a sample takes about that long
+    SAMPLE_TICKS = 200000, // works are repeated until a sample takes about that long
     REPEAT_MAX = 10000,
     READINGS = 1000,
 };
