@@ -44,17 +44,6 @@ bool keyring_refresh(const struct snapshot *ring, struct keyring_view *view)
     return sound;
 }
 
-const struct cookie_key *keyring_find(const struct keyring_view *view, uint32_t id)
-{
-    // Every slot is compared, so that the compiler can do it in one step; any id is legal, 0 too,
-    // so the slots beyond n are masked out rather than marked.
-    unsigned match = 0;
-    for (unsigned i = 0; i < KEYRING_KEYS; i++)
-        match |= (unsigned)(view->id[i] == id) << i;
-    match &= (1U << view->n) - 1;
-    return match == 0 ? NULL : &view->key[__builtin_ctz(match)];
-}
-
 void keyring_view_wipe(struct keyring_view *view)
 {
     bytes_wipe(view->key, sizeof view->key);

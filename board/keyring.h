@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { KEYRING_KEYS = 8 }; // current, future and up to six old ones
@@ -46,6 +47,15 @@ void keyring_publish(struct snapshot *ring, const struct keyring_record *record)
 bool keyring_refresh(const struct snapshot *ring, struct keyring_view *view);
 
 // The key of that id, or NULL.
-const struct cookie_key *keyring_find(const struct keyring_view *view, uint32_t id);
+static inline const struct cookie_key *keyring_find(const struct keyring_view *view, uint32_t id)
+{
+    // Every slot is compared and the first equal one counts, without a branch that could be guessed
+    // wrong; any id is legal, 0 too, so that what the slots beyond n hold may be equal as well.
+    unsigned found = KEYRING_KEYS;
+#pragma GCC unroll 8
+    for (unsigned i = KEYRING_KEYS; i-- > 0;)
+        found = view->id[i] == id ? i : found;
+    return found < view->n ? &view->key[found] : NULL;
+}
 
 void keyring_view_wipe(struct keyring_view *view);

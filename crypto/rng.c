@@ -51,14 +51,19 @@ void rng_reseed(struct rng *rng, const uint8_t seed[RNG_SEED_LEN])
     rng->seeded = true;
 }
 
+// What is left is dropped rather than joined with the next pool: who asks does not ask for much.
+void rng_refill(struct rng *rng)
+{
+    assert(rng->seeded);
+    advance(rng, rng->pool, sizeof rng->pool);
+    rng->at = 0;
+}
+
 void rng_fill(struct rng *rng, uint8_t *out, size_t n)
 {
     assert(rng->seeded && n <= RNG_POOL_LEN / 2);
-    if (n > RNG_POOL_LEN - rng->at) {
-        // What is left is dropped rather than joined with the next pool: n is small.
-        advance(rng, rng->pool, sizeof rng->pool);
-        rng->at = 0;
-    }
+    if (n > RNG_POOL_LEN - rng->at)
+        rng_refill(rng);
     memcpy(out, rng->pool + rng->at, n);
     bytes_wipe(rng->pool + rng->at, n);
     rng->at += (uint32_t)n;

@@ -8,9 +8,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum {
     RNG_SEED_LEN = 48,
+    RNG_BLOCK_LEN = 16,
     RNG_POOL_LEN = 4096,
 };
 
@@ -35,5 +37,22 @@ static inline bool rng_ready(const struct rng *rng)
 
 // Writes n random octets (n is at most RNG_POOL_LEN / 2). The generator must be ready.
 void rng_fill(struct rng *rng, uint8_t *out, size_t n);
+
+// Makes the pool anew. rng_fill's and rng_blocks' own.
+void rng_refill(struct rng *rng);
+
+// rng_fill of n times RNG_BLOCK_LEN octets, where a call of three functions would count.
+static inline void rng_blocks(struct rng *rng, uint8_t *out, unsigned n)
+{
+    if (n * RNG_BLOCK_LEN > RNG_POOL_LEN - rng->at)
+        rng_refill(rng);
+    uint8_t *from = rng->pool + rng->at;
+    for (unsigned i = 0; i < n; i++, from += RNG_BLOCK_LEN, out += RNG_BLOCK_LEN) {
+        memcpy(out, from, RNG_BLOCK_LEN);
+        memset(from, 0, RNG_BLOCK_LEN);
+    }
+    __asm__ __volatile__("" : : "r"(rng) : "memory"); // the compiler keeps the wiping
+    rng->at += n * RNG_BLOCK_LEN;
+}
 
 void rng_wipe(struct rng *rng);

@@ -7,7 +7,9 @@
 
 #include <stddef.h>
 
-static_assert((int)EXCHANGE_NONCE_LEN == (int)COOKIE_NONCE_LEN, "random octets come in nonces");
+static_assert((int)EXCHANGE_NONCE_LEN == (int)COOKIE_NONCE_LEN &&
+                  (int)EXCHANGE_NONCE_LEN == (int)RNG_BLOCK_LEN,
+              "random octets come in nonces");
 
 // Fills in the job of a lane of the usual shape: who opens it, what is checked, what is sealed.
 static void describe(struct exchange *jobs, const struct batch *batch, unsigned lane,
@@ -50,7 +52,7 @@ static lane_set gather(struct batch *batch, lane_set lanes, const struct keyring
             batch->ended[DROPPED_LONGER] |= lane_bit(i);
             continue;
         }
-        rng_fill(rng, work->random[i], EXCHANGE_NONCE_LEN * (1u + batch->n_cookies[i]));
+        rng_blocks(rng, work->random[i], 1u + batch->n_cookies[i]);
         work->jobs.random[i] = work->random[i];
         describe(&work->jobs, batch, i, key, clear_len, seal);
         ready |= lane_bit(i);

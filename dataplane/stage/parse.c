@@ -42,12 +42,23 @@ static enum outcome fault_of(const uint8_t *frame, uint32_t len, const struct ad
     return OUTCOMES;
 }
 
+// The port has fetched where the headers are. By the time that the next stage comes to this frame
+// the rest of a request with one cookie is at hand too; of longer ones the processor then sees
+// where they lead. Past the frame's end it does no harm, and to ask for its length would cost more.
+static void prefetch_rest(const uint8_t *frame)
+{
+    enum { LINE = 64, LINES = 5 };
+    for (unsigned i = 1; i < LINES; i++)
+        __builtin_prefetch(frame + i * (size_t)LINE);
+}
+
 lane_set parse(struct batch *batch, lane_set lanes, const struct address_set *ours,
                uint16_t udp_port)
 {
     lane_set passed = 0;
     while (lanes != 0) {
         unsigned i = lane_take(&lanes);
+        prefetch_rest(batch->frame[i]);
         enum outcome end =
             fault_of(batch->frame[i], batch->len[i], ours, udp_port, &batch->datagram[i]);
         if (end == OUTCOMES)

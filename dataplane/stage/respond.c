@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { STAMPS_LEN = 16 }; // random octets for the two timestamps of a reply
+enum { STAMPS_LEN = 8 }; // random octets for the two timestamps of a reply: noise has 32 bits
 
 // The bits of a timestamp that lie below the precision: they are no measurement.
 static uint64_t noise_mask(int8_t precision)
@@ -52,19 +52,21 @@ static void write_template(uint8_t header[NTP_LEN], const struct ntp_state *stat
     be32_put(header + NTP_REFERENCE_ID, state->reference_id);
 }
 
-static uint32_t respond_one(const uint8_t *request, const struct fields *fields, uint8_t *reply)
+// Returns how long the clear part is.
+static uint32_t put_identifier(const uint8_t *request, const struct fields *fields, uint8_t *reply)
 {
-    reply[NTP_POLL] = request[NTP_POLL];
-    memcpy(reply + NTP_ORIGIN, request + NTP_TRANSMIT, 8);
-
     // RFC 8915, section 5.3: whoever sends an identifier gets it back, with NTS or without. One
     // that breaks its own minimum so far that RFC 7822 would read the reply's last field as a MAC
     // does not.
-    if (fields->n_uid == 0 || FIELD_HEADER_LEN + fields->uid.len < FIELD_LAST_MIN)
+    uint32_t len = FIELD_HEADER_LEN + fields->uid.len;
+    if (fields->n_uid == 0 || len < FIELD_LAST_MIN)
         return NTP_LEN;
-    uint8_t *body = field_put(reply + NTP_LEN, FIELD_UNIQUE_IDENTIFIER, fields->uid.len);
-    memcpy(body, request + fields->uid.at + FIELD_HEADER_LEN, fields->uid.len);
-    return NTP_LEN + FIELD_HEADER_LEN + fields->uid.len;
+    const uint8_t *from = request + fields->uid.at;
+    if (len == FIELD_HEADER_LEN + FIELDS_USUAL_UID_LEN) // a length that the compiler knows
+        memcpy(reply + NTP_LEN, from, FIELD_HEADER_LEN + FIELDS_USUAL_UID_LEN);
+    else
+        memcpy(reply + NTP_LEN, from, len);
+    return NTP_LEN + len;
 }
 
 void respond(struct batch *batch, lane_set lanes, const struct ntp_state *state, ntp_time departure,
@@ -84,12 +86,15 @@ void respond(struct batch *batch, lane_set lanes, const struct ntp_state *state,
         memcpy(reply, header, NTP_LEN);
         reply[NTP_LEAP_VERSION_MODE] =
             ntp_first(state->leap, ntp_version(request[NTP_LEAP_VERSION_MODE]), NTP_MODE_SERVER);
-        batch->ntp_len[i] = (uint16_t)respond_one(request, &batch->fields[i], reply);
+        reply[NTP_POLL] = request[NTP_POLL];
+        memcpy(reply + NTP_ORIGIN, request + NTP_TRANSMIT, 8);
 
+        uint64_t random = be64_get(noise[n]);
         ntp_time origin = be64_get(request + NTP_TRANSMIT);
-        ntp_time receive = with_noise(batch->arrival[i], mask, be64_get(noise[n]));
-        ntp_time transmit = with_noise(departure, mask, be64_get(noise[n] + 8));
+        ntp_time receive = with_noise(batch->arrival[i], mask, random >> 32);
+        ntp_time transmit = with_noise(departure, mask, random);
         be64_put(reply + NTP_RECEIVE, receive);
         be64_put(reply + NTP_TRANSMIT, after(transmit, receive, origin));
+        batch->ntp_len[i] = (uint16_t)put_identifier(request, &batch->fields[i], reply);
     }
 }

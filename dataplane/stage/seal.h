@@ -5,8 +5,17 @@
 //                                    ^ what is returned; from here on it is crypto/exchange.h's
 #pragma once
 
+#include "crypto/bytes.h"
 #include "crypto/exchange.h"
 #include "dataplane/stage/batch.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+static_assert((int)EXCHANGE_LEAD == (int)FIELD_HEADER_LEN, "a cookie's lead is its field's header");
+static_assert((int)EXCHANGE_NONCE_LEN == (int)SIV_NONCE_MAX,
+              "a request makes room for the reply's nonce");
+static_assert(COOKIE_LEN % 4 == 0, "a cookie fills its field");
 
 // How many cookies a request with that many valid placeholders gets.
 static inline unsigned seal_cookies(unsigned n_placeholders)
@@ -17,4 +26,23 @@ static inline unsigned seal_cookies(unsigned n_placeholders)
 // Lays the field behind the reply's clear part (ntp_len octets) and adds it to ntp_len; sets
 // n_cookies. Returns where the nonce goes, or NULL, with nothing written, when the reply would be
 // longer than its request.
-uint8_t *seal_place(struct batch *batch, unsigned lane, unsigned n_cookies);
+static inline uint8_t *seal_place(struct batch *batch, unsigned lane, unsigned n_cookies)
+{
+    uint32_t clear_len = batch->ntp_len[lane];
+    uint32_t sealed_len = EXCHANGE_TAG_LEN + n_cookies * EXCHANGE_STRIDE;
+    uint32_t body_len = AUTHENTICATOR_LENGTHS_LEN + EXCHANGE_NONCE_LEN + sealed_len;
+    uint32_t whole_len = clear_len + FIELD_HEADER_LEN + body_len;
+    if (whole_len > batch_request_len(batch, lane))
+        return NULL;
+
+    uint8_t *body = field_put(batch_reply(batch, lane) + clear_len, FIELD_AUTHENTICATOR, body_len);
+    be32_put(body, EXCHANGE_NONCE_LEN << 16 | sealed_len);
+    uint8_t *nonce = body + AUTHENTICATOR_LENGTHS_LEN;
+    uint8_t *cookies = nonce + EXCHANGE_NONCE_LEN + EXCHANGE_TAG_LEN;
+    for (unsigned i = 0; i < n_cookies; i++)
+        field_put(cookies + i * EXCHANGE_STRIDE, FIELD_COOKIE, COOKIE_LEN);
+
+    batch->n_cookies[lane] = (uint8_t)n_cookies;
+    batch->ntp_len[lane] = (uint16_t)whole_len;
+    return nonce;
+}

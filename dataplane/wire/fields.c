@@ -35,13 +35,6 @@ bool field_next(struct field_cursor *cursor, struct field *field)
     return true;
 }
 
-uint8_t *field_put(uint8_t *at, enum field_type type, uint32_t len)
-{
-    be16_put(at, (uint16_t)type);
-    be16_put(at + 2, (uint16_t)(FIELD_HEADER_LEN + len));
-    return at + FIELD_HEADER_LEN;
-}
-
 static uint32_t padded(uint32_t len)
 {
     return (len + 3) & ~UINT32_C(3);
@@ -122,12 +115,6 @@ void fields_walk(const uint8_t *ntp, uint32_t len, struct fields *fields)
         fields->n_placeholders += fields->n_cookies > 0 && placeholder_len[i] == fields->cookie.len;
 }
 
-// A field's header as one word.
-static uint32_t header_of(enum field_type type, uint32_t len)
-{
-    return (uint32_t)type << 16 | (FIELD_HEADER_LEN + len);
-}
-
 bool fields_usual(const uint8_t *ntp, uint32_t len, struct fields *fields, struct authenticator *a)
 {
     enum {
@@ -140,18 +127,18 @@ bool fields_usual(const uint8_t *ntp, uint32_t len, struct fields *fields, struc
         PLACEHOLDERS_MAX = FIELDS_MAX - 3,
     };
     if (len < PLACEHOLDERS_AT + WHOLE_LEN ||
-        be32_get(ntp + UID_AT) != header_of(FIELD_UNIQUE_IDENTIFIER, FIELDS_USUAL_UID_LEN) ||
-        be32_get(ntp + COOKIE_AT) != header_of(FIELD_COOKIE, FIELDS_USUAL_COOKIE_LEN))
+        be32_get(ntp + UID_AT) != field_header(FIELD_UNIQUE_IDENTIFIER, FIELDS_USUAL_UID_LEN) ||
+        be32_get(ntp + COOKIE_AT) != field_header(FIELD_COOKIE, FIELDS_USUAL_COOKIE_LEN))
         return false;
 
     uint32_t at = len - WHOLE_LEN;
     uint32_t n = 0;
     for (uint32_t p = PLACEHOLDERS_AT; p < at; p += PLACEHOLDER_LEN, n++) {
-        if (be32_get(ntp + p) != header_of(FIELD_COOKIE_PLACEHOLDER, FIELDS_USUAL_COOKIE_LEN))
+        if (be32_get(ntp + p) != field_header(FIELD_COOKIE_PLACEHOLDER, FIELDS_USUAL_COOKIE_LEN))
             return false;
     }
     if (at != PLACEHOLDERS_AT + n * PLACEHOLDER_LEN || n > PLACEHOLDERS_MAX ||
-        be32_get(ntp + at) != header_of(FIELD_AUTHENTICATOR, BODY_LEN) ||
+        be32_get(ntp + at) != field_header(FIELD_AUTHENTICATOR, BODY_LEN) ||
         be32_get(ntp + at + FIELD_HEADER_LEN) != (SIV_NONCE_MAX << 16 | SIV_SEALED_MIN))
         return false;
 

@@ -4,6 +4,8 @@
 // Pure; any thread. Offsets count from the first octet of the NTP header.
 #pragma once
 
+#include "crypto/bytes.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -49,8 +51,18 @@ struct field_cursor field_cursor_over(const uint8_t *bytes, uint32_t at, uint32_
 // `least`, not a multiple of 4 or past the end, or more than FIELDS_MAX fields.
 bool field_next(struct field_cursor *cursor, struct field *field);
 
+// The header of a field with a body of len octets, as one word.
+static inline uint32_t field_header(enum field_type type, uint32_t len)
+{
+    return (uint32_t)type << 16 | (FIELD_HEADER_LEN + len);
+}
+
 // Writes a field's header for a body of len octets and returns where the body goes.
-uint8_t *field_put(uint8_t *at, enum field_type type, uint32_t len);
+static inline uint8_t *field_put(uint8_t *at, enum field_type type, uint32_t len)
+{
+    be32_put(at, field_header(type, len));
+    return at + FIELD_HEADER_LEN;
+}
 
 // Where nonce and sealed octets are in an authenticator.
 //

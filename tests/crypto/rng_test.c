@@ -80,6 +80,25 @@ static void known_stream(void **state)
     assert_memory_equal(got[1], pool, 1000);
 }
 
+// Blocks are the same stream, taken in the same helpings, and are wiped as well.
+static void blocks_are_the_same_stream(void **state)
+{
+    (void)state;
+    struct rng a = started(9), b = started(9);
+    for (unsigned i = 0; i < 2000; i++) {
+        uint8_t x[9 * RNG_BLOCK_LEN], y[sizeof x];
+        unsigned n = 1 + i * 7 % 9;
+        if (i % 50 == 0) { // out of step with whole blocks
+            rng_fill(&a, x, 8);
+            rng_fill(&b, y, 8);
+        }
+        rng_fill(&a, x, n * (size_t)RNG_BLOCK_LEN);
+        rng_blocks(&b, y, n);
+        assert_memory_equal(x, y, n * (size_t)RNG_BLOCK_LEN);
+        assert_memory_equal(&a, &b, sizeof a);
+    }
+}
+
 // What was handed out cannot be found in the state, nor computed from it: the used octets are gone
 // and the key is a later one.
 static void used_octets_are_wiped(void **state)
@@ -173,6 +192,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(not_ready),
         cmocka_unit_test(known_stream),
+        cmocka_unit_test(blocks_are_the_same_stream),
         cmocka_unit_test(used_octets_are_wiped),
         cmocka_unit_test(every_seed_counts),
         cmocka_unit_test(reseed_changes_the_output),

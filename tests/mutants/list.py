@@ -129,7 +129,7 @@ MUTANTS = [
            ("dataplane/wire/fields", "oracle/equal")),
     Mutant("usual-placeholder", "anything may stand where placeholders do (NTS-9)",
            "dataplane/wire/fields.c",
-           "if (be32_get(ntp + p) != header_of(FIELD_COOKIE_PLACEHOLDER, FIELDS_USUAL_COOKIE_LEN))",
+           "if (be32_get(ntp + p) != field_header(FIELD_COOKIE_PLACEHOLDER, FIELDS_USUAL_COOKIE_LEN))",
            "if (be16_get(ntp + p + 2) != FIELD_HEADER_LEN + FIELDS_USUAL_COOKIE_LEN)",
            ("dataplane/wire/fields", "oracle/equal")),
     # the board
