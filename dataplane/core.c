@@ -37,11 +37,12 @@ void core_close(struct core *core)
     bytes_wipe(&core->work, sizeof core->work);
 }
 
-// Software's arrival time is the moment at which the port was seen to hold the frames.
-static void stamp(struct batch *batch, lane_set lanes, ntp_time arrival)
+// Software's arrival time is the moment at which the port was seen to hold the frames. Lanes that
+// hold none get it too, for a loop whose length is known writes several at a time.
+static void stamp(struct batch *batch, ntp_time arrival)
 {
-    while (lanes != 0)
-        batch->arrival[lane_take(&lanes)] = arrival;
+    for (unsigned i = 0; i < LANES; i++)
+        batch->arrival[i] = arrival;
 }
 
 // Composes, proves and seals the replies of those lanes once, to leave as foretold from now.
@@ -88,7 +89,7 @@ bool core_turn(struct core *c)
         return false;
     core_refresh(c);
     memset(b->ended, 0, sizeof b->ended);
-    stamp(b, all, clock_utc(&c->state.state.line, arrived));
+    stamp(b, clock_utc(&c->state.state.line, arrived));
 
     lane_set ntp = parse(b, all, port_addresses(c->is.port), c->is.udp_port);
     struct kinds asked = classify(b, ntp); // plain, secure, slow (legal, but of an unusual shape)

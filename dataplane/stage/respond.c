@@ -75,9 +75,11 @@ void respond(struct batch *batch, lane_set lanes, const struct ntp_state *state,
     uint8_t header[NTP_LEN];
     write_template(header, state);
     uint64_t mask = rng_ready(rng) ? noise_mask(state->precision) : 0;
-    uint8_t noise[LANES][STAMPS_LEN] = {0};
+    uint8_t noise[LANES][STAMPS_LEN];
     if (mask != 0)
         rng_fill(rng, noise[0], lane_count(lanes) * STAMPS_LEN);
+    else
+        memset(noise, 0, sizeof noise);
 
     for (unsigned n = 0; lanes != 0; n++) {
         unsigned i = lane_take(&lanes);

@@ -121,7 +121,7 @@ enum frame_fault frame_open(const uint8_t *frame, uint32_t len, struct datagram 
 static bool is_group_v4(const uint8_t *a)
 {
     uint32_t address = be32_get(a);
-    return a[0] >> 4 == 14 || address == UINT32_MAX || address == 0;
+    return address >> 28 == 14 || address == UINT32_MAX || address == 0;
 }
 
 static bool is_group_v6(const uint8_t *a)
@@ -144,7 +144,10 @@ bool frame_is_group(const uint8_t *frame, const struct datagram *d)
 bool frame_open_usual(const uint8_t *frame, uint32_t len, uint16_t udp_port, struct datagram *d)
 {
     enum { IP_AT = ETHERNET_LEN, UDP_AT = IP_AT + IPV4_LEN, PAYLOAD_AT = UDP_AT + UDP_LEN };
-    enum { TYPE_VERSION = ETHERTYPE_IPV4 << 8 | 0x45 }; // and the header's length
+    enum {
+        TYPE_VERSION = ETHERTYPE_IPV4 << 8 | 0x45, // and the header's length
+        FRAGMENT_PROTOCOL = 0x3fff00ff, // all of both words but DF, its neighbour and TTL
+    };
 
     if (len < PAYLOAD_AT)
         return false;
@@ -154,9 +157,9 @@ bool frame_open_usual(const uint8_t *frame, uint32_t len, uint16_t udp_port, str
     uint32_t udp_len = be16_get(udp + 4);
     uint16_t source_port = be16_get(udp);
     if (be32_get(frame + 12) >> 8 != TYPE_VERSION || be16_get(udp + 2) != udp_port ||
-        (be16_get(ip + 6) & ~(unsigned)(IPV4_DONT_FRAGMENT | IPV4_RESERVED)) != 0 ||
-        ip[9] != PROTOCOL_UDP || total > len - IP_AT || total < IPV4_LEN + UDP_LEN ||
-        udp_len > total - IPV4_LEN || udp_len < UDP_LEN || source_port == 0)
+        (be32_get(ip + 6) & FRAGMENT_PROTOCOL) != PROTOCOL_UDP || total > len - IP_AT ||
+        total < IPV4_LEN + UDP_LEN || udp_len > total - IPV4_LEN || udp_len < UDP_LEN ||
+        source_port == 0)
         return false;
     if (((frame[0] | frame[6]) & 1) != 0 || is_group_v4(ip + 12) || is_group_v4(ip + 16) ||
         checksum_fold(checksum_add(0, ip, IPV4_LEN)) != 0)
@@ -229,9 +232,10 @@ static uint64_t turn_round_ipv6(const uint8_t *from, uint8_t *to, uint32_t udp_l
 uint32_t frame_turn_round(const uint8_t *frame, const struct datagram *d, uint8_t *reply,
                           uint32_t len)
 {
-    memcpy(reply, frame + 6, 6);
-    memcpy(reply + 6, frame, 6);
-    // Tags and EtherType: as many octets as there can be, because IP is written over the rest.
+    // In words, each of which writes over what the one before it has copied too much of: the
+    // addresses exchanged, then tags and EtherType, as many octets as there can be.
+    memcpy(reply, frame + 6, 8);
+    memcpy(reply + 6, frame, 8);
     memcpy(reply + 12, frame + 12, VLAN_TAGS_MAX * VLAN_LEN + 2);
 
     uint32_t udp_len = UDP_LEN + len;

@@ -31,7 +31,7 @@ enum frame_fault {
 
 // Where the parts of a good frame are. The reply has the same headers in the same places.
 struct datagram {
-    uint16_t ip_at;
+    _Alignas(8) uint16_t ip_at; // 16 octets in all: a lane's is found by a shift
     uint16_t udp_at;
     uint16_t payload_at;
     uint16_t payload_len; // as UDP says; what IP or Ethernet carry behind it is not read
