@@ -51,7 +51,7 @@ static inline void rng_blocks(struct rng *rng, uint8_t *out, unsigned n)
         memcpy(out, from, RNG_BLOCK_LEN);
         memset(from, 0, RNG_BLOCK_LEN);
     }
-    __asm__ __volatile__("" : : "r"(rng) : "memory"); // the compiler keeps the wiping
+    __asm__ __volatile__("" : "+m"(rng->pool)); // the compiler keeps the wiping
     rng->at += n * RNG_BLOCK_LEN;
 }
 

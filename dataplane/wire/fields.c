@@ -10,31 +10,6 @@ struct field_cursor field_cursor_over(const uint8_t *bytes, uint32_t at, uint32_
     return (struct field_cursor){.bytes = bytes, .at = at, .end = end, .least = least};
 }
 
-bool field_next(struct field_cursor *cursor, struct field *field)
-{
-    uint32_t left = cursor->end - cursor->at;
-    if (cursor->broken || left == 0)
-        return false;
-    cursor->broken = true; // until all that follows holds
-
-    if (left < FIELD_HEADER_LEN || cursor->n == FIELDS_MAX)
-        return false;
-    const uint8_t *header = cursor->bytes + cursor->at;
-    uint32_t whole = be16_get(header + 2);
-    if (whole < cursor->least || whole % 4 != 0 || whole > left)
-        return false;
-
-    *field = (struct field){
-        .type = be16_get(header),
-        .at = (uint16_t)cursor->at,
-        .len = (uint16_t)(whole - FIELD_HEADER_LEN),
-    };
-    cursor->at += whole;
-    cursor->n++;
-    cursor->broken = false;
-    return true;
-}
-
 static uint32_t padded(uint32_t len)
 {
     return (len + 3) & ~UINT32_C(3);

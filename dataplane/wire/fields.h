@@ -49,7 +49,30 @@ struct field_cursor field_cursor_over(const uint8_t *bytes, uint32_t at, uint32_
 
 // Takes the next field. False at the end of the chain, and when it is broken: a length under
 // `least`, not a multiple of 4 or past the end, or more than FIELDS_MAX fields.
-bool field_next(struct field_cursor *cursor, struct field *field);
+static inline bool field_next(struct field_cursor *cursor, struct field *field)
+{
+    uint32_t left = cursor->end - cursor->at;
+    if (cursor->broken || left == 0)
+        return false;
+    cursor->broken = true; // until all that follows holds
+
+    if (left < FIELD_HEADER_LEN || cursor->n == FIELDS_MAX)
+        return false;
+    const uint8_t *header = cursor->bytes + cursor->at;
+    uint32_t whole = be16_get(header + 2);
+    if (whole < cursor->least || whole % 4 != 0 || whole > left)
+        return false;
+
+    *field = (struct field){
+        .type = be16_get(header),
+        .at = (uint16_t)cursor->at,
+        .len = (uint16_t)(whole - FIELD_HEADER_LEN),
+    };
+    cursor->at += whole;
+    cursor->n++;
+    cursor->broken = false;
+    return true;
+}
 
 // The header of a field with a body of len octets, as one word.
 static inline uint32_t field_header(enum field_type type, uint32_t len)

@@ -105,7 +105,7 @@ MUTANTS = [
            "spare < SIV_NONCE_MAX - padded(nonce_len))", "spare > field->len)",
            ("dataplane/wire/fields", "oracle/equal")),
     Mutant("field-length", "a field may promise more than there is (EF-1)",
-           "dataplane/wire/fields.c", "|| whole > left)", ")",
+           "dataplane/wire/fields.h", "|| whole > left)", ")",
            ("dataplane/wire/fields", "oracle/equal")),
     Mutant("udp-length", "UDP may promise more than there is (EF-8)", "dataplane/wire/frame.c",
            "if (udp_len > total - ip_len || udp_len < UDP_LEN)", "if (udp_len < UDP_LEN)",
