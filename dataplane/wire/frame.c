@@ -244,12 +244,14 @@ uint32_t frame_turn_round(const uint8_t *frame, const struct datagram *d, uint8_
     // The pseudo-header: both addresses, protocol and length. RFC 768; RFC 8200, section 8.1.
     uint64_t sum = d->ip_version == 4 ? turn_round_ipv4(from, to, udp_len)
                                       : turn_round_ipv6(from, to, udp_len);
-    sum += checksum_word(PROTOCOL_UDP) + 2 * checksum_word((uint16_t)udp_len) +
-           checksum_word(d->source_port) + checksum_word(d->destination_port);
+    uint32_t ports;
+    memcpy(&ports, frame + d->udp_at, sizeof ports);
+    ports = ports << 16 | ports >> 16;
+    sum += checksum_word(PROTOCOL_UDP) + 2 * checksum_word((uint16_t)udp_len) + ports;
 
     uint8_t *udp = reply + d->udp_at;
     uint16_t checksum = checksum_fold(checksum_add(sum, udp + UDP_LEN, len));
-    be32_put(udp, (uint32_t)d->destination_port << 16 | d->source_port);
+    memcpy(udp, &ports, sizeof ports);
     be32_put(udp + 4, udp_len << 16 | (checksum == 0 ? UINT16_MAX : checksum)); // 0 would say: none
     return d->udp_at + udp_len;
 }
