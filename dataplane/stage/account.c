@@ -1,7 +1,7 @@
 // Counters of a turn.
 #include "dataplane/stage/account.h"
 
-// The sum over a full burst is what counts, and the compiler makes it eight lanes at a time.
+// A full burst is what counts, and over all lanes the compiler adds several at a time.
 
 static uint64_t octets(const uint16_t len[LANES], lane_set lanes)
 {

@@ -49,7 +49,8 @@ static inline uint64_t checksum_add(uint64_t sum, const uint8_t *at, uint32_t le
     }
     if (len >= 16) {
         checksum_add_block(s, at);
-        at += 16, len -= 16;
+        at += 16;
+        len -= 16;
     }
     for (; len >= 4; at += 4, len -= 4)
         s[0] += checksum_load(at);
