@@ -37,12 +37,8 @@ static inline uint8_t *seal_place(struct batch *batch, unsigned lane, unsigned n
 
     uint8_t *body = field_put(batch_reply(batch, lane) + clear_len, FIELD_AUTHENTICATOR, body_len);
     be32_put(body, EXCHANGE_NONCE_LEN << 16 | sealed_len);
-    uint8_t *nonce = body + AUTHENTICATOR_LENGTHS_LEN;
-    uint8_t *cookies = nonce + EXCHANGE_NONCE_LEN + EXCHANGE_TAG_LEN;
-    for (unsigned i = 0; i < n_cookies; i++)
-        field_put(cookies + i * EXCHANGE_STRIDE, FIELD_COOKIE, COOKIE_LEN);
 
     batch->n_cookies[lane] = (uint8_t)n_cookies;
     batch->ntp_len[lane] = (uint16_t)whole_len;
-    return nonce;
+    return body + AUTHENTICATOR_LENGTHS_LEN;
 }
