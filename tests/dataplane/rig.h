@@ -15,8 +15,16 @@ struct rig {
     struct core core;
 };
 
+// The variant of that name; "auto" is the one that NOONMARK_CRYPTO names, where it does, and else
+// the fastest. NULL when there is none, or when this machine cannot run it.
+const struct exchange_variant *rig_variant(const char *name);
+
+// Whether NOONMARK_CRYPTO names a variant that this machine cannot run; then says so in TAP. A
+// main() of tests that open "auto" returns 0 on it.
+bool rig_skips(void);
+
 // Three keys of which the second seals; a clock of stratum 1 that stands still at 0xe8000000.8 and
-// never ages, so that two runs are alike; a generator seeded with zeros; the variant of that name.
+// never ages, so that two runs are alike; a generator seeded with zeros; rig_variant(variant).
 struct rig *rig_open(const char *variant, const struct address_set *ours);
 void rig_close(struct rig *rig);
 

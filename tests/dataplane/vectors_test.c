@@ -191,6 +191,8 @@ static void reference_vectors_hold(void **state)
 
 int main(int argc, char **argv)
 {
+    if (rig_skips())
+        return 0;
     own_path = argc > 1 ? argv[1] : NULL;
     reference_path = argc > 2 ? argv[2] : NULL;
     const struct CMUnitTest tests[] = {

@@ -29,6 +29,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("NOONMARK_BUILD", ROOT / "build")).resolve()
 CLIENTS = pathlib.Path(os.environ.get("NOONMARK_CLIENTS", ROOT / "build" / "clients"))
 
+# `dataplane.crypto` of every server that is started here: ./check --crypto sets it.
+CRYPTO = os.environ.get("NOONMARK_CRYPTO") or "auto"
+
 SERVER_V4, SERVER_V6 = "10.123.0.1", "fd6e:6d::1"
 CLIENT_V4, CLIENT_V6 = "10.123.0.2", "fd6e:6d::2"
 SERVER_IF, CLIENT_IF = "serve0", "ask0"
@@ -302,6 +305,7 @@ class World:
         self.programs = []
         self.namespaces = []
         self.noonmarkd = None
+        self.ran_forced = CRYPTO == "auto"
         self.configuration = self.home / "noonmark.yaml"
         # Unix sockets have short names, and the checkout may lie deep.
         self.runtime = pathlib.Path(f"/run/nm-{name[:20]}-{os.getpid()}")
@@ -355,7 +359,7 @@ class World:
                         self.certificate], check=True, stderr=subprocess.DEVNULL)
         self.key.chmod(0o600)
 
-    def configure(self, rotate="24h", keep=3, crypto="auto", deadline="5s", threads=1,
+    def configure(self, rotate="24h", keep=3, crypto=CRYPTO, deadline="5s", threads=1,
                   max_connections=1000, ntp_server="", source="fixed", ports=None, extra=""):
         """Writes the configuration; noonmarkd reads it at its next start. `ports` and `extra` are
         lines of YAML as they stand."""
@@ -410,7 +414,16 @@ time:
         self.programs.append(self.noonmarkd)
         if wait and not self.wait_serving(timeout):
             raise RuntimeError(f"noonmarkd does not serve after {timeout} s\n{self.server_tail()}")
+        # Once a world: some tests count the moments from a start.
+        if wait and not self.ran_forced:
+            self.ran_forced = wait_for(self.runs_forced, timeout)
+            if not self.ran_forced:
+                raise RuntimeError(f"noonmarkd does not run {CRYPTO}\n{self.server_tail()}")
         return self.noonmarkd
+
+    def runs_forced(self):
+        status = self.status()
+        return status is not None and status["dataplane"]["crypto"] == CRYPTO
 
     def stop(self, number=signal.SIGTERM):
         """Ends noonmarkd. Its exit status; None if it had to be killed."""
