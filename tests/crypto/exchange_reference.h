@@ -5,8 +5,13 @@
 #include "crypto/cookie.h"
 #include "crypto/exchange.h"
 
-// The memory of the 64 lanes of one exchange.
-enum { LANE_AD_MAX = 700, LANE_SEAL_MAX = 32 + EXCHANGE_COOKIES_MAX * EXCHANGE_STRIDE, GUARD = 16 };
+// The memory of the 64 lanes of one exchange. The longest associated data is that of a request with
+// the longest identifier and placeholders for eight cookies.
+enum {
+    LANE_AD_MAX = 1200,
+    LANE_SEAL_MAX = 32 + EXCHANGE_COOKIES_MAX * EXCHANGE_STRIDE,
+    GUARD = 16
+};
 
 struct lane_memory {
     uint8_t cookie[COOKIE_LEN];

@@ -7,8 +7,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
-enum { PAGE = 4096, STACK_LEN = 256 * 1024 };
+enum { PAGE = FENCED_PAGE, STACK_LEN = 256 * 1024 };
 
 struct fenced fence(const uint8_t *from, size_t len, bool at_end)
 {
@@ -25,6 +26,28 @@ struct fenced fence(const uint8_t *from, size_t len, bool at_end)
 void fence_free(struct fenced fenced)
 {
     munmap(fenced.pages, 3 * PAGE);
+}
+
+static void *mapped(void *got)
+{
+    assert_true(got != MAP_FAILED);
+    return got;
+}
+
+void fenced_pages_open(struct fenced_pages *pages, unsigned n, unsigned every_nth, unsigned rest)
+{
+    int file = memfd_create("fenced", MFD_CLOEXEC);
+    assert_int_not_equal(file, -1);
+    assert_int_equal(ftruncate(file, (off_t)n * PAGE), 0);
+    pages->written =
+        mapped(mmap(NULL, (size_t)n * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0));
+    pages->seen = mapped(mmap(NULL, (2 * (size_t)n + 1) * PAGE, PROT_NONE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+    for (unsigned i = 0; i < n; i++)
+        mapped(mmap(fenced_pages_seen(pages, i), PAGE,
+                    PROT_READ | (every_nth != 0 && i % every_nth == rest ? PROT_WRITE : 0),
+                    MAP_SHARED | MAP_FIXED, file, (off_t)i * PAGE));
+    close(file);
 }
 
 uint8_t *stack_after(void *(*routine)(void *), void *argument)

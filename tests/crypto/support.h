@@ -38,6 +38,8 @@ static inline uint64_t mixed(uint64_t *state)
 
 static inline void fill_mixed(uint64_t *state, uint8_t *out, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        out[i] = (uint8_t)mixed(state);
+    for (; n > 0; n -= n < 8 ? n : 8, out += 8) {
+        uint64_t octets = mixed(state);
+        memcpy(out, &octets, n < 8 ? n : 8);
+    }
 }
