@@ -1,13 +1,13 @@
 // The exchange on Intel's ipsec-mb: a foreign implementation that can be chosen in place of ours.
-// The library knows CMAC and CTR but not S2V, so the exchange goes in waves: all jobs of a wave are
-// independent of each other, each wave is flushed before the next reads its results. Nothing of the
+// The library knows CBC and CTR but not S2V, so the exchange goes in waves: all jobs of a wave are
+// independent of each other, and each ends before the next reads its results. Nothing of the
 // library's types leaves this file.
 //
-// The job API is used throughout: the bursts of version 1.3 refuse CMAC, and its asynchronous burst
-// returns wrong results when its ring wraps undrained. Jobs are filled from scratch each time,
-// since newer versions change the lengths in place. Its CMAC for AVX-512 reads a message's last
-// block as a whole, up to 15 octets behind the end: a message of the caller's with a part of a
-// block at its end goes in two jobs, the second over a block of our own.
+// The synchronous cipher burst does it all: its hash burst takes CMAC from version 2.0 on only, and
+// the job API costs more than twice as much. CMAC is CBC whose last block is the result: a message
+// is copied, its last block made ready as RFC 4493 says, and encrypted in place, so that no octet
+// behind one of the caller's is read. A single block is CTR over zeros, which goes without CBC's
+// scheduling. All fields of a job are filled in each time: newer versions change the lengths.
 //
 // Pure but for one manager a thread, made at the first run and kept until the thread ends.
 // RFC 5297, RFC 4493, RFC 8915, section 5.7.
@@ -20,12 +20,14 @@
 
 enum {
     TEXT_AT = EXCHANGE_NONCE_LEN + EXCHANGE_TAG_LEN,
-    TEXT_MAX = EXCHANGE_COOKIES_MAX * EXCHANGE_STRIDE,
     NONCE_AT = COOKIE_ID_LEN,
     TAG_AT = NONCE_AT + COOKIE_NONCE_LEN,
     KEYS_AT = TAG_AT + COOKIE_TAG_LEN,
     SCHEDULE_LEN = 11 * 16,
+    MESSAGE_ROOM = 1024, // more than a request for eight cookies; longer ones go in parts
 };
+static_assert(MESSAGE_ROOM % 16 == 0 && EXCHANGE_COOKIES_MAX * EXCHANGE_STRIDE <= MESSAGE_ROOM,
+              "a part of a message is whole blocks, a plaintext is one part");
 
 // A client's key for CMAC.
 struct mac_key {
@@ -34,10 +36,21 @@ struct mac_key {
     _Alignas(16) uint8_t subkey2[16];
 };
 
-// The results of S2V's components.
+// A message on its way through CMAC.
+struct message {
+    uint8_t chain[16]; // over the parts before
+    uint8_t *mac;      // where the result will be
+    size_t len;        // in text
+    uint8_t text[MESSAGE_ROOM];
+};
+
+// S2V's components of one block each: a nonce under its subkey, and the results.
 struct components {
-    uint8_t zero[16], ad[16], nonce[16];
-    uint8_t ad_last[16]; // the padded end of the associated data, over the chain before it
+    uint8_t block[16], zero[16], nonce[16];
+};
+
+struct cookie_work {
+    uint8_t block[16], nonce[16], text[COOKIE_KEYS_LEN], counter[16];
 };
 
 // What one lane holds between the waves.
@@ -46,16 +59,17 @@ struct work {
     _Alignas(16) uint8_t s2c_ctr[SCHEDULE_LEN];
     struct components ask, reply;
     uint8_t keys[COOKIE_KEYS_LEN]; // C2S | S2C
-    uint8_t text[TEXT_MAX];        // a plaintext xorend D
     uint8_t tag[16], counter[16];
-    struct {
-        uint8_t nonce[16], text[COOKIE_KEYS_LEN], counter[16];
-    } cookie[EXCHANGE_COOKIES_MAX];
+    struct cookie_work cookie[1 + EXCHANGE_COOKIES_MAX]; // the request's own, then the fresh ones
+    struct message ask_message, reply_message;
 };
 
 struct engine {
     IMB_MGR *manager;
     bool sound; // every job so far was completed
+    IMB_CIPHER_MODE mode;
+    unsigned n_jobs; // of that mode, to be done
+    IMB_JOB job[IMB_MAX_BURST_SIZE];
     struct work work[LANES];
 };
 
@@ -68,6 +82,7 @@ static struct engine *engine(void)
     struct engine *e = aligned_alloc(64, (sizeof *e + 63) / 64 * 64);
     if (e == NULL)
         return NULL;
+    memset(e, 0, sizeof *e);
     e->manager = alloc_mb_mgr(0);
     if (e->manager == NULL) {
         free(e);
@@ -77,106 +92,36 @@ static struct engine *engine(void)
     return engine_of_thread = e;
 }
 
-static void take(struct engine *e, const IMB_JOB *done)
-{
-    if (done != NULL && done->status != IMB_STATUS_COMPLETED)
-        e->sound = false;
-}
-
-static void submit(struct engine *e, const IMB_JOB *filled)
-{
-    IMB_JOB *job = IMB_GET_NEXT_JOB(e->manager);
-    *job = *filled;
-    const IMB_JOB *done = IMB_SUBMIT_JOB(e->manager);
-    if (done == NULL && imb_get_errno(e->manager) != 0)
-        e->sound = false;
-    for (; done != NULL; done = IMB_GET_COMPLETED_JOB(e->manager))
-        take(e, done);
-}
-
 // Ends a wave.
-static void flush(struct engine *e)
+static void finish(struct engine *e)
 {
-    for (const IMB_JOB *done; (done = IMB_FLUSH_JOB(e->manager)) != NULL;)
-        take(e, done);
+    if (e->n_jobs > 0 &&
+        IMB_SUBMIT_CIPHER_BURST_NOCHECK(e->manager, e->job, e->n_jobs, e->mode, IMB_DIR_ENCRYPT,
+                                        IMB_KEY_128_BYTES) != e->n_jobs)
+        e->sound = false;
+    e->n_jobs = 0;
 }
 
-static void cmac(struct engine *e, const uint8_t *schedule, const uint8_t subkey1[16],
-                 const uint8_t subkey2[16], const uint8_t *in, size_t len, uint8_t out[16])
+// One more job of this wave. All that it points to must stand until the wave's end.
+static void add(struct engine *e, IMB_CIPHER_MODE mode, const uint8_t *schedule,
+                const uint8_t iv[16], const uint8_t *in, size_t len, uint8_t *out)
 {
-    submit(e, &(IMB_JOB){
-                  .cipher_mode = IMB_CIPHER_NULL,
-                  .cipher_direction = IMB_DIR_ENCRYPT,
-                  .chain_order = IMB_ORDER_HASH_CIPHER,
-                  .hash_alg = IMB_AUTH_AES_CMAC,
-                  .src = in,
-                  .msg_len_to_hash_in_bytes = len,
-                  .auth_tag_output = out,
-                  .auth_tag_output_len_in_bytes = 16,
-                  .u.CMAC._key_expanded = schedule,
-                  .u.CMAC._skey1 = subkey1,
-                  .u.CMAC._skey2 = subkey2,
-              });
-}
-
-static void cmac_client(struct engine *e, const struct mac_key *key, const uint8_t *in, size_t len,
-                        uint8_t out[16])
-{
-    cmac(e, key->schedule, key->subkey1, key->subkey2, in, len, out);
-}
-
-// CMAC of associated data, 16 octets or more, up to its last whole block; a flush, then
-// cmac_ad_end.
-static void cmac_ad(struct engine *e, const struct mac_key *key, const uint8_t *in, size_t len,
-                    struct components *c)
-{
-    static const _Alignas(16) uint8_t none[16];
-    if (len % 16 == 0)
-        cmac_client(e, key, in, len, c->ad);
-    else
-        cmac(e, key->schedule, none, none, in, len - len % 16, c->ad_last);
-}
-
-// The rest of it, if there is one: the padded end goes as a whole block under the other subkey.
-static void cmac_ad_end(struct engine *e, const struct mac_key *key, const uint8_t *in, size_t len,
-                        struct components *c)
-{
-    size_t rest = len % 16;
-    if (rest == 0)
-        return;
-    for (size_t i = 0; i < rest; i++)
-        c->ad_last[i] ^= in[len - rest + i];
-    c->ad_last[rest] ^= 0x80;
-    cmac(e, key->schedule, key->subkey2, key->subkey2, c->ad_last, 16, c->ad);
-}
-
-static void cmac_cookie(struct engine *e, const struct cookie_key *key, const uint8_t *in,
-                        size_t len, uint8_t out[16])
-{
-    cmac(e, key->mac_schedule[0], key->subkey1, key->subkey2, in, len, out);
-}
-
-// CTR from a tag; the counter's memory must stand until the flush. RFC 5297, section 2.6.
-static void ctr(struct engine *e, const uint8_t *schedule, const uint8_t tag[16],
-                uint8_t counter[16], const uint8_t *in, size_t len, uint8_t *out)
-{
-    memcpy(counter, tag, 16);
-    counter[8] &= 0x7f;
-    counter[12] &= 0x7f;
-    submit(e, &(IMB_JOB){
-                  .cipher_mode = IMB_CIPHER_CNTR,
-                  .cipher_direction = IMB_DIR_ENCRYPT,
-                  .chain_order = IMB_ORDER_CIPHER_HASH,
-                  .hash_alg = IMB_AUTH_NULL,
-                  .enc_keys = schedule,
-                  .dec_keys = schedule,
-                  .key_len_in_bytes = 16,
-                  .iv = counter,
-                  .iv_len_in_bytes = 16,
-                  .src = in,
-                  .dst = out,
-                  .msg_len_to_cipher_in_bytes = len,
-              });
+    if (e->n_jobs == IMB_MAX_BURST_SIZE || e->mode != mode)
+        finish(e);
+    e->mode = mode;
+    IMB_JOB *job = &e->job[e->n_jobs++];
+    job->cipher_mode = mode;
+    job->cipher_direction = IMB_DIR_ENCRYPT;
+    job->chain_order = IMB_ORDER_CIPHER_HASH;
+    job->hash_alg = IMB_AUTH_NULL;
+    job->enc_keys = job->dec_keys = schedule;
+    job->key_len_in_bytes = IMB_KEY_128_BYTES;
+    job->iv = iv;
+    job->iv_len_in_bytes = 16;
+    job->src = in;
+    job->dst = out;
+    job->cipher_start_src_offset_in_bytes = 0;
+    job->msg_len_to_cipher_in_bytes = len;
 }
 
 static void xor16(uint8_t to[16], const uint8_t from[16])
@@ -193,17 +138,85 @@ static void dbl(uint8_t x[16])
     be64_put(x + 8, low << 1 ^ (0x87 & (0 - (high >> 63))));
 }
 
+// One block. It must stand until the wave's end, as must all that a job points to.
+static void encrypt(struct engine *e, const uint8_t *schedule, const uint8_t block[16],
+                    uint8_t out[16])
+{
+    static const uint8_t zero[16];
+    add(e, IMB_CIPHER_CNTR, schedule, block, zero, 16, out);
+}
+
+// CMAC of one block, which is made ready in `block`.
+static void cmac_block(struct engine *e, const uint8_t *schedule, const uint8_t subkey1[16],
+                       const uint8_t in[16], uint8_t block[16], uint8_t out[16])
+{
+    memcpy(block, in, 16);
+    xor16(block, subkey1);
+    encrypt(e, schedule, block, out);
+}
+
+// Takes a message in, all but its last part through the chain; cmac_end does the rest.
+static void cmac_start(struct engine *e, const struct mac_key *key, const uint8_t *in, size_t len,
+                       struct message *m)
+{
+    memset(m->chain, 0, sizeof m->chain);
+    for (; len > MESSAGE_ROOM; in += MESSAGE_ROOM, len -= MESSAGE_ROOM) {
+        add(e, IMB_CIPHER_CBC, key->schedule, m->chain, in, MESSAGE_ROOM, m->text);
+        finish(e);
+        memcpy(m->chain, m->text + MESSAGE_ROOM - 16, 16);
+    }
+    memcpy(m->text, in, len);
+    m->len = len;
+}
+
+// RFC 4493, section 2.4.
+static void cmac_end(struct engine *e, const struct mac_key *key, struct message *m)
+{
+    size_t rest = m->len % 16;
+    if (rest > 0) {
+        memset(m->text + m->len, 0, 16 - rest);
+        m->text[m->len] = 0x80;
+        m->len += 16 - rest;
+    }
+    m->mac = m->text + m->len - 16;
+    xor16(m->mac, rest > 0 ? key->subkey2 : key->subkey1);
+    add(e, IMB_CIPHER_CBC, key->schedule, m->chain, m->text, m->len, m->text);
+}
+
+// CTR from a tag; the counter's memory must stand until the wave's end. RFC 5297, section 2.6.
+static void ctr(struct engine *e, const uint8_t *schedule, const uint8_t tag[16],
+                uint8_t counter[16], const uint8_t *in, size_t len, uint8_t *out)
+{
+    memcpy(counter, tag, 16);
+    counter[8] &= 0x7f;
+    counter[12] &= 0x7f;
+    add(e, IMB_CIPHER_CNTR, schedule, counter, in, len, out);
+}
+
 // S2V over the components before the last: leaves D in c->zero.
-static uint8_t *s2v(struct components *c)
+static uint8_t *s2v(struct components *c, const struct message *ad)
 {
     dbl(c->zero);
-    xor16(c->zero, c->ad);
+    xor16(c->zero, ad->mac);
     dbl(c->zero);
     xor16(c->zero, c->nonce);
     return c->zero;
 }
 
-// Opens the cookies into the lanes' keys; returns the genuine.
+// The tag of these keys will be the last block of c->text.
+static void cookie_tag(struct engine *e, const struct cookie_key *key, struct cookie_work *c,
+                       const uint8_t keys[COOKIE_KEYS_LEN])
+{
+    static const uint8_t start[16];
+    uint8_t *last = c->text + COOKIE_KEYS_LEN - 16;
+    memcpy(c->text, keys, COOKIE_KEYS_LEN);
+    xor16(last, c->nonce);
+    xor16(last, key->s2v_prefix);
+    xor16(last, key->subkey1);
+    add(e, IMB_CIPHER_CBC, key->mac_schedule[0], start, c->text, COOKIE_KEYS_LEN, c->text);
+}
+
+// Opens the cookies into the lanes' keys, and starts on the fresh ones; returns the genuine.
 static lane_set open_cookies(struct engine *e, const struct exchange *x, lane_set which)
 {
     for (lane_set left = which; left != 0;) {
@@ -212,71 +225,127 @@ static lane_set open_cookies(struct engine *e, const struct exchange *x, lane_se
         const uint8_t *cookie = x->cookie[l];
         ctr(e, x->open_key[l]->ctr_schedule[0], cookie + TAG_AT, w->counter, cookie + KEYS_AT,
             COOKIE_KEYS_LEN, w->keys);
-        cmac_cookie(e, x->open_key[l], cookie + NONCE_AT, COOKIE_NONCE_LEN, w->ask.nonce);
+        for (unsigned c = 0; c <= x->n_cookies[l]; c++) {
+            const struct cookie_key *key = c == 0 ? x->open_key[l] : x->seal_key;
+            cmac_block(e, key->mac_schedule[0], key->subkey1,
+                       c == 0 ? cookie + NONCE_AT : x->random[l] + 16 * c, w->cookie[c].block,
+                       w->cookie[c].nonce);
+        }
     }
-    flush(e);
+    finish(e);
     for (lane_set left = which; left != 0;) {
         unsigned l = lane_take(&left);
-        struct work *w = &e->work[l];
-        memcpy(w->text, w->keys, COOKIE_KEYS_LEN);
-        xor16(w->text + COOKIE_KEYS_LEN - 16, w->ask.nonce);
-        xor16(w->text + COOKIE_KEYS_LEN - 16, x->open_key[l]->s2v_prefix);
-        cmac_cookie(e, x->open_key[l], w->text, COOKIE_KEYS_LEN, w->tag);
+        cookie_tag(e, x->open_key[l], &e->work[l].cookie[0], e->work[l].keys);
     }
-    flush(e);
+    finish(e);
     lane_set genuine = 0;
     for (lane_set left = which; left != 0;) {
         unsigned l = lane_take(&left);
-        if (bytes_equal_ct(e->work[l].tag, x->cookie[l] + TAG_AT, COOKIE_TAG_LEN))
+        if (bytes_equal_ct(e->work[l].cookie[0].text + COOKIE_KEYS_LEN - 16, x->cookie[l] + TAG_AT,
+                           COOKIE_TAG_LEN))
             genuine |= lane_bit(l);
     }
     return genuine;
 }
 
-static void expand_mac(struct engine *e, struct mac_key *key, const uint8_t secret[16])
+static void expand(struct engine *e, const uint8_t secret[16], uint8_t schedule[SCHEDULE_LEN])
 {
-    _Alignas(16) uint8_t unused[SCHEDULE_LEN];
-    IMB_AES_KEYEXP_128(e->manager, secret, key->schedule, unused);
-    IMB_AES_CMAC_SUBKEY_GEN_128(e->manager, key->schedule, key->subkey1, key->subkey2);
+    _Alignas(16) uint8_t unused[SCHEDULE_LEN]; // for decryption
+    IMB_AES_KEYEXP_128(e->manager, secret, schedule, unused);
     bytes_wipe(unused, sizeof unused);
 }
 
-// The components of both messages; then checks the requests. Returns the genuine.
-static lane_set check_requests(struct engine *e, const struct exchange *x, lane_set which)
+static void expand_keys(struct engine *e, struct work *w)
 {
-    static const uint8_t zero[16];
+    struct mac_key *c2s = &w->c2s, *s2c = &w->s2c;
+    expand(e, w->keys, c2s->schedule);
+    expand(e, w->keys + 32, s2c->schedule);
+    expand(e, w->keys + 48, w->s2c_ctr);
+    IMB_AES_CMAC_SUBKEY_GEN_128(e->manager, c2s->schedule, c2s->subkey1, c2s->subkey2);
+    IMB_AES_CMAC_SUBKEY_GEN_128(e->manager, s2c->schedule, s2c->subkey1, s2c->subkey2);
+}
+
+// The long components of both messages and the tags of the fresh cookies. Jobs of a length stand
+// together, since the library works on many at once as long as the shortest lasts.
+static void compute_chains(struct engine *e, const struct exchange *x, lane_set which)
+{
     for (lane_set left = which; left != 0;) {
         unsigned l = lane_take(&left);
         struct work *w = &e->work[l];
-        _Alignas(16) uint8_t unused[SCHEDULE_LEN];
-        expand_mac(e, &w->c2s, w->keys);
-        expand_mac(e, &w->s2c, w->keys + 32);
-        IMB_AES_KEYEXP_128(e->manager, w->keys + 48, w->s2c_ctr, unused);
-        bytes_wipe(unused, sizeof unused);
-        cmac_client(e, &w->c2s, zero, 16, w->ask.zero);
-        cmac_ad(e, &w->c2s, x->ask[l], x->ask_len[l], &w->ask);
-        cmac_client(e, &w->c2s, x->ask_seal[l], EXCHANGE_NONCE_LEN, w->ask.nonce);
-        cmac_client(e, &w->s2c, zero, 16, w->reply.zero);
-        cmac_ad(e, &w->s2c, x->reply[l], x->reply_len[l], &w->reply);
-        cmac_client(e, &w->s2c, x->random[l], EXCHANGE_NONCE_LEN, w->reply.nonce);
+        expand_keys(e, w);
+        cmac_start(e, &w->c2s, x->ask[l], x->ask_len[l], &w->ask_message);
+        cmac_end(e, &w->c2s, &w->ask_message);
     }
-    flush(e);
     for (lane_set left = which; left != 0;) {
         unsigned l = lane_take(&left);
         struct work *w = &e->work[l];
-        cmac_ad_end(e, &w->c2s, x->ask[l], x->ask_len[l], &w->ask);
-        cmac_ad_end(e, &w->s2c, x->reply[l], x->reply_len[l], &w->reply);
+        cmac_start(e, &w->s2c, x->reply[l], x->reply_len[l], &w->reply_message);
+        cmac_end(e, &w->s2c, &w->reply_message);
     }
-    flush(e);
     for (lane_set left = which; left != 0;) {
-        struct work *w = &e->work[lane_take(&left)];
+        unsigned l = lane_take(&left);
+        for (unsigned c = 1; c <= x->n_cookies[l]; c++)
+            cookie_tag(e, x->seal_key, &e->work[l].cookie[c], e->work[l].keys);
+    }
+    finish(e);
+}
+
+static void compute_blocks(struct engine *e, const struct exchange *x, lane_set which)
+{
+    for (lane_set left = which; left != 0;) {
+        unsigned l = lane_take(&left);
+        struct work *w = &e->work[l];
+        const struct mac_key *c2s = &w->c2s, *s2c = &w->s2c;
+        encrypt(e, c2s->schedule, c2s->subkey1, w->ask.zero); // CMAC of zeros
+        cmac_block(e, c2s->schedule, c2s->subkey1, x->ask_seal[l], w->ask.block, w->ask.nonce);
+        encrypt(e, s2c->schedule, s2c->subkey1, w->reply.zero);
+        cmac_block(e, s2c->schedule, s2c->subkey1, x->random[l], w->reply.block, w->reply.nonce);
+    }
+}
+
+// Puts the fresh cookies into the replies; ends compute_blocks' wave.
+static void seal_cookies(struct engine *e, struct exchange *x, lane_set which)
+{
+    for (lane_set left = which; left != 0;) {
+        unsigned l = lane_take(&left);
+        struct work *w = &e->work[l];
+        for (unsigned c = 1; c <= x->n_cookies[l]; c++) {
+            uint8_t *lead = x->reply_seal[l] + TEXT_AT + (c - 1) * EXCHANGE_STRIDE;
+            uint8_t *cookie = lead + EXCHANGE_LEAD;
+            memcpy(lead, x->lead, EXCHANGE_LEAD);
+            be32_put(cookie, x->seal_key->id);
+            memcpy(cookie + NONCE_AT, x->random[l] + 16 * c, COOKIE_NONCE_LEN);
+            memcpy(cookie + TAG_AT, w->cookie[c].text + COOKIE_KEYS_LEN - 16, COOKIE_TAG_LEN);
+            ctr(e, x->seal_key->ctr_schedule[0], cookie + TAG_AT, w->cookie[c].counter, w->keys,
+                COOKIE_KEYS_LEN, cookie + KEYS_AT);
+        }
+    }
+    finish(e);
+}
+
+// The tags of both messages; returns the lanes whose request was genuine.
+static lane_set compute_tags(struct engine *e, const struct exchange *x, lane_set which)
+{
+    for (lane_set left = which; left != 0;) {
+        unsigned l = lane_take(&left);
+        struct work *w = &e->work[l];
         // An empty plaintext: T = dbl(D) xor pad(<empty>).
-        uint8_t *t = s2v(&w->ask);
+        uint8_t *t = s2v(&w->ask, &w->ask_message);
         dbl(t);
         t[0] ^= 0x80;
-        cmac_client(e, &w->c2s, t, 16, w->tag);
+        cmac_block(e, w->c2s.schedule, w->c2s.subkey1, t, w->ask.block, w->tag);
     }
-    flush(e);
+    for (lane_set left = which; left != 0;) {
+        unsigned l = lane_take(&left);
+        struct work *w = &e->work[l];
+        struct message *m = &w->reply_message;
+        const uint8_t *d = s2v(&w->reply, m); // T = plaintext xorend D
+        cmac_start(e, &w->s2c, x->reply_seal[l] + TEXT_AT,
+                   (size_t)x->n_cookies[l] * EXCHANGE_STRIDE, m);
+        xor16(m->text + m->len - 16, d);
+        cmac_end(e, &w->s2c, m);
+    }
+    finish(e);
     lane_set genuine = 0;
     for (lane_set left = which; left != 0;) {
         unsigned l = lane_take(&left);
@@ -286,63 +355,18 @@ static lane_set check_requests(struct engine *e, const struct exchange *x, lane_
     return genuine;
 }
 
-static void seal_cookies(struct engine *e, struct exchange *x, lane_set which)
-{
-    for (lane_set left = which; left != 0;) {
-        unsigned l = lane_take(&left);
-        for (unsigned c = 0; c < x->n_cookies[l]; c++)
-            cmac_cookie(e, x->seal_key, x->random[l] + 16 * (1 + c), COOKIE_NONCE_LEN,
-                        e->work[l].cookie[c].nonce);
-    }
-    flush(e);
-    for (lane_set left = which; left != 0;) {
-        unsigned l = lane_take(&left);
-        struct work *w = &e->work[l];
-        for (unsigned c = 0; c < x->n_cookies[l]; c++) {
-            uint8_t *cookie = x->reply_seal[l] + TEXT_AT + c * EXCHANGE_STRIDE + EXCHANGE_LEAD;
-            memcpy(cookie - EXCHANGE_LEAD, x->lead, EXCHANGE_LEAD);
-            be32_put(cookie, x->seal_key->id);
-            memcpy(cookie + NONCE_AT, x->random[l] + 16 * (1 + c), COOKIE_NONCE_LEN);
-            uint8_t *text = w->cookie[c].text;
-            memcpy(text, w->keys, COOKIE_KEYS_LEN);
-            xor16(text + COOKIE_KEYS_LEN - 16, w->cookie[c].nonce);
-            xor16(text + COOKIE_KEYS_LEN - 16, x->seal_key->s2v_prefix);
-            cmac_cookie(e, x->seal_key, text, COOKIE_KEYS_LEN, cookie + TAG_AT);
-        }
-    }
-    flush(e);
-    for (lane_set left = which; left != 0;) {
-        unsigned l = lane_take(&left);
-        struct work *w = &e->work[l];
-        for (unsigned c = 0; c < x->n_cookies[l]; c++) {
-            uint8_t *cookie = x->reply_seal[l] + TEXT_AT + c * EXCHANGE_STRIDE + EXCHANGE_LEAD;
-            ctr(e, x->seal_key->ctr_schedule[0], cookie + TAG_AT, w->cookie[c].counter, w->keys,
-                COOKIE_KEYS_LEN, cookie + KEYS_AT);
-        }
-    }
-    flush(e);
-}
-
 static void seal_replies(struct engine *e, struct exchange *x, lane_set which)
 {
     for (lane_set left = which; left != 0;) {
         unsigned l = lane_take(&left);
         struct work *w = &e->work[l];
-        size_t len = (size_t)x->n_cookies[l] * EXCHANGE_STRIDE;
-        // T = plaintext xorend D
-        memcpy(w->text, x->reply_seal[l] + TEXT_AT, len);
-        xor16(w->text + len - 16, s2v(&w->reply));
-        memcpy(x->reply_seal[l], x->random[l], EXCHANGE_NONCE_LEN);
-        cmac_client(e, &w->s2c, w->text, len, x->reply_seal[l] + EXCHANGE_NONCE_LEN);
-    }
-    flush(e);
-    for (lane_set left = which; left != 0;) {
-        unsigned l = lane_take(&left);
         uint8_t *text = x->reply_seal[l] + TEXT_AT;
-        ctr(e, e->work[l].s2c_ctr, x->reply_seal[l] + EXCHANGE_NONCE_LEN, e->work[l].counter, text,
+        memcpy(x->reply_seal[l], x->random[l], EXCHANGE_NONCE_LEN);
+        memcpy(x->reply_seal[l] + EXCHANGE_NONCE_LEN, w->reply_message.mac, EXCHANGE_TAG_LEN);
+        ctr(e, w->s2c_ctr, w->reply_message.mac, w->counter, text,
             (size_t)x->n_cookies[l] * EXCHANGE_STRIDE, text);
     }
-    flush(e);
+    finish(e);
 }
 
 static lane_set ipsec_mb_run(struct exchange *x, lane_set which)
@@ -351,18 +375,22 @@ static lane_set ipsec_mb_run(struct exchange *x, lane_set which)
     if (e == NULL)
         return 0;
     e->sound = true;
-    lane_set proven = open_cookies(e, x, which);
-    proven = check_requests(e, x, proven);
-    seal_cookies(e, x, proven);
+    lane_set opened = open_cookies(e, x, which);
+    compute_chains(e, x, opened);
+    compute_blocks(e, x, opened);
+    seal_cookies(e, x, opened);
+    lane_set proven = compute_tags(e, x, opened);
     seal_replies(e, x, proven);
+    // A job that the library refused leaves nothing to trust.
+    if (!e->sound)
+        proven = 0;
     for (lane_set left = which; left != 0;) {
         unsigned l = lane_take(&left);
         bytes_wipe(&e->work[l], sizeof e->work[l]);
-        // A job that the library refused leaves nothing to trust.
-        if (!e->sound)
+        if (!(proven & lane_bit(l)))
             bytes_wipe(x->reply_seal[l], TEXT_AT + (size_t)x->n_cookies[l] * EXCHANGE_STRIDE);
     }
-    return e->sound ? proven : 0;
+    return proven;
 }
 
 const struct exchange_variant exchange_ipsec_mb = {

@@ -200,6 +200,7 @@ static void place_keys(struct random_burst *burst)
             (const struct cookie_key *)(const void *)(fenced_pages_seen(&keys_pages, i) + AT);
     }
     burst->x.seal_key = fenced[0];
+    memcpy(burst->x.lead, b->x.lead, sizeof burst->x.lead);
     for (lane_set left = burst->which; left != 0;) {
         unsigned l = lane_take(&left);
         for (unsigned i = 0; i < KEYS; i++)
