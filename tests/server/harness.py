@@ -360,14 +360,15 @@ class World:
         self.key.chmod(0o600)
 
     def configure(self, rotate="24h", keep=3, crypto=CRYPTO, deadline="5s", threads=1,
-                  max_connections=1000, ntp_server="", source="fixed", ports=None, extra=""):
+                  max_connections=1000, ntp_server="", source="fixed", ports=None, extra="",
+                  cores=None):
         """Writes the configuration; noonmarkd reads it at its next start. `ports` and `extra` are
         lines of YAML as they stand."""
-        core = max(os.sched_getaffinity(0))
+        cores = cores or [max(os.sched_getaffinity(0))]
         ports = ports or f"    - interface: {SERVER_IF}\n"
         self.configuration.write_text(f"""\
 dataplane:
-  cores: [{core}]
+  cores: {cores}
   crypto: {crypto}
   user: "{DATAPLANE_USER}"
   ports:
