@@ -1,0 +1,87 @@
+"""Whose CPU time a load took, from /proc.
+
+A thread's time comes from the scheduler, in nanoseconds. Whether the softirqs that ran while it was
+on the CPU are part of that depends on the kernel: without CONFIG_IRQ_TIME_ACCOUNTING they are. The
+softirq column of /proc/stat shows them apart in either case, but is sampled by the tick, so it
+needs seconds to be exact to a few per cent.
+
+Network softirqs run on the CPU that sends: over a veth, what the server's side does to receive a
+request is softirq time of the tester's CPU, and what the tester's side does to receive the reply is
+softirq time of the server's. So both columns are kept.
+"""
+
+import contextlib
+import os
+import pathlib
+import time
+
+PROC = pathlib.Path("/proc")
+TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+
+
+def family(pid):
+    """The process and all its descendants that live."""
+    found = [pid]
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for task in (PROC / str(pid) / "task").iterdir():
+            for child in (task / "children").read_text().split():
+                found += family(int(child))
+    return found
+
+
+def threads(pids):
+    """{(name, tid): nanoseconds on a CPU} of all their threads."""
+    found = {}
+    for pid in pids:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            for task in (PROC / str(pid) / "task").iterdir():
+                ran = int((task / "schedstat").read_text().split()[0])
+                found[(task / "comm").read_text().strip(), int(task.name)] = ran
+    return found
+
+
+def ksoftirqd(cpu):
+    """The kernel's thread that takes over when softirqs are many."""
+    for process in PROC.iterdir():
+        with contextlib.suppress(OSError):
+            if process.name.isdigit() and (process / "comm").read_text() == f"ksoftirqd/{cpu}\n":
+                return int(process.name)
+    return None
+
+
+def softirq_ns(cpu):
+    for line in (PROC / "stat").read_text().splitlines():
+        words = line.split()
+        if words[0] == f"cpu{cpu}":
+            return (int(words[6]) + int(words[7])) * TICK_NS  # irq and softirq
+    return 0
+
+
+class Sample:
+    """What has been used up to now. counters: what the server counts itself, or {}."""
+
+    def __init__(self, pids, server_cpu, tester_cpu, counters):
+        kernel = ksoftirqd(server_cpu)
+        self.at = time.monotonic()
+        self.threads = threads(pids)
+        self.ksoftirqd = sum(threads([kernel] if kernel else []).values())
+        self.softirq_server = softirq_ns(server_cpu)
+        self.softirq_tester = softirq_ns(tester_cpu)
+        self.counters = counters()
+
+
+class Used:
+    """Between two samples, all in nanoseconds but for `counters`."""
+
+    def __init__(self, before, after):
+        self.span = (after.at - before.at) * 1e9
+        self.ksoftirqd = after.ksoftirqd - before.ksoftirqd
+        self.softirq_server = after.softirq_server - before.softirq_server
+        self.softirq_tester = after.softirq_tester - before.softirq_tester
+        ran = {key: ns - before.threads.get(key, 0) for key, ns in after.threads.items()}
+        # dataplane/loop.c names its polling threads "core N".
+        self.pollers = {key: ns for key, ns in ran.items() if key[0].startswith("core ")}
+        self.polling = sum(self.pollers.values())
+        self.rest = sum(ran.values()) - self.polling
+        self.counters = {name: n - before.counters.get(name, 0)
+                         for name, n in after.counters.items()}

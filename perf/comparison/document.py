@@ -1,0 +1,104 @@
+"""RESULTS.md: sections between markers, which a run replaces. What stands outside is kept."""
+
+import benches
+import machine
+import results
+from measure import LOW_RATE
+
+HEAD = """\
+# Results
+
+What `perf/compare` and the benches have measured. Sections between markers are theirs; make them again with
+the commands that they name. A shared machine is never quiet: each figure is the median of some rounds, and the best
+of them in parentheses.
+"""
+
+COMPARED = """\
+## Servers compared
+
+Made by `{command}` in {rounds} round(s), each of which ran all servers in turn.
+{machine}
+
+{servers}
+
+{ratios}
+
+How to read them:
+
+- All of a server is on one CPU, noonmarkd's control process too; the tester, ntsperf, has the other. Both servers on the
+  veth are asked over AF_XDP. Every reply's authenticator was checked unless `--verify` says otherwise.
+- A rate is held if at most one request in a thousand went without its time, over {hold_s} s. It is the server's limit only
+  if the tester had idle time left. {limits}
+- *The most at any rate* is what came when far more was asked, whatever was lost.
+- noonmarkd polls, so its core is busy all the time. *Polling included* is what such a core costs. *Busy* leaves out the
+  turns that found nothing, each taken to be as long as one of an idle server: a little too much remains. The
+  server's own counter, `busy_cycles`, leaves out receiving and counts time off the CPU.
+- Softirqs run on the CPU that sends. On a veth, what the server's side does to receive requests is softirq time of the tester's CPU
+  (beside some of the tester's own), and the delivery of replies to the tester is softirq time of the server's CPU. The total counts
+  both. The softirq columns come from the kernel's tick.
+- *One at a time* is {low_rate} requests a second: server time is between the receive and transmit timestamps of its replies.
+"""
+
+CORES = """\
+## Two server cores
+
+Made by `{command}`.
+
+{cores}
+
+Two memif devices, one a core. The machine has two CPUs, so each polling thread shares its CPU with the ntsperf that loads
+it; the first row is one such pair on one CPU alone. It shows how two cores add up, not what one can do: twice the rate at
+the same cost a reply means that neither waits for the other.
+"""
+
+BENCH = """\
+## {name}
+
+Made by `build/perf/bench/{name} --json`.{machine}
+
+{table}
+"""
+
+
+def plain_machine(described):
+    """A bench's own description of its machine, in one line."""
+    if not isinstance(described, dict):
+        return ""
+    return " " + "; ".join(f"{name} {value}" for name, value in described.items()
+                           if not isinstance(value, (dict, list)))
+
+
+def limits(summary):
+    texts = [f"{results.TITLES[key]}: {'; '.join(got['limits'])}"
+             for key, got in summary["servers"].items() if got["limits"]]
+    return f"What the tester said of itself: {'. '.join(texts)}." if texts else ""
+
+
+def compared(report):
+    summary = report["summary"]
+    return COMPARED.format(
+        command=report["command"],
+        machine=machine.sentence(report["machine"]), servers=results.server_table(summary),
+        ratios=results.ratio_table(summary) if summary["ratios"] else "",
+        limits=limits(summary), low_rate=LOW_RATE,
+        **report["plan"])
+
+
+def sections(report):
+    """Of what was measured alone."""
+    summary = report["summary"]
+    if summary["servers"]:
+        yield "compare", compared(report)
+    if summary["cores"]:
+        yield "cores", CORES.format(command=report["command"], cores=results.core_table(summary))
+    for name, got in report["benches"].items():
+        if got:
+            yield name, BENCH.format(name=name, machine=plain_machine(got.get("machine")),
+                                     table=results.table(*benches.table(got)))
+
+
+def write(path, report):
+    text = path.read_text() if path.exists() else HEAD
+    for name, body in sections(report):
+        text = results.replace_section(text, name, body)
+    path.write_text(text)

@@ -1,0 +1,244 @@
+"""What is measured of one server: a packet at a time, the highest rate, its cost, key exchanges.
+
+Every load is bounded: by ntsperf's own duration, and by a time after which it is ended.
+"""
+
+import json
+import signal
+import subprocess
+import time
+
+import cpu
+from contestants import SERVER_CPU, TESTER_CPU
+from harness import BUILD, SERVER_V4, wait_for
+
+# What a rate that is held may lose, ntsperf's own default for a search.
+LOSS = 0.001
+LOW_RATE = 1000
+KE_RATE = 100
+
+
+class Failed(Exception):
+    """A measurement that gave nothing, with the reason."""
+
+
+class Load:
+    """An ntsperf in the client's namespace, all of it on the tester's CPU."""
+
+    def __init__(self, contestant, command, *options, core=TESTER_CPU, path=None, file=None):
+        self.file = file or contestant.world.home / f"{command}.json"
+        self.file.unlink(missing_ok=True)
+        if command != "ke":
+            options = (*(path or contestant.path()), "--clients", contestant.clients, *options)
+        words = contestant.world.client.command(
+            "taskset", "-c", core, BUILD / "ntsperf", command, *options, "--core", core, "--ca",
+            contestant.world.certificate, f"--json={self.file}", "--quiet", SERVER_V4)
+        self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.PIPE, text=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.interrupt()
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.process.stderr.close()
+
+    def interrupt(self):
+        """It ends at once, with its result so far, and removes its XDP program."""
+        self.process.send_signal(signal.SIGINT)
+
+    def running(self):
+        return self.process.poll() is None
+
+    def result(self, timeout):
+        try:
+            errors = self.process.communicate(timeout=timeout)[1].strip()
+        except subprocess.TimeoutExpired:
+            raise Failed(f"ntsperf did not end within {timeout:.0f} s") from None
+        if self.process.returncode < 0 or not self.file.exists():
+            raise Failed(errors.splitlines()[-1] if errors else
+                         f"ntsperf ended with {self.process.returncode} and no result")
+        return json.loads(self.file.read_text())
+
+
+def patience(contestant, seconds, trials=1):
+    """How long a load of so many trials may take: it makes the clients' keys first, waits for late
+    replies after each trial, and is kept from its CPU now and then."""
+    return 20 + contestant.clients / 50 + trials * (seconds + 2)
+
+
+def one_at_a_time(contestant, seconds):
+    """At a low rate each packet is alone: medians of the time between the reply's receive and
+    transmit timestamps, which are the server's own, and of the whole way there and back."""
+    contestant.wait_ready()
+    with Load(contestant, "nts", "--rate", LOW_RATE, "--duration", f"{seconds}s") as load:
+        got = load.result(patience(contestant, seconds))
+    if not got["answered"]:
+        raise Failed("no reply at a low rate")
+    cores = contestant.cores()
+    return {"server_ns": got["processing_ns"]["p50"], "round_trip_ns": got["latency_ns"]["p50"],
+            "departure_ns": cores[0]["departure_ns"] if cores else None}
+
+
+def saturate(contestant, seconds, verify):
+    """The most replies that come at rates beyond what the server can do, however many are missing.
+    A server with a short queue loses some far below that when its machine is noisy. Cookies are
+    spent again, or clients who lost theirs would make sessions meanwhile."""
+    contestant.wait_ready()
+    with Load(contestant, "nts", "--step", contestant.stairs, "--reuse", "--duration",
+              f"{seconds}s", "--timeout", "500ms", "--verify", verify) as load:
+        got = load.result(patience(contestant, seconds, 4))
+    return {"rate": max(step["answered_rate"] for step in got["steps"])}
+
+
+def search(contestant, first, seconds, verify, file):
+    """The highest rate of which at most LOSS is missing, for `seconds` a trial."""
+    contestant.wait_ready()
+    with Load(contestant, "nts", "--search", "--loss", LOSS, "--rate", round(first), "--duration",
+              f"{seconds}s", "--timeout", "500ms", "--verify", verify, file=file) as load:
+        got = load.result(patience(contestant, seconds, 30))
+    if not got["rate"]:
+        raise Failed("none of the rates that a search tried was held")
+    return {"rate": got["rate"], "limit": got["tester"]["why"]}
+
+
+def idle_turn_ns(contestant, seconds=0.5):
+    """What a turn of the polling loop takes when nothing comes; None for a server that sleeps."""
+    if not contestant.cores():
+        return None
+    before = sample(contestant)
+    time.sleep(seconds)
+    used = cpu.Used(before, sample(contestant))
+    return used.polling / max(1, used.counters["turns"])
+
+
+def sample(contestant):
+    return cpu.Sample(contestant.pids(), SERVER_CPU, TESTER_CPU, contestant.counters)
+
+
+def watch(contestant, loads, seconds):
+    """What is used in the midst of a load, away from its beginning and its end."""
+    before = contestant.flows()
+
+    def begun():
+        ended = not all(load.running() for load in loads)
+        return ended or all(now > was + 100 for was, now in zip(before, contestant.flows()))
+
+    wait_for(begun, patience(contestant, 0), 0.1)
+    time.sleep(0.15 * seconds)
+    first = sample(contestant)
+    time.sleep(0.6 * seconds)
+    used = cpu.Used(first, sample(contestant))
+    if not all(load.running() for load in loads) or used.counters["replies"] <= 0:
+        raise Failed("a load ended before it was measured, or nothing was answered")
+    return used
+
+
+def cost(used, idle_ns):
+    """Nanoseconds a reply.
+
+    A polling thread is always busy, so two figures are given of it: the whole core, polling
+    included, which is what a core that does nothing else costs; and its busy time, that without the
+    turns that found nothing, which is what is comparable with a server that sleeps. The server's
+    own counter, busy_cycles, begins after a burst has been received and goes on while the thread is
+    off its CPU. So busy time is what the scheduler says less the empty turns, each as long as one
+    on an idle server: a turn under load is longer, so this says too much rather than too little.
+    """
+    replies = used.counters["replies"]
+    others = used.rest + used.ksoftirqd
+    busy = used.polling
+    if used.pollers:
+        # How many turns were empty is not counted. At least those beyond one a frame were.
+        empty = max(0, used.counters["turns"] - used.counters["frames"])
+        busy -= min(busy, empty * idle_ns)
+    each = {
+        "whole_core": used.polling + others,
+        "busy": busy + others,
+        "busy_counter": used.counters.get("busy_ns"),
+        "softirq_server": used.softirq_server,
+        "softirq_tester": used.softirq_tester,
+        "total": busy + others + used.softirq_tester,
+    }
+    got = {name: None if ns is None else ns / replies for name, ns in each.items()}
+    got["busy_share"] = busy / used.polling if used.polling else (used.rest / used.span)
+    got["replies_per_s"] = replies / used.span * 1e9
+    return got
+
+
+def hold(contestant, rate, seconds, verify, file):
+    """The rate for longer, with its cost. One that a search found may be a little too high."""
+    contestant.wait_ready()
+    idle_ns = idle_turn_ns(contestant)
+    for part in (1, 0.95, 0.9, 0.8):
+        contestant.wait_ready()
+        with Load(contestant, "nts", "--rate", round(rate * part), "--duration", f"{seconds}s",
+                  "--loss", LOSS, "--verify", verify, file=file) as load:
+            used = watch(contestant, [load], seconds)
+            got = load.result(patience(contestant, seconds))
+        held = got["answered"] >= 0.97 * round(rate * part) * seconds and \
+            got["objective"]["met"]
+        if held:
+            break
+    return {"rate": got["answered_rate"], "held": held, "loss": got["loss"],
+            "share_verified": got["verified"] / max(1, got["answered"]), "wrong": got["wrong"],
+            "p50_ns": got["latency_ns"]["p50"], "p99_ns": got["latency_ns"]["p99"],
+            "headroom": got["headroom"], "limit": got["tester"]["why"],
+            "idle_turn_ns": idle_ns, "cost": cost(used, idle_ns)}
+
+
+def key_exchanges(contestant, seconds, file):
+    """Sessions that one second of the server's CPU grants."""
+    contestant.wait_ready()
+    before = cpu.threads(contestant.ke_pids())
+    with Load(contestant, "ke", "--rate", KE_RATE, "--duration", f"{seconds}s", file=file) as load:
+        got = load.result(patience(contestant, seconds))
+    after = cpu.threads(contestant.ke_pids())
+    used = sum(ns - before.get(key, 0) for key, ns in after.items())
+    granted = got["ke"]["granted"]
+    if not granted or used <= 0:
+        raise Failed("no key exchange was granted")
+    return {"granted": granted, "failed": got["ke"]["failed"], "cpu_us": used / granted / 1000,
+            "per_cpu_second": granted / used * 1e9}
+
+
+def shown(rate):
+    return f"{rate / 1e6:.2f} M/s" if rate >= 1e6 else f"{rate / 1e3:.1f} k/s"
+
+
+class Steps:
+    """The measurements of one server in one round. One that fails leaves its reason, and the others
+    go on."""
+
+    def __init__(self, contestant, plan, directory, say):
+        self.contestant, self.plan, self.say = contestant, plan, say
+        self.file = {what: directory / f"{contestant.key}-{what}.json"
+                     for what in ("ke", "search", "hold")}
+        self.got = {}
+
+    def step(self, name, what, *arguments):
+        self.say(what)
+        try:
+            self.got[name] = globals()[name](self.contestant, *arguments)
+        except Failed as failure:
+            self.say(f"failed: {failure}")
+            self.got[name] = {"error": str(failure)}
+
+    def run(self):
+        plan = self.plan
+        self.step("one_at_a_time", "one packet at a time", plan["low_s"])
+        self.step("key_exchanges", "key exchanges", plan["ke_s"], self.file["ke"])
+        self.step("saturate", "the most that it answers", plan["search_s"], plan["verify"])
+        most = self.got["saturate"].get("rate", 0)
+        self.step("search", f"{shown(most)} answered; the rate that it holds", max(1000, most / 2),
+                  plan["search_s"], plan["verify"], self.file["search"])
+        found = self.got["search"].get("rate", most / 4)
+        if found:
+            self.step("hold", f"{shown(found)} held", found, plan["hold_s"], plan["verify"],
+                      self.file["hold"])
+        return self.got
