@@ -21,9 +21,6 @@ TSC_HZ = float(re.search(r"^bogomips\s*: ([\d.]+)", pathlib.Path("/proc/cpuinfo"
                          re.M).group(1)) / 2 * 1e6
 
 MEMIF_V4, MEMIF_MAC = "10.9.0.1", "02:00:00:00:00:01"
-# Rings of 2^14 frames: what comes while another thread has the server's CPU for some milliseconds
-# must have its place there, as it has in a NIC's ring and its buffers.
-MEMIF_RING = 14
 
 
 @contextlib.contextmanager
@@ -150,10 +147,13 @@ class Memif(Noonmarkd):
     stairs = "3M:6M:+1M"
     clients = 2048
     devices = 1
+    # Rings of 2^14 frames: what comes while another thread has the server's CPU for some
+    # milliseconds must have its place there.
+    ring = 14
 
     def device(self, role, i=0):
         return f"net_memif{i if role == 'server' else 0},role={role}," \
-            f"socket={self.world.runtime}/memif{i},socket-abstract=no,rsize={MEMIF_RING}"
+            f"socket={self.world.runtime}/memif{i},socket-abstract=no,rsize={self.ring}"
 
     def configuration(self):
         # The dataplane's user makes the socket.

@@ -1,9 +1,9 @@
 """Whose CPU time a load took, from /proc.
 
-A thread's time comes from the scheduler, in nanoseconds. Whether the softirqs that ran while it was
-on the CPU are part of that depends on the kernel: without CONFIG_IRQ_TIME_ACCOUNTING they are. The
-softirq column of /proc/stat shows them apart in either case, but is sampled by the tick, so it
-needs seconds to be exact to a few per cent.
+A thread's time comes from the scheduler, in nanoseconds. The softirqs that ran while it was on the
+CPU are part of that, unless the kernel has CONFIG_IRQ_TIME_ACCOUNTING. The softirq column of
+/proc/stat shows them apart in either case. Without that option the tick samples it, so it needs
+seconds to be exact to a few per cent.
 
 Network softirqs run on the CPU that sends: over a veth, what the server's side does to receive a
 request is softirq time of the tester's CPU, and what the tester's side does to receive the reply is
@@ -11,12 +11,22 @@ softirq time of the server's. So both columns are kept.
 """
 
 import contextlib
+import gzip
 import os
 import pathlib
 import time
 
 PROC = pathlib.Path("/proc")
 TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+
+
+def softirqs_are_apart():
+    """Whether a thread's time is without the softirqs that interrupted it."""
+    for path, opened in (("/proc/config.gz", gzip.open),
+                         (f"/boot/config-{os.uname().release}", open)):
+        with contextlib.suppress(OSError), opened(path, "rt") as file:
+            return "\nCONFIG_IRQ_TIME_ACCOUNTING=y\n" in file.read()
+    return False
 
 
 def family(pid):
@@ -78,6 +88,8 @@ class Used:
         self.ksoftirqd = after.ksoftirqd - before.ksoftirqd
         self.softirq_server = after.softirq_server - before.softirq_server
         self.softirq_tester = after.softirq_tester - before.softirq_tester
+        # What the server's CPU did in softirqs beyond what its threads' times hold.
+        self.softirq_beside = self.softirq_server if softirqs_are_apart() else self.ksoftirqd
         ran = {key: ns - before.threads.get(key, 0) for key, ns in after.threads.items()}
         # dataplane/loop.c names its polling threads "core N".
         self.pollers = {key: ns for key, ns in ran.items() if key[0].startswith("core ")}

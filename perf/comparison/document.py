@@ -36,6 +36,7 @@ How to read them:
 - Softirqs run on the CPU that sends. On a veth, what the server's side does to receive requests is softirq time of the tester's CPU
   (beside some of the tester's own), and the delivery of replies to the tester is softirq time of the server's CPU. The total counts
   both. The softirq columns come from the kernel's tick.
+- In the key exchanges noonmarkd's control process shares the core with its polling thread; chronyd's helper has it alone.
 - *One at a time* is {low_rate} requests a second: server time is between the receive and transmit timestamps of its replies.
 """
 

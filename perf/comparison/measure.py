@@ -86,6 +86,10 @@ def one_at_a_time(contestant, seconds):
             "departure_ns": cores[0]["departure_ns"] if cores else None}
 
 
+def most_answered(result):
+    return max(step["answered_rate"] for step in result["steps"])
+
+
 def saturate(contestant, seconds, verify):
     """The most replies that come at rates beyond what the server can do, however many are missing.
     A server with a short queue loses some far below that when its machine is noisy. Cookies are
@@ -94,7 +98,7 @@ def saturate(contestant, seconds, verify):
     with Load(contestant, "nts", "--step", contestant.stairs, "--reuse", "--duration",
               f"{seconds}s", "--timeout", "500ms", "--verify", verify) as load:
         got = load.result(patience(contestant, seconds, 4))
-    return {"rate": max(step["answered_rate"] for step in got["steps"])}
+    return {"rate": most_answered(got)}
 
 
 def search(contestant, first, seconds, verify, file):
@@ -105,7 +109,7 @@ def search(contestant, first, seconds, verify, file):
         got = load.result(patience(contestant, seconds, 30))
     if not got["rate"]:
         raise Failed("none of the rates that a search tried was held")
-    return {"rate": got["rate"], "limit": got["tester"]["why"]}
+    return {"rate": got["rate"], "most": most_answered(got), "limit": got["tester"]["why"]}
 
 
 def idle_turn_ns(contestant, seconds=0.5):
@@ -151,7 +155,7 @@ def cost(used, idle_ns):
     on an idle server: a turn under load is longer, so this says too much rather than too little.
     """
     replies = used.counters["replies"]
-    others = used.rest + used.ksoftirqd
+    others = used.rest + used.softirq_beside
     busy = used.polling
     if used.pollers:
         # How many turns were empty is not counted. At least those beyond one a frame were.
@@ -168,6 +172,7 @@ def cost(used, idle_ns):
     got = {name: None if ns is None else ns / replies for name, ns in each.items()}
     got["busy_share"] = busy / used.polling if used.polling else (used.rest / used.span)
     got["replies_per_s"] = replies / used.span * 1e9
+    got["capacity"] = 1e9 / got["busy"] if got["busy"] > 0 else None
     return got
 
 
@@ -237,6 +242,7 @@ class Steps:
         most = self.got["saturate"].get("rate", 0)
         self.step("search", f"{shown(most)} answered; the rate that it holds", max(1000, most / 2),
                   plan["search_s"], plan["verify"], self.file["search"])
+        self.got["most"] = max(most, self.got["search"].get("most", 0)) or None
         found = self.got["search"].get("rate", most / 4)
         if found:
             self.step("hold", f"{shown(found)} held", found, plan["hold_s"], plan["verify"],

@@ -14,10 +14,15 @@ def share(value):
     return f"{value:.0%}"
 
 
+def small_share(value):
+    return f"{value:.4%}" if value else "none"
+
+
 # name, what it is, where it stands in a round, how it is shown, whether more is better.
 ROWS = [
     ("rate", "replies a second, held with at most 0.1 % lost", ("hold", "rate"), number, True),
-    ("most", "replies a second, the most at any rate", ("saturate", "rate"), number, True),
+    ("loss", "lost meanwhile", ("hold", "loss"), small_share, False),
+    ("most", "replies a second, the most at any rate", ("most",), number, True),
     ("cpu_whole", "server's core, polling included: ns a reply", ("hold", "cost", "whole_core"),
      number, False),
     ("cpu_busy", "server's core, busy only: ns a reply", ("hold", "cost", "busy"), number, False),
@@ -28,6 +33,8 @@ ROWS = [
      ("hold", "cost", "total"), number, False),
     ("busy_counter", "busy by noonmarkd's own counter: ns a reply",
      ("hold", "cost", "busy_counter"), number, False),
+    ("capacity", "replies a second that a core would give at that cost, busy only",
+     ("hold", "cost", "capacity"), number, True),
     ("busy_share", "share of the core that was busy meanwhile", ("hold", "cost", "busy_share"),
      share, False),
     ("headroom", "the tester's idle share meanwhile", ("hold", "headroom"), share, True),
