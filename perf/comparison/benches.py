@@ -39,3 +39,14 @@ def table(got):
     head = ["variant", "case", "cookies", "batch", "cycles, min", "median", "max", "floor",
             "min / floor", "a second"]
     return head, [row(result) for result in got["results"]]
+
+
+def stage_table(got):
+    """Of a bench that tells stages apart, their cycles."""
+    told = [result for result in got["results"] if result.get("stages")]
+    if not told:
+        return None
+    names = list(told[0]["stages"])
+    return ["variant", "case", *names], \
+        [[result.get("variant", ""), result.get("case", ""),
+          *(f"{result['stages'].get(name, 0):.0f}" for name in names)] for result in told]

@@ -29,7 +29,8 @@ How to read them:
   veth are asked over AF_XDP. Every reply's authenticator was checked unless `--verify` says otherwise.
 - A rate is held if at most one request in a thousand went without its time, over {hold_s} s. It is the server's limit only
   if the tester had idle time left. {limits}
-- *The most at any rate* is what came when far more was asked, whatever was lost.
+- *The most at any rate* is what came when far more was asked, whatever was lost. The cost of a reply is measured at three quarters
+  of that, also whatever was lost, and with cookies that are spent again, so that no session is made meanwhile.
 - noonmarkd polls, so its core is busy all the time. *Polling included* is what such a core costs. *Busy* leaves out the
   turns that found nothing, each taken to be as long as one of an idle server: a little too much remains. The
   server's own counter, `busy_cycles`, leaves out receiving and counts time off the CPU.
@@ -57,7 +58,7 @@ BENCH = """\
 
 Made by `build/perf/bench/{name} --json`.{machine}
 
-{table}
+{tables}
 """
 
 
@@ -65,8 +66,15 @@ def plain_machine(described):
     """A bench's own description of its machine, in one line."""
     if not isinstance(described, dict):
         return ""
-    return " " + "; ".join(f"{name} {value}" for name, value in described.items()
+    return " " + "; ".join(f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+                           for name, value in described.items()
                            if not isinstance(value, (dict, list)))
+
+
+def bench(name, got):
+    tables = [benches.table(got), benches.stage_table(got)]
+    return BENCH.format(name=name, machine=plain_machine(got.get("machine")),
+                        tables="\n\n".join(results.table(*each) for each in tables if each))
 
 
 def limits(summary):
@@ -94,8 +102,7 @@ def sections(report):
         yield "cores", CORES.format(command=report["command"], cores=results.core_table(summary))
     for name, got in report["benches"].items():
         if got:
-            yield name, BENCH.format(name=name, machine=plain_machine(got.get("machine")),
-                                     table=results.table(*benches.table(got)))
+            yield name, bench(name, got)
 
 
 def write(path, report):

@@ -176,8 +176,21 @@ def cost(used, idle_ns):
     return got
 
 
+def at_work(contestant, rate, seconds, verify):
+    """The cost of a reply when there is much to do, whatever is lost: what a server that is asked
+    little spends on waking up is not to its disadvantage."""
+    contestant.wait_ready()
+    idle_ns = idle_turn_ns(contestant)
+    with Load(contestant, "nts", "--rate", round(rate), "--reuse", "--duration", f"{seconds}s",
+              "--timeout", "500ms", "--verify", verify) as load:
+        used = watch(contestant, [load], seconds)
+        got = load.result(patience(contestant, seconds))
+    return {"rate": got["answered_rate"], "loss": got["loss"], "idle_turn_ns": idle_ns,
+            "cost": cost(used, idle_ns)}
+
+
 def hold(contestant, rate, seconds, verify, file):
-    """The rate for longer, with its cost. One that a search found may be a little too high."""
+    """The rate for longer. One that a search found may be a little too high."""
     contestant.wait_ready()
     idle_ns = idle_turn_ns(contestant)
     for part in (1, 0.95, 0.9, 0.8):
@@ -194,7 +207,7 @@ def hold(contestant, rate, seconds, verify, file):
             "share_verified": got["verified"] / max(1, got["answered"]), "wrong": got["wrong"],
             "p50_ns": got["latency_ns"]["p50"], "p99_ns": got["latency_ns"]["p99"],
             "headroom": got["headroom"], "limit": got["tester"]["why"],
-            "idle_turn_ns": idle_ns, "cost": cost(used, idle_ns)}
+            "cost": cost(used, idle_ns)}
 
 
 def key_exchanges(contestant, seconds, file):
@@ -243,6 +256,8 @@ class Steps:
         self.step("search", f"{shown(most)} answered; the rate that it holds", max(1000, most / 2),
                   plan["search_s"], plan["verify"], self.file["search"])
         self.got["most"] = max(most, self.got["search"].get("most", 0)) or None
+        self.step("at_work", "its cost", max(1000, 0.75 * (self.got["most"] or 0)),
+                  plan["hold_s"], plan["verify"])
         found = self.got["search"].get("rate", most / 4)
         if found:
             self.step("hold", f"{shown(found)} held", found, plan["hold_s"], plan["verify"],
