@@ -9,7 +9,7 @@ BENCHES = ("bench_exchange", "bench_core")
 TIMEOUT = 600
 
 
-def run(name, say):
+def run(name, rounds, say):
     """The bench's object; None, with a word to `say`, when there is none."""
     program = BUILD / "perf/bench" / name
     if not program.exists():
@@ -17,8 +17,8 @@ def run(name, say):
         return None
     say(name)
     try:
-        got = subprocess.run([program, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                             text=True, timeout=TIMEOUT)
+        got = subprocess.run([program, "--json", "--rounds", str(rounds)], text=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=TIMEOUT)
         return json.loads(got.stdout)
     except (subprocess.TimeoutExpired, ValueError) as fault:
         say(f"{name} gave no result: {fault}")

@@ -56,7 +56,7 @@ the same cost a reply means that neither waits for the other.
 BENCH = """\
 ## {name}
 
-Made by `build/perf/bench/{name} --json`.{machine}
+Made by `build/perf/bench/{name} --json --rounds {rounds}`.{machine}
 
 {tables}
 """
@@ -71,9 +71,9 @@ def plain_machine(described):
                            if not isinstance(value, (dict, list)))
 
 
-def bench(name, got):
+def bench(name, got, rounds):
     tables = [benches.table(got), benches.stage_table(got)]
-    return BENCH.format(name=name, machine=plain_machine(got.get("machine")),
+    return BENCH.format(name=name, rounds=rounds, machine=plain_machine(got.get("machine")),
                         tables="\n\n".join(results.table(*each) for each in tables if each))
 
 
@@ -102,7 +102,7 @@ def sections(report):
         yield "cores", CORES.format(command=report["command"], cores=results.core_table(summary))
     for name, got in report["benches"].items():
         if got:
-            yield name, bench(name, got)
+            yield name, bench(name, got, report["plan"]["bench_rounds"])
 
 
 def write(path, report):
