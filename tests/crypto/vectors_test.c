@@ -174,15 +174,15 @@ static void nts_exchange(void **state)
     for (unsigned v = 0; exchange_variants[v] != NULL; v++) {
         if (!exchange_variants[v]->usable())
             continue;
-        // All of the answer but its last field's body is given, and the plaintext's lead.
+        // All of the answer but its last field's body is given.
         struct octets got = want;
         memset(got.at + REPLY_AD + HEADS, 0, got.len - REPLY_AD - HEADS);
-        memcpy(got.at + REPLY_AD + HEADS + 32, "\x02\x04\x00\x68", 4);
         uint8_t other[OCTETS_MAX];
         uint8_t random[32];
         memcpy(random, want.at + REPLY_AD + HEADS, 16);
         memcpy(random + 16, cookie1.at + 4, 16);
         struct exchange x = {
+            .lead = {0x02, 0x04, 0x00, 0x68},
             .seal_key = &key,
             .open_key = {&key, &key},
             .cookie = {ask.at + 88, bad.at + 88},

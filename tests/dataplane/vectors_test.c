@@ -148,9 +148,7 @@ static void seal_reply(const char *text, const char *request_name)
             continue;
         struct packet reply = wanted;
         memset(reply.at + clear + 8, 0xa5, reply.len - clear - 8);
-        static const uint8_t lead[] = {2, 4, 0, 104};
-        memcpy(reply.at + clear + 40, lead, sizeof lead);
-        struct exchange x = {.seal_key = &key};
+        struct exchange x = {.lead = {2, 4, 0, 104}, .seal_key = &key};
         x.open_key[9] = &key;
         x.cookie[9] = request.at + fields.cookie.at + 4;
         x.ask[9] = request.at;
