@@ -48,8 +48,9 @@ struct kernel_group {
     // From here on it is secret.
     struct block keys[COOKIE_KEY_BLOCKS]; // C2S: MAC half, CTR half; S2C: the same
     struct kernel_schedule c2s_mac, s2c_mac, s2c_ctr;
-    struct block text[KERNEL_TEXT_BLOCKS]; // the reply's plaintext
-    unsigned n_text;                       // blocks of it that any group has used
+    struct block ask_cmac, reply_cmac, text_cmac; // of the walks
+    struct block text[KERNEL_TEXT_BLOCKS];        // the reply's plaintext
+    unsigned n_text;                              // blocks of it that any group has used
 };
 
 // Beneath S2V of a request or a reply: CMAC's subkey, CMAC of <zero>, of the nonce, and the chain
@@ -127,12 +128,12 @@ hot_inline uint32_t kernel_open_cookies(struct kernel_group *g, struct kernel_si
     // CMAC over the keys; CMAC's subkey and CMAC of <zero> under C2S.
     struct block chain = kernel_expand_three(&g->c2s_mac, g->keys[0], &g->s2c_mac, g->keys[2],
                                              &g->s2c_ctr, g->keys[3], open_mac, g->keys[0]);
-    ask->ad = kernel_walk_start(g->ask, g->ask_len, g->ask_in);
+    ask->ad = kernel_walk_start(g->ask, g->ask_len, g->ask_in, &g->ask_cmac);
     ask->subkey1 = block_zero();
     chain = block_xor(chain, g->keys[1]);
     struct block ad = kernel_walk_in(&ask->ad);
     kernel_encrypt_three(open_mac, &chain, c2s, &ask->subkey1, c2s, &ad);
-    kernel_walk_out_lead(&ask->ad, ad);
+    kernel_walk_out_first(&ask->ad, ad);
     ask->subkey1 = block_dbl(ask->subkey1);
     g->ask_in[(g->ask_len - 1) / 16] = kernel_last(g->ask, g->ask_len, ask->subkey1);
     ask->zero = ask->subkey1;
@@ -181,7 +182,7 @@ hot_inline struct kernel_walk kernel_seal_cookies(struct kernel_group *g, struct
     const struct kernel_key seal_ctr = kernel_shared(&g->seal_ctr);
     const struct kernel_key c2s = kernel_own(&g->c2s_mac);
     const struct kernel_key s2c = kernel_own(&g->s2c_mac);
-    struct kernel_walk text = {.next = g->text, .state = block_zero()};
+    struct kernel_walk text = {.next = g->text, .state = block_zero(), .cmac = &g->text_cmac};
     struct block tag = fresh->tag;
     for (unsigned c = 0;;) {
         struct block stream[COOKIE_KEY_BLOCKS];
@@ -223,12 +224,12 @@ hot_inline void kernel_start_reply(struct kernel_group *g, struct kernel_siv *as
 {
     const struct kernel_key c2s = kernel_own(&g->c2s_mac);
     const struct kernel_key s2c = kernel_own(&g->s2c_mac);
-    reply->ad = kernel_walk_start(g->reply, g->reply_len, g->reply_in);
+    reply->ad = kernel_walk_start(g->reply, g->reply_len, g->reply_in, &g->reply_cmac);
     reply->subkey1 = block_zero();
     struct block ad = kernel_walk_in(&reply->ad);
     struct block ask_ad = kernel_walk_in(&ask->ad);
     kernel_encrypt_three(c2s, &ask_ad, s2c, &reply->subkey1, s2c, &ad);
-    kernel_walk_out_lead(&reply->ad, ad);
+    kernel_walk_out_first(&reply->ad, ad);
     kernel_walk_out(&ask->ad, ask_ad);
 
     reply->subkey1 = block_dbl(reply->subkey1);
@@ -285,14 +286,14 @@ hot_inline uint32_t kernel_check_and_seal(struct kernel_group *g, struct kernel_
     const struct block *last = g->text + len / 16 - 1; // the first block that meets S2V's D
     walk->left = (unsigned)(last - walk->next);
     kernel_walk_all(g, &ask->ad, &reply->ad, walk);
-    struct block d = kernel_s2v(reply->zero, reply->ad.state, reply->nonce);
+    struct block d = kernel_s2v(reply->zero, g->reply_cmac, reply->nonce);
 
     // The request's plaintext is empty.
-    struct block checked = kernel_s2v(ask->zero, ask->ad.state, ask->nonce);
+    struct block checked = kernel_s2v(ask->zero, g->ask_cmac, ask->nonce);
     checked = kernel_last_empty(checked, ask->subkey1);
 
     // T = plaintext xorend D. D meets the last block, or the last half and the half before it.
-    struct block text = block_xor(walk->state, *last);
+    struct block text = block_xor(g->text_cmac, *last);
     if (len % 16 != 0) {
         text = block_xor(text, block_down(d, 8));
         kernel_encrypt_two(s2c, &text, c2s, &checked);

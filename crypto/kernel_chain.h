@@ -137,21 +137,22 @@ hot_inline void kernel_stage(struct block *out, const uint8_t *const at[BLOCK_LA
 // A CBC chain on its way over a message of staged blocks, the last of which has CMAC's subkey.
 //
 // A step is kernel_walk_in, an encryption, kernel_walk_out, so that it can go in lockstep with
-// others. The step of a chain that has ended is an idle one.
+// others. Steps after the end are idle: they mean nothing, and nothing is kept for them.
 struct kernel_walk {
     const struct block *next;
-    unsigned left;      // blocks to take, the last one included
-    struct block state; // CMAC when nothing is left
+    unsigned left; // blocks to take, the last one included
+    struct block state;
+    struct block *cmac; // written with the last step
 };
 
 // Stages a message of len octets, 16 or more, all but its last block, and starts a chain over it.
 // in: room for its blocks, rounded up to whole runs, and one more, which idle steps read.
 hot_inline struct kernel_walk kernel_walk_start(const uint8_t *const at[BLOCK_LANES], size_t len,
-                                                struct block *in)
+                                                struct block *in, struct block *cmac)
 {
     unsigned n = (unsigned)((len + 15) / 16);
     kernel_stage(in, at, n - 1);
-    return (struct kernel_walk){.next = in, .left = n, .state = block_zero()};
+    return (struct kernel_walk){.next = in, .left = n, .state = block_zero(), .cmac = cmac};
 }
 
 // What is to be encrypted next.
@@ -162,18 +163,21 @@ hot_inline struct block kernel_walk_in(const struct kernel_walk *w)
 
 hot_inline void kernel_walk_out(struct kernel_walk *w, struct block encrypted)
 {
+    w->state = encrypted;
     if (w->left == 0)
         return;
-    w->left--;
     w->next++;
-    w->state = encrypted;
+    if (--w->left == 0)
+        *w->cmac = encrypted;
 }
 
-// The same for a step that was taken before the last block was known.
-hot_inline void kernel_walk_out_lead(struct kernel_walk *w, struct block encrypted)
+// The same for a first step that was taken before the last block was known.
+hot_inline void kernel_walk_out_first(struct kernel_walk *w, struct block encrypted)
 {
     if (w->left > 1)
         kernel_walk_out(w, encrypted);
+    else
+        w->state = block_zero(); // there is no block but the last
 }
 
 // CMAC's last block of a message of len octets, 16 or more, with its subkey.

@@ -30,6 +30,7 @@ struct siv_lanes_group {
     unsigned ad_len, len;             // the shape
 
     struct kernel_schedule mac, ctr;
+    struct block cmac;         // the walk's end
     struct kernel_walk walk;   // over the associated data
     struct block subkey1;      // CMAC's
     struct block zero, nonced; // CMAC of <zero> and of the nonce: S2V's components beside the data
@@ -91,11 +92,11 @@ static inline void siv_lanes_expand(struct siv_lanes_group *g, enum siv_lanes_wo
 static inline void siv_lanes_start(struct siv_lanes_group *g)
 {
     const struct kernel_key mac = kernel_own(&g->mac);
-    g->walk = kernel_walk_start(g->ad, g->ad_len, g->in);
+    g->walk = kernel_walk_start(g->ad, g->ad_len, g->in, &g->cmac);
     struct block subkey1 = block_zero();
     struct block ad = kernel_walk_in(&g->walk);
     kernel_encrypt_two(mac, &subkey1, mac, &ad);
-    kernel_walk_out_lead(&g->walk, ad);
+    kernel_walk_out_first(&g->walk, ad);
     g->subkey1 = block_dbl(subkey1);
     g->in[(g->ad_len - 1) / 16] = kernel_last(g->ad, g->ad_len, g->subkey1);
     g->zero = g->subkey1;
@@ -112,7 +113,7 @@ static inline void siv_lanes_seal(struct siv_lanes_group *g)
     struct kernel_walk walk = g->walk;
     while (walk.left > 0)
         kernel_walk_out(&walk, kernel_encrypt(mac, kernel_walk_in(&walk)));
-    struct block d = kernel_s2v(g->zero, walk.state, g->nonced);
+    struct block d = kernel_s2v(g->zero, g->cmac, g->nonced);
     block_store(kernel_encrypt(mac, kernel_last_empty(d, g->subkey1)), g->tag, 0);
 }
 
@@ -162,7 +163,7 @@ static inline uint32_t siv_lanes_open(struct siv_lanes_group *g)
     }
     while (walk.left > 0)
         kernel_walk_out(&walk, kernel_encrypt(mac, kernel_walk_in(&walk)));
-    struct block d = kernel_s2v(g->zero, walk.state, g->nonced);
+    struct block d = kernel_s2v(g->zero, g->cmac, g->nonced);
     if (rest != 0) {
         text = block_xor(block_xor(text, block_load(g->text, end)), block_down(d, rest));
         text = kernel_encrypt(mac, text);
