@@ -85,20 +85,18 @@ hot_inline struct block kernel_chain_keys(const struct kernel_group *g)
     return chain;
 }
 
-// xors four blocks of a keystream, which has 2 and 2 ready, into the keys.
-hot_inline void kernel_xor_keys(struct block out[COOKIE_KEY_BLOCKS],
-                                const struct block in[COOKIE_KEY_BLOCKS],
-                                const struct block stream[COOKIE_KEY_BLOCKS])
+// xors the keystream of a cookie's tag into two blocks of its keys, from block `at` on, in lockstep
+// with another encryption. RFC 5297, section 2.6.
+hot_inline void kernel_crypt_two(struct block *keys, unsigned at, struct block tag,
+                                 struct kernel_key ctr, struct kernel_key key, struct block *beside)
 {
-    for (unsigned i = 0; i < COOKIE_KEY_BLOCKS; i++)
-        out[i] = block_xor(in[i], stream[i]);
-}
-
-hot_inline void kernel_counters(struct block out[COOKIE_KEY_BLOCKS], struct block tag)
-{
-    out[0] = block_counter(tag);
-    for (unsigned i = 1; i < COOKIE_KEY_BLOCKS; i++)
-        out[i] = block_counter_next(out[i - 1]);
+    struct block s = block_counter(tag);
+    if (at == 2)
+        s = block_counter_next(block_counter_next(s));
+    struct block t = block_counter_next(s);
+    kernel_encrypt_three(ctr, &s, ctr, &t, key, beside);
+    keys[at] = block_xor(keys[at], s);
+    keys[at + 1] = block_xor(keys[at + 1], t);
 }
 
 // Opens the cookies; the bits of those that are genuine. RFC 5297, section 2.7. Beside it: the
@@ -114,16 +112,13 @@ hot_inline uint32_t kernel_open_cookies(struct kernel_group *g, struct kernel_si
 
     // The keystream over C2S | S2C; both nonces, S2V's second component.
     const struct block tag = block_load(g->cookie, COOKIE_TAG_AT);
-    struct block stream[COOKIE_KEY_BLOCKS], sealed[COOKIE_KEY_BLOCKS];
-    kernel_counters(stream, tag);
-    block_load_run(sealed, g->cookie, COOKIE_KEYS_AT, COOKIE_KEY_BLOCKS);
     struct block old_nonce = block_load(g->cookie, COOKIE_NONCE_AT);
     struct block new_nonce = block_load(g->random, EXCHANGE_NONCE_LEN);
+    block_load_run(g->keys, g->cookie, COOKIE_KEYS_AT, COOKIE_KEY_BLOCKS);
     old_nonce = block_xor(old_nonce, block_broadcast(g->open_key->subkey1));
     new_nonce = block_xor(new_nonce, block_broadcast(g->seal_key->subkey1));
-    kernel_encrypt_three(open_ctr, &stream[0], open_ctr, &stream[1], open_mac, &old_nonce);
-    kernel_encrypt_three(open_ctr, &stream[2], open_ctr, &stream[3], seal_mac, &new_nonce);
-    kernel_xor_keys(g->keys, sealed, stream);
+    kernel_crypt_two(g->keys, 0, tag, open_ctr, open_mac, &old_nonce);
+    kernel_crypt_two(g->keys, 2, tag, open_ctr, seal_mac, &new_nonce);
 
     // CMAC over the keys; CMAC's subkey and CMAC of <zero> under C2S.
     struct block chain = kernel_expand_three(&g->c2s_mac, g->keys[0], &g->s2c_mac, g->keys[2],
@@ -154,23 +149,35 @@ hot_inline uint32_t kernel_open_cookies(struct kernel_group *g, struct kernel_si
     return block_equal(opened, tag);
 }
 
-// Adds cookie c to the plaintext: lead | id | nonce | tag | keys, 6 1/2 blocks. Every second one
-// starts in the middle of a block, so that its nonce and all the rest are whole ones. Behind the
-// last cookie half a block is padded as CMAC pads it.
-hot_inline void kernel_put_cookie(struct kernel_group *g, unsigned c, const struct block part[6])
+// Where the plaintext is written. Cookies have half a block too many: every second one starts in
+// the middle of a block, behind the half that is still to be written.
+struct kernel_text {
+    struct block *next;
+    struct block before; // its octets 8 to 15 are to be written
+    bool halved;         // is that so
+};
+
+hot_inline void kernel_text_put(struct kernel_text *text, struct block b)
 {
-    struct block *text = g->text + 13 * (c / 2);
+    *text->next++ = text->halved ? block_splice(text->before, b) : b;
+    text->before = b;
+}
+
+// A cookie begins: lead and id are half a block, which head holds twice.
+hot_inline void kernel_text_begin(struct kernel_text *text, struct block head)
+{
+    if (text->halved)
+        *text->next++ = block_splice(text->before, head);
+    text->before = head;
+    text->halved = !text->halved;
+}
+
+// Half a block at the end is padded as CMAC pads it.
+hot_inline void kernel_text_end(struct kernel_text *text)
+{
     static const uint8_t padding[16] = {0x80};
-    const struct block head = block_broadcast(g->head);
-    if (c % 2 == 0) {
-        text[0] = block_splice(head, part[0]);
-        for (unsigned i = 0; i < 5; i++)
-            text[1 + i] = block_splice(part[i], part[i + 1]);
-        text[6] = block_splice(part[5], c + 1 < g->n_cookies ? head : block_broadcast(padding));
-    } else {
-        for (unsigned i = 0; i < 6; i++)
-            text[7 + i] = part[i];
-    }
+    if (text->halved)
+        *text->next = block_splice(text->before, block_broadcast(padding));
 }
 
 // Seals new cookies into the plaintext, beside the chains over the request and over the plaintext
@@ -182,40 +189,44 @@ hot_inline struct kernel_walk kernel_seal_cookies(struct kernel_group *g, struct
     const struct kernel_key seal_ctr = kernel_shared(&g->seal_ctr);
     const struct kernel_key c2s = kernel_own(&g->c2s_mac);
     const struct kernel_key s2c = kernel_own(&g->s2c_mac);
-    struct kernel_walk text = {.next = g->text, .state = block_zero(), .cmac = &g->text_cmac};
+    struct kernel_walk walk = {.next = g->text, .state = block_zero(), .cmac = &g->text_cmac};
+    struct kernel_text text = {.next = g->text, .before = block_zero()};
     struct block tag = fresh->tag;
     for (unsigned c = 0;;) {
-        struct block stream[COOKIE_KEY_BLOCKS];
-        struct block part[2 + COOKIE_KEY_BLOCKS]; // nonce, tag, keys
-        part[0] = block_load(g->random, EXCHANGE_NONCE_LEN + 16 * c);
-        part[1] = tag;
-        kernel_counters(stream, tag);
+        struct block sealed[COOKIE_KEY_BLOCKS] = {g->keys[0], g->keys[1], g->keys[2], g->keys[3]};
+        kernel_text_begin(&text, block_broadcast(g->head));
+        kernel_text_put(&text, block_load(g->random, EXCHANGE_NONCE_LEN + 16 * c));
+        kernel_text_put(&text, tag);
         struct block ad = kernel_walk_in(&ask->ad);
-        kernel_encrypt_three(seal_ctr, &stream[0], seal_ctr, &stream[1], c2s, &ad);
+        kernel_crypt_two(sealed, 0, tag, seal_ctr, c2s, &ad);
         kernel_walk_out(&ask->ad, ad);
+        kernel_text_put(&text, sealed[0]);
+        kernel_text_put(&text, sealed[1]);
         ad = kernel_walk_in(&ask->ad);
-        kernel_encrypt_three(seal_ctr, &stream[2], seal_ctr, &stream[3], c2s, &ad);
+        kernel_crypt_two(sealed, 2, tag, seal_ctr, c2s, &ad);
         kernel_walk_out(&ask->ad, ad);
-        kernel_xor_keys(part + 2, g->keys, stream);
-        kernel_put_cookie(g, c, part);
+        kernel_text_put(&text, sealed[2]);
+        kernel_text_put(&text, sealed[3]);
         if (++c == g->n_cookies)
-            return text;
+            break;
 
-        text.left += c % 2 == 0 ? 6 : 7; // blocks that have become whole
+        walk.left = (unsigned)(text.next - walk.next);
         struct block nonce = block_load(g->random, EXCHANGE_NONCE_LEN + 16 * c);
         nonce = block_xor(nonce, block_broadcast(g->seal_key->subkey1));
         ad = kernel_walk_in(&ask->ad);
-        struct block t = kernel_walk_in(&text);
+        struct block t = kernel_walk_in(&walk);
         kernel_encrypt_three(seal_mac, &nonce, c2s, &ad, s2c, &t);
         kernel_walk_out(&ask->ad, ad);
-        kernel_walk_out(&text, t);
+        kernel_walk_out(&walk, t);
         tag = block_xor(fresh->base, nonce);
         ad = kernel_walk_in(&ask->ad);
-        t = kernel_walk_in(&text);
+        t = kernel_walk_in(&walk);
         kernel_encrypt_three(seal_mac, &tag, c2s, &ad, s2c, &t);
         kernel_walk_out(&ask->ad, ad);
-        kernel_walk_out(&text, t);
+        kernel_walk_out(&walk, t);
     }
+    kernel_text_end(&text);
+    return walk;
 }
 
 // The beginning of the reply's S2V, beside the chain over the request.

@@ -3,4 +3,6 @@
 // over in memory.
 #pragma once
 
+#ifndef hot_inline // a test that emulates instructions has its own: one piece would be too big
 #define hot_inline static inline __attribute__((always_inline))
+#endif

@@ -4,6 +4,8 @@
 // S-box's definition: it shares nothing with crypto/.
 #pragma once
 
+#define hot_inline static inline
+
 #include <immintrin.h>
 #include <stdint.h>
 #include <string.h>
