@@ -43,7 +43,7 @@ struct kernel_group {
     _Alignas(16) uint8_t head[16]; // of a cookie within the plaintext: lead and id, twice
     struct block_shared open_mac, open_ctr, seal_mac, seal_ctr;
     uint8_t spare[KERNEL_SEAL_MAX];
-    struct block ask_in[KERNEL_AD_BLOCKS + 1], reply_in[KERNEL_AD_BLOCKS + 1]; // staged
+    struct block ask_in[KERNEL_AD_BLOCKS + 1], reply_in[KERNEL_AD_BLOCKS + 1]; // staged: no secret
 
     // From here on it is secret.
     struct block keys[COOKIE_KEY_BLOCKS]; // C2S: MAC half, CTR half; S2C: the same
@@ -386,6 +386,8 @@ kernel_run_groups(struct kernel_group *g, struct exchange *x, lane_set which, ke
         struct kernel_walk text = kernel_seal_cookies(g, &ask, &fresh);
         kernel_start_reply(g, &ask, &reply);
         genuine &= kernel_check_and_seal(g, &ask, &reply, &text);
+        g->ask_in[(g->ask_len - 1) / 16] = block_zero(); // CMAC's subkeys stood in there
+        g->reply_in[(g->reply_len - 1) / 16] = block_zero();
         for (unsigned slot = 0; slot < g->n; slot++) {
             if (genuine >> slot & 1)
                 proven |= lane_bit(g->lane[slot]);

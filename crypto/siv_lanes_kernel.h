@@ -187,9 +187,11 @@ __attribute__((noinline)) static lane_set siv_lanes_run_groups(struct siv_lanes_
             siv_lanes_seal(g);
         if (work == SIV_LANES_DECRYPT)
             siv_lanes_decrypt(g, work);
+        uint32_t genuine = work == SIV_LANES_OPEN ? siv_lanes_open(g) : 0;
+        if (work != SIV_LANES_DECRYPT)
+            g->in[(g->ad_len - 1) / 16] = block_zero(); // CMAC's subkey stood in there
         if (work != SIV_LANES_OPEN)
             continue;
-        uint32_t genuine = siv_lanes_open(g);
         for (unsigned slot = 0; slot < g->n; slot++) {
             if (genuine >> slot & 1)
                 proven |= lane_bit(g->lane[slot]);
