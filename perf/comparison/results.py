@@ -143,8 +143,13 @@ def ratio_table(summary):
 
 def core_table(summary):
     cores = summary["cores"]
-    rows = [[f"{name} server {'core' if name == 'one' else 'cores'}",
-             pair(got["rate"], number), pair(got["busy"], number)] for name, got in cores.items()]
+    rows = []
+    for name in ("one", "two"):
+        got = cores.get(name)
+        figures = ["not measured", "-"]
+        if got:
+            figures = [pair(got["rate"], number), pair(got["busy"], number)]
+        rows.append([f"{name} server {'core' if name == 'one' else 'cores'}", *figures])
     return table(["median of the rounds (best)", "replies a second", "busy ns a reply"], rows)
 
 
