@@ -3,6 +3,7 @@
 // over in memory.
 #pragma once
 
-#ifndef hot_inline // a test that emulates instructions has its own: one piece would be too big
+#ifndef hot_inline // sanitizers and emulated instructions have their own: one piece would be too
+                   // big
 #define hot_inline static inline __attribute__((always_inline))
 #endif

@@ -332,7 +332,8 @@ hot_inline struct block_key block_key_next(struct block_key k, unsigned round)
 }
 
 // Stores text xor the keystream under each lane's schedule, from a first counter on: len octets, a
-// multiple of 8. Eight blocks of a vector go together, so that they share each load of a round key.
+// multiple of 8. Eight blocks of a vector go together, so that they share each load of a round key;
+// text has as many, whatever stands in those beyond len.
 // RFC 5297, section 2.6.
 hot_inline void block_crypt(const struct block round[BLOCK_ROUNDS + 1], struct block counter,
                             const struct block *text, unsigned len, uint8_t *const out[BLOCK_LANES],
