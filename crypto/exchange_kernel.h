@@ -11,6 +11,7 @@
 #include "crypto/exchange.h"
 #include "crypto/hot_inline.h"
 #include "crypto/kernel_chain.h"
+#include "crypto/kernel_text.h"
 
 enum {
     COOKIE_NONCE_AT = COOKIE_ID_LEN,
@@ -148,37 +149,6 @@ hot_inline uint32_t kernel_open_cookies(struct kernel_group *g, struct kernel_si
     ask->nonce = block_xor(block_load(g->ask_seal, 0), ask->subkey1);
     kernel_encrypt_three(open_mac, &opened, seal_mac, &fresh->tag, c2s, &ask->nonce);
     return block_equal(opened, tag);
-}
-
-// Where the plaintext is written. Cookies have half a block too many: every second one starts in
-// the middle of a block, behind the half that is still to be written.
-struct kernel_text {
-    struct block *next;
-    struct block before; // its octets 8 to 15 are to be written
-    bool halved;         // is that so
-};
-
-hot_inline void kernel_text_put(struct kernel_text *text, struct block b)
-{
-    *text->next++ = text->halved ? block_splice(text->before, b) : b;
-    text->before = b;
-}
-
-// A cookie begins: lead and id are half a block, which head holds twice.
-hot_inline void kernel_text_begin(struct kernel_text *text, struct block head)
-{
-    if (text->halved)
-        *text->next++ = block_splice(text->before, head);
-    text->before = head;
-    text->halved = !text->halved;
-}
-
-// Half a block at the end is padded as CMAC pads it.
-hot_inline void kernel_text_end(struct kernel_text *text)
-{
-    static const uint8_t padding[16] = {0x80};
-    if (text->halved)
-        *text->next = block_splice(text->before, block_broadcast(padding));
 }
 
 // Seals new cookies into the plaintext, beside the chains over the request and over the plaintext

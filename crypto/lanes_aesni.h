@@ -42,24 +42,6 @@ hot_inline void vec_store_half(vec v, uint8_t *const at[VEC_LANES], size_t offse
     _mm_storel_epi64((__m128i *)(at[0] + offset), v);
 }
 
-hot_inline void vec_load_run(vec out[4], const uint8_t *const at[VEC_LANES], size_t offset,
-                             unsigned n)
-{
-    for (unsigned i = 0; i < 4; i++)
-        out[i] = i < n ? vec_load(at, offset + 16 * i) : vec_zero();
-}
-
-hot_inline void vec_store_run(const vec in[4], uint8_t *const at[VEC_LANES], size_t offset,
-                              unsigned len)
-{
-    for (unsigned i = 0; 16 * i < len; i++) {
-        if (len - 16 * i >= 16)
-            vec_store(in[i], at, offset + 16 * i);
-        else
-            vec_store_half(in[i], at, offset + 16 * i);
-    }
-}
-
 hot_inline vec vec_xor(vec a, vec b)
 {
     return _mm_xor_si128(a, b);
@@ -141,4 +123,5 @@ hot_inline uint32_t vec_equal(vec a, vec b)
     return (octets + 1) >> 16;
 }
 
+#include "crypto/lanes_runs.h"
 #include "crypto/lanes_vec.h"

@@ -53,24 +53,6 @@ hot_inline void vec_store_half(vec v, uint8_t *const at[VEC_LANES], size_t offse
     _mm_storel_epi64((__m128i *)(at[1] + offset), _mm256_extracti128_si256((words)v, 1));
 }
 
-hot_inline void vec_load_run(vec out[4], const uint8_t *const at[VEC_LANES], size_t offset,
-                             unsigned n)
-{
-    for (unsigned i = 0; i < 4; i++)
-        out[i] = i < n ? vec_load(at, offset + 16 * i) : vec_zero();
-}
-
-hot_inline void vec_store_run(const vec in[4], uint8_t *const at[VEC_LANES], size_t offset,
-                              unsigned len)
-{
-    for (unsigned i = 0; 16 * i < len; i++) {
-        if (len - 16 * i >= 16)
-            vec_store(in[i], at, offset + 16 * i);
-        else
-            vec_store_half(in[i], at, offset + 16 * i);
-    }
-}
-
 hot_inline vec vec_xor(vec a, vec b)
 {
     return (vec)_mm256_xor_si256((words)a, (words)b);
@@ -154,4 +136,5 @@ hot_inline uint32_t vec_equal(vec a, vec b)
     return low | high << 1;
 }
 
+#include "crypto/lanes_runs.h"
 #include "crypto/lanes_vec.h"
