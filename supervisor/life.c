@@ -44,6 +44,7 @@ static void start_child(struct life *l, const struct holdings *h, uint64_t now_m
         return;
     }
     l->phase = LIFE_STARTING;
+    l->stopped = false;
     l->dirty = true;
 }
 
@@ -78,6 +79,7 @@ bool life_ready(struct life *l, uint64_t now_ms)
         log_info("%s serves again, pid %d, after %llu ms", l->name, (int)l->pid,
                  (unsigned long long)(now_ms - l->since_ms));
     l->phase = LIFE_SERVING;
+    l->pulse = (struct pulse){0};
     l->served = true;
     return true;
 }
@@ -104,6 +106,22 @@ void life_ended(struct life *l, const struct holdings *h, int status, uint64_t n
     if (l->phase != LIFE_SWEEPING)
         l->dirty = status != 0;
     died(l, now_ms);
+}
+
+void life_stopped(struct life *l, bool stopped)
+{
+    l->stopped = stopped;
+    log_warning("%s (pid %d) was %s by a signal", l->name, (int)l->pid,
+                stopped ? "stopped" : "continued");
+}
+
+void life_look(struct life *l, uint64_t heartbeat)
+{
+    if (l->phase != LIFE_SERVING || watch_awake(&l->pulse, heartbeat, l->stopped, l->patience))
+        return;
+    log_error("%s (pid %d) stands still: killed", l->name, (int)l->pid);
+    kill(l->pid, SIGKILL);
+    l->pulse.still = 0; // once is enough
 }
 
 // Killed, it becomes a death like any other when waitpid tells.

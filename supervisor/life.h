@@ -8,6 +8,7 @@
 
 #include "supervisor/backoff.h"
 #include "supervisor/holdings.h"
+#include "supervisor/watch.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -29,10 +30,13 @@ struct life {
     int ready;         // read end of the pipe, -1 unless STARTING
     bool served;       // has ever been ready
     bool failed;       // ended before it ever served: the whole must end
+    bool stopped;      // by a signal (SIGSTOP), and not continued yet
     bool dirty;        // one has run since the last that ended by itself with status 0
     uint64_t since_ms; // when the present process was started
     uint64_t due_ms;   // WAITING: when to start again
     struct backoff backoff;
+    uint32_t patience; // looks that its heartbeat may stand still
+    struct pulse pulse;
 };
 
 enum {
@@ -48,6 +52,12 @@ bool life_ready(struct life *l, uint64_t now_ms);
 
 // Its process has ended with status (of waitpid): logs it and decides what comes.
 void life_ended(struct life *l, const struct holdings *h, int status, uint64_t now_ms);
+
+// Its process was stopped or continued by a signal, and lives.
+void life_stopped(struct life *l, bool stopped);
+
+// One look at its heartbeat. Kills it when that has stood still too long.
+void life_look(struct life *l, uint64_t heartbeat);
 
 // Does what is due: a new start, or the end of one that hangs.
 void life_tick(struct life *l, const struct holdings *h, uint64_t now_ms);

@@ -1,4 +1,4 @@
-// The loop: signals, the children's words and deaths, their heartbeats.
+// The loop: signals, the children's words, stops and deaths, their heartbeats.
 #include "supervisor/supervisor.h"
 
 #include "board/now.h"
@@ -6,7 +6,6 @@
 #include "supervisor/holdings.h"
 #include "supervisor/life.h"
 #include "supervisor/start.h"
-#include "supervisor/watch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +24,6 @@ struct supervisor {
     struct holdings holdings;
     struct life control;
     struct life dataplane;
-    struct watch watch;
     uint64_t look_ms; // when heartbeats are looked at next
     int signals;      // signalfd
     bool stop;
@@ -66,16 +64,18 @@ static struct life *life_of(struct supervisor *s, pid_t pid)
 }
 
 // Others than our two may be ours to bury when this is the first process of a container.
-static void bury_dead(struct supervisor *s)
+static void follow_children(struct supervisor *s)
 {
     pid_t pid;
     int status;
 
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+    while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED)) > 0) {
         struct life *l = life_of(s, pid);
         if (l == NULL)
             continue;
-        if (!s->stop) {
+        if (WIFSTOPPED(status) || WIFCONTINUED(status)) {
+            life_stopped(l, WIFSTOPPED(status));
+        } else if (!s->stop) {
             life_ended(l, &s->holdings, status, now_ms());
         } else {
             if (l->phase != LIFE_SWEEPING)
@@ -104,50 +104,27 @@ static void read_signals(struct supervisor *s)
             break;
         }
     }
-    bury_dead(s);
+    follow_children(s);
 }
 
 // Keys are published before the dataplane starts: it could otherwise only drop.
 static void control_serves(struct supervisor *s, uint64_t now)
 {
-    watch_control_started(&s->watch);
     if (s->dataplane.phase == LIFE_RESTING && !s->dataplane.failed)
         life_begin(&s->dataplane, &s->holdings, now);
 }
 
-static void dataplane_serves(struct supervisor *s, bool first)
-{
-    watch_dataplane_started(&s->watch);
-    if (first)
-        log_info("serving: control is pid %d, dataplane is pid %d", (int)s->control.pid,
-                 (int)s->dataplane.pid);
-}
-
-// A thread that spins or sleeps for ever loses its queue; only a new process mends that (F3).
+// Of the dataplane, housekeeping's: that one judges the cores (F3).
 static void look_at_heartbeats(struct supervisor *s, uint64_t now)
 {
     const struct holdings *h = &s->holdings;
-    int core;
 
     if (now < s->look_ms)
         return;
     s->look_ms = now + WATCH_INTERVAL_MS;
-    if (s->dataplane.phase == LIFE_SERVING &&
-        !watch_dataplane(&s->watch, h->dataplane_view, &core)) {
-        if (core >= 0)
-            log_error("core %d of the dataplane (pid %d) stands still: killed", core,
-                      (int)s->dataplane.pid);
-        else
-            log_error("the dataplane's housekeeping (pid %d) stands still: killed",
-                      (int)s->dataplane.pid);
-        kill(s->dataplane.pid, SIGKILL);
-        watch_dataplane_started(&s->watch);
-    }
-    if (s->control.phase == LIFE_SERVING && !watch_control(&s->watch, h->control_view)) {
-        log_error("control (pid %d) stands still: killed", (int)s->control.pid);
-        kill(s->control.pid, SIGKILL);
-        watch_control_started(&s->watch);
-    }
+    life_look(&s->dataplane,
+              atomic_load_explicit(&h->dataplane_view->heartbeat, memory_order_relaxed));
+    life_look(&s->control, atomic_load_explicit(&h->control_view->heartbeat, memory_order_relaxed));
 }
 
 static int wait_ms(const struct supervisor *s, uint64_t now)
@@ -175,8 +152,9 @@ static void turn(struct supervisor *s)
     // Words before deaths: one that served and died at once has served.
     if (fds[1].revents != 0 && life_ready(&s->control, now))
         control_serves(s, now);
-    if (fds[2].revents != 0 && life_ready(&s->dataplane, now))
-        dataplane_serves(s, first);
+    if (fds[2].revents != 0 && life_ready(&s->dataplane, now) && first)
+        log_info("serving: control is pid %d, dataplane is pid %d", (int)s->control.pid,
+                 (int)s->dataplane.pid);
     if (fds[0].revents != 0)
         read_signals(s);
     if (s->stop)
@@ -237,8 +215,15 @@ static void forbid_dumps(void)
 int supervisor_run(const struct config *config)
 {
     struct supervisor s = {
-        .control = {.name = "control", .start = start_control, .ready = -1},
-        .dataplane = {.name = "dataplane", .start = start_dataplane, .sweeps = true, .ready = -1},
+        .control = {.name = "control",
+                    .start = start_control,
+                    .ready = -1,
+                    .patience = WATCH_CONTROL_LOOKS},
+        .dataplane = {.name = "dataplane",
+                      .start = start_dataplane,
+                      .sweeps = true,
+                      .ready = -1,
+                      .patience = WATCH_DATAPLANE_LOOKS},
         .signals = -1,
     };
 

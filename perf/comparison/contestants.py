@@ -175,9 +175,7 @@ class TwoCores(Memif):
     """One memif device a core."""
 
     key, title = "cores", "noonmarkd, two cores"
-    # A polling thread pins itself. The others go where there is room: starved for a second, which
-    # is what a tester on every CPU can do, they would let noonmarkd think that it stands still.
-    confined_to = set(CPUS)
+    confined_to = set(CPUS)  # a polling thread pins itself, the others go where there is room
     cpus = [TESTER_CPU, SERVER_CPU]
     devices = 2
 

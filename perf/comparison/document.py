@@ -49,8 +49,8 @@ Made by `{command}`.
 {cores}
 
 Two memif devices, one a core. The machine has two CPUs, so each polling thread shares its CPU with the ntsperf that loads
-it; the first row is one such pair on one CPU alone. It shows how two cores add up, not what one can do: twice the rate at
-the same cost a reply means that neither waits for the other.
+it, and has half of it; the first row is one such pair on one CPU alone. It shows how two cores add up, not what one can do:
+twice the rate at the same cost a reply means that neither waits for the other.
 """
 
 BENCH = """\

@@ -2,7 +2,8 @@
 // and TLS, for tests of processes alone. What they do wrong is said by words in control.ntp_server:
 //
 //   control.fails  dataplane.fails  sweep.fails    ends with status 3 before it serves
-//   dataplane.sticks                               its heartbeats stop after half a second
+//   dataplane.stops                                is stopped by a signal after half a second
+//   dataplane.starves                              its heartbeats stand still for three seconds
 //   dataplane.deaf                                 does not hear SIGTERM
 //   dataplane.flaps                                dies as soon as it serves, every time
 #include "board/board.h"
@@ -18,6 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { TURN_MS = 20, TURNS_HALF_S = 500 / TURN_MS };
 
 static volatile sig_atomic_t told;
 
@@ -56,7 +59,7 @@ static void serve(void)
 static bool waited(void)
 {
     struct pollfd lifeline = {.fd = HANDOVER_LIFELINE, .events = POLLIN};
-    return poll(&lifeline, 1, 20) == 0 && !told;
+    return poll(&lifeline, 1, TURN_MS) == 0 && !told;
 }
 
 int control_main(void)
@@ -95,7 +98,9 @@ int dataplane_main(void)
     if (plays(config, "dataplane.flaps"))
         abort();
     for (unsigned turns = 0; waited(); turns++) {
-        if (turns >= 25 && plays(config, "dataplane.sticks"))
+        if (turns == TURNS_HALF_S && plays(config, "dataplane.stops"))
+            raise(SIGSTOP);
+        if (turns >= TURNS_HALF_S && turns < 7 * TURNS_HALF_S && plays(config, "dataplane.starves"))
             continue;
         counter_add(&board->heartbeat, 1);
         counter_add(&board->core[0].heartbeat, 1);

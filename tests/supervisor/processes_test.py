@@ -224,15 +224,25 @@ def death_of_the_supervisor(tap, namespace):
 
 
 def heartbeats(tap, namespace):
-    configure("dataplane.sticks")
+    configure("dataplane.stops")
     server = Server(namespace)
     server.says("serving: ")
     first = server.children()["dataplane"]
     begun = time.monotonic()
-    tap.ok(server.says("core 0 of the dataplane", 4), "F3: a dataplane that stands still is found",
-           server.tail())
+    tap.ok(server.says("stands still: killed", 4),
+           "F3: a dataplane that is stopped is found", server.tail())
     tap.ok(server.wait_child("dataplane", first, 2), "F3: and its process started again")
     tap.ok(time.monotonic() - begun < 4, "F3: in time")
+    server.stop()
+
+    configure("dataplane.starves")
+    server = Server(namespace)
+    server.says("serving: ")
+    first = server.children()["dataplane"]
+    time.sleep(5)
+    tap.equal(server.children()["dataplane"], first,
+              "F3: one that gets no CPU for three seconds is left alone")
+    tap.ok("stands still" not in server.text(), "F3: without a word", server.tail())
     server.stop()
 
     configure("dataplane.deaf", interface=True)

@@ -1,4 +1,5 @@
-// Heartbeats that stop are noticed in under a second (F3), and those that go on never are.
+// Children that stand still are noticed: a stopped one in under a second (F3), one that waits or
+// gets no CPU with patience, and one that beats never.
 #include "supervisor/watch.h"
 
 #include <setjmp.h>
@@ -7,100 +8,60 @@
 
 #include <cmocka.h>
 
-static struct board_dataplane board;
-static struct board_control control;
-static struct watch watch;
-
-static int fresh(void **state)
+static unsigned looks_until_found(struct pulse *pulse, bool stopped, uint32_t patience)
 {
-    (void)state;
-    atomic_store(&board.n_cores, 3);
-    watch_dataplane_started(&watch);
-    watch_control_started(&watch);
-    return 0;
+    unsigned looks = 1;
+    while (watch_awake(pulse, pulse->seen, stopped, patience) && looks < 10000)
+        looks++;
+    return looks;
 }
 
-static void beat(uint32_t but)
-{
-    for (uint32_t i = 0; i < 3; i++)
-        if (i != but)
-            counter_add(&board.core[i].heartbeat, 1);
-}
-
-static void a_still_core_is_found_within_a_second(void **state)
+static void a_stopped_child_is_found_within_a_second(void **state)
 {
     (void)state;
-    int core = 99, looks = 0;
+    struct pulse pulse = {.seen = 5};
+    unsigned looks = looks_until_found(&pulse, true, WATCH_CONTROL_LOOKS);
+    assert_in_range(looks * WATCH_INTERVAL_MS, 250, 1000);
+}
+
+static void a_child_that_may_wait_is_given_time(void **state)
+{
+    (void)state;
+    struct pulse dataplane = {0}, control = {0};
+    unsigned looks = looks_until_found(&dataplane, false, WATCH_DATAPLANE_LOOKS);
+    assert_in_range(looks * WATCH_INTERVAL_MS, 5000,
+                    15000); // a CPU that others keep busy is no death
+    looks = looks_until_found(&control, false, WATCH_CONTROL_LOOKS);
+    assert_in_range(looks * WATCH_INTERVAL_MS, 60000, 180000); // nor is a slow disk (F12)
+}
+
+static void one_beat_wins_all_the_time_back(void **state)
+{
+    (void)state;
+    struct pulse pulse = {0};
+    uint64_t beat = 0;
     for (int i = 0; i < 1000; i++) {
-        beat(99);
-        counter_add(&board.heartbeat, 1);
-        assert_true(watch_dataplane(&watch, &board, &core));
-    }
-    do { // all of the process stands still but for two cores: housekeeping cannot judge
-        beat(1);
-        looks++;
-    } while (watch_dataplane(&watch, &board, &core));
-    assert_int_equal(core, 1);
-    assert_true(looks * WATCH_INTERVAL_MS <= 1000);
-    assert_true(looks > 2);
-}
-
-// A core may only be kept off its CPU: housekeeping can tell, so the supervisor leaves it alone.
-static void a_still_core_is_housekeepings_while_that_beats(void **state)
-{
-    (void)state;
-    int core = 99;
-    for (int i = 0; i < 100; i++) {
-        beat(1);
-        counter_add(&board.heartbeat, 1);
-        assert_true(watch_dataplane(&watch, &board, &core));
+        if (i % (WATCH_DATAPLANE_LOOKS - 1) == 0)
+            beat++;
+        assert_true(watch_awake(&pulse, beat, false, WATCH_DATAPLANE_LOOKS));
     }
 }
 
-static void still_housekeeping_is_found(void **state)
+static void a_child_that_beats_is_never_found(void **state)
 {
     (void)state;
-    int core = 99, looks = 0;
-    do {
-        beat(99);
-        looks++;
-    } while (watch_dataplane(&watch, &board, &core) && looks < 1000);
-    assert_int_equal(core, -1);
-    assert_int_equal(looks, WATCH_HOUSEKEEPING_LOOKS + (atomic_load(&board.heartbeat) != 0));
-}
-
-static void still_control_is_found_in_the_end(void **state)
-{
-    (void)state;
-    int looks = 0;
-    while (watch_control(&watch, &control) && looks < 10000)
-        looks++;
-    assert_in_range(looks * WATCH_INTERVAL_MS, 60000, 180000); // a slow disk is no death (F12)
-    watch_control_started(&watch);
-    assert_true(watch_control(&watch, &control));
-}
-
-static void a_board_gone_mad_is_read_within_bounds(void **state)
-{
-    (void)state;
-    int core;
-    atomic_store(&board.n_cores, CORES_MAX + 50);
-    for (int i = 0; i < 3 * WATCH_CORE_LOOKS; i++) {
-        for (int j = 0; j < CORES_MAX; j++)
-            counter_add(&board.core[j].heartbeat, 1);
-        counter_add(&board.heartbeat, 1);
-        assert_true(watch_dataplane(&watch, &board, &core)); // what lies behind has no pulse
-    }
+    struct pulse pulse = {0};
+    for (uint64_t beat = 1; beat < 1000; beat++)
+        assert_true(watch_awake(&pulse, beat, beat % 2 == 0, 1));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(a_still_core_is_found_within_a_second, fresh),
-        cmocka_unit_test_setup(a_still_core_is_housekeepings_while_that_beats, fresh),
-        cmocka_unit_test_setup(still_housekeeping_is_found, fresh),
-        cmocka_unit_test_setup(still_control_is_found_in_the_end, fresh),
-        cmocka_unit_test_setup(a_board_gone_mad_is_read_within_bounds, fresh),
+        cmocka_unit_test(a_stopped_child_is_found_within_a_second),
+        cmocka_unit_test(a_child_that_may_wait_is_given_time),
+        cmocka_unit_test(one_beat_wins_all_the_time_back),
+        cmocka_unit_test(a_child_that_beats_is_never_found),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("supervisor/watch", tests, NULL, NULL);
