@@ -1,5 +1,5 @@
-// AES-128 (FIPS 197) with one key: three operations, and two implementations of them. Constant time
-// in keys and content. Pure; any thread. A schedule is secret: its owner wipes it.
+// AES-128 (FIPS 197) with one key: three operations, and some implementations of them. Constant
+// time in keys and content. Pure; any thread. A schedule is secret: its owner wipes it.
 #pragma once
 
 #include <stdbool.h>
@@ -27,7 +27,11 @@ struct aes {
 
 extern const struct aes aes_portable;
 #ifdef __x86_64__
-extern const struct aes aes_aesni;
+extern const struct aes aes_aesni, aes_vaes256, aes_vaes512;
+
+// For one key, or one chain, wide vectors are of no use: VAES has these from AES-NI.
+void aes_aesni_expand(uint8_t *schedule, const uint8_t key[AES_KEY_LEN]);
+void aes_aesni_chain(const uint8_t *schedule, uint8_t state[16], const uint8_t *in, size_t n);
 #endif
 
 // The fastest that this machine can run. Always the same answer.

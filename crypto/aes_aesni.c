@@ -11,7 +11,7 @@ static bool aesni_usable(void)
     return cpu_has_aesni();
 }
 
-static void aesni_expand(uint8_t *schedule, const uint8_t key[AES_KEY_LEN])
+void aes_aesni_expand(uint8_t *schedule, const uint8_t key[AES_KEY_LEN])
 {
     __m128i k = _mm_loadu_si128((const __m128i *)key);
     _mm_storeu_si128((__m128i *)schedule, k);
@@ -26,7 +26,7 @@ static inline __m128i round_key(const uint8_t *schedule, unsigned r)
     return _mm_loadu_si128((const __m128i *)(schedule + AES_BLOCK_LEN * r));
 }
 
-static void aesni_chain(const uint8_t *schedule, uint8_t state[16], const uint8_t *in, size_t n)
+void aes_aesni_chain(const uint8_t *schedule, uint8_t state[16], const uint8_t *in, size_t n)
 {
     __m128i s = _mm_loadu_si128((const __m128i *)state);
     for (size_t i = 0; i < n; i++) {
@@ -74,7 +74,7 @@ static void aesni_stream(const uint8_t *schedule, uint8_t counter[16], uint8_t *
 const struct aes aes_aesni = {
     .name = "aesni",
     .usable = aesni_usable,
-    .expand = aesni_expand,
-    .chain = aesni_chain,
+    .expand = aes_aesni_expand,
+    .chain = aes_aesni_chain,
     .stream = aesni_stream,
 };

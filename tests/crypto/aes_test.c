@@ -9,6 +9,8 @@ static const struct aes *const all_aes[] = {
     &aes_portable,
 #ifdef __x86_64__
     &aes_aesni,
+    &aes_vaes256,
+    &aes_vaes512,
 #endif
 };
 
@@ -70,9 +72,8 @@ static void chains_and_streams(void **state)
 {
     (void)state;
     static const char *const counters[] = {
-        "00000000000000000000000000000000",
-        "000000000000000000000000fffffffe",
-        "0123456789abcdeffffffffffffffff0",
+        "00000000000000000000000000000000", "000000000000000000000000fffffffe",
+        "0123456789abcdeffffffffffffffff0", "0123456789abcdefffffffffffffffd8",
         "ffffffffffffffffffffffffffffffff",
     };
     uint64_t seed = 2;

@@ -13,6 +13,8 @@ static const struct aes *const all_aes[] = {
     &aes_portable,
 #ifdef __x86_64__
     &aes_aesni,
+    &aes_vaes256,
+    &aes_vaes512,
 #endif
 };
 

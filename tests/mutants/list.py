@@ -175,6 +175,9 @@ MUTANTS = [
     Mutant("kernel-stack", "what is derived from cookies stays on the stack",
            "crypto/exchange_kernel.h", "bytes_wipe(g.keys, ", "bytes_wipe(g.text, 0 * ",
            ("crypto/exchange memory",)),
+    Mutant("stream-carry", "a stream on wide vectors forgets the carry into a counter's upper words",
+           "crypto/aes_vaes.h", "low <= UINT32_MAX - STREAM_BLOCKS", "low <= UINT32_MAX",
+           ("crypto/aes",)),
     # replies
     Mutant("origin", "the origin is the request's receive timestamp (NTP-2)",
            "dataplane/stage/respond.c", "request + NTP_TRANSMIT, 8", "request + NTP_RECEIVE, 8",
