@@ -17,6 +17,7 @@
 #include "crypto/cookie_key.h"
 #include "crypto/lane_set.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -31,6 +32,14 @@ enum {
     EXCHANGE_RANDOM_LEN = 16 * (1 + EXCHANGE_COOKIES_MAX), // what a lane can need at the most
 };
 
+// Lanes of one shape and one cookie key can advance side by side.
+struct exchange_shape {
+    uint16_t ask_len;   // EXCHANGE_AD_MIN to _MAX, any length
+    uint16_t reply_len; // likewise
+    uint32_t n_cookies; // 1 to EXCHANGE_COOKIES_MAX
+};
+static_assert(sizeof(struct exchange_shape) == 8, "shapes are compared as one word");
+
 struct exchange {
     uint8_t lead[EXCHANGE_LEAD];              // what stands before each cookie, in all lanes
     const struct cookie_key *seal_key;        // under which every new cookie is sealed
@@ -40,11 +49,8 @@ struct exchange {
     const uint8_t *ask_seal[LANES];           // nonce and tag of the request
     uint8_t *reply[LANES];                    // authenticated data of the reply, complete
     uint8_t *reply_seal[LANES];               // written whole
-    const uint8_t
-        *random[LANES];        // 16 * (1 + n_cookies) octets: the reply's nonce, then the cookies'
-    uint16_t ask_len[LANES];   // EXCHANGE_AD_MIN to _MAX, any length
-    uint16_t reply_len[LANES]; // likewise
-    uint8_t n_cookies[LANES];  // 1 to EXCHANGE_COOKIES_MAX
+    const uint8_t *random[LANES]; // 16 * (1 + n_cookies) octets: the reply's nonce, the cookies'
+    struct exchange_shape shape[LANES];
 };
 
 // The variants of the kernel, chosen once at start by CPUID and XCR0.

@@ -11,49 +11,8 @@
 #include "crypto/exchange.h"
 #include "crypto/hot_inline.h"
 #include "crypto/kernel_chain.h"
+#include "crypto/kernel_group.h"
 #include "crypto/kernel_text.h"
-
-enum {
-    COOKIE_NONCE_AT = COOKIE_ID_LEN,
-    COOKIE_TAG_AT = COOKIE_NONCE_AT + COOKIE_NONCE_LEN,
-    COOKIE_KEYS_AT = COOKIE_TAG_AT + COOKIE_TAG_LEN,
-    COOKIE_KEY_BLOCKS = COOKIE_KEYS_LEN / 16,
-    KERNEL_TEXT_AT = EXCHANGE_NONCE_LEN + EXCHANGE_TAG_LEN, // the plaintext within reply_seal
-    KERNEL_AD_BLOCKS = EXCHANGE_AD_MAX / 16,
-    // Rounded up, because block_crypt reads by two runs.
-    KERNEL_TEXT_BLOCKS = (EXCHANGE_COOKIES_MAX * EXCHANGE_STRIDE / 16 + 7) / 8 * 8,
-    KERNEL_SEAL_MAX = KERNEL_TEXT_AT + EXCHANGE_COOKIES_MAX * EXCHANGE_STRIDE,
-};
-static_assert(EXCHANGE_STRIDE % 16 == 8 && EXCHANGE_LEAD + COOKIE_ID_LEN == 8,
-              "cookies start at a whole block or at half of one, and so do their nonces");
-static_assert(KERNEL_AD_BLOCKS % BLOCK_RUN == 0, "staging goes by whole runs");
-static_assert(COOKIE_KEYS_LEN == 16 * BLOCK_RUN, "a cookie's keys are one run of blocks");
-
-// The lanes that advance together, and all that is derived from their cookies.
-struct kernel_group {
-    lane_set lanes;             // in use; the others repeat the first and write to spare
-    unsigned n;                 // how many
-    unsigned lane[BLOCK_LANES]; // their numbers in the exchange
-    const uint8_t *cookie[BLOCK_LANES];
-    const uint8_t *ask[BLOCK_LANES];
-    const uint8_t *ask_seal[BLOCK_LANES];
-    const uint8_t *reply[BLOCK_LANES];
-    uint8_t *reply_seal[BLOCK_LANES];
-    const uint8_t *random[BLOCK_LANES];
-    unsigned ask_len, reply_len, n_cookies; // the shape
-    const struct cookie_key *open_key, *seal_key;
-    _Alignas(16) uint8_t head[16]; // of a cookie within the plaintext: lead and id, twice
-    struct block_shared open_mac, open_ctr, seal_mac, seal_ctr;
-    uint8_t spare[KERNEL_SEAL_MAX];
-    struct block ask_in[KERNEL_AD_BLOCKS + 1], reply_in[KERNEL_AD_BLOCKS + 1]; // staged: no secret
-
-    // From here on it is secret.
-    struct block keys[COOKIE_KEY_BLOCKS]; // C2S: MAC half, CTR half; S2C: the same
-    struct kernel_schedule c2s_mac, s2c_mac, s2c_ctr;
-    struct block ask_cmac, reply_cmac, text_cmac; // of the walks
-    struct block text[KERNEL_TEXT_BLOCKS];        // the reply's plaintext
-    unsigned n_text;                              // blocks of it that any group has used
-};
 
 // Beneath S2V of a request or a reply: CMAC's subkey, CMAC of <zero>, of the nonce, and the chain
 // over the associated data.
@@ -125,14 +84,14 @@ hot_inline uint32_t kernel_open_cookies(struct kernel_group *g, struct kernel_si
     // CMAC over the keys; CMAC's subkey and CMAC of <zero> under C2S.
     struct block chain = kernel_expand_three(&g->c2s_mac, g->keys[0], &g->s2c_mac, g->keys[2],
                                              &g->s2c_ctr, g->keys[3], open_mac, g->keys[0]);
-    ask->ad = kernel_walk_start(g->ask, g->ask_len, g->ask_in, &g->ask_cmac);
+    ask->ad = kernel_walk_start(g->ask, g->shape.ask_len, g->ask_in, &g->ask_cmac);
     ask->subkey1 = block_zero();
     chain = block_xor(chain, g->keys[1]);
     struct block ad = kernel_walk_in(&ask->ad);
     kernel_encrypt_three(open_mac, &chain, c2s, &ask->subkey1, c2s, &ad);
     kernel_walk_out_first(&ask->ad, ad);
     ask->subkey1 = block_dbl(ask->subkey1);
-    g->ask_in[(g->ask_len - 1) / 16] = kernel_last(g->ask, g->ask_len, ask->subkey1);
+    g->ask_in[(g->shape.ask_len - 1) / 16] = kernel_last(g->ask, g->shape.ask_len, ask->subkey1);
     ask->zero = ask->subkey1;
     chain = block_xor(chain, g->keys[2]);
     ad = kernel_walk_in(&ask->ad);
@@ -173,12 +132,18 @@ hot_inline struct kernel_walk kernel_seal_cookies(struct kernel_group *g, struct
         kernel_walk_out(&ask->ad, ad);
         kernel_text_put(&text, sealed[0]);
         kernel_text_put(&text, sealed[1]);
-        ad = kernel_walk_in(&ask->ad);
-        kernel_crypt_two(sealed, 2, tag, seal_ctr, c2s, &ad);
-        kernel_walk_out(&ask->ad, ad);
+        if (c == 0) {
+            ad = kernel_walk_in(&ask->ad);
+            kernel_crypt_two(sealed, 2, tag, seal_ctr, c2s, &ad);
+            kernel_walk_out(&ask->ad, ad);
+        } else { // so that both chains end together
+            struct block t = kernel_walk_in(&walk);
+            kernel_crypt_two(sealed, 2, tag, seal_ctr, s2c, &t);
+            kernel_walk_out(&walk, t);
+        }
         kernel_text_put(&text, sealed[2]);
         kernel_text_put(&text, sealed[3]);
-        if (++c == g->n_cookies)
+        if (++c == g->shape.n_cookies)
             break;
 
         walk.left = (unsigned)(text.next - walk.next);
@@ -206,7 +171,7 @@ hot_inline void kernel_start_reply(struct kernel_group *g, struct kernel_siv *as
 {
     const struct kernel_key c2s = kernel_own(&g->c2s_mac);
     const struct kernel_key s2c = kernel_own(&g->s2c_mac);
-    reply->ad = kernel_walk_start(g->reply, g->reply_len, g->reply_in, &g->reply_cmac);
+    reply->ad = kernel_walk_start(g->reply, g->shape.reply_len, g->reply_in, &g->reply_cmac);
     reply->subkey1 = block_zero();
     struct block ad = kernel_walk_in(&reply->ad);
     struct block ask_ad = kernel_walk_in(&ask->ad);
@@ -215,7 +180,8 @@ hot_inline void kernel_start_reply(struct kernel_group *g, struct kernel_siv *as
     kernel_walk_out(&ask->ad, ask_ad);
 
     reply->subkey1 = block_dbl(reply->subkey1);
-    g->reply_in[(g->reply_len - 1) / 16] = kernel_last(g->reply, g->reply_len, reply->subkey1);
+    g->reply_in[(g->shape.reply_len - 1) / 16] =
+        kernel_last(g->reply, g->shape.reply_len, reply->subkey1);
     reply->zero = reply->subkey1;
     ad = kernel_walk_in(&reply->ad);
     ask_ad = kernel_walk_in(&ask->ad);
@@ -264,7 +230,7 @@ hot_inline uint32_t kernel_check_and_seal(struct kernel_group *g, struct kernel_
 {
     const struct kernel_key c2s = kernel_own(&g->c2s_mac);
     const struct kernel_key s2c = kernel_own(&g->s2c_mac);
-    unsigned len = g->n_cookies * EXCHANGE_STRIDE;
+    unsigned len = g->shape.n_cookies * EXCHANGE_STRIDE;
     const struct block *last = g->text + len / 16 - 1; // the first block that meets S2V's D
     walk->left = (unsigned)(last - walk->next);
     kernel_walk_all(g, &ask->ad, &reply->ad, walk);
@@ -288,47 +254,6 @@ hot_inline uint32_t kernel_check_and_seal(struct kernel_group *g, struct kernel_
     block_store(text, g->reply_seal, EXCHANGE_NONCE_LEN);
     block_crypt(g->s2c_ctr.round, block_counter(text), g->text, len, g->reply_seal, KERNEL_TEXT_AT);
     return block_equal(checked, block_load(g->ask_seal, EXCHANGE_NONCE_LEN));
-}
-
-static inline void kernel_take_lane(struct kernel_group *g, const struct exchange *x, unsigned slot,
-                                    unsigned lane)
-{
-    g->lane[slot] = lane;
-    g->cookie[slot] = x->cookie[lane];
-    g->ask[slot] = x->ask[lane];
-    g->ask_seal[slot] = x->ask_seal[lane];
-    g->reply[slot] = x->reply[lane];
-    g->random[slot] = x->random[lane];
-}
-
-// Fills a group with lanes of the shape of the lowest one in `left`, and takes them out of it.
-static inline void kernel_gather(struct kernel_group *g, const struct exchange *x, lane_set *left)
-{
-    unsigned first = (unsigned)__builtin_ctzll(*left);
-    g->n = 0;
-    g->lanes = 0;
-    g->ask_len = x->ask_len[first];
-    g->reply_len = x->reply_len[first];
-    g->n_cookies = x->n_cookies[first];
-    g->open_key = x->open_key[first];
-    unsigned n_text = (g->n_cookies * EXCHANGE_STRIDE + 15) / 16;
-    if (n_text > g->n_text)
-        g->n_text = n_text;
-    for (lane_set look = *left; look != 0 && g->n < BLOCK_LANES;) {
-        unsigned lane = lane_take(&look);
-        if (x->ask_len[lane] != g->ask_len || x->reply_len[lane] != g->reply_len ||
-            x->n_cookies[lane] != g->n_cookies || x->open_key[lane] != g->open_key)
-            continue;
-        kernel_take_lane(g, x, g->n, lane);
-        g->reply_seal[g->n] = x->reply_seal[lane];
-        g->n++;
-        g->lanes |= lane_bit(lane);
-    }
-    *left &= ~g->lanes;
-    for (unsigned slot = g->n; slot < BLOCK_LANES; slot++) {
-        kernel_take_lane(g, x, slot, first);
-        g->reply_seal[slot] = g->spare;
-    }
 }
 
 // The same kernel with blocks of one vector, for groups that fit one: a batch of few lanes then
@@ -357,14 +282,11 @@ kernel_run_groups(struct kernel_group *g, struct exchange *x, lane_set which, ke
         struct kernel_walk text = kernel_seal_cookies(g, &ask, &fresh);
         kernel_start_reply(g, &ask, &reply);
         genuine &= kernel_check_and_seal(g, &ask, &reply, &text);
-        g->ask_in[(g->ask_len - 1) / 16] = block_zero(); // CMAC's subkeys stood in there
-        g->reply_in[(g->reply_len - 1) / 16] = block_zero();
-        for (unsigned slot = 0; slot < g->n; slot++) {
-            if (genuine >> slot & 1)
-                proven |= lane_bit(g->lane[slot]);
-            else
-                bytes_wipe(g->reply_seal[slot], KERNEL_TEXT_AT + g->n_cookies * EXCHANGE_STRIDE);
-        }
+        // CMAC's subkeys stood in there.
+        g->ask_in[(g->shape.ask_len - 1) / 16] = block_zero();
+        g->reply_in[(g->shape.reply_len - 1) / 16] = block_zero();
+        const uint32_t all = (uint32_t)lane_first(g->n);
+        proven |= (genuine & all) == all ? g->lanes : kernel_sort_out(g, genuine);
     }
     return proven;
 }

@@ -225,7 +225,7 @@ static lane_set open_cookies(struct engine *e, const struct exchange *x, lane_se
         const uint8_t *cookie = x->cookie[l];
         ctr(e, x->open_key[l]->ctr_schedule[0], cookie + TAG_AT, w->counter, cookie + KEYS_AT,
             COOKIE_KEYS_LEN, w->keys);
-        for (unsigned c = 0; c <= x->n_cookies[l]; c++) {
+        for (unsigned c = 0; c <= x->shape[l].n_cookies; c++) {
             const struct cookie_key *key = c == 0 ? x->open_key[l] : x->seal_key;
             cmac_block(e, key->mac_schedule[0], key->subkey1,
                        c == 0 ? cookie + NONCE_AT : x->random[l] + 16 * c, w->cookie[c].block,
@@ -273,18 +273,18 @@ static void compute_chains(struct engine *e, const struct exchange *x, lane_set 
         unsigned l = lane_take(&left);
         struct work *w = &e->work[l];
         expand_keys(e, w);
-        cmac_start(e, &w->c2s, x->ask[l], x->ask_len[l], &w->ask_message);
+        cmac_start(e, &w->c2s, x->ask[l], x->shape[l].ask_len, &w->ask_message);
         cmac_end(e, &w->c2s, &w->ask_message);
     }
     for (lane_set left = which; left != 0;) {
         unsigned l = lane_take(&left);
         struct work *w = &e->work[l];
-        cmac_start(e, &w->s2c, x->reply[l], x->reply_len[l], &w->reply_message);
+        cmac_start(e, &w->s2c, x->reply[l], x->shape[l].reply_len, &w->reply_message);
         cmac_end(e, &w->s2c, &w->reply_message);
     }
     for (lane_set left = which; left != 0;) {
         unsigned l = lane_take(&left);
-        for (unsigned c = 1; c <= x->n_cookies[l]; c++)
+        for (unsigned c = 1; c <= x->shape[l].n_cookies; c++)
             cookie_tag(e, x->seal_key, &e->work[l].cookie[c], e->work[l].keys);
     }
     finish(e);
@@ -309,7 +309,7 @@ static void seal_cookies(struct engine *e, struct exchange *x, lane_set which)
     for (lane_set left = which; left != 0;) {
         unsigned l = lane_take(&left);
         struct work *w = &e->work[l];
-        for (unsigned c = 1; c <= x->n_cookies[l]; c++) {
+        for (unsigned c = 1; c <= x->shape[l].n_cookies; c++) {
             uint8_t *lead = x->reply_seal[l] + TEXT_AT + (c - 1) * EXCHANGE_STRIDE;
             uint8_t *cookie = lead + EXCHANGE_LEAD;
             memcpy(lead, x->lead, EXCHANGE_LEAD);
@@ -341,7 +341,7 @@ static lane_set compute_tags(struct engine *e, const struct exchange *x, lane_se
         struct message *m = &w->reply_message;
         const uint8_t *d = s2v(&w->reply, m); // T = plaintext xorend D
         cmac_start(e, &w->s2c, x->reply_seal[l] + TEXT_AT,
-                   (size_t)x->n_cookies[l] * EXCHANGE_STRIDE, m);
+                   (size_t)x->shape[l].n_cookies * EXCHANGE_STRIDE, m);
         xor16(m->text + m->len - 16, d);
         cmac_end(e, &w->s2c, m);
     }
@@ -364,7 +364,7 @@ static void seal_replies(struct engine *e, struct exchange *x, lane_set which)
         memcpy(x->reply_seal[l], x->random[l], EXCHANGE_NONCE_LEN);
         memcpy(x->reply_seal[l] + EXCHANGE_NONCE_LEN, w->reply_message.mac, EXCHANGE_TAG_LEN);
         ctr(e, w->s2c_ctr, w->reply_message.mac, w->counter, text,
-            (size_t)x->n_cookies[l] * EXCHANGE_STRIDE, text);
+            (size_t)x->shape[l].n_cookies * EXCHANGE_STRIDE, text);
     }
     finish(e);
 }
@@ -388,7 +388,7 @@ static lane_set ipsec_mb_run(struct exchange *x, lane_set which)
         unsigned l = lane_take(&left);
         bytes_wipe(&e->work[l], sizeof e->work[l]);
         if (!(proven & lane_bit(l)))
-            bytes_wipe(x->reply_seal[l], TEXT_AT + (size_t)x->n_cookies[l] * EXCHANGE_STRIDE);
+            bytes_wipe(x->reply_seal[l], TEXT_AT + (size_t)x->shape[l].n_cookies * EXCHANGE_STRIDE);
     }
     return proven;
 }

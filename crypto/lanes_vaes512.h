@@ -59,17 +59,27 @@ hot_inline void words_transpose(words v[4])
     v[3] = _mm512_shuffle_i32x4(high01, high23, 0xdd);
 }
 
-// One load a lane, and a transposition: cheaper than to insert each block by itself.
+// Two blocks of one lane, then two of another; only those halves of blocks that the mask has.
+hot_inline words words_load_pair(const uint8_t *low, const uint8_t *high, uint8_t halves)
+{
+    words v = _mm512_castsi256_si512(_mm256_maskz_loadu_epi64(halves, low));
+    return _mm512_inserti64x4(v, _mm256_maskz_loadu_epi64(halves, high), 1);
+}
+
+// Two loads a lane, and half a transposition: cheaper than to insert each block by itself, or than
+// one load and a whole one.
 hot_inline void vec_load_run(vec out[4], const uint8_t *const at[VEC_LANES], size_t offset,
                              unsigned n)
 {
-    words v[4];
-    uint8_t halves = (uint8_t)((1u << 2 * n) - 1);
-    for (unsigned l = 0; l < VEC_LANES; l++)
-        v[l] = _mm512_maskz_loadu_epi64(halves, at[l] + offset);
-    words_transpose(v);
-    for (unsigned i = 0; i < 4; i++)
-        out[i] = (vec)v[i];
+    unsigned halves = (1u << 2 * n) - 1;
+#pragma GCC unroll 2
+    for (unsigned i = 0; i < 2; i++) {
+        uint8_t two = (uint8_t)(halves >> 4 * i & 0xf);
+        words low = words_load_pair(at[0] + offset + 32 * i, at[1] + offset + 32 * i, two);
+        words high = words_load_pair(at[2] + offset + 32 * i, at[3] + offset + 32 * i, two);
+        out[2 * i] = (vec)_mm512_shuffle_i32x4(low, high, 0x88);
+        out[2 * i + 1] = (vec)_mm512_shuffle_i32x4(low, high, 0xdd);
+    }
 }
 
 hot_inline void vec_store_run(const vec in[4], uint8_t *const at[VEC_LANES], size_t offset,

@@ -17,16 +17,19 @@ static void describe(struct exchange *jobs, const struct batch *batch, unsigned 
 {
     const uint8_t *request = batch_request(batch, lane);
     const struct fields *fields = &batch->fields[lane];
+    jobs->shape[lane] = (struct exchange_shape){
+        // The associated data ends where the authenticator's own header begins: RFC 8915,
+        // section 5.6.
+        .ask_len = fields->authenticator.at,
+        .reply_len = (uint16_t)clear_len,
+        .n_cookies = batch->n_cookies[lane],
+    };
     jobs->open_key[lane] = key;
     jobs->cookie[lane] = request + fields->cookie.at + FIELD_HEADER_LEN;
-    // The associated data ends where the authenticator's own header begins: RFC 8915, section 5.6.
     jobs->ask[lane] = request;
-    jobs->ask_len[lane] = fields->authenticator.at;
     jobs->ask_seal[lane] = request + batch->seal[lane].nonce_at;
     jobs->reply[lane] = batch_reply(batch, lane);
-    jobs->reply_len[lane] = (uint16_t)clear_len;
     jobs->reply_seal[lane] = reply_seal;
-    jobs->n_cookies[lane] = batch->n_cookies[lane];
 }
 
 // Returns the lanes that have a job; those of unknown keys are added to *doubted.

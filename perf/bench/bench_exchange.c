@@ -63,15 +63,17 @@ static void make_lane(struct load *load, unsigned l, unsigned cookies)
     x->open_key[l] = &load->key;
     x->cookie[l] = m->ask + COOKIE_AT;
     x->ask[l] = m->ask;
-    x->ask_len[l] = (uint16_t)shape_ask_len(cookies);
+    x->shape[l] = (struct exchange_shape){
+        .ask_len = (uint16_t)shape_ask_len(cookies),
+        .reply_len = SHAPE_REPLY_LEN,
+        .n_cookies = cookies,
+    };
     x->ask_seal[l] = m->ask_seal;
     x->reply[l] = m->reply;
-    x->reply_len[l] = SHAPE_REPLY_LEN;
     x->reply_seal[l] = m->reply_seal;
     x->random[l] = m->random;
-    x->n_cookies[l] = (uint8_t)cookies;
-    siv_seal(keys, (struct siv_part){m->ask, x->ask_len[l]}, (struct siv_part){m->ask_seal, 16},
-             NULL, 0, m->ask_seal + 16);
+    siv_seal(keys, (struct siv_part){m->ask, x->shape[l].ask_len},
+             (struct siv_part){m->ask_seal, 16}, NULL, 0, m->ask_seal + 16);
 }
 
 static struct load *load_new(unsigned cookies)

@@ -28,12 +28,12 @@ static bool lane(struct exchange *x, unsigned l, const struct siv_cmac_aes128_ct
                                          COOKIE_KEYS_LEN, keys, cookie + SEALED_AT))
         return false;
     siv_cmac_aes128_set_key(&c2s, keys + C2S);
-    if (!siv_cmac_aes128_decrypt_message(&c2s, 16, x->ask_seal[l], x->ask_len[l], x->ask[l], 0,
-                                         nothing, x->ask_seal[l] + 16))
+    if (!siv_cmac_aes128_decrypt_message(&c2s, 16, x->ask_seal[l], x->shape[l].ask_len, x->ask[l],
+                                         0, nothing, x->ask_seal[l] + 16))
         return false;
     uint8_t text[EXCHANGE_COOKIES_MAX * EXCHANGE_STRIDE];
-    size_t len = x->n_cookies[l] * (size_t)EXCHANGE_STRIDE;
-    for (unsigned c = 0; c < x->n_cookies[l]; c++) {
+    size_t len = x->shape[l].n_cookies * (size_t)EXCHANGE_STRIDE;
+    for (unsigned c = 0; c < x->shape[l].n_cookies; c++) {
         uint8_t *at = text + c * (size_t)EXCHANGE_STRIDE;
         be32_put(at, 0x02040068);
         be32_put(at + EXCHANGE_LEAD, x->seal_key->id);
@@ -44,8 +44,8 @@ static bool lane(struct exchange *x, unsigned l, const struct siv_cmac_aes128_ct
     }
     siv_cmac_aes128_set_key(&s2c, keys + S2C);
     memcpy(x->reply_seal[l], x->random[l], 16);
-    siv_cmac_aes128_encrypt_message(&s2c, 16, x->random[l], x->reply_len[l], x->reply[l], 16 + len,
-                                    x->reply_seal[l] + 16, text);
+    siv_cmac_aes128_encrypt_message(&s2c, 16, x->random[l], x->shape[l].reply_len, x->reply[l],
+                                    16 + len, x->reply_seal[l] + 16, text);
     return true;
 }
 

@@ -181,16 +181,32 @@ static inline shim512 shim_align(shim512 high, shim512 low, unsigned n)
     return v;
 }
 
-// Words of 8 octets whose bit is clear are neither read nor written.
-static inline shim512 shim_load_words(uint8_t words, const void *from)
+// Half a register. Words of 8 octets whose bit is clear are not read.
+typedef uint8_t shim256 __attribute__((vector_size(32)));
+
+static inline shim256 shim_load_half(uint8_t words, const void *from)
 {
-    shim512 v = shim_zero();
-    for (unsigned i = 0; i < 8; i++)
+    shim256 v = {0};
+    for (unsigned i = 0; i < 4; i++)
         if (words >> i & 1)
             memcpy((uint8_t *)&v + 8 * i, (const uint8_t *)from + 8 * i, 8);
     return v;
 }
 
+static inline shim512 shim_insert_half(shim512 v, shim256 x, unsigned half)
+{
+    memcpy((uint8_t *)&v + 32 * half, &x, 32);
+    return v;
+}
+
+static inline shim512 shim_cast_half(shim256 x)
+{
+    shim512 v;
+    memset(&v, 0xee, sizeof v);
+    return shim_insert_half(v, x, 0);
+}
+
+// Words of 8 octets whose bit is clear are not written.
 static inline void shim_store_words(void *to, uint8_t words, shim512 v)
 {
     for (unsigned i = 0; i < 8; i++)
@@ -250,6 +266,7 @@ static inline shim512 shim_aes(shim512 a, shim512 key)
 }
 
 #undef _mm512_inserti32x4
+#undef _mm512_inserti64x4
 #undef _mm512_extracti32x4_epi32
 #undef _mm512_srai_epi32
 #undef _mm512_bslli_epi128
@@ -281,5 +298,7 @@ static inline shim512 shim_aes(shim512 a, shim512 key)
 #define _mm512_unpacklo_epi64 shim_low64
 #define _mm512_unpackhi_epi64 shim_high64
 #define _mm512_alignr_epi8 shim_align
-#define _mm512_maskz_loadu_epi64 shim_load_words
+#define _mm256_maskz_loadu_epi64 shim_load_half
+#define _mm512_castsi256_si512 shim_cast_half
+#define _mm512_inserti64x4 shim_insert_half
 #define _mm512_mask_storeu_epi64 shim_store_words

@@ -17,11 +17,11 @@ static void run_fenced(const struct exchange_variant *variant, unsigned l, bool 
     struct lane_memory *m = &bench.lane[l];
     struct fenced f[] = {
         fence(m->cookie, COOKIE_LEN, at_end),
-        fence(m->ask, x.ask_len[l], at_end),
+        fence(m->ask, x.shape[l].ask_len, at_end),
         fence(m->ask_seal, 32, at_end),
-        fence(m->reply, x.reply_len[l], at_end),
-        fence(m->reply_seal, 32 + (size_t)x.n_cookies[l] * EXCHANGE_STRIDE, at_end),
-        fence(m->random, 16 * (size_t)(1 + x.n_cookies[l]), at_end),
+        fence(m->reply, x.shape[l].reply_len, at_end),
+        fence(m->reply_seal, 32 + (size_t)x.shape[l].n_cookies * EXCHANGE_STRIDE, at_end),
+        fence(m->random, 16 * (size_t)(1 + x.shape[l].n_cookies), at_end),
     };
     x.cookie[l] = f[0].at;
     x.ask[l] = f[1].at;
@@ -87,8 +87,8 @@ static void search_stack(const struct exchange_variant *variant)
             if (stack_has_key(stack, m->keys + half))
                 fail_msg("%s leaves half %u of lane %u", variant->name, half / 16, l);
         uint8_t ask[16], reply[16];
-        last_block(m->keys, m->ask, bench.x.ask_len[l], ask);
-        last_block(m->keys + SIV_KEY_LEN, m->reply, bench.x.reply_len[l], reply);
+        last_block(m->keys, m->ask, bench.x.shape[l].ask_len, ask);
+        last_block(m->keys + SIV_KEY_LEN, m->reply, bench.x.shape[l].reply_len, reply);
         if (stack_has_key(stack, ask) || stack_has_key(stack, reply))
             fail_msg("%s leaves a subkey of lane %u", variant->name, l);
     }

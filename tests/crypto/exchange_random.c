@@ -16,39 +16,34 @@ enum {
 
 static struct fenced_pages lanes_pages, keys_pages;
 
-struct shape {
-    uint16_t ask_len, reply_len;
-    uint8_t n_cookies;
-};
-
 static unsigned pick(uint64_t *seed, unsigned n)
 {
     return (unsigned)(mixed(seed) % n);
 }
 
 // NTS's own: an identifier, a cookie and placeholders as long as it; sometimes a foreign field.
-static struct shape usual_shape(uint64_t *seed)
+static struct exchange_shape usual_shape(uint64_t *seed)
 {
     unsigned uid = pick(seed, 2) ? 32 : 32 + 4 * pick(seed, (UID_MAX - 32) / 4 + 1);
     unsigned n = 1 + pick(seed, EXCHANGE_COOKIES_MAX);
     unsigned foreign = pick(seed, 4) ? 0 : 16 + 4 * pick(seed, 10);
-    return (struct shape){
+    return (struct exchange_shape){
         .ask_len = (uint16_t)(48 + 4 + uid + n * EXCHANGE_STRIDE + foreign),
         .reply_len = (uint16_t)(48 + 4 + uid),
-        .n_cookies = (uint8_t)n,
+        .n_cookies = n,
     };
 }
 
-static struct shape any_shape(uint64_t *seed)
+static struct exchange_shape any_shape(uint64_t *seed)
 {
     if (pick(seed, 2))
         return usual_shape(seed);
     unsigned longest = pick(seed, 2) ? 160 : 700;
     uint16_t aligned = pick(seed, 2) ? 0xffff : 0xfffc;
-    return (struct shape){
+    return (struct exchange_shape){
         .ask_len = (uint16_t)(16 + pick(seed, longest - 15)) & aligned,
         .reply_len = (uint16_t)(16 + pick(seed, longest - 15)) & aligned,
-        .n_cookies = (uint8_t)(1 + pick(seed, EXCHANGE_COOKIES_MAX)),
+        .n_cookies = 1 + pick(seed, EXCHANGE_COOKIES_MAX),
     };
 }
 
@@ -91,7 +86,7 @@ static void spoil(struct bench *b, unsigned l, uint64_t *seed)
         flip(seed, m->cookie, COOKIE_ID_LEN);
         break;
     case 2:
-        flip(seed, m->ask, b->x.ask_len[l]);
+        flip(seed, m->ask, b->x.shape[l].ask_len);
         break;
     case 3:
         flip(seed, m->ask_seal, EXCHANGE_NONCE_LEN);
@@ -110,11 +105,11 @@ static void spoil(struct bench *b, unsigned l, uint64_t *seed)
         seal_under(b, l, pick(seed, 2) ? m->keys + 32 : other);
         break;
     case 8: // an octet of the request missing, or one too many
-        b->x.ask_len[l] += b->x.ask_len[l] > 16 && pick(seed, 2) ? UINT16_MAX : 1;
+        b->x.shape[l].ask_len += b->x.shape[l].ask_len > 16 && pick(seed, 2) ? UINT16_MAX : 1;
         break;
     default:
         flip(seed, m->cookie + COOKIE_ID_LEN, COOKIE_LEN - COOKIE_ID_LEN);
-        flip(seed, m->ask, b->x.ask_len[l]);
+        flip(seed, m->ask, b->x.shape[l].ask_len);
         break;
     }
 }
@@ -128,19 +123,20 @@ static void make_lanes(struct random_burst *burst, uint64_t *seed)
     bool in_a_row = pick(seed, 8) == 0; // of one shape but for a length that grows
     // How many of 16 lanes are broken.
     unsigned broken = pick(seed, 2) ? 0 : pick(seed, 2) ? 2 : pick(seed, 2) ? 8 : 16;
-    struct shape shape[LANES];
+    struct exchange_shape shape[LANES];
     for (unsigned i = 0; i < n_shapes; i++)
         shape[i] = any_shape(seed);
     for (lane_set left = burst->which; left != 0;) {
         unsigned l = lane_take(&left);
-        struct shape s = shape[in_a_row ? 0 : pick(seed, n_shapes)];
+        struct exchange_shape s = shape[in_a_row ? 0 : pick(seed, n_shapes)];
         if (in_a_row)
             s.ask_len = (uint16_t)(16 + (s.ask_len + l) % 700);
-        bench_lane(b, l, keys[pick(seed, n_keys)], s.ask_len, s.reply_len, s.n_cookies, seed);
+        bench_lane(b, l, keys[pick(seed, n_keys)], s.ask_len, s.reply_len, (uint8_t)s.n_cookies,
+                   seed);
         if (pick(seed, 16) < broken)
             spoil(b, l, seed);
         burst->seen.n_cookies[s.n_cookies]++;
-        burst->seen.ask_len[b->x.ask_len[l] % 16]++;
+        burst->seen.ask_len[b->x.shape[l].ask_len % 16]++;
         burst->seen.reply_len[s.reply_len % 16]++;
     }
 }
@@ -165,7 +161,7 @@ static uint8_t *place(struct random_burst *burst, unsigned l, enum random_part p
 
 static size_t seal_len(const struct exchange *x, unsigned l)
 {
-    return 32 + (size_t)x->n_cookies[l] * EXCHANGE_STRIDE;
+    return 32 + (size_t)x->shape[l].n_cookies * EXCHANGE_STRIDE;
 }
 
 static void place_lane(struct random_burst *burst, unsigned l, uint64_t *seed)
@@ -174,16 +170,14 @@ static void place_lane(struct random_burst *burst, unsigned l, uint64_t *seed)
     struct exchange *x = &burst->x;
     const struct exchange *made = &burst->made.x;
     size_t len = seal_len(made, l);
-    x->ask_len[l] = made->ask_len[l];
-    x->reply_len[l] = made->reply_len[l];
-    x->n_cookies[l] = made->n_cookies[l];
+    x->shape[l] = made->shape[l];
     x->cookie[l] = place(burst, l, RANDOM_COOKIE, m->cookie, COOKIE_LEN, seed);
-    x->ask[l] = place(burst, l, RANDOM_ASK, m->ask, x->ask_len[l], seed);
+    x->ask[l] = place(burst, l, RANDOM_ASK, m->ask, x->shape[l].ask_len, seed);
     x->ask_seal[l] = place(burst, l, RANDOM_ASK_SEAL, m->ask_seal, sizeof m->ask_seal, seed);
-    x->reply[l] = place(burst, l, RANDOM_REPLY, m->reply, x->reply_len[l], seed);
+    x->reply[l] = place(burst, l, RANDOM_REPLY, m->reply, x->shape[l].reply_len, seed);
     x->reply_seal[l] = place(burst, l, RANDOM_REPLY_SEAL, m->reply_seal, len, seed);
     x->random[l] =
-        place(burst, l, RANDOM_RANDOM, m->random, 16 * (size_t)(1 + x->n_cookies[l]), seed);
+        place(burst, l, RANDOM_RANDOM, m->random, 16 * (size_t)(1 + x->shape[l].n_cookies), seed);
     memcpy(burst->blank[l], m->reply_seal, len);
 }
 
@@ -280,7 +274,7 @@ const char *random_burst_fault(struct random_burst *burst, const struct exchange
         if (fault == NULL)
             continue;
         snprintf(words, sizeof words, "lane %u, request %u, reply %u, cookies %u: %s", l,
-                 x.ask_len[l], x.reply_len[l], x.n_cookies[l], fault);
+                 x.shape[l].ask_len, x.shape[l].reply_len, x.shape[l].n_cookies, fault);
         return words;
     }
     return NULL;

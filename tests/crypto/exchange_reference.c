@@ -8,7 +8,7 @@ enum { C2S = 0, S2C = 32, GUARD_OCTET = 0xa5 };
 
 static size_t seal_len(const struct exchange *x, unsigned l)
 {
-    return 32 + (size_t)x->n_cookies[l] * EXCHANGE_STRIDE;
+    return 32 + (size_t)x->shape[l].n_cookies * EXCHANGE_STRIDE;
 }
 
 static struct siv_part part(const uint8_t *at, size_t len)
@@ -32,7 +32,7 @@ void bench_start(struct bench *b, uint64_t *seed)
 void bench_reseal(struct bench *b, unsigned l)
 {
     struct lane_memory *m = &b->lane[l];
-    siv_seal(m->keys + C2S, part(m->ask, b->x.ask_len[l]), part(m->ask_seal, 16), NULL, 0,
+    siv_seal(m->keys + C2S, part(m->ask, b->x.shape[l].ask_len), part(m->ask_seal, 16), NULL, 0,
              m->ask_seal + 16);
 }
 
@@ -52,9 +52,7 @@ void bench_lane(struct bench *b, unsigned l, const struct cookie_key *key, uint1
 
     struct exchange *x = &b->x;
     x->open_key[l] = key;
-    x->ask_len[l] = ask_len;
-    x->reply_len[l] = reply_len;
-    x->n_cookies[l] = n_cookies;
+    x->shape[l] = (struct exchange_shape){ask_len, reply_len, n_cookies};
     bench_reseal(b, l);
 }
 
@@ -73,19 +71,19 @@ lane_set reference_run(struct exchange *x, lane_set which)
         unsigned l = lane_take(&which);
         uint8_t keys[COOKIE_KEYS_LEN];
         if (!cookie_open(x->open_key[l], x->cookie[l], keys) ||
-            !siv_open(keys + C2S, part(x->ask[l], x->ask_len[l]), part(x->ask_seal[l], 16),
+            !siv_open(keys + C2S, part(x->ask[l], x->shape[l].ask_len), part(x->ask_seal[l], 16),
                       x->ask_seal[l] + 16, 16, NULL))
             continue;
         proven |= lane_bit(l);
         uint8_t *text = x->reply_seal[l] + 32;
-        for (unsigned c = 0; c < x->n_cookies[l]; c++) {
+        for (unsigned c = 0; c < x->shape[l].n_cookies; c++) {
             memcpy(text + c * EXCHANGE_STRIDE, x->lead, EXCHANGE_LEAD);
             cookie_seal(x->seal_key, x->random[l] + 16 * (1 + c), keys,
                         text + c * EXCHANGE_STRIDE + EXCHANGE_LEAD);
         }
         memcpy(x->reply_seal[l], x->random[l], 16);
-        siv_seal(keys + S2C, part(x->reply[l], x->reply_len[l]), part(x->random[l], 16), text,
-                 (size_t)x->n_cookies[l] * EXCHANGE_STRIDE, x->reply_seal[l] + 16);
+        siv_seal(keys + S2C, part(x->reply[l], x->shape[l].reply_len), part(x->random[l], 16), text,
+                 (size_t)x->shape[l].n_cookies * EXCHANGE_STRIDE, x->reply_seal[l] + 16);
     }
     return proven;
 }

@@ -193,9 +193,7 @@ static void nts_exchange(void **state)
             .reply = {got.at, got.at},
             .reply_seal = {got.at + REPLY_AD + HEADS, other},
             .random = {random, random},
-            .ask_len = {AD, AD},
-            .reply_len = {REPLY_AD, REPLY_AD},
-            .n_cookies = {1, 1},
+            .shape = {{AD, REPLY_AD, 1}, {AD, REPLY_AD, 1}},
         };
         assert_int_equal(exchange_variants[v]->run(&x, 3), 1);
         assert_memory_equal(got.at, want.at, want.len);

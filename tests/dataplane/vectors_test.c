@@ -152,13 +152,11 @@ static void seal_reply(const char *text, const char *request_name)
         x.open_key[9] = &key;
         x.cookie[9] = request.at + fields.cookie.at + 4;
         x.ask[9] = request.at;
-        x.ask_len[9] = fields.authenticator.at;
+        x.shape[9] = (struct exchange_shape){fields.authenticator.at, (uint16_t)clear, 1};
         x.ask_seal[9] = request.at + fields.authenticator.at + 8;
         x.reply[9] = reply.at;
-        x.reply_len[9] = (uint16_t)clear;
         x.reply_seal[9] = reply.at + clear + 8;
         x.random[9] = random;
-        x.n_cookies[9] = 1;
         assert_true((*v)->run(&x, lane_bit(9)) == lane_bit(9));
         assert_memory_equal(reply.at, wanted.at, wanted.len);
     }

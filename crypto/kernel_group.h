@@ -1,0 +1,159 @@
+// Which lanes of an exchange advance together, over the vocabulary that the includer has chosen
+// (lanes_*.h): those of one shape and one cookie key, in groups of BLOCK_LANES; and what is kept
+// for them. Pure; any thread.
+#pragma once
+
+#include "crypto/bytes.h"
+#include "crypto/exchange.h"
+#include "crypto/kernel_chain.h"
+
+#include <stdbool.h>
+
+enum {
+    COOKIE_NONCE_AT = COOKIE_ID_LEN,
+    COOKIE_TAG_AT = COOKIE_NONCE_AT + COOKIE_NONCE_LEN,
+    COOKIE_KEYS_AT = COOKIE_TAG_AT + COOKIE_TAG_LEN,
+    COOKIE_KEY_BLOCKS = COOKIE_KEYS_LEN / 16,
+    KERNEL_TEXT_AT = EXCHANGE_NONCE_LEN + EXCHANGE_TAG_LEN, // the plaintext within reply_seal
+    KERNEL_AD_BLOCKS = EXCHANGE_AD_MAX / 16,
+    // Rounded up, because block_crypt reads by two runs.
+    KERNEL_TEXT_BLOCKS = (EXCHANGE_COOKIES_MAX * EXCHANGE_STRIDE / 16 + 7) / 8 * 8,
+    KERNEL_SEAL_MAX = KERNEL_TEXT_AT + EXCHANGE_COOKIES_MAX * EXCHANGE_STRIDE,
+};
+static_assert(EXCHANGE_STRIDE % 16 == 8 && EXCHANGE_LEAD + COOKIE_ID_LEN == 8,
+              "cookies start at a whole block or at half of one, and so do their nonces");
+static_assert(KERNEL_AD_BLOCKS % BLOCK_RUN == 0, "staging goes by whole runs");
+static_assert(COOKIE_KEYS_LEN == 16 * BLOCK_RUN, "a cookie's keys are one run of blocks");
+
+// Where each lane's octets are, of lanes that do not lie side by side in the exchange.
+struct kernel_lanes {
+    const uint8_t *cookie[BLOCK_LANES];
+    const uint8_t *ask[BLOCK_LANES];
+    const uint8_t *ask_seal[BLOCK_LANES];
+    const uint8_t *reply[BLOCK_LANES];
+    uint8_t *reply_seal[BLOCK_LANES];
+    const uint8_t *random[BLOCK_LANES];
+};
+
+// The lanes that advance together, and all that is derived from their cookies.
+struct kernel_group {
+    lane_set lanes; // in use; the others repeat the first and write to spare
+    unsigned n;     // how many
+    const uint8_t *const *cookie, *const *ask, *const *ask_seal, *const *reply, *const *random;
+    uint8_t *const *reply_seal;
+    struct kernel_lanes picked;
+    struct exchange_shape shape;
+    const struct cookie_key *open_key, *seal_key;
+    _Alignas(16) uint8_t head[16]; // of a cookie within the plaintext: lead and id, twice
+    struct block_shared open_mac, open_ctr, seal_mac, seal_ctr;
+    uint8_t spare[KERNEL_SEAL_MAX];
+    struct block ask_in[KERNEL_AD_BLOCKS + 1], reply_in[KERNEL_AD_BLOCKS + 1]; // staged: no secret
+
+    // From here on it is secret.
+    struct block keys[COOKIE_KEY_BLOCKS]; // C2S: MAC half, CTR half; S2C: the same
+    struct kernel_schedule c2s_mac, s2c_mac, s2c_ctr;
+    struct block ask_cmac, reply_cmac, text_cmac; // of the walks
+    struct block text[KERNEL_TEXT_BLOCKS];        // the reply's plaintext
+    unsigned n_text;                              // blocks of it that any group has used
+};
+
+static inline uint64_t kernel_shape(const struct exchange *x, unsigned lane)
+{
+    uint64_t word;
+    memcpy(&word, &x->shape[lane], sizeof word);
+    return word;
+}
+
+// Do BLOCK_LANES lanes from this one on go into one group? Nearly always, in a full batch.
+static inline bool kernel_alike(const struct exchange *x, unsigned first)
+{
+    uint64_t other = 0;
+#pragma GCC unroll 16
+    for (unsigned i = 1; i < BLOCK_LANES; i++) {
+        other |= kernel_shape(x, first + i) ^ kernel_shape(x, first);
+        other |= (uintptr_t)x->open_key[first + i] ^ (uintptr_t)x->open_key[first];
+    }
+    return other == 0;
+}
+
+static inline void kernel_take_alike(struct kernel_group *g, const struct exchange *x,
+                                     unsigned first)
+{
+    g->cookie = x->cookie + first;
+    g->ask = x->ask + first;
+    g->ask_seal = x->ask_seal + first;
+    g->reply = (const uint8_t *const *)x->reply + first;
+    g->random = x->random + first;
+    g->reply_seal = x->reply_seal + first;
+    g->n = BLOCK_LANES;
+}
+
+static inline void kernel_pick_lane(struct kernel_lanes *picked, const struct exchange *x,
+                                    unsigned slot, unsigned lane, uint8_t *reply_seal)
+{
+    picked->cookie[slot] = x->cookie[lane];
+    picked->ask[slot] = x->ask[lane];
+    picked->ask_seal[slot] = x->ask_seal[lane];
+    picked->reply[slot] = x->reply[lane];
+    picked->random[slot] = x->random[lane];
+    picked->reply_seal[slot] = reply_seal;
+}
+
+// Picks the lanes of `left` that are like the lowest one. Out of line: it is rare in full batches.
+__attribute__((noinline)) static void kernel_pick(struct kernel_group *g, const struct exchange *x,
+                                                  lane_set left)
+{
+    unsigned first = (unsigned)__builtin_ctzll(left);
+    g->n = 0;
+    g->lanes = 0;
+    while (left != 0 && g->n < BLOCK_LANES) {
+        unsigned lane = lane_take(&left);
+        if (kernel_shape(x, lane) != kernel_shape(x, first) || x->open_key[lane] != g->open_key)
+            continue;
+        kernel_pick_lane(&g->picked, x, g->n++, lane, x->reply_seal[lane]);
+        g->lanes |= lane_bit(lane);
+    }
+    for (unsigned slot = g->n; slot < BLOCK_LANES; slot++)
+        kernel_pick_lane(&g->picked, x, slot, first, g->spare);
+    g->cookie = g->picked.cookie;
+    g->ask = g->picked.ask;
+    g->ask_seal = g->picked.ask_seal;
+    g->reply = g->picked.reply;
+    g->random = g->picked.random;
+    g->reply_seal = g->picked.reply_seal;
+}
+
+// Fills a group with lanes of the shape of the lowest one in `left`, and takes them out of it.
+static inline void kernel_gather(struct kernel_group *g, const struct exchange *x, lane_set *left)
+{
+    unsigned first = (unsigned)__builtin_ctzll(*left);
+    lane_set row = lane_first(BLOCK_LANES) << first;
+    g->shape = x->shape[first];
+    g->open_key = x->open_key[first];
+    unsigned n_text = (g->shape.n_cookies * EXCHANGE_STRIDE + 15) / 16;
+    if (n_text > g->n_text)
+        g->n_text = n_text;
+    if (first + BLOCK_LANES <= LANES && (*left & row) == row && kernel_alike(x, first)) {
+        kernel_take_alike(g, x, first);
+        g->lanes = row;
+    } else {
+        kernel_pick(g, x, *left);
+    }
+    *left &= ~g->lanes;
+}
+
+// The lanes of a group whose bits are set; those that are not genuine keep nothing.
+__attribute__((noinline)) static lane_set kernel_sort_out(const struct kernel_group *g,
+                                                          uint32_t genuine)
+{
+    lane_set proven = 0;
+    lane_set lanes = g->lanes;
+    for (unsigned slot = 0; slot < g->n; slot++) {
+        unsigned lane = lane_take(&lanes);
+        if (genuine >> slot & 1)
+            proven |= lane_bit(lane);
+        else
+            bytes_wipe(g->reply_seal[slot], KERNEL_TEXT_AT + g->shape.n_cookies * EXCHANGE_STRIDE);
+    }
+    return proven;
+}
