@@ -25,6 +25,9 @@ struct aes {
     void (*stream)(const uint8_t *schedule, uint8_t counter[16], uint8_t *out, size_t n);
 };
 
+// All of them, fastest first; ends with NULL.
+extern const struct aes *const aes_all[];
+
 extern const struct aes aes_portable;
 #ifdef __x86_64__
 extern const struct aes aes_aesni, aes_vaes256, aes_vaes512;

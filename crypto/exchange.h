@@ -47,7 +47,7 @@ struct exchange {
     const uint8_t *cookie[LANES];             // COOKIE_LEN octets, id included
     const uint8_t *ask[LANES];                // authenticated data of the request
     const uint8_t *ask_seal[LANES];           // nonce and tag of the request
-    uint8_t *reply[LANES];                    // authenticated data of the reply, complete
+    const uint8_t *reply[LANES];              // authenticated data of the reply, complete
     uint8_t *reply_seal[LANES];               // written whole
     const uint8_t *random[LANES]; // 16 * (1 + n_cookies) octets: the reply's nonce, the cookies'
     struct exchange_shape shape[LANES];

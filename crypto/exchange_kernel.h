@@ -32,7 +32,7 @@ struct kernel_fresh {
 hot_inline struct block kernel_cookie_base(const struct kernel_group *g,
                                            const struct cookie_key *key, struct block chain)
 {
-    struct block b = block_xor(chain, g->keys[COOKIE_KEY_BLOCKS - 1]);
+    struct block b = block_xor(chain, g->keys[KERNEL_KEY_BLOCKS - 1]);
     b = block_xor(b, block_broadcast(key->subkey1));
     return block_xor(b, block_broadcast(key->s2v_prefix));
 }
@@ -41,7 +41,7 @@ hot_inline struct block kernel_cookie_base(const struct kernel_group *g,
 hot_inline struct block kernel_chain_keys(const struct kernel_group *g)
 {
     struct block chain = block_zero();
-    for (unsigned i = 0; i < COOKIE_KEY_BLOCKS - 1; i++)
+    for (unsigned i = 0; i < KERNEL_KEY_BLOCKS - 1; i++)
         chain = kernel_encrypt(kernel_shared(&g->seal_mac), block_xor(chain, g->keys[i]));
     return chain;
 }
@@ -75,7 +75,7 @@ hot_inline uint32_t kernel_open_cookies(struct kernel_group *g, struct kernel_si
     const struct block tag = block_load(g->cookie, COOKIE_TAG_AT);
     struct block old_nonce = block_load(g->cookie, COOKIE_NONCE_AT);
     struct block new_nonce = block_load(g->random, EXCHANGE_NONCE_LEN);
-    block_load_run(g->keys, g->cookie, COOKIE_KEYS_AT, COOKIE_KEY_BLOCKS);
+    block_load_run(g->keys, g->cookie, COOKIE_KEYS_AT, KERNEL_KEY_BLOCKS);
     old_nonce = block_xor(old_nonce, block_broadcast(g->open_key->subkey1));
     new_nonce = block_xor(new_nonce, block_broadcast(g->seal_key->subkey1));
     kernel_crypt_two(g->keys, 0, tag, open_ctr, open_mac, &old_nonce);
@@ -123,7 +123,7 @@ hot_inline struct kernel_walk kernel_seal_cookies(struct kernel_group *g, struct
     struct kernel_text text = {.next = g->text, .before = block_zero()};
     struct block tag = fresh->tag;
     for (unsigned c = 0;;) {
-        struct block sealed[COOKIE_KEY_BLOCKS] = {g->keys[0], g->keys[1], g->keys[2], g->keys[3]};
+        struct block sealed[KERNEL_KEY_BLOCKS] = {g->keys[0], g->keys[1], g->keys[2], g->keys[3]};
         kernel_text_begin(&text, block_broadcast(g->head));
         kernel_text_put(&text, block_load(g->random, EXCHANGE_NONCE_LEN + 16 * c));
         kernel_text_put(&text, tag);
@@ -256,13 +256,10 @@ hot_inline uint32_t kernel_check_and_seal(struct kernel_group *g, struct kernel_
     return block_equal(checked, block_load(g->ask_seal, EXCHANGE_NONCE_LEN));
 }
 
-// The same kernel with blocks of one vector, for groups that fit one: a batch of few lanes then
-// waits for fewer instructions.
-typedef lane_set kernel_few(struct exchange *x, lane_set which);
-
 // In a frame of its own, below that of kernel_run, which has it wiped.
 __attribute__((noinline)) static lane_set
-kernel_run_groups(struct kernel_group *g, struct exchange *x, lane_set which, kernel_few *few)
+kernel_run_groups(struct kernel_group *g, struct exchange *x, lane_set which,
+                  lane_set (*few)(struct exchange *x, lane_set which))
 {
     lane_set proven = 0;
     while (which != 0) {
@@ -291,7 +288,10 @@ kernel_run_groups(struct kernel_group *g, struct exchange *x, lane_set which, ke
     return proven;
 }
 
-static inline lane_set kernel_run(struct exchange *x, lane_set which, kernel_few *few)
+// few: the same kernel with blocks of one vector, for groups that fit one; a batch of few lanes
+// then waits for fewer instructions. NULL: there is none.
+static inline lane_set kernel_run(struct exchange *x, lane_set which,
+                                  lane_set (*few)(struct exchange *x, lane_set which))
 {
     struct kernel_group g;
     g.seal_key = x->seal_key;
@@ -303,7 +303,8 @@ static inline lane_set kernel_run(struct exchange *x, lane_set which, kernel_few
     block_share(&g.seal_mac, x->seal_key->mac_schedule[0]);
     block_share(&g.seal_ctr, x->seal_key->ctr_schedule[0]);
     lane_set proven = kernel_run_groups(&g, x, which, few);
-    bytes_wipe(g.keys, offsetof(struct kernel_group, text) - offsetof(struct kernel_group, keys));
+    bytes_wipe(&g.open_mac,
+               offsetof(struct kernel_group, text) - offsetof(struct kernel_group, open_mac));
     bytes_wipe(g.text, g.n_text * sizeof(struct block));
     kernel_wipe_frame();
     return proven;

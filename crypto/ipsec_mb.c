@@ -20,9 +20,6 @@
 
 enum {
     TEXT_AT = EXCHANGE_NONCE_LEN + EXCHANGE_TAG_LEN,
-    NONCE_AT = COOKIE_ID_LEN,
-    TAG_AT = NONCE_AT + COOKIE_NONCE_LEN,
-    KEYS_AT = TAG_AT + COOKIE_TAG_LEN,
     SCHEDULE_LEN = 11 * 16,
     MESSAGE_ROOM = 1024, // more than a request for eight cookies; longer ones go in parts
 };
@@ -223,13 +220,13 @@ static lane_set open_cookies(struct engine *e, const struct exchange *x, lane_se
         unsigned l = lane_take(&left);
         struct work *w = &e->work[l];
         const uint8_t *cookie = x->cookie[l];
-        ctr(e, x->open_key[l]->ctr_schedule[0], cookie + TAG_AT, w->counter, cookie + KEYS_AT,
-            COOKIE_KEYS_LEN, w->keys);
+        ctr(e, x->open_key[l]->ctr_schedule[0], cookie + COOKIE_TAG_AT, w->counter,
+            cookie + COOKIE_KEYS_AT, COOKIE_KEYS_LEN, w->keys);
         for (unsigned c = 0; c <= x->shape[l].n_cookies; c++) {
             const struct cookie_key *key = c == 0 ? x->open_key[l] : x->seal_key;
             cmac_block(e, key->mac_schedule[0], key->subkey1,
-                       c == 0 ? cookie + NONCE_AT : x->random[l] + 16 * c, w->cookie[c].block,
-                       w->cookie[c].nonce);
+                       c == 0 ? cookie + COOKIE_NONCE_AT : x->random[l] + 16 * c,
+                       w->cookie[c].block, w->cookie[c].nonce);
         }
     }
     finish(e);
@@ -241,8 +238,8 @@ static lane_set open_cookies(struct engine *e, const struct exchange *x, lane_se
     lane_set genuine = 0;
     for (lane_set left = which; left != 0;) {
         unsigned l = lane_take(&left);
-        if (bytes_equal_ct(e->work[l].cookie[0].text + COOKIE_KEYS_LEN - 16, x->cookie[l] + TAG_AT,
-                           COOKIE_TAG_LEN))
+        if (bytes_equal_ct(e->work[l].cookie[0].text + COOKIE_KEYS_LEN - 16,
+                           x->cookie[l] + COOKIE_TAG_AT, COOKIE_TAG_LEN))
             genuine |= lane_bit(l);
     }
     return genuine;
@@ -314,10 +311,11 @@ static void seal_cookies(struct engine *e, struct exchange *x, lane_set which)
             uint8_t *cookie = lead + EXCHANGE_LEAD;
             memcpy(lead, x->lead, EXCHANGE_LEAD);
             be32_put(cookie, x->seal_key->id);
-            memcpy(cookie + NONCE_AT, x->random[l] + 16 * c, COOKIE_NONCE_LEN);
-            memcpy(cookie + TAG_AT, w->cookie[c].text + COOKIE_KEYS_LEN - 16, COOKIE_TAG_LEN);
-            ctr(e, x->seal_key->ctr_schedule[0], cookie + TAG_AT, w->cookie[c].counter, w->keys,
-                COOKIE_KEYS_LEN, cookie + KEYS_AT);
+            memcpy(cookie + COOKIE_NONCE_AT, x->random[l] + 16 * c, COOKIE_NONCE_LEN);
+            memcpy(cookie + COOKIE_TAG_AT, w->cookie[c].text + COOKIE_KEYS_LEN - 16,
+                   COOKIE_TAG_LEN);
+            ctr(e, x->seal_key->ctr_schedule[0], cookie + COOKIE_TAG_AT, w->cookie[c].counter,
+                w->keys, COOKIE_KEYS_LEN, cookie + COOKIE_KEYS_AT);
         }
     }
     finish(e);

@@ -17,7 +17,8 @@
 #include <stdint.h>
 
 enum {
-    KERNEL_FRAME_MAX = 20 * sizeof(struct block), // more than what runs the groups keeps in a frame
+    // More than what runs the groups keeps in a frame: blocks, and what else there is.
+    KERNEL_FRAME_MAX = BLOCK_SPILLS * sizeof(struct block) + 1024,
 };
 
 // AES round keys, others in each lane.

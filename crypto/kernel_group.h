@@ -10,10 +10,7 @@
 #include <stdbool.h>
 
 enum {
-    COOKIE_NONCE_AT = COOKIE_ID_LEN,
-    COOKIE_TAG_AT = COOKIE_NONCE_AT + COOKIE_NONCE_LEN,
-    COOKIE_KEYS_AT = COOKIE_TAG_AT + COOKIE_TAG_LEN,
-    COOKIE_KEY_BLOCKS = COOKIE_KEYS_LEN / 16,
+    KERNEL_KEY_BLOCKS = COOKIE_KEYS_LEN / 16,
     KERNEL_TEXT_AT = EXCHANGE_NONCE_LEN + EXCHANGE_TAG_LEN, // the plaintext within reply_seal
     KERNEL_AD_BLOCKS = EXCHANGE_AD_MAX / 16,
     // Rounded up, because block_crypt reads by two runs.
@@ -45,12 +42,12 @@ struct kernel_group {
     struct exchange_shape shape;
     const struct cookie_key *open_key, *seal_key;
     _Alignas(16) uint8_t head[16]; // of a cookie within the plaintext: lead and id, twice
-    struct block_shared open_mac, open_ctr, seal_mac, seal_ctr;
     uint8_t spare[KERNEL_SEAL_MAX];
     struct block ask_in[KERNEL_AD_BLOCKS + 1], reply_in[KERNEL_AD_BLOCKS + 1]; // staged: no secret
 
     // From here on it is secret.
-    struct block keys[COOKIE_KEY_BLOCKS]; // C2S: MAC half, CTR half; S2C: the same
+    struct block_shared open_mac, open_ctr, seal_mac, seal_ctr;
+    struct block keys[KERNEL_KEY_BLOCKS]; // C2S: MAC half, CTR half; S2C: the same
     struct kernel_schedule c2s_mac, s2c_mac, s2c_ctr;
     struct block ask_cmac, reply_cmac, text_cmac; // of the walks
     struct block text[KERNEL_TEXT_BLOCKS];        // the reply's plaintext
@@ -82,7 +79,7 @@ static inline void kernel_take_alike(struct kernel_group *g, const struct exchan
     g->cookie = x->cookie + first;
     g->ask = x->ask + first;
     g->ask_seal = x->ask_seal + first;
-    g->reply = (const uint8_t *const *)x->reply + first;
+    g->reply = x->reply + first;
     g->random = x->random + first;
     g->reply_seal = x->reply_seal + first;
     g->n = BLOCK_LANES;

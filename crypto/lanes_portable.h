@@ -11,7 +11,13 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { BLOCK_LANES = 8, BLOCK_FEW = 0, BLOCK_ROUNDS = 10, BLOCK_RUN = 4 };
+enum {
+    BLOCK_LANES = 8,
+    BLOCK_FEW = 0,
+    BLOCK_ROUNDS = 10,
+    BLOCK_RUN = 4,
+    BLOCK_SPILLS = 384, // blocks that a kernel keeps in its frame: compilers copy whole schedules
+};
 
 typedef uint16_t plane __attribute__((vector_size(2 * BLOCK_LANES)));
 

@@ -5,7 +5,7 @@
 // The includer (lanes_aesni.h, lanes_vaes256.h, lanes_vaes512.h) defines vec, VEC_LANES, BLOCK_VECS
 // and the operations on one vector. Every operation works on each lane's 16 octets by themselves:
 //   vec_spread       the same 16 octets in each lane
-//   vec_load, _store each lane at its own address; vec_store_half: octets 0 to 7 only
+//   vec_load, _store each lane at its own address
 //   vec_load_run     four vectors at most: blocks that follow each other in each lane
 //   vec_store_run    the same way back, by octets
 //   vec_zero, _xor, _and, vec_add32 (little-endian words), vec_twice64, vec_signs32 (all ones where
@@ -26,7 +26,8 @@ enum {
     BLOCK_LANES = BLOCK_VECS * VEC_LANES,
     BLOCK_FEW = VEC_LANES, // lanes for which blocks of one vector do
     BLOCK_ROUNDS = 10,
-    BLOCK_RUN = 4, // blocks that are loaded or stored together
+    BLOCK_RUN = 4,     // blocks that are loaded or stored together
+    BLOCK_SPILLS = 20, // blocks that a kernel keeps in its frame
 };
 
 struct block {

@@ -6,7 +6,7 @@
 #include <nettle/siv-cmac.h>
 #include <string.h>
 
-enum { NONCE_AT = COOKIE_ID_LEN, SEALED_AT = NONCE_AT + COOKIE_NONCE_LEN, C2S = 0, S2C = 32 };
+enum { C2S = 0, S2C = 32 };
 
 // The cookie's key, for which the bench's exchange has schedules only: that costs as much whatever
 // the key is, and the schedule's round 0 is the key itself.
@@ -24,8 +24,8 @@ static bool lane(struct exchange *x, unsigned l, const struct siv_cmac_aes128_ct
     struct siv_cmac_aes128_ctx c2s, s2c;
     uint8_t keys[COOKIE_KEYS_LEN], nothing[1];
     const uint8_t *cookie = x->cookie[l];
-    if (!siv_cmac_aes128_decrypt_message(cookie_key, 16, cookie + NONCE_AT, COOKIE_ID_LEN, cookie,
-                                         COOKIE_KEYS_LEN, keys, cookie + SEALED_AT))
+    if (!siv_cmac_aes128_decrypt_message(cookie_key, 16, cookie + COOKIE_NONCE_AT, COOKIE_ID_LEN,
+                                         cookie, COOKIE_KEYS_LEN, keys, cookie + COOKIE_TAG_AT))
         return false;
     siv_cmac_aes128_set_key(&c2s, keys + C2S);
     if (!siv_cmac_aes128_decrypt_message(&c2s, 16, x->ask_seal[l], x->shape[l].ask_len, x->ask[l],
@@ -37,10 +37,10 @@ static bool lane(struct exchange *x, unsigned l, const struct siv_cmac_aes128_ct
         uint8_t *at = text + c * (size_t)EXCHANGE_STRIDE;
         be32_put(at, 0x02040068);
         be32_put(at + EXCHANGE_LEAD, x->seal_key->id);
-        memcpy(at + EXCHANGE_LEAD + NONCE_AT, x->random[l] + 16 * (c + 1), 16);
-        siv_cmac_aes128_encrypt_message(cookie_key, 16, at + EXCHANGE_LEAD + NONCE_AT,
+        memcpy(at + EXCHANGE_LEAD + COOKIE_NONCE_AT, x->random[l] + 16 * (c + 1), 16);
+        siv_cmac_aes128_encrypt_message(cookie_key, 16, at + EXCHANGE_LEAD + COOKIE_NONCE_AT,
                                         COOKIE_ID_LEN, at + EXCHANGE_LEAD, 16 + COOKIE_KEYS_LEN,
-                                        at + EXCHANGE_LEAD + SEALED_AT, keys);
+                                        at + EXCHANGE_LEAD + COOKIE_TAG_AT, keys);
     }
     siv_cmac_aes128_set_key(&s2c, keys + S2C);
     memcpy(x->reply_seal[l], x->random[l], 16);

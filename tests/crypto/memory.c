@@ -69,10 +69,48 @@ uint8_t *stack_after(void *(*routine)(void *), void *argument)
     return stack;
 }
 
+bool stack_has_block(const uint8_t *stack, const uint8_t block[16])
+{
+    return memmem(stack, STACK_LEN, block, 16) != NULL;
+}
+
+// The round keys that are looked for.
+static const unsigned told[] = {0, 1, 10};
+enum { TOLD = sizeof told / sizeof *told };
+
 bool stack_has_key(const uint8_t *stack, const uint8_t key[16])
 {
     uint8_t schedule[AES_SCHEDULE_LEN];
+    bool found = false;
     aes_portable.expand(schedule, key);
-    return memmem(stack, STACK_LEN, key, 16) != NULL ||
-           memmem(stack, STACK_LEN, schedule + 160, 16) != NULL;
+    for (unsigned i = 0; i < TOLD; i++)
+        found = found || stack_has_block(stack, schedule + 16 * told[i]);
+    return found;
+}
+
+// Plane j holds bit j of every octet: a word a lane, with the bit of octet o at o. One that has the
+// same word in all lanes, none or all bits set, may stand there by chance.
+static bool has_plane(const uint8_t *stack, uint8_t octets[8][16], unsigned j)
+{
+    uint16_t plane[8] = {0};
+    for (unsigned l = 0; l < 8; l++)
+        for (unsigned o = 0; o < 16; o++)
+            plane[l] |= (uint16_t)((octets[l][o] >> j & 1) << o);
+    return plane[0] != 0 && plane[0] != UINT16_MAX &&
+           stack_has_block(stack, (const uint8_t *)plane);
+}
+
+bool stack_has_planes(const uint8_t *stack, const uint8_t *const key[8])
+{
+    uint8_t schedule[8][AES_SCHEDULE_LEN], octets[8][16];
+    bool found = false;
+    for (unsigned l = 0; l < 8; l++)
+        aes_portable.expand(schedule[l], key[l]);
+    for (unsigned i = 0; i < TOLD; i++) {
+        for (unsigned l = 0; l < 8; l++)
+            memcpy(octets[l], schedule[l] + 16 * told[i], 16);
+        for (unsigned j = 0; j < 8; j++)
+            found = found || has_plane(stack, octets, j);
+    }
+    return found;
 }

@@ -44,5 +44,11 @@ static inline uint8_t *fenced_pages_seen(const struct fenced_pages *pages, unsig
 // caller frees. That a search finds what has to be there, the argument's address, is checked.
 uint8_t *stack_after(void *(*routine)(void *), void *argument);
 
-// Whether an AES key stands on it, or the last round key of its schedule.
+// Whether 16 octets stand on it.
+bool stack_has_block(const uint8_t *stack, const uint8_t block[16]);
+
+// Whether an AES key stands on it, or its schedule's first or last round key, from which it follows.
 bool stack_has_key(const uint8_t *stack, const uint8_t key[16]);
+
+// The same as the portable kernels hold the keys of the eight lanes of a group.
+bool stack_has_planes(const uint8_t *stack, const uint8_t *const key[8]);

@@ -140,6 +140,9 @@ MUTANTS = [
            "bool genuine = bytes_equal_ct(tag, sealed, SIV_TAG_LEN);",
            "bool genuine = len == 0 || bytes_equal_ct(tag, sealed, SIV_TAG_LEN);",
            ("crypto/siv", "crypto/vectors", "oracle/equal")),
+    # processes
+    Mutant("stopped", "whoever follows a stopped child is taken for stopped, too (F3)",
+           "supervisor/life.c", "    l->stopped = false;\n", "", ("supervisor/life",)),
     # the client's half
     Mutant("lanes-tag", "the load tester's kernel does not look at a reply's tag",
            "crypto/siv_lanes_kernel.h", "return block_equal(kernel_encrypt(mac, text), block_load(g->sealed, 0));",
@@ -183,8 +186,12 @@ MUTANTS = [
            "g->ask_in[(g->shape.ask_len - 1) / 16] = block_zero();", "g->n += 0;",
            ("crypto/exchange memory",)),
     Mutant("kernel-stack", "what is derived from cookies stays on the stack",
-           "crypto/exchange_kernel.h", "bytes_wipe(g.keys, ", "bytes_wipe(g.text, 0 * ",
+           "crypto/exchange_kernel.h", "bytes_wipe(&g.open_mac,", "(void)(&g.open_mac,",
            ("crypto/exchange memory",)),
+    Mutant("kernel-master", "cookie keys stay on the stack", "crypto/exchange_kernel.h",
+           "bytes_wipe(&g.open_mac,", "bytes_wipe(g.keys,", ("crypto/exchange memory",)),
+    Mutant("kernel-frame", "a kernel's frame is wiped in part", "crypto/lanes_portable.h",
+           "BLOCK_SPILLS = 384", "BLOCK_SPILLS = 20", ("crypto/exchange memory",)),
     Mutant("stream-carry", "a stream on wide vectors forgets the carry into a counter's upper words",
            "crypto/aes_vaes.h", "low <= UINT32_MAX - STREAM_BLOCKS", "low <= UINT32_MAX",
            ("crypto/aes",)),
