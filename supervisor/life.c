@@ -84,13 +84,18 @@ bool life_ready(struct life *l, uint64_t now_ms)
     return true;
 }
 
-static void say_end(const char *name, pid_t pid, int status)
+static const char *name_of(const struct life *l)
+{
+    return l->phase == LIFE_SWEEPING ? "the sweep of interfaces" : l->name;
+}
+
+static void say_end(const struct life *l, int status)
 {
     if (WIFSIGNALED(status))
-        log_error("%s (pid %d) was ended by signal %d, %s", name, (int)pid, WTERMSIG(status),
-                  strsignal(WTERMSIG(status)));
+        log_error("%s (pid %d) was ended by signal %d, %s", name_of(l), (int)l->pid,
+                  WTERMSIG(status), strsignal(WTERMSIG(status)));
     else
-        log_error("%s (pid %d) ended with status %d", name, (int)pid, WEXITSTATUS(status));
+        log_error("%s (pid %d) ended with status %d", name_of(l), (int)l->pid, WEXITSTATUS(status));
 }
 
 void life_ended(struct life *l, const struct holdings *h, int status, uint64_t now_ms)
@@ -102,7 +107,7 @@ void life_ended(struct life *l, const struct holdings *h, int status, uint64_t n
         start_child(l, h, now_ms);
         return;
     }
-    say_end(l->phase == LIFE_SWEEPING ? "the sweep of interfaces" : l->name, l->pid, status);
+    say_end(l, status);
     if (l->phase != LIFE_SWEEPING)
         l->dirty = status != 0;
     died(l, now_ms);
@@ -111,13 +116,16 @@ void life_ended(struct life *l, const struct holdings *h, int status, uint64_t n
 void life_stopped(struct life *l, bool stopped)
 {
     l->stopped = stopped;
-    log_warning("%s (pid %d) was %s by a signal", l->name, (int)l->pid,
+    l->pulse.still = 0; // it counts from now on
+    log_warning("%s (pid %d) was %s by a signal", name_of(l), (int)l->pid,
                 stopped ? "stopped" : "continued");
 }
 
 void life_look(struct life *l, uint64_t heartbeat)
 {
-    if (l->phase != LIFE_SERVING || watch_awake(&l->pulse, heartbeat, l->stopped, l->patience))
+    const uint32_t patience = l->stopped ? l->patience_stopped : l->patience;
+
+    if (l->phase != LIFE_SERVING || pulse_awake(&l->pulse, heartbeat, patience))
         return;
     log_error("%s (pid %d) stands still: killed", l->name, (int)l->pid);
     kill(l->pid, SIGKILL);
@@ -125,9 +133,10 @@ void life_look(struct life *l, uint64_t heartbeat)
 }
 
 // Killed, it becomes a death like any other when waitpid tells.
-static void kill_hung(struct life *l, const char *what, uint32_t limit_ms)
+static void kill_hung(struct life *l, uint32_t limit_ms)
 {
-    log_error("%s (pid %d) is not done after %u s: killed", what, (int)l->pid, limit_ms / 1000);
+    log_error("%s (pid %d) is not done after %u s: killed", name_of(l), (int)l->pid,
+              limit_ms / 1000);
     kill(l->pid, SIGKILL);
     l->since_ms += limit_ms; // once is enough
 }
@@ -141,10 +150,10 @@ void life_tick(struct life *l, const struct holdings *h, uint64_t now_ms)
         life_begin(l, h, now_ms);
         break;
     case LIFE_SWEEPING:
-        kill_hung(l, "the sweep of interfaces", LIFE_SWEEP_MS);
+        kill_hung(l, LIFE_SWEEP_MS);
         break;
     case LIFE_STARTING:
-        kill_hung(l, l->name, LIFE_START_MS);
+        kill_hung(l, LIFE_START_MS);
         break;
     case LIFE_RESTING:
     case LIFE_SERVING:

@@ -8,7 +8,7 @@
 
 #include "supervisor/backoff.h"
 #include "supervisor/holdings.h"
-#include "supervisor/watch.h"
+#include "supervisor/pulse.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -35,7 +35,8 @@ struct life {
     uint64_t since_ms; // when the present process was started
     uint64_t due_ms;   // WAITING: when to start again
     struct backoff backoff;
-    uint32_t patience; // looks that its heartbeat may stand still
+    uint32_t patience;         // looks that its heartbeat may stand still
+    uint32_t patience_stopped; // and while a signal has stopped it
     struct pulse pulse;
 };
 

@@ -47,6 +47,7 @@ static int open_signals(int *out)
     sigset_t set;
 
     signal(SIGPIPE, SIG_IGN); // a log that nobody reads is no reason to end
+    signal(SIGCHLD, SIG_DFL); // whoever ignores it passes that on, and never hears of a death
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
@@ -121,7 +122,7 @@ static void look_at_heartbeats(struct supervisor *s, uint64_t now)
 
     if (now < s->look_ms)
         return;
-    s->look_ms = now + WATCH_INTERVAL_MS;
+    s->look_ms = now + PULSE_LOOK_MS;
     life_look(&s->dataplane,
               atomic_load_explicit(&h->dataplane_view->heartbeat, memory_order_relaxed));
     life_look(&s->control, atomic_load_explicit(&h->control_view->heartbeat, memory_order_relaxed));
@@ -218,12 +219,15 @@ int supervisor_run(const struct config *config)
         .control = {.name = "control",
                     .start = start_control,
                     .ready = -1,
-                    .patience = WATCH_CONTROL_LOOKS},
+                    // Stopped, it hurts nobody soon: the dataplane serves on (P3).
+                    .patience = PULSE_LOOKS_CONTROL,
+                    .patience_stopped = PULSE_LOOKS_CONTROL},
         .dataplane = {.name = "dataplane",
                       .start = start_dataplane,
                       .sweeps = true,
                       .ready = -1,
-                      .patience = WATCH_DATAPLANE_LOOKS},
+                      .patience = PULSE_LOOKS_DATAPLANE,
+                      .patience_stopped = PULSE_LOOKS_STOPPED},
         .signals = -1,
     };
 

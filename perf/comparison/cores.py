@@ -67,7 +67,7 @@ def measure(plan, directory, say):
         try:
             with threads_share_alike(say), kind() as contestant:
                 got[name] = load(contestant, cpus, plan["hold_s"], directory)
-        except Failed as failure:
+        except (Failed, RuntimeError) as failure:
             say(f"failed: {failure}")
             got[name] = {"error": str(failure)}
     return got

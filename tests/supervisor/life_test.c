@@ -182,6 +182,51 @@ static void one_that_hangs_is_killed_once(void **state)
     assert_true(life.failed);
 }
 
+static bool killed(void)
+{
+    int status;
+    usleep(10000); // a signal takes its time
+    return waitpid(life.pid, &status, WNOHANG) == life.pid && WIFSIGNALED(status);
+}
+
+static void look(unsigned times)
+{
+    for (unsigned i = 0; i < times; i++)
+        life_look(&life, 5);
+}
+
+// F3. What only waits, or gets no CPU, is given more time than what a signal has stopped.
+static void one_that_is_stopped_is_killed_soon(void **state)
+{
+    (void)state;
+    sweep_wanted = false;
+    life.patience = 50;
+    life.patience_stopped = 7;
+    life_begin(&life, &holdings, 0);
+    look(100); // one that starts is not looked at
+    serve(1);
+    look(40);
+    life_stopped(&life, true);
+    look(6);
+    life_stopped(&life, false);
+    look(40);
+    assert_false(killed());
+    life_stopped(&life, true);
+    look(6);
+    assert_false(killed());
+    look(1);
+    assert_true(killed());
+
+    life_ended(&life, &holdings, SIGKILL, 100);
+    life_tick(&life, &holdings, 100);
+    serve(101);
+    look(50); // the first one sees the pulse
+    assert_false(killed());
+    look(1);
+    assert_true(killed());
+    life_ended(&life, &holdings, SIGKILL, 200);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,6 +235,7 @@ int main(void)
         cmocka_unit_test_setup(an_end_before_it_ever_served_is_final, fresh),
         cmocka_unit_test_setup(later_failures_to_start_are_deaths, fresh),
         cmocka_unit_test_setup(one_that_hangs_is_killed_once, fresh),
+        cmocka_unit_test_setup(one_that_is_stopped_is_killed_soon, fresh),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("supervisor/life", tests, NULL, NULL);

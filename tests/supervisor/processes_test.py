@@ -50,10 +50,10 @@ time:
 class Server(Program):
     started = []
 
-    def __init__(self, namespace, name="noonmarkd"):
+    def __init__(self, namespace, name="noonmarkd", under=()):
         self.begun = time.monotonic()
         self.started.append(self)
-        super().__init__(name, namespace.command(BINARY, "-c", HOME / "noonmark.yaml"),
+        super().__init__(name, namespace.command(*under, BINARY, "-c", HOME / "noonmark.yaml"),
                          HOME / f"{name}.{time.monotonic_ns()}.log")
 
     def text(self):
@@ -223,6 +223,17 @@ def death_of_the_supervisor(tap, namespace):
     again.stop()
 
 
+def inherited(tap, namespace):
+    configure()
+    server = Server(namespace, under=("env", "--ignore-signal=CHLD"))
+    server.says("serving: ")
+    first = server.children()["dataplane"]
+    os.kill(first, signal.SIGKILL)
+    tap.ok(server.wait_child("dataplane", first, 2),
+           "a parent that ignores SIGCHLD does not hide deaths", server.tail())
+    server.stop()
+
+
 def heartbeats(tap, namespace):
     configure("dataplane.stops")
     server = Server(namespace)
@@ -238,10 +249,12 @@ def heartbeats(tap, namespace):
     configure("dataplane.starves")
     server = Server(namespace)
     server.says("serving: ")
-    first = server.children()["dataplane"]
+    first = server.children()
+    os.kill(first["control"], signal.SIGSTOP)
     time.sleep(5)
-    tap.equal(server.children()["dataplane"], first,
-              "F3: one that gets no CPU for three seconds is left alone")
+    os.kill(first["control"], signal.SIGCONT)
+    tap.equal(server.children(), first, "F3: one that gets no CPU for three seconds is left alone, "
+              "P3: and so is control, stopped")
     tap.ok("stands still" not in server.text(), "F3: without a word", server.tail())
     server.stop()
 
@@ -375,6 +388,7 @@ def main():
             what_each_child_is_given(tap, namespace)
             deaths_of_children(tap, namespace)
             death_of_the_supervisor(tap, namespace)
+            inherited(tap, namespace)
             heartbeats(tap, namespace)
             bad_starts(tap, namespace)
     finally:
