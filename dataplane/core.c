@@ -20,7 +20,7 @@ void core_open(struct core *core, const struct core_setup *setup)
     core->is = *setup;
     core->state.state.leap = LEAP_UNKNOWN;
     core->work.variant = setup->variant;
-    core->polled_tsc = tsc_now();
+    backlog_start(&core->backlog, tsc_now());
     rng_init(&core->rng);
 }
 
@@ -81,10 +81,11 @@ bool core_turn(struct core *c)
 {
     struct batch *b = &c->batch;
 
+    uint64_t asked_tsc = tsc_now();
     lane_set all = port_rx(c->is.port, b);
-    uint64_t arrived = tsc_now();
-    uint64_t unsure = arrived - c->polled_tsc; // they came at some time since the last look
-    c->polled_tsc = arrived;
+    uint64_t arrived = c->arrived_tsc = tsc_now();
+    uint64_t unsure = arrived - c->backlog.since; // they came at some time in between
+    backlog_note(&c->backlog, asked_tsc, b->drained);
     if (all == 0)
         return false;
     core_refresh(c);

@@ -10,6 +10,7 @@
 #include "board/ntp_state.h"
 #include "crypto/exchange.h"
 #include "crypto/rng.h"
+#include "dataplane/clock/backlog.h"
 #include "dataplane/clock/departure.h"
 #include "dataplane/port/port.h"
 #include "dataplane/stage/batch.h"
@@ -34,7 +35,8 @@ struct core {
     struct ntp_state_view state;
     struct rng rng;             // the owner reseeds it (rng_reseed) between turns, from this thread
     struct departure departure; // what composing, sealing and sending have cost
-    uint64_t polled_tsc;        // when the port was last asked: what arrived is younger
+    struct backlog backlog;     // since when frames may have waited
+    uint64_t arrived_tsc;       // when the port was last seen to hold frames, or none
     uint64_t composed_tsc;      // when the replies at hand were composed
     struct batch batch;
     struct exchange_work work;

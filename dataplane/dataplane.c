@@ -114,8 +114,8 @@ static int open_loops(struct dataplane *d)
 static int reduce_rights(struct dataplane *d)
 {
     (void)d;
-    // Every page that comes into being from here on stays out of swap, as far as the limits go.
-    // Without ONFAULT all of DPDK's reserve would become memory at once.
+    // Every page of what is mapped by now stays out of swap once it is touched, as far as the
+    // limits go. Without ONFAULT all of DPDK's reserve would become memory at once.
     if (mlockall(MCL_CURRENT | MCL_ONFAULT) != 0)
         log_warning("memory cannot be locked: %s", strerror(errno));
     int fault = rights_reduce();

@@ -92,13 +92,16 @@ int loop_reseed(struct loop *loop)
 {
     uint8_t seed[RNG_SEED_LEN];
     static_assert(sizeof seed % 8 == 0, "a seed is made of whole words");
-    for (uint32_t i = 0; i < loop->n_seats; i++) {
-        if (getrandom(seed, sizeof seed, GRND_NONBLOCK) != (ssize_t)sizeof seed)
-            return -errno;
-        snapshot_publish(&loop->seat[i].seed, seed, sizeof seed);
+    int fault = 0;
+    for (uint32_t i = 0; i < loop->n_seats && fault == 0; i++) {
+        ssize_t n = getrandom(seed, sizeof seed, GRND_NONBLOCK);
+        if (n == (ssize_t)sizeof seed)
+            snapshot_publish(&loop->seat[i].seed, seed, sizeof seed);
+        else
+            fault = n < 0 ? -errno : -EIO;
     }
     bytes_wipe(seed, sizeof seed);
-    return 0;
+    return fault;
 }
 
 static void take_seed(struct seat *seat)

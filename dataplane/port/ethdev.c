@@ -2,6 +2,8 @@
 // buffer then becomes the next spare, so a turn in balance allocates nothing. One core; no locks.
 #include "dataplane/port/ethdev.h"
 
+#include "dataplane/clock/backlog.h"
+
 #include <rte_config.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
@@ -41,7 +43,10 @@ static uint16_t length_seen(const struct rte_mbuf *frame)
 lane_set port_rx(struct port *port, struct batch *batch)
 {
     fill_spares(port);
-    uint16_t n = rte_eth_rx_burst(port->device, port->queue, port->request, port->n_spare);
+    uint16_t most = port->n_spare;
+    uint16_t n = rte_eth_rx_burst(port->device, port->queue, port->request, most);
+    // Some drivers give no more than 32 frames at once, whatever they have.
+    batch->drained = n < RTE_MIN(most, (uint16_t)BACKLOG_BURST);
     for (uint16_t i = 0; i < n; i++) {
         struct rte_mbuf *request = port->request[i];
         struct rte_mbuf *reply = port->spare[--port->n_spare];

@@ -8,28 +8,31 @@
 #include "dataplane/wire/fields.h"
 #include "dataplane/wire/frame.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum {
-    FRAME_MIN = 14,
     FRAME_MAX = 1522, // MTU 1500, Ethernet header, two VLAN tags
 };
 
 struct batch {
+    bool drained; // by port_rx: what had come before it was asked, it has received
     // Filled by port_rx for its lanes.
-    uint8_t *frame[LANES];   // from the destination MAC address on
-    uint16_t len[LANES];     // octets of frame, without FCS
-    uint8_t *reply[LANES];   // room for at least len octets, aligned like frame; content undefined
+    uint8_t *frame[LANES]; // from the destination MAC address on
+    uint16_t len[LANES];   // octets of frame, without FCS
+    uint8_t *reply[LANES]; // room for at least len octets, aligned like frame; content undefined
+
+    // Filled by the core.
     ntp_time arrival[LANES]; // UTC of reception
 
     // Filled by the stages.
-    struct datagram datagram[LANES];  // parse: request and reply have the same places
-    struct fields fields[LANES];      // classify: of version 4 packets, all zero in others
-    struct authenticator seal[LANES]; // classify: of requests with NTS
-    uint8_t n_cookies[LANES];         // exchange: new cookies in the reply
-    uint16_t ntp_len[LANES];          // respond, exchange, refuse: octets of the reply from NTP on
-    uint16_t reply_len[LANES];        // turn_round: octets of the reply frame
-    lane_set ended[OUTCOMES];         // which lanes ended how; disjoint, cleared each turn
+    struct datagram datagram[LANES];           // parse: request and reply have the same places
+    struct fields fields[LANES];               // classify: of version 4 packets, all zero in others
+    struct authenticator authenticator[LANES]; // classify: of requests with NTS
+    uint8_t n_cookies[LANES];                  // exchange: new cookies in the reply
+    uint16_t ntp_len[LANES];   // respond, exchange, refuse: octets of the reply from NTP on
+    uint16_t reply_len[LANES]; // turn_round: octets of the reply frame
+    lane_set ended[OUTCOMES];  // which lanes ended how; disjoint, cleared each turn
 };
 
 // The request from its NTP header on, and how long it is.

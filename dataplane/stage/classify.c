@@ -72,7 +72,7 @@ struct kinds classify(struct batch *batch, lane_set lanes)
     while (lanes != 0) {
         unsigned i = lane_take(&lanes);
         struct fields *fields = &batch->fields[i];
-        struct authenticator *seal = &batch->seal[i];
+        struct authenticator *seal = &batch->authenticator[i];
         enum outcome end = kind_of(batch_request(batch, i), batch_request_len(batch, i),
                                    batch->datagram[i].source_port, fields, seal);
         if (end == ANSWERED_PLAIN)

@@ -27,7 +27,7 @@ static void describe(struct exchange *jobs, const struct batch *batch, unsigned 
     jobs->open_key[lane] = key;
     jobs->cookie[lane] = request + fields->cookie.at + FIELD_HEADER_LEN;
     jobs->ask[lane] = request;
-    jobs->ask_seal[lane] = request + batch->seal[lane].nonce_at;
+    jobs->ask_seal[lane] = request + batch->authenticator[lane].nonce_at;
     jobs->reply[lane] = batch_reply(batch, lane);
     jobs->reply_seal[lane] = reply_seal;
 }
@@ -50,7 +50,7 @@ static lane_set gather(struct batch *batch, lane_set lanes, const struct keyring
         }
 
         uint32_t clear_len = batch->ntp_len[i];
-        uint8_t *seal = seal_place(batch, i, seal_cookies(fields->n_placeholders));
+        uint8_t *seal = seal_place(batch, i, seal_n_cookies(fields->n_placeholders));
         if (seal == NULL) {
             batch->ended[DROPPED_LONGER] |= lane_bit(i);
             continue;

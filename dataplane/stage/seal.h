@@ -18,7 +18,7 @@ static_assert((int)EXCHANGE_NONCE_LEN == (int)SIV_NONCE_MAX,
 static_assert(COOKIE_LEN % 4 == 0, "a cookie fills its field");
 
 // How many cookies a request with that many valid placeholders gets.
-static inline unsigned seal_cookies(unsigned n_placeholders)
+static inline unsigned seal_n_cookies(unsigned n_placeholders)
 {
     return n_placeholders < EXCHANGE_COOKIES_MAX ? 1 + n_placeholders : EXCHANGE_COOKIES_MAX;
 }

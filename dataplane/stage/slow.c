@@ -28,7 +28,7 @@ static enum outcome prove(const struct batch *batch, unsigned lane, const uint8_
 {
     const uint8_t *request = batch_request(batch, lane);
     const struct fields *fields = &batch->fields[lane];
-    const struct authenticator *seal = &batch->seal[lane];
+    const struct authenticator *seal = &batch->authenticator[lane];
     uint8_t plain[FRAME_MAX];
     uint32_t plain_len = seal->sealed_len - (uint32_t)SIV_TAG_LEN;
 
@@ -81,7 +81,7 @@ enum outcome slow_exchange(struct batch *batch, unsigned lane, const struct keyr
     enum outcome end = prove(batch, lane, pair, &n_sealed);
     if (end == ANSWERED_NTS)
         end = seal_reply(batch, lane, &keys->key[keys->current], pair,
-                         seal_cookies(fields->n_placeholders + n_sealed), rng);
+                         seal_n_cookies(fields->n_placeholders + n_sealed), rng);
     bytes_wipe(pair, sizeof pair);
     return end;
 }

@@ -6,6 +6,7 @@
 //   payload
 #pragma once
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -31,7 +32,7 @@ enum frame_fault {
 
 // Where the parts of a good frame are. The reply has the same headers in the same places.
 struct datagram {
-    _Alignas(8) uint16_t ip_at; // 16 octets in all: a lane's is found by a shift
+    _Alignas(8) uint16_t ip_at;
     uint16_t udp_at;
     uint16_t payload_at;
     uint16_t payload_len; // as UDP says; what IP or Ethernet carry behind it is not read
@@ -39,6 +40,7 @@ struct datagram {
     uint16_t destination_port;
     uint8_t ip_version; // 4 or 6
 };
+static_assert(sizeof(struct datagram) == 16, "a lane's is found by a shift");
 
 // Finds the parts of a frame of len octets; *d is written only when the frame is good. Lengths
 // that promise more than there is make a runt; where they promise less, the least counts.

@@ -51,14 +51,6 @@ struct port *ring_port_open(const struct address_set *ours)
     return port;
 }
 
-void ring_port_close(struct port *port)
-{
-    if (port == NULL)
-        return;
-    free(port->buffers);
-    free(port);
-}
-
 void ring_port_put(struct port *port, unsigned at, const uint8_t *frame, uint32_t len)
 {
     assert(at < RING_PORT_FRAMES && len <= FRAME_MAX);
@@ -89,6 +81,7 @@ lane_set port_rx(struct port *port, struct batch *batch)
     }
     port->next = (port->next + LANES) % RING_PORT_FRAMES;
     port->turn = (port->turn + 1) % TURNS;
+    batch->drained = false;
     return ~(lane_set)0;
 }
 

@@ -13,7 +13,6 @@ enum { RING_PORT_FRAMES = 512 }; // more than a core's first cache holds, as a r
 // A port with room for RING_PORT_FRAMES frames that answers for ours (NULL: for everything). Ends
 // the process when there is no memory.
 struct port *ring_port_open(const struct address_set *ours);
-void ring_port_close(struct port *port);
 
 // Copies a frame to that place.
 void ring_port_put(struct port *port, unsigned at, const uint8_t *frame, uint32_t len);

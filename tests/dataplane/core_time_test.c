@@ -41,7 +41,7 @@ static void the_departure_is_foretold(void **state)
         assert_int_equal(rig_ask(rig, &ntp, reply), 48);
         uint64_t composed = clock_utc(&rig->state.line, rig->core.composed_tsc);
         assert_true(u64(reply + 40) == composed + ahead);
-        assert_true(u64(reply + 32) == clock_utc(&rig->state.line, rig->core.polled_tsc));
+        assert_true(u64(reply + 32) == clock_utc(&rig->state.line, rig->core.arrived_tsc));
     }
     assert_int_equal(rig->core.departure.n[class], DEPARTURE_TRIALS);
     rig_close(rig);
@@ -104,12 +104,42 @@ static void a_long_gap_widens_dispersion(void **state)
     core_turn(&rig->core);
     assert_int_equal(rig_ask(rig, &ntp, reply), 48);
     uint32_t narrow = u32(reply + 8);
-    uint64_t away = rig->core.polled_tsc;
+    uint64_t away = rig->core.arrived_tsc;
     while (tsc_now() - away < UINT64_C(100000000)) { // a thousandth of such a second
     }
     assert_int_equal(rig_ask(rig, &ntp, reply), 48);
     assert_true(u32(reply + 8) >= 11 + 65);
     assert_true(narrow < UINT32_C(0x00100000));
+    rig_close(rig);
+}
+
+// F30: so is what waited behind the first burst of them.
+static void a_long_gap_is_in_all_that_waited(void **state)
+{
+    (void)state;
+    enum { WAITING = 2 * LANES + 2, HEADERS = 14 + 20 + 8 };
+    struct rig *rig = rig_open("auto", NULL);
+    rig->state.tsc_hz = UINT64_C(100000000000);
+    rig->state.written_tsc = tsc_now();
+    rig_publish_state(rig);
+    struct packet ntp = packet_ntp(4, 3);
+    struct packet frame = frame_around(&frame_default, ntp.at, ntp.len);
+    core_turn(&rig->core);
+    for (unsigned i = 0; i < WAITING; i++)
+        assert_true(memory_port_push(rig->port, frame.at, frame.len));
+    uint64_t away = rig->core.arrived_tsc;
+    while (tsc_now() - away < UINT64_C(100000000)) {
+    }
+    while (core_turn(&rig->core)) {
+    }
+    uint8_t out[PACKET_MAX];
+    for (unsigned i = 0; i < WAITING; i++) {
+        assert_int_equal(memory_port_take(rig->port, out, NULL), frame.len);
+        assert_true(u32(out + HEADERS + 8) >= 11 + 65);
+    }
+    core_turn(&rig->core);
+    assert_int_equal(rig_ask(rig, &ntp, reply), 48);
+    assert_true(u32(reply + 8) < 11 + 65);
     rig_close(rig);
 }
 
@@ -121,6 +151,7 @@ int main(void)
         cmocka_unit_test(the_departure_is_foretold),
         cmocka_unit_test(a_late_reply_is_composed_again),
         cmocka_unit_test(a_long_gap_widens_dispersion),
+        cmocka_unit_test(a_long_gap_is_in_all_that_waited),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);

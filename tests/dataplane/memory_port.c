@@ -1,6 +1,8 @@
 // A port made of memory.
 #include "tests/dataplane/memory_port.h"
 
+#include "dataplane/clock/backlog.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,6 +154,7 @@ lane_set port_rx(struct port *port, struct batch *batch)
         batch->reply[n] = port->reply[n];
         n++;
     }
+    batch->drained = n < BACKLOG_BURST;
     return lane_first(n);
 }
 
