@@ -44,6 +44,12 @@ static inline void be64_put(uint8_t *at, uint64_t v)
     memcpy(at, &v, sizeof v);
 }
 
+static inline void bytes_xor16(uint8_t to[16], const uint8_t from[16])
+{
+    for (unsigned i = 0; i < 16; i++)
+        to[i] ^= from[i];
+}
+
 // True when n octets are equal. The time depends on n alone.
 static inline bool bytes_equal_ct(const uint8_t *a, const uint8_t *b, size_t n)
 {

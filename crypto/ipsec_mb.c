@@ -9,11 +9,13 @@
 // behind one of the caller's is read. A single block is CTR over zeros, which goes without CBC's
 // scheduling. All fields of a job are filled in each time: newer versions change the lengths.
 //
-// Pure but for one manager a thread, made at the first run and kept until the thread ends.
+// Pure but for one manager a thread, made at the first run and never given back: cores live as long
+// as their process. Its memory is the heap's, wiped after each run but not locked.
 // RFC 5297, RFC 4493, RFC 8915, section 5.7.
 #include "crypto/bytes.h"
 #include "crypto/cpu.h"
 #include "crypto/exchange_variants.h"
+#include "crypto/siv_core.h"
 
 #include <intel-ipsec-mb.h>
 #include <stdlib.h>
@@ -121,20 +123,6 @@ static void add(struct engine *e, IMB_CIPHER_MODE mode, const uint8_t *schedule,
     job->msg_len_to_cipher_in_bytes = len;
 }
 
-static void xor16(uint8_t to[16], const uint8_t from[16])
-{
-    for (unsigned i = 0; i < 16; i++)
-        to[i] ^= from[i];
-}
-
-static void dbl(uint8_t x[16])
-{
-    uint64_t high = be64_get(x);
-    uint64_t low = be64_get(x + 8);
-    be64_put(x, high << 1 | low >> 63);
-    be64_put(x + 8, low << 1 ^ (0x87 & (0 - (high >> 63))));
-}
-
 // One block. It must stand until the wave's end, as must all that a job points to.
 static void encrypt(struct engine *e, const uint8_t *schedule, const uint8_t block[16],
                     uint8_t out[16])
@@ -148,7 +136,7 @@ static void cmac_block(struct engine *e, const uint8_t *schedule, const uint8_t 
                        const uint8_t in[16], uint8_t block[16], uint8_t out[16])
 {
     memcpy(block, in, 16);
-    xor16(block, subkey1);
+    bytes_xor16(block, subkey1);
     encrypt(e, schedule, block, out);
 }
 
@@ -176,7 +164,7 @@ static void cmac_end(struct engine *e, const struct mac_key *key, struct message
         m->len += 16 - rest;
     }
     m->mac = m->text + m->len - 16;
-    xor16(m->mac, rest > 0 ? key->subkey2 : key->subkey1);
+    bytes_xor16(m->mac, rest > 0 ? key->subkey2 : key->subkey1);
     add(e, IMB_CIPHER_CBC, key->schedule, m->chain, m->text, m->len, m->text);
 }
 
@@ -193,10 +181,10 @@ static void ctr(struct engine *e, const uint8_t *schedule, const uint8_t tag[16]
 // S2V over the components before the last: leaves D in c->zero.
 static uint8_t *s2v(struct components *c, const struct message *ad)
 {
-    dbl(c->zero);
-    xor16(c->zero, ad->mac);
-    dbl(c->zero);
-    xor16(c->zero, c->nonce);
+    siv_core_dbl(c->zero, c->zero);
+    bytes_xor16(c->zero, ad->mac);
+    siv_core_dbl(c->zero, c->zero);
+    bytes_xor16(c->zero, c->nonce);
     return c->zero;
 }
 
@@ -207,9 +195,9 @@ static void cookie_tag(struct engine *e, const struct cookie_key *key, struct co
     static const uint8_t start[16];
     uint8_t *last = c->text + COOKIE_KEYS_LEN - 16;
     memcpy(c->text, keys, COOKIE_KEYS_LEN);
-    xor16(last, c->nonce);
-    xor16(last, key->s2v_prefix);
-    xor16(last, key->subkey1);
+    bytes_xor16(last, c->nonce);
+    bytes_xor16(last, key->s2v_prefix);
+    bytes_xor16(last, key->subkey1);
     add(e, IMB_CIPHER_CBC, key->mac_schedule[0], start, c->text, COOKIE_KEYS_LEN, c->text);
 }
 
@@ -329,7 +317,7 @@ static lane_set compute_tags(struct engine *e, const struct exchange *x, lane_se
         struct work *w = &e->work[l];
         // An empty plaintext: T = dbl(D) xor pad(<empty>).
         uint8_t *t = s2v(&w->ask, &w->ask_message);
-        dbl(t);
+        siv_core_dbl(t, t);
         t[0] ^= 0x80;
         cmac_block(e, w->c2s.schedule, w->c2s.subkey1, t, w->ask.block, w->tag);
     }
@@ -340,7 +328,7 @@ static lane_set compute_tags(struct engine *e, const struct exchange *x, lane_se
         const uint8_t *d = s2v(&w->reply, m); // T = plaintext xorend D
         cmac_start(e, &w->s2c, x->reply_seal[l] + TEXT_AT,
                    (size_t)x->shape[l].n_cookies * EXCHANGE_STRIDE, m);
-        xor16(m->text + m->len - 16, d);
+        bytes_xor16(m->text + m->len - 16, d);
         cmac_end(e, &w->s2c, m);
     }
     finish(e);

@@ -6,19 +6,13 @@
 #include <string.h>
 
 // RFC 5297, section 2.3: doubling in GF(2^128).
-static void dbl(uint8_t out[16], const uint8_t in[16])
+void siv_core_dbl(uint8_t out[16], const uint8_t in[16])
 {
     uint64_t high = be64_get(in);
     uint64_t low = be64_get(in + 8);
     uint64_t carry = high >> 63;
     be64_put(out, high << 1 | low >> 63);
     be64_put(out + 8, low << 1 ^ (0x87 & (0 - carry)));
-}
-
-static void xor16(uint8_t to[16], const uint8_t from[16])
-{
-    for (unsigned i = 0; i < 16; i++)
-        to[i] ^= from[i];
 }
 
 // CMAC of n octets that end with a block of their own, `last` (1 to 16 octets of it, or none of an
@@ -30,10 +24,10 @@ static void cmac_end(const struct aes *aes, const struct cookie_key *key, uint8_
     if (n > 0)
         memcpy(block, last, n);
     if (n == 16) {
-        xor16(block, key->subkey1);
+        bytes_xor16(block, key->subkey1);
     } else {
         block[n] = 0x80;
-        xor16(block, key->subkey2);
+        bytes_xor16(block, key->subkey2);
     }
     aes->chain(key->mac_schedule[0], state, block, 1);
     bytes_wipe(block, sizeof block);
@@ -57,20 +51,20 @@ void siv_core_start(const struct aes *aes, struct cookie_key *key,
     aes->expand(key->ctr_schedule[0], secret + 16);
     uint8_t l[16] = {0};
     aes->chain(key->mac_schedule[0], l, zero, 1);
-    dbl(key->subkey1, l);
-    dbl(key->subkey2, key->subkey1);
+    siv_core_dbl(key->subkey1, l);
+    siv_core_dbl(key->subkey2, key->subkey1);
     bytes_wipe(l, sizeof l);
     // RFC 5297, section 2.4: D = AES-CMAC(K, <zero>), doubled for the first component.
     siv_core_cmac(aes, key, (struct siv_part){zero, sizeof zero}, key->s2v_prefix);
-    dbl(key->s2v_prefix, key->s2v_prefix);
+    siv_core_dbl(key->s2v_prefix, key->s2v_prefix);
 }
 
 void siv_core_absorb(const struct aes *aes, struct cookie_key *key, struct siv_part part)
 {
     uint8_t mac[16];
     siv_core_cmac(aes, key, part, mac);
-    xor16(key->s2v_prefix, mac);
-    dbl(key->s2v_prefix, key->s2v_prefix);
+    bytes_xor16(key->s2v_prefix, mac);
+    siv_core_dbl(key->s2v_prefix, key->s2v_prefix);
 }
 
 void siv_core_tag(const struct aes *aes, const struct cookie_key *key, struct siv_part nonce,
@@ -78,7 +72,7 @@ void siv_core_tag(const struct aes *aes, const struct cookie_key *key, struct si
 {
     uint8_t d[16];
     siv_core_cmac(aes, key, nonce, d);
-    xor16(d, key->s2v_prefix);
+    bytes_xor16(d, key->s2v_prefix);
     uint8_t tail[32] = {0}; // the last 16 octets with D, and what of their blocks stands before
     memset(tag, 0, SIV_TAG_LEN);
     if (len >= 16) {
@@ -88,13 +82,13 @@ void siv_core_tag(const struct aes *aes, const struct cookie_key *key, struct si
         if (lead > 0)
             aes->chain(key->mac_schedule[0], tag, plain, lead);
         memcpy(tail, plain + 16 * lead, rest);
-        xor16(tail + rest - 16, d);
+        bytes_xor16(tail + rest - 16, d);
         if (rest > 16)
             aes->chain(key->mac_schedule[0], tag, tail, 1);
         cmac_end(aes, key, tag, rest > 16 ? tail + 16 : tail, rest > 16 ? rest - 16 : 16);
     } else {
         // T = dbl(D) xor pad(Sn)
-        dbl(tail, d);
+        siv_core_dbl(tail, d);
         for (size_t i = 0; i < len; i++)
             tail[i] ^= plain[i];
         tail[len] ^= 0x80;

@@ -7,6 +7,9 @@
 #include "crypto/cookie_key.h"
 #include "crypto/siv.h"
 
+// Doubling in GF(2^128), big endian. RFC 5297, section 2.3; out may be in.
+void siv_core_dbl(uint8_t out[16], const uint8_t in[16]);
+
 // Schedules and CMAC's subkeys of a secret, and S2V before its first component.
 void siv_core_start(const struct aes *aes, struct cookie_key *key,
                     const uint8_t secret[SIV_KEY_LEN]);

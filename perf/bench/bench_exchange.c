@@ -96,8 +96,6 @@ static void run_variant(void *with)
 {
     const struct work *w = with;
     lane_set which = lane_first(w->batch);
-    // The plaintext is sealed where it stands, so that leads are garbage from the second time on:
-    // nothing in the exchange depends on what they are.
     if (w->variant->run(&w->load->jobs, which) != which) {
         fprintf(stderr, "%s: a genuine request was refused\n", w->variant->name);
         exit(1);

@@ -37,12 +37,14 @@ static double measure_tsc_hz(void)
 static uint64_t chain_ticks(void)
 {
     uint64_t x = 1;
+    uint64_t step = 1; // in a register: of constants some processors add several a cycle
     uint64_t from = tsc_now();
     // In threads' company a chain is hardly slower: it uses one of the core's adders.
     for (unsigned i = 0; i < CHAIN / 10; i++)
-        __asm__ volatile("add $1, %0\n\tadd $1, %0\n\tadd $1, %0\n\tadd $1, %0\n\tadd $1, %0\n\t"
-                         "add $1, %0\n\tadd $1, %0\n\tadd $1, %0\n\tadd $1, %0\n\tadd $1, %0"
-                         : "+r"(x));
+        __asm__ volatile("add %1, %0\n\tadd %1, %0\n\tadd %1, %0\n\tadd %1, %0\n\tadd %1, %0\n\t"
+                         "add %1, %0\n\tadd %1, %0\n\tadd %1, %0\n\tadd %1, %0\n\tadd %1, %0"
+                         : "+r"(x)
+                         : "r"(step));
     return tsc_now() - from;
 }
 

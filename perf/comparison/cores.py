@@ -44,17 +44,13 @@ def load(contestant, cpus, seconds, directory):
             Load(contestant, "nts", "--rate", RATE, "--duration", f"{seconds + HEAD_START_S}s",
                  core=cpu, path=contestant.path(i), file=directory / f"{contestant.key}-{i}.json"))
             for i, cpu in enumerate(cpus)]
-        # They do not begin at the same time, so all is counted while both run.
-        before = contestant.flows()
         used = watch(contestant, loads, seconds)
-        replies = [now - was for was, now in zip(before, contestant.flows())]
         for one in loads:
             one.interrupt()
         got = [one.result(patience(contestant, 0)) for one in loads]
     spent = cost(used, idle_ns)
     return {"rate": spent["replies_per_s"], "busy": spent["busy"],
             "wrong": sum(one["wrong"] for one in got), "loss": max(one["loss"] for one in got),
-            "replies_of_core": replies,
             "poller_share": [ns / used.span for ns in used.pollers.values()]}
 
 

@@ -28,7 +28,7 @@ How to read them:
 - All of a server is on one CPU, noonmarkd's control process too; the tester, ntsperf, has the other. Both servers on the
   veth are asked over AF_XDP. Every reply's authenticator was checked unless `--verify` says otherwise.
 - A rate is held if at most one request in a thousand went without its time, over {hold_s} s. It is the server's limit only
-  if the tester had idle time left. {limits}
+  if the tester had idle time left.{not_held} {limits}
 - *The most at any rate* is what came when far more was asked, whatever was lost. The cost of a reply is measured at three quarters
   of that, also whatever was lost, and with cookies that are spent again, so that no session is made meanwhile.
 - noonmarkd polls, so its core is busy all the time. *Polling included* is what such a core costs. *Busy* leaves out the
@@ -83,13 +83,20 @@ def limits(summary):
     return f"What the tester said of itself: {'. '.join(texts)}." if texts else ""
 
 
+def not_held(summary):
+    texts = [f"{got['not_held']} of {results.TITLES[key]}"
+             for key, got in summary["servers"].items() if got["not_held"]]
+    return f" **Rounds that held none**, whose last attempt is in there: {', '.join(texts)}." \
+        if texts else ""
+
+
 def compared(report):
     summary = report["summary"]
     return COMPARED.format(
         command=report["command"],
         machine=machine.sentence(report["machine"]), servers=results.server_table(summary),
         ratios=results.ratio_table(summary) if summary["ratios"] else "",
-        limits=limits(summary), low_rate=LOW_RATE,
+        limits=limits(summary), not_held=not_held(summary), low_rate=LOW_RATE,
         **report["plan"])
 
 

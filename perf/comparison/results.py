@@ -85,7 +85,7 @@ def summarise(rounds):
             servers[key] = {
                 name: both([v for v in (at(m, path) for m in measured) if v is not None], more)
                 for name, _, path, _, more in ROWS}
-            servers[key]["all_held"] = all(at(m, ("hold", "held")) for m in measured)
+            servers[key]["not_held"] = sum(not at(m, ("hold", "held")) for m in measured)
             servers[key]["wrong"] = sum(at(m, ("hold", "wrong")) or 0 for m in measured)
             servers[key]["limits"] = sorted({at(m, ("hold", "limit")) for m in measured} -
                                             {None, ""})

@@ -286,6 +286,55 @@ static void an_idle_core_forgets_retired_keys(void **state)
     rig_close(rig);
 }
 
+static bool core_has(const struct rig *rig, const uint8_t octets[16])
+{
+    return memmem(&rig->core, sizeof rig->core, octets, 16) != NULL;
+}
+
+// P6: a core that is closed holds no key any more, of ours or of a client.
+static void a_closed_core_has_forgotten_all(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_open("auto", NULL);
+    struct client client = client_new(1, &rig->ring.entry[1]);
+    struct packet request = client_request(&client, &request_default);
+    assert_int_not_equal(rig_ask(rig, &request, reply), 0);
+    uint8_t schedule[16], pool[32];
+    memcpy(schedule, rig->core.keys.key[1].mac_schedule, sizeof schedule);
+    memcpy(pool, rig->core.rng.key, sizeof pool);
+    assert_true(core_has(rig, schedule) && core_has(rig, pool) && core_has(rig, pool + 16));
+    core_close(&rig->core);
+    assert_false(core_has(rig, schedule) || core_has(rig, pool) || core_has(rig, pool + 16));
+    assert_false(core_has(rig, client.c2s) || core_has(rig, client.s2c));
+    rig_close(rig);
+}
+
+// A full burst is summed up in another way than a part of one.
+static void a_full_burst_is_counted_like_its_packets(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_open("auto", NULL);
+    uint64_t received = 0, sent = 0, cookies = 0;
+    for (unsigned i = 0; i < LANES; i++) {
+        struct client client = client_new(i, &rig->ring.entry[1]);
+        struct request_shape shape = request_default;
+        shape.n_placeholders = i % 8;
+        struct packet ntp = client_request(&client, &shape);
+        struct packet frame = frame_around(&frame_default, ntp.at, ntp.len);
+        assert_true(memory_port_push(rig->port, frame.at, frame.len));
+        received += frame.len;
+        cookies += 1 + i % 8;
+    }
+    assert_true(core_turn(&rig->core));
+    assert_int_equal(rig_count(rig, ANSWERED_NTS), LANES);
+    for (uint32_t len; (len = memory_port_take(rig->port, reply, NULL)) > 0;)
+        sent += len;
+    assert_int_equal(rig->counters.octets_received, received);
+    assert_int_equal(rig->counters.octets_sent, sent);
+    assert_int_equal(rig->counters.cookies_sealed, cookies);
+    rig_close(rig);
+}
+
 int main(void)
 {
     if (rig_skips())
@@ -301,6 +350,8 @@ int main(void)
         cmocka_unit_test(nothing_secret_is_in_the_clear),
         cmocka_unit_test(sizes_are_as_listed),
         cmocka_unit_test(an_idle_core_forgets_retired_keys),
+        cmocka_unit_test(a_closed_core_has_forgotten_all),
+        cmocka_unit_test(a_full_burst_is_counted_like_its_packets),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);

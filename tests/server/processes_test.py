@@ -149,7 +149,7 @@ def killed_supervisor(tap, world):
     world.start(timeout=10)
     tap.ok(time.monotonic() - begun < 5, "after kill -9 of the supervisor the next start serves "
            "within 5 s", f"{time.monotonic() - begun:.2f} s")
-    tap.ok(all(gone(p) for p in before), "and of the first nothing lives")
+    tap.ok(wait_for(lambda: all(gone(p) for p in before), 2), "and soon nothing of the first lives")
 
 
 def killed_together(tap, world):
