@@ -47,7 +47,8 @@ uint8_t *stack_after(void *(*routine)(void *), void *argument);
 // Whether 16 octets stand on it.
 bool stack_has_block(const uint8_t *stack, const uint8_t block[16]);
 
-// Whether an AES key stands on it, or its schedule's first or last round key, from which it follows.
+// Whether an AES key stands on it, or its schedule's first or last round key, from which it
+// follows.
 bool stack_has_key(const uint8_t *stack, const uint8_t key[16]);
 
 // The same as the portable kernels hold the keys of the eight lanes of a group.

@@ -29,7 +29,9 @@ int ports_thread_enter(void)
     return 0;
 }
 
-void ports_thread_leave(void) {}
+void ports_thread_leave(void)
+{
+}
 
 static const struct exchange_variant *any_variant(void)
 {
