@@ -273,6 +273,7 @@ kernel_run_groups(struct kernel_group *g, struct exchange *x, lane_set which,
             proven |= few(x, g->lanes);
             continue;
         }
+        kernel_note_text(g);
         struct kernel_siv ask, reply;
         struct kernel_fresh fresh;
         uint32_t genuine = kernel_open_cookies(g, &ask, &fresh);
@@ -303,6 +304,8 @@ static inline lane_set kernel_run(struct exchange *x, lane_set which,
     block_share(&g.seal_mac, x->seal_key->mac_schedule[0]);
     block_share(&g.seal_ctr, x->seal_key->ctr_schedule[0]);
     lane_set proven = kernel_run_groups(&g, x, which, few);
+    if (few != NULL && g.n_text == 0)
+        return proven; // who ran the few has wiped, and here is nothing
     bytes_wipe(&g.open_mac,
                offsetof(struct kernel_group, text) - offsetof(struct kernel_group, open_mac));
     bytes_wipe(g.text, g.n_text * sizeof(struct block));

@@ -127,9 +127,6 @@ static inline void kernel_gather(struct kernel_group *g, const struct exchange *
     lane_set row = lane_first(BLOCK_LANES) << first;
     g->shape = x->shape[first];
     g->open_key = x->open_key[first];
-    unsigned n_text = (g->shape.n_cookies * EXCHANGE_STRIDE + 15) / 16;
-    if (n_text > g->n_text)
-        g->n_text = n_text;
     if (first + BLOCK_LANES <= LANES && (*left & row) == row && kernel_alike(x, first)) {
         kernel_take_alike(g, x, first);
         g->lanes = row;
@@ -137,6 +134,14 @@ static inline void kernel_gather(struct kernel_group *g, const struct exchange *
         kernel_pick(g, x, *left);
     }
     *left &= ~g->lanes;
+}
+
+// How much of the text is to be wiped in the end.
+static inline void kernel_note_text(struct kernel_group *g)
+{
+    unsigned n = (g->shape.n_cookies * EXCHANGE_STRIDE + 15) / 16;
+    if (n > g->n_text)
+        g->n_text = n;
 }
 
 // The lanes of a group whose bits are set; those that are not genuine keep nothing.
