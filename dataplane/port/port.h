@@ -14,8 +14,8 @@ struct port;
 
 // Receives up to LANES frames: sets frame, len and reply of lanes 0 .. n-1 and returns that set.
 // Frames in several segments or longer than FRAME_MAX are lent with len as received; parse drops
-// them. Says in drained whether that was all that had come, which more than BACKLOG_BURST frames
-// at once never are taken for.
+// them. Sets drained: whether that was all that had come. BACKLOG_BURST frames and more never count
+// as all.
 lane_set port_rx(struct port *port, struct batch *batch);
 
 // Sends the replies of the lanes of answer (reply, reply_len) and takes back their requests'

@@ -47,6 +47,9 @@ def check(program):
               if key not in told["machine"]]
     if not CASES[name] <= {row["case"] for row in told["results"]}:
         faults.append("a case is missing")
+    if name == "bench_core":
+        faults += [f"{stage} takes no time in any row" for stage in sorted(STAGES - {"rest"})
+                   if all(row.get("stages", {}).get(stage, 0) <= 0 for row in told["results"])]
     for row in told["results"]:
         fault = row_fault(name, row)
         if fault:

@@ -2,6 +2,7 @@
 // lent comes back, exactly. One process, no rights: 4 KiB pages.
 #include "config/config.h"
 #include "config/log.h"
+#include "dataplane/clock/backlog.h"
 #include "dataplane/port/ethdev.h"
 #include "dataplane/port/pool.h"
 #include "dataplane/port/ports.h"
@@ -114,6 +115,21 @@ static void test_reply_in_second_buffer(void **state)
     assert_int_equal(in_use(), before);
 }
 
+// F30: only a burst of few frames shows that no older ones wait.
+static void test_drained(void **state)
+{
+    (void)state;
+    static const unsigned waiting[] = {0, 1, BACKLOG_BURST - 1, BACKLOG_BURST, LANES};
+    drain();
+    for (unsigned i = 0; i < sizeof waiting / sizeof *waiting; i++) {
+        assert_int_equal(inject(waiting[i], 90, 1), waiting[i]);
+        lane_set all = port_rx(port, &batch);
+        assert_int_equal(all, lane_first(waiting[i]));
+        assert_true(batch.drained == (waiting[i] < BACKLOG_BURST));
+        port_drop(port, &batch, all);
+    }
+}
+
 // CVE-2016-9312's kin: a frame in pieces is told as too long, so that parse drops it.
 static void test_segments_and_oversize(void **state)
 {
@@ -202,9 +218,9 @@ static void test_nothing_leaks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reply_in_second_buffer), cmocka_unit_test(test_segments_and_oversize),
-        cmocka_unit_test(test_send_queue_full),        cmocka_unit_test(test_pool_exhausted),
-        cmocka_unit_test(test_nothing_leaks),
+        cmocka_unit_test(test_reply_in_second_buffer), cmocka_unit_test(test_drained),
+        cmocka_unit_test(test_segments_and_oversize),  cmocka_unit_test(test_send_queue_full),
+        cmocka_unit_test(test_pool_exhausted),         cmocka_unit_test(test_nothing_leaks),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("ethdev", tests, open_ring, close_ring);
