@@ -2,10 +2,10 @@
 #include "control/time_source.h"
 
 #include "board/ntp_state.h"
+#include "board/time_fit.h"
 #include "board/tsc.h"
 #include "config/log.h"
 #include "control/time_clock.h"
-#include "control/time_fit.h"
 
 #include <errno.h>
 #include <math.h>
@@ -15,7 +15,6 @@
 #define MS_NS UINT64_C(1000000)
 
 enum {
-    SANDWICHES = 8, // of which the narrowest is taken
     PRECISION_BEST = -25,
     PRECISION_WORST = -6,
 };
@@ -94,20 +93,6 @@ int time_source_open_with(const struct config *config, const struct time_clock *
 void time_source_close(struct time_source *source)
 {
     free(source);
-}
-
-// The clock between two looks at the TSC, several times; the narrowest pair tells most.
-static struct time_sample take_sample(const struct time_clock *clock)
-{
-    struct time_sample best = {.width = UINT64_MAX};
-    for (int i = 0; i < SANDWICHES; i++) {
-        uint64_t before = clock->tsc(clock->self);
-        int64_t utc_ns = clock->utc_ns(clock->self);
-        uint64_t width = clock->tsc(clock->self) - before;
-        if (width < best.width)
-            best = (struct time_sample){before + width / 2, width, utc_ns};
-    }
-    return best;
 }
 
 // NTP short format, rounded up.
@@ -194,20 +179,22 @@ static void stepped(struct time_source *source, double by_ns)
 // Nobody watched the clock between the predecessor's death and now: does its line still hold?
 static void check_inherited(struct time_source *source, const struct time_sample *sample)
 {
-    struct time_line line = time_line_decode(&source->state.line, sample->utc_ns);
+    struct time_line line = time_line_decode(&source->state.line, sample->ns);
     double excess_ns = time_line_excess(&line, sample, TIME_FIT_SLACK_NS + source->state.error_ns);
     if (excess_ns == 0)
         return;
     stepped(source, excess_ns);
     line.tsc_base = sample->tsc;
-    line.utc_base_ns = sample->utc_ns;
+    line.base_ns = sample->ns;
     source->fit.stepped = true;
     publish(source, &line);
 }
 
 uint64_t time_source_turn(struct time_source *source, uint64_t now_ns)
 {
-    struct time_sample sample = take_sample(&source->clock);
+    const struct time_clock *clock = &source->clock;
+    struct time_sample sample =
+        time_sample_take(&(struct time_readers){clock->self, clock->tsc, clock->utc_ns});
     struct time_line before = source->fit.line;
     switch (time_fit_add(&source->fit, &sample)) {
     case TIME_FIT_GATHERING:

@@ -1,5 +1,5 @@
 // The arithmetic of the line from TSC to UTC.
-#include "control/time_fit.h"
+#include "board/time_fit.h"
 
 #include "dataplane/clock/clock.h"
 
@@ -25,15 +25,14 @@ static struct time_sample sample_at(int64_t ns, double ppm, uint64_t width)
     return (struct time_sample){
         .tsc = TSC0 + (uint64_t)ns / 10 * (HZ / 100000000),
         .width = width,
-        .utc_ns = EPOCH + ns + llrint((double)ns * ppm / 1e6),
+        .ns = EPOCH + ns + llrint((double)ns * ppm / 1e6),
     };
 }
 
 static double error_ns(const struct time_fit *fit, const struct time_sample *truth)
 {
     struct clock_line line = time_line_encode(&fit->line);
-    ntp_time utc =
-        ntp_time_from_unix(truth->utc_ns / NS_PER_S, (uint32_t)(truth->utc_ns % NS_PER_S));
+    ntp_time utc = ntp_time_from_unix(truth->ns / NS_PER_S, (uint32_t)(truth->ns % NS_PER_S));
     return (double)(int64_t)(clock_utc(&line, truth->tsc) - utc) / 4.294967296;
 }
 
@@ -84,7 +83,7 @@ static void slewing_is_followed(void **state)
             if (i > 100)
                 slewed_ns += 50 * MS * (int64_t)ppm / 1000000;
             struct time_sample s = sample_at(t, 0, 60);
-            s.utc_ns += slewed_ns;
+            s.ns += slewed_ns;
             if (fit.ready)
                 assert_true(fabs(error_ns(&fit, &s)) < 100e3);
             assert_int_not_equal(time_fit_add(&fit, &s), TIME_FIT_STEPPED);
@@ -111,7 +110,7 @@ static void steps_are_proven_by_one_sample(void **state)
         }
         for (int i = 0; i < TIME_FIT_FRESH; i++, t += 10 * MS) {
             struct time_sample s = sample_at(t, 30, 60);
-            s.utc_ns += steps_ns[k];
+            s.ns += steps_ns[k];
             enum time_fit_result expect = i == 0                    ? TIME_FIT_STEPPED
                                           : i == TIME_FIT_FRESH - 1 ? TIME_FIT_GOOD
                                                                     : TIME_FIT_GATHERING;
@@ -120,7 +119,7 @@ static void steps_are_proven_by_one_sample(void **state)
             assert_true(fabs(error_ns(&fit, &s)) < 20e3); // the old rate from the step on
         }
         struct time_sample truth = sample_at(t, 30, 60);
-        truth.utc_ns += steps_ns[k];
+        truth.ns += steps_ns[k];
         assert_true(fabs(error_ns(&fit, &truth)) < 50);
     }
 }
@@ -134,7 +133,7 @@ static void small_steps_are_followed(void **state)
     int64_t t = 0;
     for (int i = 0; i < 100; i++, t += 50 * MS) {
         struct time_sample s = sample_at(t, 0, 60);
-        s.utc_ns += i < 50 ? 0 : 150000;
+        s.ns += i < 50 ? 0 : 150000;
         assert_int_not_equal(time_fit_add(&fit, &s), TIME_FIT_STEPPED);
         if (i > 55)
             assert_true(fabs(error_ns(&fit, &s)) < 1000);
@@ -152,11 +151,11 @@ static void no_line_across_a_step(void **state)
         for (; !fit.ready; added++) {
             assert_true(added < 3 * TIME_FIT_FRESH);
             struct time_sample s = sample_at(added * 10 * MS, 0, 60);
-            s.utc_ns += added < at ? 0 : NS_PER_S;
+            s.ns += added < at ? 0 : NS_PER_S;
             time_fit_add(&fit, &s);
         }
         struct time_sample truth = sample_at(added * 10 * MS, 0, 60);
-        truth.utc_ns += NS_PER_S;
+        truth.ns += NS_PER_S;
         assert_true(fabs(error_ns(&fit, &truth)) < 1000);
     }
 }
@@ -174,7 +173,7 @@ static void wide_samples_are_skipped_for_a_while(void **state)
     }
     for (int i = 0; i < TIME_FIT_SKIP; i++, t += 50 * MS) {
         struct time_sample s = sample_at(t, 0, 10 * HZ / 1000);
-        s.utc_ns += 4 * MS; // within half of its 10 ms
+        s.ns += 4 * MS; // within half of its 10 ms
         assert_int_equal(time_fit_add(&fit, &s), TIME_FIT_SKIPPED);
         struct time_sample truth = sample_at(t, 0, 60);
         assert_true(fabs(error_ns(&fit, &truth)) < 20);
@@ -184,19 +183,19 @@ static void wide_samples_are_skipped_for_a_while(void **state)
 
     // But what its width does not explain is a step.
     s = sample_at(t + 50 * MS, 0, 10 * HZ / 1000);
-    s.utc_ns += 6 * MS;
+    s.ns += 6 * MS;
     assert_int_equal(time_fit_add(&fit, &s), TIME_FIT_STEPPED);
 }
 
 static void excess_allows_for_width_slew_and_slack(void **state)
 {
     (void)state;
-    struct time_line line = {.tsc_base = TSC0, .utc_base_ns = EPOCH, .ns_per_tick = 1e9 / HZ};
+    struct time_line line = {.tsc_base = TSC0, .base_ns = EPOCH, .ns_per_tick = 1e9 / HZ};
     struct time_sample s = sample_at(0, 0, 58);
-    s.utc_ns += 1000;
+    s.ns += 1000;
     assert_true(time_line_excess(&line, &s, 985) != 0);
     assert_true(time_line_excess(&line, &s, 995) == 0);
-    s.utc_ns -= 2000;
+    s.ns -= 2000;
     assert_true(time_line_excess(&line, &s, 985) < 0);
     s = sample_at(1000 * MS, 500, 58);
     assert_true(time_line_excess(&line, &s, 0) == 0);
@@ -211,17 +210,17 @@ static void encoding_round_trips(void **state)
     const int64_t dates_s[] = {0, 1767225600, 2085978495, 2085978496, INT64_C(4000000000)};
     for (unsigned i = 0; i < sizeof dates_s / sizeof *dates_s; i++) {
         struct time_line line = {.tsc_base = TSC0,
-                                 .utc_base_ns = dates_s[i] * NS_PER_S + 123456789,
-                                 .utc_base_fraction = 0.5,
+                                 .base_ns = dates_s[i] * NS_PER_S + 123456789,
+                                 .base_fraction = 0.5,
                                  .ns_per_tick = 1e9 / HZ};
         struct clock_line coded = time_line_encode(&line);
         assert_true(coded.utc_base >> 32 ==
                     ((uint64_t)dates_s[i] + NTP_UNIX_OFFSET) % (UINT64_C(1) << 32));
         for (int off_s = -1000000; off_s <= 1000000; off_s += 500000) {
             struct time_line back =
-                time_line_decode(&coded, line.utc_base_ns + off_s * (int64_t)NS_PER_S);
+                time_line_decode(&coded, line.base_ns + off_s * (int64_t)NS_PER_S);
             assert_true(back.tsc_base == TSC0);
-            assert_true(llabs(back.utc_base_ns - line.utc_base_ns) <= 1);
+            assert_true(llabs(back.base_ns - line.base_ns) <= 1);
             assert_true(fabs(back.ns_per_tick / line.ns_per_tick - 1) < 1e-14);
         }
     }

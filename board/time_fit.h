@@ -1,7 +1,7 @@
-// The line that turns the TSC into UTC, fitted to samples of both. Pure arithmetic: tests feed it
-// simulated clocks. RFC 5905 calls such a thing the clock filter; ours measures no network, only
-// two counters of one machine, so a sample is right within its width and one alone can prove a
-// step.
+// A clock as a line over the TSC, fitted to samples of both: UTC in control, CLOCK_MONOTONIC in the
+// dataplane. Pure arithmetic: tests feed it simulated clocks. RFC 5905 calls such a thing the clock
+// filter; ours measures no network, only two counters of one machine, so a sample is right within
+// its width and one alone can prove a step.
 //
 // The line is a least-squares one over the longest run of newest samples that a line fits: seconds
 // while the kernel's clock runs evenly, a few samples just after it began to slew. A sample that
@@ -23,18 +23,29 @@ enum {
 // A deviation that is followed without a word: less than clients can see behind a network.
 #define TIME_FIT_SLACK_NS 200e3
 
-// UTC at one tick. width is the uncertainty of tsc: the true one lies within width / 2.
+// The clock at one tick. width is the uncertainty of tsc: the true one lies within width / 2.
 struct time_sample {
     uint64_t tsc;
     uint64_t width; // ticks
-    int64_t utc_ns; // since 1970
+    int64_t ns;     // since the clock's epoch
 };
+
+// How the two counters are read; self is theirs.
+struct time_readers {
+    void *self;
+    uint64_t (*tsc)(void *self);
+    int64_t (*ns)(void *self);
+};
+
+// Reads the clock between two looks at the TSC, several times, and returns the narrowest such pair,
+// which tells most.
+struct time_sample time_sample_take(const struct time_readers *read);
 
 // A line over ticks, good near its base.
 struct time_line {
     uint64_t tsc_base;
-    int64_t utc_base_ns;
-    double utc_base_fraction; // of a nanosecond, to be added
+    int64_t base_ns;
+    double base_fraction; // of a nanosecond, to be added
     double ns_per_tick;
 };
 
@@ -67,7 +78,7 @@ double time_line_excess(const struct time_line *line, const struct time_sample *
 
 // The line in the board's form, and back.
 struct clock_line time_line_encode(const struct time_line *line);
-struct time_line time_line_decode(const struct clock_line *line, int64_t about_utc_ns);
+struct time_line time_line_decode(const struct clock_line *line, int64_t about_ns);
 
 // The width of the narrowest sample of the run, in ticks; 0 without samples.
 uint64_t time_fit_narrowest(const struct time_fit *fit);

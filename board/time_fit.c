@@ -1,5 +1,5 @@
-// Fitting the line that turns the TSC into UTC.
-#include "control/time_fit.h"
+// Taking samples of a clock, and fitting its line over the TSC.
+#include "board/time_fit.h"
 
 #include <assert.h>
 #include <math.h>
@@ -20,24 +20,38 @@
 #define NS_PER_TICK_MIN 0.05
 #define NS_PER_TICK_MAX 20.0
 
+enum { READINGS = 8 }; // of which the narrowest is taken
+
+struct time_sample time_sample_take(const struct time_readers *read)
+{
+    struct time_sample best = {.width = UINT64_MAX};
+    for (int i = 0; i < READINGS; i++) {
+        uint64_t before = read->tsc(read->self);
+        int64_t ns = read->ns(read->self);
+        uint64_t width = read->tsc(read->self) - before;
+        if (width < best.width)
+            best = (struct time_sample){before + width / 2, width, ns};
+    }
+    return best;
+}
+
 void time_fit_init(struct time_fit *fit)
 {
     memset(fit, 0, sizeof *fit);
 }
 
-// UTC on the line less utc_ns, at that tick. Differences first, so that no double has to hold a
+// The clock on the line less ns, at that tick. Differences first, so that no double has to hold a
 // date to the nanosecond.
 static double line_less(const struct time_line *line, uint64_t tsc, int64_t utc_ns)
 {
     double ticks = (double)(int64_t)(tsc - line->tsc_base);
-    return ticks * line->ns_per_tick + line->utc_base_fraction -
-           (double)(utc_ns - line->utc_base_ns);
+    return ticks * line->ns_per_tick + line->base_fraction - (double)(utc_ns - line->base_ns);
 }
 
 double time_line_excess(const struct time_line *line, const struct time_sample *sample,
                         double slack_ns)
 {
-    double off = -line_less(line, sample->tsc, sample->utc_ns);
+    double off = -line_less(line, sample->tsc, sample->ns);
     double age_ns = fabs((double)(int64_t)(sample->tsc - line->tsc_base)) * line->ns_per_tick;
     double allowed = slack_ns + SLEW * age_ns + (double)sample->width * line->ns_per_tick / 2;
     return fabs(off) <= allowed ? 0 : off;
@@ -52,7 +66,7 @@ static bool fit_line(const struct time_fit *fit, uint32_t n, struct time_line *l
     double x[TIME_FIT_SAMPLES], y[TIME_FIT_SAMPLES], mean_x = 0, mean_y = 0;
     for (uint32_t i = 0; i < n; i++) {
         x[i] = -(double)(newest->tsc - at[i].tsc);
-        y[i] = (double)(at[i].utc_ns - newest->utc_ns);
+        y[i] = (double)(at[i].ns - newest->ns);
         mean_x += x[i] / n;
         mean_y += y[i] / n;
     }
@@ -72,8 +86,8 @@ static bool fit_line(const struct time_fit *fit, uint32_t n, struct time_line *l
     double whole = floor(intercept);
     *line = (struct time_line){
         .tsc_base = newest->tsc,
-        .utc_base_ns = newest->utc_ns + (int64_t)whole,
-        .utc_base_fraction = intercept - whole,
+        .base_ns = newest->ns + (int64_t)whole,
+        .base_fraction = intercept - whole,
         .ns_per_tick = rate,
     };
     *residual_ns = worst;
@@ -163,8 +177,8 @@ static void start_over(struct time_fit *fit, const struct time_sample *sample)
     fit->ready = false;
     fit->stepped = true;
     fit->line.tsc_base = sample->tsc;
-    fit->line.utc_base_ns = sample->utc_ns;
-    fit->line.utc_base_fraction = 0;
+    fit->line.base_ns = sample->ns;
+    fit->line.base_fraction = 0;
     append(fit, sample);
 }
 
@@ -205,7 +219,7 @@ static_assert(32 + CLOCK_RATE_SHIFT == 80, "rate_unit");
 
 struct clock_line time_line_encode(const struct time_line *line)
 {
-    int64_t seconds = line->utc_base_ns / NS_PER_S, ns = line->utc_base_ns % NS_PER_S;
+    int64_t seconds = line->base_ns / NS_PER_S, ns = line->base_ns % NS_PER_S;
     if (ns < 0) {
         seconds--;
         ns += NS_PER_S;
@@ -213,22 +227,22 @@ struct clock_line time_line_encode(const struct time_line *line)
     return (struct clock_line){
         .tsc_base = line->tsc_base,
         .utc_base = ntp_time_from_unix(seconds, (uint32_t)ns) +
-                    (uint64_t)(line->utc_base_fraction * 4294967296.0 / NS_PER_S),
+                    (uint64_t)(line->base_fraction * 4294967296.0 / NS_PER_S),
         .rate = (uint64_t)(line->ns_per_tick * rate_unit + 0.5),
     };
 }
 
-struct time_line time_line_decode(const struct clock_line *line, int64_t about_utc_ns)
+struct time_line time_line_decode(const struct clock_line *line, int64_t about_ns)
 {
     // The era is the one in which the line is nearest to what it is compared with.
-    ntp_time about = ntp_time_from_unix(about_utc_ns / NS_PER_S, 0);
+    ntp_time about = ntp_time_from_unix(about_ns / NS_PER_S, 0);
     int64_t off = (int64_t)(line->utc_base - about); // units of 2^-32 s
     int64_t seconds = off >> 32;
     uint64_t fraction = (uint64_t)off & UINT32_MAX;
     return (struct time_line){
         .tsc_base = line->tsc_base,
-        .utc_base_ns =
-            (about_utc_ns / NS_PER_S + seconds) * NS_PER_S + (int64_t)((fraction * NS_PER_S) >> 32),
+        .base_ns =
+            (about_ns / NS_PER_S + seconds) * NS_PER_S + (int64_t)((fraction * NS_PER_S) >> 32),
         .ns_per_tick = (double)line->rate / rate_unit,
     };
 }
