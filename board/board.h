@@ -12,6 +12,7 @@
 #include "board/keyring.h"
 #include "board/ntp_state.h"
 #include "board/snapshot.h"
+#include "board/stamp_line.h"
 
 #include <assert.h>
 #include <stdint.h>
@@ -35,11 +36,14 @@ struct board_port {
     char name[BOARD_NAME_LEN];   // as the configuration names it
     char driver[BOARD_NAME_LEN]; // "net_af_xdp", "net_memif", ...
     char mode[BOARD_NAME_LEN];   // "XDP native", "XDP generic", "" elsewhere
+    char stamps[BOARD_NAME_LEN]; // what tells when a frame arrived: "XDP program" or "poll"
     _Atomic uint32_t link_up;
     uint32_t queues;
     uint8_t mac[6];
     uint8_t spare[2];
     _Atomic uint64_t rx_missed; // frames that the driver counts as lost before any core saw them
+    _Atomic uint64_t stamped;   // frames that bore a stamp of their arrival
+    _Atomic uint64_t unstamped; // frames without one, on a port that stamps
 };
 
 struct board_dataplane {
@@ -51,6 +55,7 @@ struct board_dataplane {
     char crypto[BOARD_NAME_LEN]; // the variant in use
     char memory[BOARD_NAME_LEN]; // "hugepages" or "4 KiB pages"
     uint32_t core_id[CORES_MAX]; // CPU of each core
+    struct snapshot stamps;      // struct stamp_line, of the frames' stamps
     struct board_port port[PORTS_MAX];
     struct core_counters core[CORES_MAX]; // not reset by a restart: counters only rise
 };

@@ -33,3 +33,7 @@ const struct counter_text outcome_text[OUTCOMES] = {
     [DROPPED_LONGER] = {"dropped_longer", "reply would exceed the request: a bug, please report"},
     [DROPPED_TX_FULL] = {"dropped_tx_full", "replies that the port's send queue did not take"},
 };
+
+const int64_t departure_bin_ns[DEPARTURE_BINS - 1] = {
+    -1000000, -100000, -30000, -10000, -3000, -2000, -1000, -500, -250, 0, 250, 1000,
+};

@@ -49,6 +49,12 @@ struct counter_text {
 
 extern const struct counter_text outcome_text[OUTCOMES];
 
+// How much later than it really left a reply said that it would: of the last reply of each send
+// call, as near as the port can tell. Bin i counts errors up to departure_bin_ns[i] and above the
+// one before; the last bin all that is above.
+enum { DEPARTURE_BINS = 13 };
+extern const int64_t departure_bin_ns[DEPARTURE_BINS - 1];
+
 enum {
     CORES_MAX = 64,
     PORTS_MAX = 16,
@@ -62,11 +68,23 @@ struct core_counters {
     _Atomic uint64_t octets_received;
     _Atomic uint64_t octets_sent;
     _Atomic uint64_t cookies_sealed;
-    _Atomic uint64_t slow_path;    // requests of unusual shape
-    _Atomic uint64_t busy_cycles;  // TSC ticks in turns that had packets
-    _Atomic uint64_t departure_ns; // predicted time from composing to departure, as in use now
+    _Atomic uint64_t slow_path;      // requests of unusual shape
+    _Atomic uint64_t busy_cycles;    // TSC ticks in turns that had packets
+    _Atomic uint64_t departure_ns;   // from composing to the first reply's departure, as last told
+    _Atomic uint64_t stamps_refused; // frames whose stamp could not be true
+    _Atomic uint64_t composed_again; // times that replies were, since the core was off its CPU
     _Atomic uint64_t outcome[OUTCOMES];
+    _Atomic uint64_t departure_error[DEPARTURE_BINS]; // by departure_error_bin
 };
+
+// The bin of an error in ns.
+static inline unsigned departure_error_bin(int64_t ns)
+{
+    unsigned bin = 0;
+    while (bin < DEPARTURE_BINS - 1 && ns > departure_bin_ns[bin])
+        bin++;
+    return bin;
+}
 
 // Adds to a counter of which this thread is the only writer: no locked instruction.
 static inline void counter_add(_Atomic uint64_t *counter, uint64_t n)

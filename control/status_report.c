@@ -7,6 +7,7 @@
 #include "control/keys.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,10 @@ static void add_core(struct core_counters *sum, const struct core_counters *core
     counter_add(&sum->cookies_sealed, read_word(&core->cookies_sealed));
     counter_add(&sum->slow_path, read_word(&core->slow_path));
     counter_add(&sum->busy_cycles, read_word(&core->busy_cycles));
+    counter_add(&sum->stamps_refused, read_word(&core->stamps_refused));
+    counter_add(&sum->composed_again, read_word(&core->composed_again));
+    for (size_t i = 0; i < DEPARTURE_BINS; i++)
+        counter_add(&sum->departure_error[i], read_word(&core->departure_error[i]));
 }
 
 static json_t *counters_report(const struct core_counters *core)
@@ -63,6 +68,8 @@ static json_t *counters_report(const struct core_counters *core)
     set_int(o, "cookies_sealed", read_word(&core->cookies_sealed));
     set_int(o, "slow_path", read_word(&core->slow_path));
     set_int(o, "busy_cycles", read_word(&core->busy_cycles));
+    set_int(o, "stamps_refused", read_word(&core->stamps_refused));
+    set_int(o, "composed_again", read_word(&core->composed_again));
     return o;
 }
 
@@ -109,6 +116,24 @@ static json_t *ports_report(const struct board_dataplane *board)
         set_int(o, "queues", p->queues);
         json_object_set_new(o, "mac", json_string(mac));
         set_int(o, "rx_missed", read_word(&p->rx_missed));
+        json_object_set_new(o, "stamps", board_text(p->stamps));
+        set_int(o, "stamped", read_word(&p->stamped));
+        set_int(o, "unstamped", read_word(&p->unstamped));
+        json_array_append_new(list, o);
+    }
+    return list;
+}
+
+// A histogram: each bin's greatest error in ns, null for the last one, and how many there were.
+static json_t *departures_report(const struct core_counters *sum)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < DEPARTURE_BINS; i++) {
+        json_t *o = json_object();
+        bool last = i == DEPARTURE_BINS - 1;
+        json_object_set_new(o, "up_to_ns",
+                            last ? json_null() : json_integer((json_int_t)departure_bin_ns[i]));
+        set_int(o, "count", read_word(&sum->departure_error[i]));
         json_array_append_new(list, o);
     }
     return list;
@@ -193,6 +218,7 @@ static json_t *status_report(const struct status_sources *s)
     json_object_set_new(o, "keys", keys_report(s->keys));
     json_object_set_new(o, "ke", ke_report(s->ke));
     json_object_set_new(o, "counters", counters_report(&sum));
+    json_object_set_new(o, "departure_error", departures_report(&sum));
     json_object_set_new(o, "cores", cores_report(board));
     return o;
 }

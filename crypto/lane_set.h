@@ -36,3 +36,14 @@ static inline unsigned lane_count(lane_set set)
 {
     return (unsigned)__builtin_popcountll(set);
 }
+
+// The n lowest lanes of a set, or all that it has.
+static inline lane_set lane_lowest(lane_set set, unsigned n)
+{
+    if (lane_count(set) <= n)
+        return set;
+    lane_set rest = set;
+    while (n-- > 0)
+        rest &= rest - 1;
+    return set & ~rest;
+}

@@ -69,6 +69,10 @@ static void show_ports(FILE *out, const json_t *ports)
                 yes(port, "link_up") ? "up" : "down", text(port, "mac"));
         if (number(port, "rx_missed") != 0)
             fprintf(out, ", %" PRId64 " frames missed by the device", number(port, "rx_missed"));
+        fprintf(out, "\n           arrival stamped by: %s", text(port, "stamps"));
+        if (number(port, "unstamped") != 0)
+            fprintf(out, "; %" PRId64 " of %" PRId64 " frames without a stamp",
+                    number(port, "unstamped"), number(port, "unstamped") + number(port, "stamped"));
         fputc('\n', out);
     }
 }
@@ -100,6 +104,31 @@ static void show_counters(FILE *out, const char *heading, const json_t *counters
         fputs("  nothing counted yet\n", out);
 }
 
+// How much later than it left each reply said that it would leave: bins that are 0 left out.
+static void show_departures(FILE *out, const json_t *bins)
+{
+    size_t i;
+    json_t *bin;
+    char above[32] = "";
+    fputs("\nDeparture error: how much later than it left a reply said that it left\n"
+          "(the last one of each send call, as near as the port can tell)\n",
+          out);
+    json_array_foreach(bins, i, bin)
+    {
+        const json_t *end = json_object_get(bin, "up_to_ns");
+        char range[80];
+        if (json_is_integer(end)) {
+            snprintf(range, sizeof range, "%s%s%.2f us", above, *above != '\0' ? " to " : "up to ",
+                     (double)json_integer_value(end) / 1000);
+            snprintf(above, sizeof above, "%.2f", (double)json_integer_value(end) / 1000);
+        } else {
+            snprintf(range, sizeof range, "above %s us", above);
+        }
+        if (number(bin, "count") != 0)
+            fprintf(out, "  %-24s %" PRId64 "\n", range, number(bin, "count"));
+    }
+}
+
 void show_status(const json_t *status, FILE *out)
 {
     const json_t *dataplane = json_object_get(status, "dataplane");
@@ -112,5 +141,6 @@ void show_status(const json_t *status, FILE *out)
     show_ports(out, json_object_get(status, "ports"));
     show_keys(out, json_object_get(status, "keys"));
     show_counters(out, "NTP (all cores)", json_object_get(status, "counters"));
+    show_departures(out, json_object_get(status, "departure_error"));
     show_counters(out, "NTS-KE", json_object_get(status, "ke"));
 }

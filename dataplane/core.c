@@ -3,7 +3,6 @@
 
 #include "board/tsc.h"
 #include "crypto/bytes.h"
-#include "dataplane/clock/clock.h"
 #include "dataplane/stage/account.h"
 #include "dataplane/stage/classify.h"
 #include "dataplane/stage/exchange.h"
@@ -20,7 +19,7 @@ void core_open(struct core *core, const struct core_setup *setup)
     core->is = *setup;
     core->state.state.leap = LEAP_UNKNOWN;
     core->work.variant = setup->variant;
-    backlog_start(&core->backlog, tsc_now());
+    turn_time_start(&core->time, tsc_now());
     rng_init(&core->rng);
 }
 
@@ -28,6 +27,7 @@ void core_refresh(struct core *core)
 {
     keyring_refresh(core->is.keyring, &core->keys);
     ntp_state_refresh(core->is.ntp_state, &core->state);
+    stamp_line_refresh(core->is.stamps, &core->stamps);
 }
 
 void core_close(struct core *core)
@@ -37,85 +37,98 @@ void core_close(struct core *core)
     bytes_wipe(&core->work, sizeof core->work);
 }
 
-// Software's arrival time is the moment at which the port was seen to hold the frames. Lanes that
-// hold none get it too, for a loop whose length is known writes several at a time.
-static void stamp(struct batch *batch, ntp_time arrival)
-{
-    for (unsigned i = 0; i < LANES; i++)
-        batch->arrival[i] = arrival;
-}
-
-// Composes, proves and seals the replies of those lanes once, to leave as foretold from now.
-static struct proof compose(struct core *c, struct kinds asked, uint64_t unsure, uint64_t ahead)
+// Composes, proves and seals the replies of those lanes once.
+static struct proof compose(struct core *c, struct kinds asked)
 {
     struct batch *b = &c->batch;
-    const struct ntp_state *state = &c->state.state;
-    c->composed_tsc = tsc_now();
-    struct ntp_state aged = clock_aged(state, c->composed_tsc, unsure);
-    ntp_time departure = clock_utc(&state->line, c->composed_tsc + ahead);
+    struct ntp_state aged;
+    struct departures leave =
+        turn_time_compose(&c->time, &c->state.state, tsc_now(), lane_count(asked.plain),
+                          lane_count(asked.secure | asked.slow), &aged);
 
     // A reply's departure time lies under its seal, so it is composed before anything is proven.
-    respond(b, asked.plain | asked.secure | asked.slow, &aged, departure, &c->rng);
+    respond(b, kinds_all(asked), &aged, leave, &c->rng);
     struct proof proof = exchange(b, asked, &c->keys, &c->rng, &c->work);
     refuse(b, proof.doubted); // rewritten into NAKs
     return proof;
 }
 
-// Was the core taken off its CPU since it composed? Then what the replies say of their departure is
-// wrong (F30).
 static bool is_late(const struct core *c)
 {
-    return clock_is_stale(&c->state.state, tsc_now() - c->composed_tsc);
+    return turn_time_is_late(&c->time, &c->state.state, tsc_now());
 }
 
-// What was foretold against what it took.
-static void note_cost(struct core *c, unsigned class)
+// What the port tells of departures, for the next ones and for status.
+static void note_departures(struct core *c, unsigned n_answers, unsigned n_sent)
 {
-    departure_learn(&c->departure, class, tsc_now() - c->composed_tsc);
-    double ns = (double)departure_expect(&c->departure, class) * 1e9;
-    atomic_store_explicit(&c->is.counters->departure_ns,
-                          (uint64_t)(ns / (double)c->state.state.tsc_hz), memory_order_relaxed);
+    struct core_counters *counters = c->is.counters;
+    atomic_store_explicit(&counters->departure_ns, turn_time_departure_ns(&c->time),
+                          memory_order_relaxed);
+    int64_t error_ns;
+    if (turn_time_sent(&c->time, &c->batch.burst, n_answers, n_sent, &error_ns))
+        counter_add(&counters->departure_error[departure_error_bin(error_ns)], 1);
+}
+
+// What became of lanes that could be answered.
+struct answers {
+    lane_set doubted; // not genuine: answered with a NAK
+    lane_set given;   // to the port
+    lane_set sent;    // by it
+};
+
+// Answers a part of the burst: as many replies as can be told when they leave.
+static void answer(struct core *c, struct kinds asked, struct answers *answers)
+{
+    struct batch *b = &c->batch;
+    struct proof proof = compose(c, asked);
+    if (is_late(c)) { // once more: the requests are untouched
+        counter_add(&c->is.counters->composed_again, 1);
+        proof = compose(c, asked);
+    }
+    lane_set given = turn_round(b, asked.plain | proof.given | proof.doubted);
+    answers->doubted |= proof.doubted;
+    if (turn_time_is_stale(&c->time, &c->state.state, tsc_now())) {
+        b->ended[DROPPED_STALE] |= given;
+        return;
+    }
+    if (given == 0)
+        return;
+    turn_time_schedule(&c->time, lane_count(given), &b->burst);
+    lane_set sent = port_tx(c->is.port, &b->burst, given);
+    note_departures(c, lane_count(given), lane_count(sent));
+    answers->given |= given;
+    answers->sent |= sent;
 }
 
 bool core_turn(struct core *c)
 {
     struct batch *b = &c->batch;
 
-    uint64_t asked_tsc = tsc_now();
-    lane_set all = port_rx(c->is.port, b);
-    uint64_t arrived = c->arrived_tsc = tsc_now();
-    uint64_t unsure = arrived - c->backlog.since; // they came at some time in between
-    backlog_note(&c->backlog, asked_tsc, b->drained);
+    turn_time_ask(&c->time, tsc_now());
+    lane_set all = port_rx(c->is.port, &b->burst);
+    turn_time_arrive(&c->time, tsc_now(), b->burst.drained);
     if (all == 0)
         return false;
     core_refresh(c);
     memset(b->ended, 0, sizeof b->ended);
-    stamp(b, clock_utc(&c->state.state.line, arrived));
+    lane_set refused =
+        turn_time_moments(&c->time, &c->state.state, &c->stamps.line, &b->burst, all, b->arrival);
 
     lane_set ntp = parse(b, all, port_addresses(c->is.port), c->is.udp_port);
     struct kinds asked = classify(b, ntp); // plain, secure, slow (legal, but of an unusual shape)
     asked = able(b, asked, c->keys.n != 0 && rng_ready(&c->rng), c->state.state.serving);
 
-    unsigned class =
-        departure_class(lane_count(asked.plain), lane_count(asked.secure | asked.slow));
-    uint64_t ahead = departure_expect(&c->departure, class);
-    struct proof proof = compose(c, asked, unsure, ahead);
-    if (is_late(c)) // once more: the requests are untouched
-        proof = compose(c, asked, unsure, ahead);
-    lane_set answer = turn_round(b, asked.plain | proof.given | proof.doubted);
-    if (is_late(c)) {
-        b->ended[DROPPED_STALE] |= answer;
-        answer = 0;
+    struct answers answers = {0};
+    unsigned most = departure_part(&c->time.departure, c->state.state.tsc_hz);
+    for (lane_set rest = kinds_all(asked); rest != 0;) {
+        lane_set part = lane_lowest(rest, most);
+        answer(c, kinds_within(asked, part), &answers);
+        rest &= ~part;
     }
+    port_drop(c->is.port, &b->burst, all & ~answers.sent);
 
-    lane_set sent = 0;
-    if (answer != 0) {
-        sent = port_tx(c->is.port, b, answer);
-        note_cost(c, class);
-    }
-    port_drop(c->is.port, b, all & ~sent);
-
-    account(c->is.counters, b, all, asked, proof.doubted, answer, sent);
-    counter_add(&c->is.counters->busy_cycles, tsc_now() - arrived);
+    account(c->is.counters, b, all, asked, answers.doubted, answers.given, answers.sent);
+    counter_add(&c->is.counters->stamps_refused, lane_count(refused));
+    counter_add(&c->is.counters->busy_cycles, tsc_now() - c->time.arrived);
     return true;
 }

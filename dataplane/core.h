@@ -10,8 +10,7 @@
 #include "board/ntp_state.h"
 #include "crypto/exchange.h"
 #include "crypto/rng.h"
-#include "dataplane/clock/backlog.h"
-#include "dataplane/clock/departure.h"
+#include "dataplane/clock/turn_time.h"
 #include "dataplane/port/port.h"
 #include "dataplane/stage/batch.h"
 #include "dataplane/stage/exchange.h"
@@ -24,6 +23,7 @@ struct core_setup {
     struct port *port;                      // this core's alone
     const struct snapshot *keyring;         // control writes, this core reads
     const struct snapshot *ntp_state;       // likewise
+    const struct snapshot *stamps;          // housekeeping writes: the line of the port's stamps
     struct core_counters *counters;         // this core writes, control reads
     const struct exchange_variant *variant; // of the crypto
     uint16_t udp_port;                      // on which NTP is served
@@ -33,11 +33,9 @@ struct core {
     struct core_setup is;
     struct keyring_view keys;
     struct ntp_state_view state;
-    struct rng rng;             // the owner reseeds it (rng_reseed) between turns, from this thread
-    struct departure departure; // what composing, sealing and sending have cost
-    struct backlog backlog;     // since when frames may have waited
-    uint64_t arrived_tsc;       // when the port was last seen to hold frames, or none
-    uint64_t composed_tsc;      // when the replies at hand were composed
+    struct stamp_line_view stamps;
+    struct rng rng; // the owner reseeds it (rng_reseed) between turns, from this thread
+    struct turn_time time;
     struct batch batch;
     struct exchange_work work;
 };

@@ -11,6 +11,7 @@
 #include "dataplane/loop.h"
 #include "dataplane/port/ports.h"
 #include "dataplane/rights.h"
+#include "dataplane/stamp_clock.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -29,6 +30,7 @@ struct dataplane {
     struct ports *ports;
     struct loop *loop[CORES_MAX];
     uint32_t n_loops;
+    struct stamp_clock stamps;
     int signals;
 };
 
@@ -89,12 +91,14 @@ static int open_ports(struct dataplane *d)
 
 static int open_loops(struct dataplane *d)
 {
+    stamp_clock_open(&d->stamps, &d->board->stamps);
     for (uint32_t i = 0; i < d->config->dataplane.n_cores; i++) {
         const struct loop_setup setup = {
             .ports = d->ports,
             .index = i,
             .cpu = d->config->dataplane.cores[i],
             .control = d->control,
+            .stamps = &d->board->stamps,
             .counters = &d->board->core[i],
             .variant = d->variant,
             .udp_port = d->config->dataplane.udp_port,
@@ -198,6 +202,7 @@ int dataplane_main(void)
         const struct housekeeping house = {
             .board = d.board,
             .ports = d.ports,
+            .stamps = &d.stamps,
             .loops = d.loop,
             .n_loops = d.n_loops,
             .lifeline = HANDOVER_LIFELINE,

@@ -65,6 +65,7 @@ static int open_timer(void)
 static bool look_round(const struct housekeeping *house, struct watch *watch, uint64_t looks)
 {
     atomic_store_explicit(&house->board->heartbeat, now_ns(), memory_order_relaxed);
+    stamp_clock_turn(house->stamps);
     if (looks % LOOKS_A_SECOND == 0)
         once_a_second(house);
     return cores_turn(house, watch);

@@ -1,15 +1,17 @@
-// The one thread that does not poll: beats, watches the cores, seeds them, follows addresses and
-// links, and waits for the end.
+// The one thread that does not poll: beats, watches the cores, seeds them, reads the stamps' clock,
+// follows addresses and links, and waits for the end.
 #pragma once
 
 #include "board/board.h"
 #include "dataplane/loop.h"
+#include "dataplane/stamp_clock.h"
 
 #include <stdint.h>
 
 struct housekeeping {
     struct board_dataplane *board;
     struct ports *ports;
+    struct stamp_clock *stamps;
     struct loop **loops;
     uint32_t n_loops;
     int lifeline; // at its end we end

@@ -78,6 +78,7 @@ int loop_open(const struct loop_setup *setup, struct loop **out)
             .port = queue[i],
             .keyring = &setup->control->keyring,
             .ntp_state = &setup->control->ntp_state,
+            .stamps = setup->stamps,
             .counters = setup->counters,
             .variant = setup->variant,
             .udp_port = setup->udp_port,

@@ -5,10 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum {
-    BACKLOG_BURST = 32,   // a burst of fewer frames has drained the port
-    BACKLOG_BURSTS = 512, // of as many or more: no port holds more than so many of these
-};
+// No port holds more than so many bursts that did not drain it.
+enum { BACKLOG_BURSTS = 512 };
 
 struct backlog {
     uint64_t since; // what waits came later

@@ -32,7 +32,8 @@ struct ntp_state clock_aged(const struct ntp_state *state, uint64_t tsc, uint64_
 
     double dispersion = state->root_dispersion + grown_s * 65536;
     bool worn_out = dispersion >= CLOCK_DISPERSION_MAX;
-    aged.root_dispersion = worn_out ? CLOCK_DISPERSION_MAX : (uint32_t)dispersion;
+    uint32_t whole = (uint32_t)dispersion;
+    aged.root_dispersion = worn_out ? CLOCK_DISPERSION_MAX : whole + (whole < dispersion);
     if (worn_out || silent_s > CLOCK_SILENCE_MAX_S)
         aged.leap = LEAP_UNKNOWN;
     return aged;

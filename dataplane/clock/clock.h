@@ -24,9 +24,9 @@ enum {
 // UTC at a reading of the TSC, before or after the line's base.
 ntp_time clock_utc(const struct clock_line *line, uint64_t tsc);
 
-// The state as it stands at tsc: root dispersion grown since control wrote it and by the `unsure`
-// ticks in which the arrival that is told may truly lie; leap unknown after CLOCK_SILENCE_MAX_S of
-// silence or when the dispersion has reached its maximum.
+// The state as it stands at tsc: root dispersion grown since control wrote it and by `unsure`, the
+// ticks by which a reply's timestamps may be wrong, rounded up; leap unknown after
+// CLOCK_SILENCE_MAX_S of silence or when the dispersion has reached its maximum.
 struct ntp_state clock_aged(const struct ntp_state *state, uint64_t tsc, uint64_t unsure);
 
 // Is a span of ticks longer than CLOCK_STALE_MS?

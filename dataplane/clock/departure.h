@@ -1,29 +1,75 @@
-// When a reply will leave. The transmit timestamp is sealed with the rest of the reply, so that it
-// must be written before the cryptography and the send call: it is foretold from what the same work
-// has cost before (RSP-10). Arithmetic only. A struct departure belongs to one thread.
+// When replies will leave. The transmit timestamp is sealed with the rest of the reply, so that it
+// must be written before the cryptography and the send call (RSP-10), and it must not be later than
+// the true departure (RSP-12). So a moment is chosen at which the replies will stand ready, as they
+// mostly have in as much time; the port waits for it when they are ready earlier. The frames of a
+// burst then leave one after another (RSP-14):
+//
+//   in one call, and each is said to leave as early as it ever might;
+//   or, on a port that sends slowly and is not pressed, in a call for each, for which a moment is
+//   chosen and waited for in the same way.
+//
+// What leaves later than it says makes the client's delay longer by as much, and its bound holds.
+//
+// Arithmetic only, in ticks of the TSC. A struct departure belongs to one thread and one port.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum {
-    DEPARTURE_SIZES = 7, // of bursts: 1, 2 to 3, 4 to 7, .. 32 to 63, 64
-    DEPARTURE_CLASSES = 2 * DEPARTURE_SIZES,
-    DEPARTURE_TRIALS = 8, // the least of the first ones is believed
+    DEPARTURE_SIZES = 7,  // of bursts that are learned: 1, 2, 4, .. 64; between them, a line
+    DEPARTURE_TRIALS = 8, // of so many first measurements the least is believed; before, none
+    // Frames that take longer than this to leave are composed and sent in several parts, because
+    // nobody can tell longer ahead when the last one leaves; but in no smaller ones, where the
+    // cryptography would gain nothing from being done side by side.
+    DEPARTURE_SPAN_NS = 32000,
+    DEPARTURE_PART_MIN = 16,
+    // A port sends slowly when one frame takes longer than this.
+    DEPARTURE_SLOW_NS = 500,
 };
 
-// All zero at the start: then a reply is foretold to leave at once.
+// What is known of one cost: some share of what is measured is less.
+struct departure_cost {
+    double ticks;
+    uint32_t n; // measurements, up to DEPARTURE_TRIALS
+};
+
+// All zero at the start: then replies are said to leave at once.
 struct departure {
-    uint64_t ticks[DEPARTURE_CLASSES];
-    uint32_t n[DEPARTURE_CLASSES]; // measurements, up to DEPARTURE_TRIALS
+    struct departure_cost plain[DEPARTURE_SIZES]; // composing replies without cryptography
+    struct departure_cost nts[DEPARTURE_SIZES];   // what those with it cost besides
+    struct departure_cost least[DEPARTURE_SIZES]; // sending, a frame: hardly ever less
+    struct departure_cost pace;                   // in a call of its own: mostly less
+    uint64_t tail; // how much later than the truth a frame was lately said to leave, at the most
 };
 
-// The class of a burst with n_plain replies without cryptography and n_nts with it.
-unsigned departure_class(unsigned n_plain, unsigned n_nts);
+// How a part of a burst leaves, in ticks from composing on.
+struct departure_plan {
+    unsigned n_plain, n_nts; // its replies
+    double plain, nts;       // what composing them is taken to cost
+    uint64_t ready;          // the port is to wait until then
+    uint64_t first;          // frame 0 has left by no earlier
+    uint64_t each;           // frame k by k times this later
+    unsigned together;       // frames in a send call
+    uint64_t pace;           // the port is to wait for each call so much longer, a frame
+};
 
-// Ticks from composing to departure. A class that has not been measured borrows from the nearest
-// smaller one, else from any.
-uint64_t departure_expect(const struct departure *departure, unsigned class);
+// How many frames make one part.
+unsigned departure_part(const struct departure *departure, uint64_t tsc_hz);
 
-// Takes in what it was. A core that was taken off its CPU in between says nothing about the next
-// time: what is far above the expected moves it only a little.
-void departure_learn(struct departure *departure, unsigned class, uint64_t ticks);
+// How a part leaves of n_plain replies without cryptography and n_nts with it, not both 0. pressed:
+// more requests have waited for some time.
+struct departure_plan departure_plan(const struct departure *departure, uint64_t tsc_hz,
+                                     unsigned n_plain, unsigned n_nts, bool pressed);
+
+// Takes in how long composing a part took for which there was that plan. A core that was taken off
+// its CPU says nothing about the next time: what is far above the expected moves it only a little.
+void departure_learn_composing(struct departure *departure, const struct departure_plan *plan,
+                               uint64_t ticks);
+
+// Takes in how long a frame took to send, in a call of n.
+void departure_learn_sending(struct departure *departure, unsigned n, double ticks);
+
+// Takes in by how many ticks a frame was said to leave after it had certainly left; negative: no
+// such thing is known.
+void departure_learn_tail(struct departure *departure, int64_t ticks);

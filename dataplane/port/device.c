@@ -38,6 +38,7 @@ static struct port *queue_new(struct device *device, uint16_t index)
     *port = (struct port){.device = device->id, .queue = index};
     if (device->config->kind == PORT_VDEV)
         port->addresses = &device->addresses;
+    port->stamps = device->config->kind == PORT_INTERFACE && device->use == USE_SERVE;
     snprintf(pool, sizeof pool, "p%u.%u", device->id, index);
     port->pool = pool_create(pool, rte_eth_dev_socket_id(device->id));
     if (!port->pool) {
@@ -210,6 +211,22 @@ bool device_starved(struct device *device)
     bool rose = starved != device->starved;
     device->starved = starved;
     return rose;
+}
+
+bool device_is_to_stamp(const struct device *device)
+{
+    return device->n_queues > 0 && device->queue[0]->stamps;
+}
+
+struct device_stamps device_stamps(const struct device *device)
+{
+    struct device_stamps sum = {0};
+    for (uint32_t i = 0; i < device->n_queues; i++) {
+        const struct port *port = device->queue[i];
+        sum.stamped += atomic_load_explicit(&port->stamped, memory_order_relaxed);
+        sum.unstamped += atomic_load_explicit(&port->unstamped, memory_order_relaxed);
+    }
+    return sum;
 }
 
 uint64_t device_missed(const struct device *device)

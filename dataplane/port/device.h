@@ -46,6 +46,17 @@ bool device_close(struct device *device);
 // Has a queue been out of buffers since the last call?
 bool device_starved(struct device *device);
 
+// Frames with and without a stamp of their arrival, of a device whose frames are to bear one: see
+// device_stamps.
+struct device_stamps {
+    uint64_t stamped;
+    uint64_t unstamped;
+};
+struct device_stamps device_stamps(const struct device *device);
+
+// Are its frames to bear a stamp?
+bool device_is_to_stamp(const struct device *device);
+
 // Frames lost before any core saw them.
 uint64_t device_missed(const struct device *device);
 bool device_link_up(const struct device *device);

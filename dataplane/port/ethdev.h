@@ -4,6 +4,7 @@
 
 #include "dataplane/port/port.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 struct rte_mbuf;
@@ -13,6 +14,7 @@ struct port {
     _Alignas(64) uint16_t device; // DPDK's number
     uint16_t queue;
     uint16_t n_spare;
+    bool stamps; // frames bear a stamp of their arrival (steer.h)
     struct rte_mempool *pool;
     const struct address_set *addresses; // NULL: steering has decided
 
@@ -20,13 +22,18 @@ struct port {
     // back for each.
     struct rte_mbuf *spare[LANES];
 
-    // What is lent, by lane. Owner: the batch, from port_rx until port_tx or port_drop.
+    // What is lent, by lane. Owner: the burst, from port_rx until port_tx or port_drop.
     struct rte_mbuf *request[LANES];
     struct rte_mbuf *reply[LANES];
 
     // Turns in which the pool could not supply a single buffer for a reply. Writer: the core,
     // relaxed. Reader: housekeeping.
     _Atomic uint64_t starved;
+
+    // Frames with and without a stamp, on a port that stamps. Writer: the core, relaxed. Reader:
+    // housekeeping.
+    _Atomic uint64_t stamped;
+    _Atomic uint64_t unstamped;
 
     // What ask_lend lends; NULL where it was sent. Touched by who asks alone.
     uint16_t n_blank;

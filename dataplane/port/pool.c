@@ -1,6 +1,6 @@
 #include "dataplane/port/pool.h"
 
-#include "dataplane/stage/batch.h"
+#include "dataplane/port/burst.h"
 
 #include <rte_config.h>
 #include <rte_errno.h>

@@ -6,25 +6,25 @@
 // the same turn, every lane exactly once.
 #pragma once
 
-#include "board/ntp_time.h"
-#include "dataplane/stage/batch.h"
+#include "dataplane/port/burst.h"
 #include "dataplane/wire/address_set.h"
 
 struct port;
 
 // Receives up to LANES frames: sets frame, len and reply of lanes 0 .. n-1 and returns that set.
 // Frames in several segments or longer than FRAME_MAX are lent with len as received; parse drops
-// them. Sets drained: whether that was all that had come. BACKLOG_BURST frames and more never count
-// as all.
-lane_set port_rx(struct port *port, struct batch *batch);
+// them. Sets drained: whether that was all that had come; BURST_DRAINED frames and more never count
+// as all. Sets stamped, and the stamps of those lanes.
+lane_set port_rx(struct port *port, struct burst *burst);
 
-// Sends the replies of the lanes of answer (reply, reply_len) and takes back their requests'
-// frames. Returns those that the queue took; the others' frames and replies are still lent. At most
-// one retry.
-lane_set port_tx(struct port *port, struct batch *batch, lane_set answer);
+// Sends the replies of the lanes of answer (reply, reply_len), in the order of the lanes, in calls
+// of `together` frames, waiting before each until not_before and pace allow it; and takes back
+// their requests' frames. Returns those that the queue took; the others' frames and replies are
+// still lent. At most one retry. Sets the burst's tx_ words.
+lane_set port_tx(struct port *port, struct burst *burst, lane_set answer);
 
 // Takes back the frames of those lanes, unanswered.
-void port_drop(struct port *port, struct batch *batch, lane_set drop);
+void port_drop(struct port *port, struct burst *burst, lane_set drop);
 
 // What the parse stage must accept as addressed to this port; NULL when steering has already
 // decided.

@@ -11,6 +11,7 @@
 #include <rte_version.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,6 +157,11 @@ int ports_steer(struct ports *ports)
                  device->config->device, ports->config->dataplane.udp_port, ports->now.n_v4,
                  ports->now.n_v6);
     }
+    for (uint32_t i = 0; i < ports->n_devices; i++)
+        log_info("%s: %s", ports->device[i].config->device,
+                 device_is_to_stamp(&ports->device[i])
+                     ? "the XDP program stamps each request as it arrives"
+                     : "requests bear no stamp and count as arrived when a core looks");
     return 0;
 }
 
@@ -217,12 +223,29 @@ void ports_show(struct ports *ports, struct board_dataplane *board)
         snprintf(port->driver, sizeof port->driver, "%s", device_driver(device));
         snprintf(port->mode, sizeof port->mode, "%s",
                  interface ? xdp_mode(device->interface.index) : "");
+        snprintf(port->stamps, sizeof port->stamps, "%s",
+                 device_is_to_stamp(device) ? "XDP program" : "poll");
         port->queues = device->n_queues;
         device_mac(device, port->mac);
         atomic_store_explicit(&port->link_up, device_link_up(device), memory_order_relaxed);
     }
     ports_refresh(ports, board);
     atomic_store_explicit(&board->n_ports, ports->n_devices, memory_order_release);
+}
+
+static void refresh_stamps(const struct device *device, struct board_port *port)
+{
+    static struct log_limit limit;
+    struct device_stamps stamps = device_stamps(device);
+    uint64_t before =
+        atomic_exchange_explicit(&port->unstamped, stamps.unstamped, memory_order_relaxed);
+    atomic_store_explicit(&port->stamped, stamps.stamped, memory_order_relaxed);
+    if (stamps.unstamped > before)
+        log_limited(&limit, LOG_LEVEL_WARNING,
+                    "%s: %" PRIu64
+                    " frames came without a stamp: the device leaves no room for it, "
+                    "and they count as arrived when a core looked",
+                    device->config->device, stamps.unstamped - before);
 }
 
 void ports_refresh(struct ports *ports, struct board_dataplane *board)
@@ -236,6 +259,7 @@ void ports_refresh(struct ports *ports, struct board_dataplane *board)
         if (up != atomic_exchange_explicit(&port->link_up, up, memory_order_relaxed))
             log_info("%s: the link is %s", device->config->device, up ? "up" : "down");
         atomic_store_explicit(&port->rx_missed, device_missed(device), memory_order_relaxed);
+        refresh_stamps(device, port);
         if (device_starved(device))
             log_limited(&limit, LOG_LEVEL_WARNING, "%s: out of packet buffers",
                         device->config->device);

@@ -2,6 +2,9 @@
 // all else to the kernel, at the same addresses: ARP, ND, ICMP, TCP 4460, SSH. A queue without a
 // socket (before start, after a crash) leaves its packets to the kernel too.
 //
+// Each frame for the server gets a stamp of its arrival in front, where the device leaves room for
+// it: the server need not have looked when it came.
+//
 // The maps hold unicast addresses only, so multicast and broadcast stay with the kernel. Port 0 in
 // steer_port (as loaded) steers nothing. Runs in the kernel, on every packet of the interface.
 #include "dataplane/port/steer.h"
@@ -56,8 +59,23 @@ static __always_inline bool is_ours(const struct xdp_md *packet)
     return false;
 }
 
+// Moves every pointer into the packet.
+static __always_inline void put_stamp(struct xdp_md *packet)
+{
+    if (bpf_xdp_adjust_meta(packet, -(int)sizeof(struct steer_stamp)) != 0)
+        return;
+    struct steer_stamp *stamp = (void *)(long)packet->data_meta;
+    if ((const void *)(stamp + 1) > (const void *)(long)packet->data)
+        return; // never: for the verifier
+    stamp->monotonic_ns = bpf_ktime_get_ns();
+    stamp->magic = STEER_STAMP_MAGIC;
+}
+
 SEC("xdp")
 int noonmark_steer(struct xdp_md *packet)
 {
-    return is_ours(packet) ? to_socket(packet) : XDP_PASS;
+    if (!is_ours(packet))
+        return XDP_PASS;
+    put_stamp(packet);
+    return to_socket(packet);
 }

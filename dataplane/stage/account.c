@@ -38,8 +38,8 @@ void account(struct core_counters *counters, struct batch *batch, lane_set all, 
     batch->ended[DROPPED_TX_FULL] = answer & ~sent;
 
     counter_add(&counters->frames_received, lane_count(all));
-    counter_add(&counters->octets_received, octets(batch->len, all));
-    counter_add(&counters->octets_sent, octets(batch->reply_len, sent));
+    counter_add(&counters->octets_received, octets(batch->burst.len, all));
+    counter_add(&counters->octets_sent, octets(batch->burst.reply_len, sent));
     counter_add(&counters->cookies_sealed, cookies(batch->n_cookies, batch->ended[ANSWERED_NTS]));
     counter_add(&counters->slow_path, lane_count(asked.slow));
     for (unsigned i = 0; i < OUTCOMES; i++) {

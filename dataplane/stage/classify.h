@@ -27,6 +27,16 @@ struct kinds {
     lane_set slow;   // legal, but of an unusual one
 };
 
+static inline lane_set kinds_all(struct kinds kinds)
+{
+    return kinds.plain | kinds.secure | kinds.slow;
+}
+
+static inline struct kinds kinds_within(struct kinds kinds, lane_set lanes)
+{
+    return (struct kinds){kinds.plain & lanes, kinds.secure & lanes, kinds.slow & lanes};
+}
+
 // The sets are disjoint; lanes in none of them have ended.
 struct kinds classify(struct batch *batch, lane_set lanes);
 

@@ -58,9 +58,9 @@ lane_set parse(struct batch *batch, lane_set lanes, const struct address_set *ou
     lane_set passed = 0;
     while (lanes != 0) {
         unsigned i = lane_take(&lanes);
-        prefetch_rest(batch->frame[i]);
-        enum outcome end =
-            fault_of(batch->frame[i], batch->len[i], ours, udp_port, &batch->datagram[i]);
+        prefetch_rest(batch->burst.frame[i]);
+        enum outcome end = fault_of(batch->burst.frame[i], batch->burst.len[i], ours, udp_port,
+                                    &batch->datagram[i]);
         if (end == OUTCOMES)
             passed |= lane_bit(i);
         else

@@ -69,8 +69,8 @@ static uint32_t put_identifier(const uint8_t *request, const struct fields *fiel
     return NTP_LEN + len;
 }
 
-void respond(struct batch *batch, lane_set lanes, const struct ntp_state *state, ntp_time departure,
-             struct rng *rng)
+void respond(struct batch *batch, lane_set lanes, const struct ntp_state *state,
+             struct departures leave, struct rng *rng)
 {
     uint8_t header[NTP_LEN];
     write_template(header, state);
@@ -81,6 +81,7 @@ void respond(struct batch *batch, lane_set lanes, const struct ntp_state *state,
     else
         memset(noise, 0, sizeof noise);
 
+    ntp_time departure = leave.first;
     for (unsigned n = 0; lanes != 0; n++) {
         unsigned i = lane_take(&lanes);
         const uint8_t *request = batch_request(batch, i);
@@ -93,8 +94,9 @@ void respond(struct batch *batch, lane_set lanes, const struct ntp_state *state,
 
         uint64_t random = be64_get(noise[n]);
         ntp_time origin = be64_get(request + NTP_TRANSMIT);
-        ntp_time receive = with_noise(batch->arrival[i], mask, random >> 32);
+        ntp_time receive = with_noise(batch->arrival[i].utc, mask, random >> 32);
         ntp_time transmit = with_noise(departure, mask, random);
+        departure += leave.each;
         be64_put(reply + NTP_RECEIVE, receive);
         be64_put(reply + NTP_TRANSMIT, after(transmit, receive, origin));
         batch->ntp_len[i] = (uint16_t)put_identifier(request, &batch->fields[i], reply);

@@ -7,8 +7,8 @@
 #include "crypto/rng.h"
 #include "dataplane/stage/batch.h"
 
-// Composes the reply of each lane to leave at departure and sets its ntp_len. state is what the
-// server says of its clock now. rng gives the bits below the clock's precision; until it is seeded
-// they stay as they are.
-void respond(struct batch *batch, lane_set lanes, const struct ntp_state *state, ntp_time departure,
-             struct rng *rng);
+// Composes the replies of those lanes, which leave one after another as `leave` says, and sets
+// their ntp_len. state is what the server says of its clock now. rng gives the bits below the
+// clock's precision; until it is seeded they stay as they are.
+void respond(struct batch *batch, lane_set lanes, const struct ntp_state *state,
+             struct departures leave, struct rng *rng);

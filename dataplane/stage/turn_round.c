@@ -10,8 +10,8 @@ lane_set turn_round(struct batch *batch, lane_set lanes)
             batch->ended[DROPPED_LONGER] |= lane_bit(i);
             continue;
         }
-        batch->reply_len[i] = (uint16_t)frame_turn_round(batch->frame[i], &batch->datagram[i],
-                                                         batch->reply[i], batch->ntp_len[i]);
+        batch->burst.reply_len[i] = (uint16_t)frame_turn_round(
+            batch->burst.frame[i], &batch->datagram[i], batch->burst.reply[i], batch->ntp_len[i]);
         passed |= lane_bit(i);
     }
     return passed;

@@ -24,7 +24,7 @@ struct kind {
 // What a row works with: a core of its own.
 struct work {
     const struct kind *kind;
-    struct snapshot keyring, ntp_state;
+    struct snapshot keyring, ntp_state, stamps;
     struct core_counters counters;
     struct core core;
     const struct exchange_variant *variant;
@@ -208,6 +208,7 @@ static struct work *work_new(const struct kind *kind, const struct exchange_vari
     core_open(&w->core, &(struct core_setup){.port = port_of(kind),
                                              .keyring = &w->keyring,
                                              .ntp_state = &w->ntp_state,
+                                             .stamps = &w->stamps,
                                              .counters = &w->counters,
                                              .variant = variant,
                                              .udp_port = 123});

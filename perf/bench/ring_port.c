@@ -1,6 +1,8 @@
 // Frames that are lent again and again.
 #include "perf/bench/ring_port.h"
 
+#include "board/tsc.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,33 +71,37 @@ void ring_port_shuffle(struct port *port)
     }
 }
 
-lane_set port_rx(struct port *port, struct batch *batch)
+lane_set port_rx(struct port *port, struct burst *burst)
 {
     unsigned replies = RING_PORT_FRAMES + port->turn * LANES;
     const struct slot *slot = &port->slot[port->next];
     for (unsigned i = 0; i < LANES; i++) {
         __builtin_prefetch(slot[i].frame);
-        batch->frame[i] = slot[i].frame;
-        batch->len[i] = slot[i].len;
-        batch->reply[i] = frame_of(port, replies + i);
+        burst->frame[i] = slot[i].frame;
+        burst->len[i] = slot[i].len;
+        burst->reply[i] = frame_of(port, replies + i);
     }
     port->next = (port->next + LANES) % RING_PORT_FRAMES;
     port->turn = (port->turn + 1) % TURNS;
-    batch->drained = false;
+    burst->stamped = 0;
+    burst->drained = false;
     return ~(lane_set)0;
 }
 
-lane_set port_tx(struct port *port, struct batch *batch, lane_set answer)
+lane_set port_tx(struct port *port, struct burst *burst, lane_set answer)
 {
     (void)port;
-    (void)batch;
+    burst->tx_ready = tsc_now();
+    burst->tx_last = tsc_wait(burst->tx_ready, burst->not_before);
+    burst->tx_ended = tsc_now();
+    burst->tx_busy = burst->tx_ended - burst->tx_last;
     return answer;
 }
 
-void port_drop(struct port *port, struct batch *batch, lane_set drop)
+void port_drop(struct port *port, struct burst *burst, lane_set drop)
 {
     (void)port;
-    (void)batch;
+    (void)burst;
     (void)drop;
 }
 

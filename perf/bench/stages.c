@@ -75,13 +75,15 @@ struct kinds __wrap_classify(struct batch *batch, lane_set lanes)
     return kinds;
 }
 
-void __real_respond(struct batch *, lane_set, const struct ntp_state *, ntp_time, struct rng *);
-void __wrap_respond(struct batch *, lane_set, const struct ntp_state *, ntp_time, struct rng *);
+void __real_respond(struct batch *, lane_set, const struct ntp_state *, struct departures,
+                    struct rng *);
+void __wrap_respond(struct batch *, lane_set, const struct ntp_state *, struct departures,
+                    struct rng *);
 void __wrap_respond(struct batch *batch, lane_set lanes, const struct ntp_state *state,
-                    ntp_time departure, struct rng *rng)
+                    struct departures leave, struct rng *rng)
 {
     uint64_t from = start();
-    __real_respond(batch, lanes, state, departure, rng);
+    __real_respond(batch, lanes, state, leave, rng);
     stop(STAGE_RESPOND, from);
 }
 
@@ -121,22 +123,22 @@ lane_set __wrap_turn_round(struct batch *batch, lane_set lanes)
     return passed;
 }
 
-lane_set __real_port_rx(struct port *, struct batch *);
-lane_set __wrap_port_rx(struct port *, struct batch *);
-lane_set __wrap_port_rx(struct port *port, struct batch *batch)
+lane_set __real_port_rx(struct port *, struct burst *);
+lane_set __wrap_port_rx(struct port *, struct burst *);
+lane_set __wrap_port_rx(struct port *port, struct burst *burst)
 {
     uint64_t from = start();
-    lane_set all = __real_port_rx(port, batch);
+    lane_set all = __real_port_rx(port, burst);
     stop(STAGE_PORT, from);
     return all;
 }
 
-lane_set __real_port_tx(struct port *, struct batch *, lane_set);
-lane_set __wrap_port_tx(struct port *, struct batch *, lane_set);
-lane_set __wrap_port_tx(struct port *port, struct batch *batch, lane_set answer)
+lane_set __real_port_tx(struct port *, struct burst *, lane_set);
+lane_set __wrap_port_tx(struct port *, struct burst *, lane_set);
+lane_set __wrap_port_tx(struct port *port, struct burst *burst, lane_set answer)
 {
     uint64_t from = start();
-    lane_set sent = __real_port_tx(port, batch, answer);
+    lane_set sent = __real_port_tx(port, burst, answer);
     stop(STAGE_PORT, from);
     return sent;
 }

@@ -23,27 +23,193 @@ static uint64_t u64(const uint8_t *at)
     return (uint64_t)u32(at) << 32 | u32(at + 4);
 }
 
-// RSP-10, in part: the transmit timestamp is ahead of the moment of composing by what the last
-// replies have cost; how near it comes to the wire takes a hardware stamp to say.
+// A clock on which a tick is 2^-32 s, without noise.
+static struct rig *open_exact(void)
+{
+    struct rig *rig = rig_open("auto", NULL);
+    rig->state.line.rate = UINT64_C(1) << CLOCK_RATE_SHIFT;
+    rig->state.line.tsc_base = tsc_now();
+    rig->state.precision = -32;
+    rig_publish_state(rig);
+    return rig;
+}
+
+// RSP-10, RSP-12: the transmit timestamp is ahead of the moment of composing by what the last
+// replies have cost, and no reply is sent before the port has waited for that.
 static void the_departure_is_foretold(void **state)
 {
     (void)state;
-    struct rig *rig = rig_open("auto", NULL);
-    rig->state.line.rate = UINT64_C(1) << CLOCK_RATE_SHIFT; // a tick is 2^-32 s
-    rig->state.line.tsc_base = tsc_now();
-    rig->state.precision = -32; // no noise
+    struct rig *rig = open_exact();
+    const struct turn_time *time = &rig->core.time;
+    struct packet ntp = packet_ntp(4, 3);
+    for (unsigned i = 0; i < 50; i++) {
+        uint64_t ahead = departure_plan(&time->departure, rig->state.tsc_hz, 1, 0, false).first;
+        assert_true(i < DEPARTURE_TRIALS || ahead > 0);
+        assert_int_equal(rig_ask(rig, &ntp, reply), 48);
+        assert_true(u64(reply + 40) == clock_utc(&rig->state.line, time->composed + ahead));
+        assert_true(u64(reply + 32) == clock_utc(&rig->state.line, time->arrived));
+        assert_true(time->composed + time->plan.ready <= rig->core.batch.burst.tx_last);
+        assert_true(time->composed + ahead <= rig->core.batch.burst.tx_ended);
+    }
+    assert_int_equal(time->departure.plain[0].n, DEPARTURE_TRIALS);
+    rig_close(rig);
+}
+
+enum { HEADERS = 14 + 20 + 8 };
+
+static void push(struct rig *rig, const struct packet *ntp, unsigned n)
+{
+    struct packet frame = frame_around(&frame_default, ntp->at, ntp->len);
+    for (unsigned i = 0; i < n; i++)
+        assert_true(memory_port_push(rig->port, frame.at, frame.len));
+}
+
+// RSP-14: the replies of a burst leave one after another, and a slow port gets them in parts of
+// which each is composed when the one before has left.
+static void a_burst_leaves_one_by_one(void **state)
+{
+    (void)state;
+    enum { EACH = 30000 };
+    struct rig *rig = open_exact();
+    rig->state.tsc_hz = UINT64_C(30000000000); // 30,000 ticks are 1 us: more than a part may take
+    rig->state.written_tsc = tsc_now();
+    rig_publish_state(rig);
+    memory_port_cost(rig->port, EACH);
+    struct packet ntp = packet_ntp(4, 3);
+    uint8_t out[PACKET_MAX];
+    for (unsigned burst = 0; burst < 40; burst++) {
+        push(rig, &ntp, LANES);
+        assert_true(core_turn(&rig->core));
+        ntp_time last = 0;
+        unsigned apart = 0;
+        for (unsigned i = 0; i < LANES; i++) {
+            uint64_t request;
+            assert_true(memory_port_take(rig->port, out, &request) > 0);
+            assert_int_equal(request, burst * LANES + i); // in the order of the lanes
+            ntp_time transmit = u64(out + HEADERS + 40);
+            assert_true(i == 0 || (int64_t)(transmit - last) >= 0);
+            uint64_t each = transmit - last;
+            apart += each > EACH - EACH / 16 && each <= EACH + EACH / 16;
+            last = transmit;
+        }
+        // The first of each part is told anew.
+        assert_true(burst < 30 || apart >= LANES - 4);
+        assert_true(rig_sums_agree(rig));
+    }
+    assert_true(rig->counters.departure_error[0] + rig->counters.departure_error[1] < 80);
+    rig_close(rig);
+}
+
+// RSP-12: a reply that is composed and not sent leaves no gap in which the others, which are
+// sealed, would leave earlier than they say.
+static void what_is_not_sent_holds_the_others_back(void **state)
+{
+    (void)state;
+    struct rig *rig = open_exact();
+    memory_port_cost(rig->port, 10000);
+    struct packet ntp = packet_ntp(4, 3);
+    uint8_t out[PACKET_MAX];
+    for (unsigned i = 0; i < 20; i++)
+        assert_int_equal(rig_ask(rig, &ntp, reply), 48);
+    // Genuine requests whose encrypted content is malformed are composed and end in silence.
+    struct client client = client_new(1, &rig->ring.entry[0]);
+    for (unsigned i = 0; i < 3; i++) {
+        struct packet malformed = {.len = 8};
+        malformed.at[1] = 4; // a field whose length is past the end
+        malformed.at[2] = 0xff;
+        struct request_shape shape = request_default;
+        shape.sealed = &malformed;
+        struct packet bad = client_request(&client, &shape);
+        struct packet frame = frame_around(&frame_default, bad.at, bad.len);
+        assert_true(memory_port_push(rig->port, frame.at, frame.len));
+    }
+    push(rig, &ntp, 1);
+    assert_true(core_turn(&rig->core));
+    assert_int_equal(rig_count(rig, DROPPED_NTS_CONTENT), 3);
+    assert_true(memory_port_take(rig->port, out, NULL) > 0);
+    uint64_t left = clock_utc(&rig->state.line, memory_port_left(rig->port, 3) + 10000);
+    assert_true((int64_t)(left - u64(out + HEADERS + 40)) >= 0);
+    rig_close(rig);
+}
+
+static void publish_stamps(struct rig *rig, uint64_t now)
+{
+    const struct stamp_line line = {
+        .stamp_base = 1000000000,
+        .tsc_base = now,
+        .rate = UINT64_C(10) << STAMP_RATE_SHIFT, // ten ticks a nanosecond
+        .until = now + (UINT64_C(1) << 62),
+        .error = 7,
+    };
+    snapshot_publish(&rig->stamps, &line, sizeof line);
+}
+
+// RSP-13: a request that waited says when it arrived where it bears a stamp, and its reply's
+// dispersion is not wider for that.
+static void a_stamp_says_when_it_arrived(void **state)
+{
+    (void)state;
+    struct rig *rig = open_exact();
+    rig->state.tsc_hz = UINT64_C(10000000000);
+    rig->state.written_tsc = tsc_now();
+    rig_publish_state(rig);
+    uint64_t now = tsc_now();
+    publish_stamps(rig, now);
+    core_turn(&rig->core);
+    // The core is away for 100 million ticks, 10 ms of such a clock; one came at each end.
+    while (tsc_now() - now < UINT64_C(100000000)) {
+    }
+    struct packet ntp = packet_ntp(4, 3);
+    uint8_t out[PACKET_MAX];
+    const uint64_t stamp[LANES] = {1000000000 + 1000, 1000000000 + 9000000};
+    memory_port_stamps(rig->port, 3, stamp);
+    push(rig, &ntp, 2);
+    assert_true(core_turn(&rig->core));
+    for (unsigned i = 0; i < 2; i++) {
+        assert_true(memory_port_take(rig->port, out, NULL) > 0);
+        uint64_t wanted = clock_utc(&rig->state.line, now + (i == 0 ? 10000 : 90000000));
+        assert_true(u64(out + HEADERS + 32) == wanted);
+        assert_in_range(u32(out + HEADERS + 8), 11, 13);
+    }
+    assert_int_equal(rig->core.batch.arrival[1].source, MOMENT_STAMP);
+    assert_int_equal(rig->counters.stamps_refused, 0);
+    rig_close(rig);
+}
+
+// F30: a stamp that cannot be, or none, and the frame counts as arrived when the core looked, with
+// a dispersion that says since when that may have been.
+static void without_a_good_stamp_dispersion_says_so(void **state)
+{
+    (void)state;
+    struct rig *rig = open_exact();
+    rig->state.tsc_hz = UINT64_C(10000000000);
+    rig->state.written_tsc = tsc_now();
     rig_publish_state(rig);
     struct packet ntp = packet_ntp(4, 3);
-    unsigned class = departure_class(1, 0);
-    for (unsigned i = 0; i < 50; i++) {
-        uint64_t ahead = departure_expect(&rig->core.departure, class);
-        assert_true(i == 0 || ahead > 0);
-        assert_int_equal(rig_ask(rig, &ntp, reply), 48);
-        uint64_t composed = clock_utc(&rig->state.line, rig->core.composed_tsc);
-        assert_true(u64(reply + 40) == composed + ahead);
-        assert_true(u64(reply + 32) == clock_utc(&rig->state.line, rig->core.arrived_tsc));
+    uint8_t out[PACKET_MAX];
+    for (unsigned with_line = 0; with_line < 2; with_line++) {
+        uint64_t now = tsc_now();
+        if (with_line)
+            publish_stamps(rig, now);
+        core_turn(&rig->core);
+        while (tsc_now() - now < UINT64_C(100000000)) {
+        }
+        // One good, one a second ahead, one without.
+        const uint64_t stamp[LANES] = {1000000000 + 1000, UINT64_C(2000000000)};
+        memory_port_stamps(rig->port, 3, stamp);
+        push(rig, &ntp, 3);
+        assert_true(core_turn(&rig->core));
+        for (unsigned i = 0; i < 3; i++) {
+            assert_true(memory_port_take(rig->port, out, NULL) > 0);
+            bool good = with_line && i == 0;
+            uint64_t tsc = good ? now + 10000 : rig->core.time.arrived;
+            assert_true(u64(out + HEADERS + 32) == clock_utc(&rig->state.line, tsc));
+            assert_true(u32(out + HEADERS + 8) >= 11 + 650); // of all in the burst
+            assert_int_equal(rig->core.batch.arrival[i].source, good ? MOMENT_STAMP : MOMENT_POLL);
+            assert_true(good || rig->core.batch.arrival[i].error_ns >= 9900000);
+        }
+        assert_int_equal(rig->counters.stamps_refused, with_line ? 3 : 2);
     }
-    assert_int_equal(rig->core.departure.n[class], DEPARTURE_TRIALS);
     rig_close(rig);
 }
 
@@ -104,7 +270,7 @@ static void a_long_gap_widens_dispersion(void **state)
     core_turn(&rig->core);
     assert_int_equal(rig_ask(rig, &ntp, reply), 48);
     uint32_t narrow = u32(reply + 8);
-    uint64_t away = rig->core.arrived_tsc;
+    uint64_t away = rig->core.time.arrived;
     while (tsc_now() - away < UINT64_C(100000000)) { // a thousandth of such a second
     }
     assert_int_equal(rig_ask(rig, &ntp, reply), 48);
@@ -117,7 +283,7 @@ static void a_long_gap_widens_dispersion(void **state)
 static void a_long_gap_is_in_all_that_waited(void **state)
 {
     (void)state;
-    enum { WAITING = 2 * LANES + 2, HEADERS = 14 + 20 + 8 };
+    enum { WAITING = 2 * LANES + 2 };
     struct rig *rig = rig_open("auto", NULL);
     rig->state.tsc_hz = UINT64_C(100000000000);
     rig->state.written_tsc = tsc_now();
@@ -127,7 +293,7 @@ static void a_long_gap_is_in_all_that_waited(void **state)
     core_turn(&rig->core);
     for (unsigned i = 0; i < WAITING; i++)
         assert_true(memory_port_push(rig->port, frame.at, frame.len));
-    uint64_t away = rig->core.arrived_tsc;
+    uint64_t away = rig->core.time.arrived;
     while (tsc_now() - away < UINT64_C(100000000)) {
     }
     while (core_turn(&rig->core)) {
@@ -149,6 +315,10 @@ int main(void)
         return 0;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_departure_is_foretold),
+        cmocka_unit_test(a_burst_leaves_one_by_one),
+        cmocka_unit_test(what_is_not_sent_holds_the_others_back),
+        cmocka_unit_test(a_stamp_says_when_it_arrived),
+        cmocka_unit_test(without_a_good_stamp_dispersion_says_so),
         cmocka_unit_test(a_late_reply_is_composed_again),
         cmocka_unit_test(a_long_gap_widens_dispersion),
         cmocka_unit_test(a_long_gap_is_in_all_that_waited),

@@ -13,6 +13,7 @@
 
 static struct port *port;
 static struct board_control control;
+static struct snapshot stamps;
 static struct core_counters counters;
 static struct loop *loop;
 
@@ -42,8 +43,11 @@ static int open_loop(void **state)
 {
     (void)state;
     port = memory_port_open(NULL);
-    struct loop_setup setup = {
-        .control = &control, .counters = &counters, .variant = any_variant(), .udp_port = 123};
+    struct loop_setup setup = {.control = &control,
+                               .stamps = &stamps,
+                               .counters = &counters,
+                               .variant = any_variant(),
+                               .udp_port = 123};
     return loop_open(&setup, &loop);
 }
 

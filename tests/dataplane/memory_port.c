@@ -1,7 +1,7 @@
 // A port made of memory.
 #include "tests/dataplane/memory_port.h"
 
-#include "dataplane/clock/backlog.h"
+#include "board/tsc.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -28,6 +28,10 @@ struct port {
     uint64_t pushed;
     uint8_t poison;
     unsigned limit;
+    uint64_t cost;
+    uint64_t left[LANES];
+    lane_set stamped;
+    uint64_t stamp[LANES];
     struct packet lent[LANES];
     uint8_t *reply[LANES];
 };
@@ -127,6 +131,22 @@ void memory_port_limit(struct port *port, unsigned n)
     port->limit = n;
 }
 
+void memory_port_cost(struct port *port, uint64_t ticks)
+{
+    port->cost = ticks;
+}
+
+uint64_t memory_port_left(const struct port *port, unsigned lane)
+{
+    return port->left[lane];
+}
+
+void memory_port_stamps(struct port *port, lane_set stamped, const uint64_t stamp[LANES])
+{
+    port->stamped = stamped;
+    memcpy(port->stamp, stamp, sizeof port->stamp);
+}
+
 unsigned memory_port_lent(const struct port *port)
 {
     unsigned n = 0;
@@ -140,7 +160,7 @@ unsigned memory_port_waiting(const struct port *port)
     return port->in.n;
 }
 
-lane_set port_rx(struct port *port, struct batch *batch)
+lane_set port_rx(struct port *port, struct burst *burst)
 {
     assert(memory_port_lent(port) == 0);
     unsigned n = 0;
@@ -149,23 +169,33 @@ lane_set port_rx(struct port *port, struct batch *batch)
         port->reply[n] = malloc(len > 0 ? len : 1);
         assert(port->reply[n] != NULL);
         memset(port->reply[n], port->poison, len);
-        batch->frame[n] = port->lent[n].octets;
-        batch->len[n] = (uint16_t)len;
-        batch->reply[n] = port->reply[n];
+        burst->frame[n] = port->lent[n].octets;
+        burst->len[n] = (uint16_t)len;
+        burst->reply[n] = port->reply[n];
         n++;
     }
-    batch->drained = n < BACKLOG_BURST;
+    burst->stamped = lane_first(n) & port->stamped;
+    memcpy(burst->stamp, port->stamp, sizeof burst->stamp);
+    burst->drained = n < BURST_DRAINED;
     return lane_first(n);
 }
 
-lane_set port_tx(struct port *port, struct batch *batch, lane_set answer)
+lane_set port_tx(struct port *port, struct burst *burst, lane_set answer)
 {
     lane_set sent = 0;
+    assert(burst->together >= 1);
+    burst->tx_ready = tsc_now();
+    burst->tx_busy = 0;
     for (unsigned n = 0; answer != 0 && n < port->limit; n++) {
+        if (n % burst->together == 0)
+            burst->tx_last = tsc_wait(tsc_now(), burst->not_before + n * burst->pace);
         unsigned i = lane_take(&answer);
-        uint32_t len = batch->reply_len[i];
+        uint32_t len = burst->reply_len[i];
+        port->left[i] = burst->tx_last + n % burst->together * port->cost;
+        burst->tx_ended = tsc_wait(tsc_now(), port->left[i] + port->cost);
+        burst->tx_busy += port->cost;
         bool taken = put(
-            &port->out, (struct packet){copy_of(batch->reply[i], len), len, port->lent[i].request});
+            &port->out, (struct packet){copy_of(burst->reply[i], len), len, port->lent[i].request});
         assert(taken); // the test takes replies out before they are 4096
         give_back(port, i);
         sent |= lane_bit(i);
@@ -173,9 +203,9 @@ lane_set port_tx(struct port *port, struct batch *batch, lane_set answer)
     return sent;
 }
 
-void port_drop(struct port *port, struct batch *batch, lane_set drop)
+void port_drop(struct port *port, struct burst *burst, lane_set drop)
 {
-    (void)batch;
+    (void)burst;
     while (drop != 0)
         give_back(port, lane_take(&drop));
 }

@@ -27,6 +27,15 @@ void memory_port_poison(struct port *port, uint8_t octet);
 // How many replies a burst may send; LANES unless said otherwise.
 void memory_port_limit(struct port *port, unsigned n);
 
+// How long sending a frame takes, in ticks; 0 unless said otherwise.
+void memory_port_cost(struct port *port, uint64_t ticks);
+
+// The TSC at which the last reply of that lane began to be sent.
+uint64_t memory_port_left(const struct port *port, unsigned lane);
+
+// The stamps of the lanes of the next bursts; none unless said otherwise.
+void memory_port_stamps(struct port *port, lane_set stamped, const uint64_t stamp[LANES]);
+
 // Frames that are lent to the core now: 0 after every turn.
 unsigned memory_port_lent(const struct port *port);
 

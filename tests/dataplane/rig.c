@@ -65,6 +65,7 @@ struct rig *rig_open_bare(const char *variant, const struct address_set *ours)
                               .port = rig->port,
                               .keyring = &rig->keyring,
                               .ntp_state = &rig->ntp_state,
+                              .stamps = &rig->stamps,
                               .counters = &rig->counters,
                               .variant = rig_variant(variant),
                               .udp_port = 123,

@@ -8,6 +8,7 @@
 struct rig {
     struct snapshot keyring;
     struct snapshot ntp_state;
+    struct snapshot stamps;
     struct core_counters counters;
     struct keyring_record ring; // what rig_publish publishes
     struct ntp_state state;     // likewise

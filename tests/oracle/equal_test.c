@@ -50,7 +50,7 @@ struct bench {
     struct core core;
     struct port *port;
     struct core_counters counters;
-    struct snapshot keyring, ntp_state;
+    struct snapshot keyring, ntp_state, stamps;
     struct reference_ring ring;    // under which cookies are sealed
     struct reference_ring visible; // what the server knows
     struct ntp_state state;
@@ -134,6 +134,7 @@ static void bench_open(struct bench *b, const struct exchange_variant *variant, 
         .port = b->port,
         .keyring = &b->keyring,
         .ntp_state = &b->ntp_state,
+        .stamps = &b->stamps,
         .counters = &b->counters,
         .variant = variant,
         .udp_port = 123,

@@ -47,7 +47,7 @@ struct side {
     struct core core;
     struct port *port;
     struct core_counters counters;
-    struct snapshot keyring, ntp_state;
+    struct snapshot keyring, ntp_state, stamps;
 };
 
 struct pair {
@@ -72,6 +72,7 @@ static void side_open(struct side *side, const struct exchange_variant *variant)
                                .port = side->port,
                                .keyring = &side->keyring,
                                .ntp_state = &side->ntp_state,
+                               .stamps = &side->stamps,
                                .counters = &side->counters,
                                .variant = variant,
                                .udp_port = 123,

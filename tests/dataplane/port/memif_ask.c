@@ -63,16 +63,16 @@ static unsigned send_some(struct port *port, unsigned n)
 // Replies of a server (mode 4) with addresses swapped.
 static unsigned receive_some(struct port *port)
 {
-    static struct batch batch;
-    lane_set all = port_rx(port, &batch);
+    static struct burst burst;
+    lane_set all = port_rx(port, &burst);
     unsigned good = 0;
     for (lane_set rest = all; rest != 0;) {
         unsigned lane = lane_take(&rest);
-        const uint8_t *frame = batch.frame[lane];
-        good += batch.len[lane] == FRAME_LEN && (frame[42] & 7) == 4 &&
+        const uint8_t *frame = burst.frame[lane];
+        good += burst.len[lane] == FRAME_LEN && (frame[42] & 7) == 4 &&
                 memcmp(frame + 26, request + 30, 4) == 0 && memcmp(frame, request + 6, 6) == 0;
     }
-    port_drop(port, &batch, all);
+    port_drop(port, &burst, all);
     return good;
 }
 

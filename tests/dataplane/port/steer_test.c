@@ -9,6 +9,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -128,12 +130,45 @@ static void test_port_is_configured(void **state)
     assert_int_equal(xdp_run_verdict(ntp.octets, ntp.len), OURS);
 }
 
+static uint64_t monotonic_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+// RSP-13: what is ours bears a stamp, which is the monotonic clock's as it passed; what is the
+// kernel's goes on as it came.
+static void test_ours_are_stamped(void **state)
+{
+    (void)state;
+    xdp_run_need_root();
+    uint8_t meta[32];
+    uint32_t len;
+    for (unsigned i = 0; i < 10; i++) {
+        struct xdp_frame ours = xdp_frame_make((struct xdp_shape){.tags = {i % 2 ? 0x8100 : 0}});
+        uint64_t before = monotonic_ns();
+        assert_int_equal(xdp_run_meta(ours.octets, ours.len, meta, &len), OURS);
+        uint64_t after = monotonic_ns();
+        struct steer_stamp stamp;
+        assert_int_equal(len, sizeof stamp);
+        memcpy(&stamp, meta, sizeof stamp);
+        assert_true(stamp.magic == STEER_STAMP_MAGIC);
+        // The kernel's fast reading of its clock is a little off from the exact one.
+        assert_true(stamp.monotonic_ns + 2000 >= before && stamp.monotonic_ns <= after + 2000);
+    }
+    struct xdp_frame other = xdp_frame_make((struct xdp_shape){.to = "192.0.2.2"});
+    assert_int_equal(xdp_run_meta(other.octets, other.len, meta, &len), KERNELS);
+    assert_int_equal(len, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_truth_table),
         cmocka_unit_test(test_cut_short),
         cmocka_unit_test(test_port_is_configured),
+        cmocka_unit_test(test_ours_are_stamped),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("steer", tests, load, unload);

@@ -77,6 +77,24 @@ int xdp_run_verdict(const uint8_t *frame, uint32_t len)
     return (int)run.retval;
 }
 
+int xdp_run_meta(const uint8_t *frame, uint32_t len, uint8_t *meta, uint32_t *meta_len)
+{
+    enum { META_MAX = 32 };
+    uint8_t out[META_MAX + sizeof((struct xdp_frame){0}.octets)];
+    struct bpf_test_run_opts run = {.sz = sizeof run,
+                                    .data_in = frame,
+                                    .data_size_in = len,
+                                    .data_out = out,
+                                    .data_size_out = sizeof out,
+                                    .repeat = 1};
+    assert_int_equal(bpf_prog_test_run_opts(loaded.program, &run), 0);
+    *meta_len = run.data_size_out - len;
+    assert_true(*meta_len <= META_MAX);
+    memcpy(meta, out, *meta_len);
+    assert_memory_equal(out + *meta_len, frame, len);
+    return (int)run.retval;
+}
+
 static void put(struct xdp_frame *frame, const void *at, size_t len)
 {
     memcpy(frame->octets + frame->len, at, len);

@@ -24,6 +24,10 @@ int xdp_run_map(const char *name);
 
 int xdp_run_verdict(const uint8_t *frame, uint32_t len);
 
+// The same; what the program has written in front of the frame goes to meta (room for 32 octets),
+// and how long it is to *meta_len. Fails the test when the frame itself has changed.
+int xdp_run_meta(const uint8_t *frame, uint32_t len, uint8_t *meta, uint32_t *meta_len);
+
 // What a UDP frame is made of. What is 0 gets the value of a good one: from 192.0.2.99 (or
 // 2001:db8::99), port 40000, to 192.0.2.1, port 123.
 struct xdp_shape {

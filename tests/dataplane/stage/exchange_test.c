@@ -44,8 +44,8 @@ static struct bed *bed_open(void)
 static void bed_close(struct bed *bed)
 {
     for (unsigned i = 0; i < LANES; i++) {
-        free(bed->batch.frame[i]);
-        free(bed->batch.reply[i]);
+        free(bed->batch.burst.frame[i]);
+        free(bed->batch.burst.reply[i]);
     }
     free(bed);
 }
@@ -53,15 +53,15 @@ static void bed_close(struct bed *bed)
 static void put(struct bed *bed, unsigned lane, const struct packet *ntp)
 {
     struct batch *b = &bed->batch;
-    free(b->frame[lane]);
-    free(b->reply[lane]);
+    free(b->burst.frame[lane]);
+    free(b->burst.reply[lane]);
     bed->request[lane] = *ntp;
-    b->frame[lane] = malloc(ntp->len);
-    b->reply[lane] = malloc(ntp->len);
-    assert_non_null(b->frame[lane]);
-    assert_non_null(b->reply[lane]);
-    memcpy(b->frame[lane], ntp->at, ntp->len);
-    memset(b->reply[lane], 0xa5, ntp->len);
+    b->burst.frame[lane] = malloc(ntp->len);
+    b->burst.reply[lane] = malloc(ntp->len);
+    assert_non_null(b->burst.frame[lane]);
+    assert_non_null(b->burst.reply[lane]);
+    memcpy(b->burst.frame[lane], ntp->at, ntp->len);
+    memset(b->burst.reply[lane], 0xa5, ntp->len);
     b->datagram[lane] = (struct datagram){.payload_len = (uint16_t)ntp->len, .source_port = 40000};
 }
 
@@ -77,12 +77,13 @@ static struct proof run(struct bed *bed, const struct exchange_variant *variant,
 
     lane_set lanes = 0;
     for (unsigned i = 0; i < LANES; i++)
-        lanes |= bed->batch.frame[i] != NULL ? lane_bit(i) : 0;
+        lanes |= bed->batch.burst.frame[i] != NULL ? lane_bit(i) : 0;
     bed->kinds = classify(&bed->batch, lanes);
     lane_set nts = bed->kinds.secure | bed->kinds.slow;
     if (slowly)
         bed->kinds = (struct kinds){.plain = bed->kinds.plain, .slow = nts};
-    respond(&bed->batch, nts, &state, UINT64_C(0xe8) << 56, &bed->rng);
+    const struct departures leave = {.first = UINT64_C(0xe8) << 56};
+    respond(&bed->batch, nts, &state, leave, &bed->rng);
     return exchange(&bed->batch, bed->kinds, &bed->keys, &bed->rng, &bed->work);
 }
 
@@ -125,16 +126,16 @@ static void lanes_do_not_mix_under(struct bed *bed, const struct exchange_varian
         uint8_t cookies[8][100];
         uint32_t len = bed->batch.ntp_len[i];
         unsigned placeholders = (1000 + i) % 9;
-        int n = client_open(&client[i], &bed->request[i], bed->batch.reply[i], len, cookies);
+        int n = client_open(&client[i], &bed->request[i], bed->batch.burst.reply[i], len, cookies);
         assert_int_equal(n, placeholders < 8 ? placeholders + 1 : 8);
         const struct client *other = &client[(i + 1) % LANES];
         struct client mixed = client[i];
         memcpy(mixed.s2c, other->s2c, 32);
-        assert_int_equal(client_open(&mixed, &bed->request[i], bed->batch.reply[i], len, cookies),
-                         -1);
+        assert_int_equal(
+            client_open(&mixed, &bed->request[i], bed->batch.burst.reply[i], len, cookies), -1);
         memcpy(mixed.s2c, client[i].c2s, 32); // NTS-2: not sealed under C2S
-        assert_int_equal(client_open(&mixed, &bed->request[i], bed->batch.reply[i], len, cookies),
-                         -1);
+        assert_int_equal(
+            client_open(&mixed, &bed->request[i], bed->batch.burst.reply[i], len, cookies), -1);
     }
 }
 
@@ -157,11 +158,11 @@ static void both_paths_agree_under(struct bed *bed, const struct exchange_varian
         struct proof proof = run(bed, variant, false);
         assert_true(proof.given == lane_first(n));
         for (unsigned i = 0; i < n; i++)
-            memcpy(fast[i], bed->batch.reply[i], bed->batch.ntp_len[i]);
+            memcpy(fast[i], bed->batch.burst.reply[i], bed->batch.ntp_len[i]);
         proof = run(bed, variant, true);
         assert_true(proof.given == lane_first(n));
         for (unsigned i = 0; i < n; i++)
-            assert_memory_equal(bed->batch.reply[i], fast[i], bed->batch.ntp_len[i]);
+            assert_memory_equal(bed->batch.burst.reply[i], fast[i], bed->batch.ntp_len[i]);
     }
 }
 
@@ -200,11 +201,11 @@ static void a_bad_lane_is_alone_under(struct bed *bed, const struct exchange_var
         assert_true(proof.doubted == lane_bit(bad));
         assert_true(proof.given == ~lane_bit(bad));
         refuse(&bed->batch, proof.doubted);
-        assert_true(
-            client_is_nak(&client[bad], &broken, bed->batch.reply[bad], bed->batch.ntp_len[bad]));
+        assert_true(client_is_nak(&client[bad], &broken, bed->batch.burst.reply[bad],
+                                  bed->batch.ntp_len[bad]));
         uint8_t cookies[8][100];
         unsigned next = (bad + 1) % LANES;
-        assert_true(client_open(&client[next], &bed->request[next], bed->batch.reply[next],
+        assert_true(client_open(&client[next], &bed->request[next], bed->batch.burst.reply[next],
                                 bed->batch.ntp_len[next], cookies) >= 1);
         put(bed, bad, &good);
     }

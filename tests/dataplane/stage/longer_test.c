@@ -22,7 +22,7 @@ static void a_seal_that_does_not_fit_is_not_laid(void **state)
         uint8_t *reply = malloc(room); // of its own length, so that a sanitizer sees one too far
         assert_non_null(reply);
         memset(reply, 0xa5, room);
-        batch->reply[3] = reply;
+        batch->burst.reply[3] = reply;
         batch->ntp_len[3] = CLEAR;
         batch->datagram[3] = (struct datagram){.payload_len = room};
         uint8_t *nonce = seal_place(batch, 3, 2);
@@ -50,13 +50,13 @@ static void a_longer_reply_is_not_sent(void **state)
     struct packet frame = frame_around(&frame_default, ntp.at, ntp.len);
     uint8_t reply[2][PACKET_MAX] = {{0}};
     for (unsigned i = 0; i < 2; i++) {
-        batch->frame[i] = frame.at;
-        batch->reply[i] = reply[i];
+        batch->burst.frame[i] = frame.at;
+        batch->burst.reply[i] = reply[i];
         batch->ntp_len[i] = (uint16_t)(48 + 4 * i);
         assert_int_equal(frame_open(frame.at, frame.len, &batch->datagram[i]), FRAME_GOOD);
     }
     assert_int_equal(turn_round(batch, 3), 1);
-    assert_int_equal(batch->reply_len[0], frame.len);
+    assert_int_equal(batch->burst.reply_len[0], frame.len);
     assert_int_equal(batch->ended[DROPPED_LONGER], 2);
     free(batch);
 }

@@ -45,10 +45,10 @@ static void put(struct bed *bed, unsigned lane, const struct packet *ntp, ntp_ti
 {
     struct batch *b = &bed->batch;
     bed->request[lane] = *ntp;
-    b->frame[lane] = bed->request[lane].at;
-    b->reply[lane] = bed->reply[lane];
+    b->burst.frame[lane] = bed->request[lane].at;
+    b->burst.reply[lane] = bed->reply[lane];
     memset(bed->reply[lane], 0xa5, PACKET_MAX);
-    b->arrival[lane] = arrival;
+    b->arrival[lane] = (struct moment){.utc = arrival};
     b->datagram[lane] = (struct datagram){.payload_len = (uint16_t)ntp->len};
     fields_walk(ntp->at, ntp->len, &b->fields[lane]);
 }
@@ -65,7 +65,7 @@ static const uint8_t *answer(struct bed *bed, const struct packet *ntp,
                              const struct ntp_state *state, ntp_time arrival, ntp_time departure)
 {
     put(bed, 5, ntp, arrival);
-    respond(&bed->batch, lane_bit(5), state, departure, &bed->rng);
+    respond(&bed->batch, lane_bit(5), state, (struct departures){.first = departure}, &bed->rng);
     return bed->reply[5];
 }
 
@@ -165,7 +165,8 @@ static void lanes_have_their_own_noise(void **unused)
         put(bed, i, &ntp, UINT64_C(7) << 40);
     struct ntp_state state = synchronised;
     state.precision = -2; // 30 bits
-    respond(&bed->batch, ~(lane_set)0, &state, UINT64_C(9) << 40, &bed->rng);
+    respond(&bed->batch, ~(lane_set)0, &state, (struct departures){.first = UINT64_C(9) << 40},
+            &bed->rng);
     for (unsigned i = 0; i < LANES; i++) {
         for (unsigned j = 0; j < i; j++) {
             assert_memory_not_equal(bed->reply[i] + 32, bed->reply[j] + 32, 8);
@@ -199,6 +200,27 @@ static void transmit_is_never_ambiguous(void **unused)
         static const uint8_t seed[RNG_SEED_LEN] = {2};
         rng_reseed(&bed->rng, seed);
     }
+    free(bed);
+}
+
+// RSP-14: replies of one burst leave one after another, in the order of the lanes, and lanes
+// without a reply take no time.
+static void lanes_leave_one_after_another(void **unused)
+{
+    (void)unused;
+    struct bed *bed = bed_open();
+    struct packet ntp = packet_ntp(4, 3);
+    for (unsigned i = 0; i < LANES; i++)
+        put(bed, i, &ntp, UINT64_C(7) << 40);
+    struct ntp_state state = synchronised;
+    state.precision = -32; // no noise
+    const lane_set lanes = UINT64_C(0xf0f0000000010003);
+    const struct departures leave = {.first = UINT64_C(9) << 40, .each = 5000};
+    respond(&bed->batch, lanes, &state, leave, &bed->rng);
+    unsigned n = 0;
+    for (lane_set rest = lanes; rest != 0; n++)
+        assert_true(get64(bed->reply[lane_take(&rest)] + 40) == leave.first + n * leave.each);
+    assert_int_equal(bed->reply[2][40], 0xa5);
     free(bed);
 }
 
@@ -253,6 +275,7 @@ int main(void)
         cmocka_unit_test(low_bits_are_noise),
         cmocka_unit_test(lanes_have_their_own_noise),
         cmocka_unit_test(transmit_is_never_ambiguous),
+        cmocka_unit_test(lanes_leave_one_after_another),
         cmocka_unit_test(the_identifier_is_echoed),
         cmocka_unit_test(a_nak_is_a_kiss),
     };

@@ -1,0 +1,33 @@
+// The clock that stamps frames as a line over its readings: from CLOCK_MONOTONIC in ns to the TSC.
+// Housekeeping writes it; every core and control's status read.
+#pragma once
+
+#include "board/snapshot.h"
+
+#include <assert.h>
+#include <stdint.h>
+
+// tsc = tsc_base + (stamp - stamp_base) * rate / 2^STAMP_RATE_SHIFT
+enum { STAMP_RATE_SHIFT = 48 };
+
+struct stamp_line {
+    uint64_t stamp_base; // ns
+    uint64_t tsc_base;
+    uint64_t rate;  // ticks a nanosecond, times 2^STAMP_RATE_SHIFT
+    uint64_t until; // TSC: the line holds no longer; 0: there is none
+    uint64_t error; // ticks by which it may be wrong
+};
+static_assert(sizeof(struct stamp_line) % 8 == 0, "is made of whole words");
+
+// A reader's own copy. seen 0: nothing has been published, and the line is all zero.
+struct stamp_line_view {
+    uint64_t seen;
+    struct stamp_line line;
+};
+
+// Brings the view up to date: one load when nothing has been published since.
+static inline void stamp_line_refresh(const struct snapshot *board, struct stamp_line_view *view)
+{
+    if (snapshot_moved(board, view->seen))
+        snapshot_read(board, &view->line, sizeof view->line, &view->seen);
+}

@@ -1,0 +1,141 @@
+// Arrival, ageing, departure, lateness.
+#include "dataplane/clock/turn_time.h"
+
+#include "dataplane/clock/arrival.h"
+#include "dataplane/clock/clock.h"
+
+#include <string.h>
+
+void turn_time_start(struct turn_time *turn, uint64_t tsc)
+{
+    *turn = (struct turn_time){.asked = tsc, .arrived = tsc, .composed = tsc};
+    backlog_start(&turn->backlog, tsc);
+}
+
+// The rate hardly ever changes, and dividing takes long.
+static void follow_rate(struct turn_time *turn, uint64_t tsc_hz)
+{
+    if (turn->tsc_hz == tsc_hz)
+        return;
+    turn->tsc_hz = tsc_hz;
+    turn->ns_per_tick = NS_PER_S / (double)tsc_hz;
+}
+
+static uint32_t to_ns(const struct turn_time *turn, uint64_t ticks)
+{
+    double ns = (double)ticks * turn->ns_per_tick;
+    return ns < UINT32_MAX ? (uint32_t)ns : UINT32_MAX;
+}
+
+// The arrival of a frame that says nothing of it.
+static struct moment polled_at(const struct turn_time *turn, const struct ntp_state *state)
+{
+    return (struct moment){clock_utc(&state->line, turn->arrived), to_ns(turn, turn->unsure),
+                           MOMENT_POLL};
+}
+
+// Gives all lanes that moment, those without a frame too: in blocks of a known length, which the
+// compiler copies by vectors.
+static void fill(struct moment moment[LANES], struct moment value)
+{
+    const struct moment block[] = {value, value, value, value};
+    enum { N = sizeof block / sizeof block[0] };
+    static_assert(LANES % N == 0, "all lanes are in whole blocks");
+    for (unsigned i = 0; i < LANES; i += N)
+        memcpy(&moment[i], block, sizeof block);
+}
+
+lane_set turn_time_moments(struct turn_time *turn, const struct ntp_state *state,
+                           const struct stamp_line *line, const struct burst *burst, lane_set all,
+                           struct moment moment[LANES])
+{
+    follow_rate(turn, state->tsc_hz);
+    lane_set stamped = burst->stamped & all;
+    lane_set refused = 0;
+    if (stamped != all)
+        fill(moment, polled_at(turn, state));
+    if (stamped == 0)
+        return 0;
+
+    const uint32_t error_ns = to_ns(turn, line->error);
+    for (lane_set rest = stamped; rest != 0;) {
+        unsigned i = lane_take(&rest);
+        uint64_t tsc = turn->arrived;
+        bool good = arrival_of(line, burst->stamp[i], turn->arrived, state->tsc_hz, &tsc);
+        if (!good)
+            refused |= lane_bit(i);
+        moment[i] = (struct moment){clock_utc(&state->line, tsc), error_ns, MOMENT_STAMP};
+    }
+    if (refused == 0 && stamped == all) {
+        turn->unsure = line->error;
+        return 0;
+    }
+    for (lane_set rest = refused; rest != 0;) {
+        unsigned i = lane_take(&rest);
+        moment[i] = polled_at(turn, state);
+    }
+    return refused;
+}
+
+struct departures turn_time_compose(struct turn_time *turn, const struct ntp_state *state,
+                                    uint64_t tsc, unsigned n_plain, unsigned n_nts,
+                                    struct ntp_state *aged)
+{
+    turn->composed = tsc;
+    turn->plan = departure_plan(&turn->departure, state->tsc_hz, n_plain, n_nts, turn->pressed);
+    *aged = clock_aged(state, tsc, turn->unsure + turn->departure.tail);
+    ntp_time first = clock_utc(&state->line, tsc + turn->plan.first);
+    return (struct departures){
+        .first = first,
+        .each = clock_utc(&state->line, tsc + turn->plan.first + turn->plan.each) - first,
+    };
+}
+
+bool turn_time_is_late(const struct turn_time *turn, const struct ntp_state *state, uint64_t tsc)
+{
+    uint64_t most = turn->plan.ready + state->tsc_hz / 1000000 * TURN_LATE_US;
+    return tsc - turn->composed > most;
+}
+
+bool turn_time_is_stale(const struct turn_time *turn, const struct ntp_state *state, uint64_t tsc)
+{
+    return clock_is_stale(state, tsc - turn->composed);
+}
+
+void turn_time_schedule(const struct turn_time *turn, unsigned n_answers, struct burst *burst)
+{
+    const struct departure_plan *plan = &turn->plan;
+    unsigned missing = plan->n_plain + plan->n_nts - n_answers;
+    burst->not_before = turn->composed + plan->ready + missing * plan->each;
+    burst->together = (uint16_t)plan->together;
+    burst->pace = plan->pace;
+}
+
+uint64_t turn_time_departure_ns(const struct turn_time *turn)
+{
+    return to_ns(turn, turn->plan.first);
+}
+
+// What of a frame's own time in a send call is over when it has left, for who is told no more than
+// when the call began and ended: on a veth, by its peer's stamps.
+#define LEFT 0.6
+
+bool turn_time_sent(struct turn_time *turn, const struct burst *burst, unsigned n_answers,
+                    unsigned n_sent, int64_t *error_ns)
+{
+    const struct departure_plan *plan = &turn->plan;
+    departure_learn_composing(&turn->departure, plan, burst->tx_ready - turn->composed);
+    if (n_sent == 0 || n_sent != n_answers || turn->ns_per_tick == 0)
+        return false; // the queue was full
+    unsigned n = n_sent;
+    unsigned in_a_call = plan->together == 1 ? 1 : n;
+    departure_learn_sending(&turn->departure, in_a_call, (double)burst->tx_busy / n);
+
+    // The last frame, by the end of the last call.
+    int64_t said = (int64_t)(burst->not_before - burst->tx_ended) +
+                   (int64_t)(plan->first - plan->ready + (n - 1) * plan->each);
+    departure_learn_tail(&turn->departure, said);
+    double took = (double)(burst->tx_ended - burst->tx_last) / in_a_call;
+    *error_ns = (int64_t)(((double)said + took * (1 - LEFT)) * turn->ns_per_tick);
+    return true;
+}

@@ -1,0 +1,38 @@
+// What a port lends for one turn: a burst of frames, the buffers of their replies, and what is
+// known of when the frames came. Lane i of each array is the same frame. A port knows no stage;
+// stage/batch.h embeds this and adds what the stages know.
+//
+// A burst belongs to one core, from port_rx until each lane has gone back by port_tx or port_drop.
+#pragma once
+
+#include "crypto/lane_set.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    FRAME_MAX = 1522,   // MTU 1500, Ethernet header, two VLAN tags
+    BURST_DRAINED = 32, // a burst of fewer frames has drained the port
+};
+
+struct burst {
+    // Filled by port_rx for its lanes.
+    bool drained;          // what had come before it was asked, it has received
+    lane_set stamped;      // the lanes whose frame bears a stamp
+    uint8_t *frame[LANES]; // from the destination MAC address on
+    uint16_t len[LANES];   // octets of frame, without FCS
+    uint8_t *reply[LANES]; // room for at least len octets, aligned like frame; content undefined
+    uint64_t stamp[LANES]; // of the stamped lanes: CLOCK_MONOTONIC in ns as the frame arrived
+
+    // Filled for port_tx.
+    uint16_t reply_len[LANES]; // octets of the reply frame
+    uint16_t together;         // frames that one send call may carry, 1 to LANES
+    uint64_t not_before;       // TSC: the call with frame k begins no earlier than
+    uint64_t pace;             // not_before + k * pace
+
+    // Filled by port_tx. A device that sends within the call has sent its last frame by its end.
+    uint64_t tx_ready; // TSC: all was prepared, and the wait until not_before began
+    uint64_t tx_last;  // TSC: the last send call began
+    uint64_t tx_ended; // TSC: and ended
+    uint64_t tx_busy;  // ticks in send calls
+};

@@ -1,0 +1,72 @@
+#include "dataplane/stamp_clock.h"
+
+#include "board/now.h"
+#include "board/ntp_time.h"
+#include "board/stamp_line.h"
+#include "board/tsc.h"
+
+#include <time.h>
+
+enum {
+    HOLDS_S = 10,        // without a new reading; housekeeping reads several times a second
+    FIRST_GAP_US = 1000, // between the readings of the first line
+};
+
+static uint64_t read_tsc(void *self)
+{
+    (void)self;
+    return tsc_now();
+}
+
+static int64_t read_clock(void *self)
+{
+    (void)self;
+    return (int64_t)now_ns();
+}
+
+static void publish(const struct stamp_clock *clock)
+{
+    const struct time_line *line = &clock->fit.line;
+    double ticks_per_ns = 1 / line->ns_per_tick;
+    uint64_t hold = (uint64_t)(HOLDS_S * (double)NS_PER_S * ticks_per_ns);
+    struct stamp_line out = {
+        .stamp_base = (uint64_t)line->base_ns,
+        .tsc_base = line->tsc_base - (uint64_t)(line->base_fraction * ticks_per_ns + 0.5),
+        .rate = (uint64_t)(ticks_per_ns * (double)(UINT64_C(1) << STAMP_RATE_SHIFT) + 0.5),
+        .until = line->tsc_base + hold,
+        .error = (uint64_t)(clock->fit.error_ns * ticks_per_ns) + 1,
+    };
+    snapshot_publish(clock->board, &out, sizeof out);
+}
+
+void stamp_clock_turn(struct stamp_clock *clock)
+{
+    struct time_sample sample =
+        time_sample_take(&(struct time_readers){.tsc = read_tsc, .ns = read_clock});
+    switch (time_fit_add(&clock->fit, &sample)) {
+    case TIME_FIT_GOOD:
+        publish(clock);
+        break;
+    case TIME_FIT_STEPPED: {
+        // Its clock never steps: the TSC did, as when a virtual machine moves. No line until there
+        // is a new one: frames then have no stamp.
+        const struct stamp_line none = {0};
+        snapshot_publish(clock->board, &none, sizeof none);
+        break;
+    }
+    case TIME_FIT_GATHERING:
+    case TIME_FIT_SKIPPED:
+        break;
+    }
+}
+
+void stamp_clock_open(struct stamp_clock *clock, struct snapshot *board)
+{
+    *clock = (struct stamp_clock){.board = board};
+    time_fit_init(&clock->fit);
+    const struct timespec gap = {.tv_nsec = FIRST_GAP_US * 1000};
+    for (unsigned i = 0; i < 2 * TIME_FIT_FRESH && !clock->fit.ready; i++) {
+        stamp_clock_turn(clock);
+        nanosleep(&gap, NULL);
+    }
+}

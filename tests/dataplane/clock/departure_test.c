@@ -1,0 +1,215 @@
+// When replies are said to leave: RSP-10, RSP-12, RSP-14.
+#include "dataplane/clock/departure.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define HZ UINT64_C(2000000000)
+
+static struct departure d;
+static bool pressed;
+static int open(void **unused)
+{
+    (void)unused;
+    memset(&d, 0, sizeof d);
+    pressed = false;
+    return 0;
+}
+
+static bool pressed;
+
+static struct departure_plan plan(unsigned n_plain, unsigned n_nts)
+{
+    return departure_plan(&d, HZ, n_plain, n_nts, pressed);
+}
+
+// A part is composed in that many ticks.
+static void compose(unsigned n_plain, unsigned n_nts, uint64_t ticks)
+{
+    struct departure_plan p = plan(n_plain, n_nts);
+    departure_learn_composing(&d, &p, ticks);
+}
+
+// A number from 0 to below n, the same in every run.
+static unsigned pick(unsigned n)
+{
+    static uint64_t state = 7;
+    state = state * 6364136223846793005U + 1442695040888963407U;
+    return (unsigned)(state >> 33) % n;
+}
+
+static void nothing_measured_is_at_once(void **unused)
+{
+    (void)unused;
+    struct departure_plan p = plan(3, 4);
+    assert_int_equal(p.ready, 0);
+    assert_int_equal(p.first, 0);
+    assert_int_equal(p.each, 0);
+    assert_int_equal(departure_part(&d, HZ), 64);
+}
+
+static void composing_is_learned_by_size_and_cryptography(void **unused)
+{
+    (void)unused;
+    for (unsigned i = 0; i < 200; i++) {
+        compose(1, 0, 1000);
+        compose(64, 0, 5000 + i % 2);
+        compose(0, 1, 9000);
+    }
+    assert_in_range(plan(1, 0).ready, 970, 1030);
+    assert_in_range(plan(64, 0).ready, 4850, 5150);
+    assert_in_range(plan(0, 1).ready, 8700, 9300);
+    assert_in_range(plan(1, 1).ready, 9700, 10300); // both add up
+    assert_in_range(plan(5, 0).ready, 970, 5150);   // between what is known
+}
+
+static void between_two_sizes_there_is_a_line(void **unused)
+{
+    (void)unused;
+    for (unsigned i = 0; i < 100; i++) {
+        compose(0, 32, 32000);
+        compose(0, 64, 64000);
+    }
+    uint64_t last = 0;
+    for (unsigned n = 32; n <= 64; n++) {
+        uint64_t ready = plan(0, n).ready;
+        assert_in_range(ready, n * 960, n * 1040);
+        assert_true(ready > last);
+        last = ready;
+    }
+}
+
+// Three in five are ready in time.
+static void most_are_ready_in_time(void **unused)
+{
+    (void)unused;
+    unsigned early = 0;
+    for (unsigned i = 0; i < 40000; i++) {
+        uint64_t took = 10000 + pick(2000);
+        if (i >= 10000)
+            early += took <= plan(0, 8).ready;
+        compose(0, 8, took);
+    }
+    assert_in_range(early, 30000 * 55 / 100, 30000 * 65 / 100);
+}
+
+// Preemption in a tenth of the turns, or in the very first one, does not bend it.
+static void outliers_do_not_bend_it(void **unused)
+{
+    (void)unused;
+    for (unsigned i = 0; i < 2000; i++)
+        compose(0, 8, i % 10 == 0 ? 50000000 : 10000 + pick(100));
+    assert_in_range(plan(0, 8).ready, 9800, 10400);
+}
+
+// RSP-14: each frame is said to leave no earlier than those before it let it, and hardly ever
+// later than it does.
+static void frames_leave_one_after_another(void **unused)
+{
+    (void)unused;
+    unsigned late = 0;
+    pressed = true;
+    for (unsigned i = 0; i < 40000; i++) {
+        uint64_t each = 2000 + pick(400);
+        if (i >= 10000)
+            late += plan(0, 16).each > each;
+        departure_learn_sending(&d, 16, each);
+    }
+    assert_in_range(late, 1, 30000 / 10);
+    struct departure_plan p = plan(0, 16);
+    assert_in_range(p.each, 1900, 2100);
+    assert_in_range(p.first - p.ready, 100, 800); // within the first one's own time
+    assert_int_equal(p.together, 16);
+    assert_int_equal(plan(0, 1).each, 0); // nothing is borrowed
+}
+
+// Who sends slowly composes in parts; but no smaller ones than the cryptography likes.
+static void slow_ports_take_parts(void **unused)
+{
+    (void)unused;
+    static const struct {
+        uint64_t each; // half nanoseconds
+        unsigned part;
+    } rows[] = {{0, 64}, {900, 64}, {1100, 32}, {1900, 32}, {2200, 16}, {100000, 16}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        memset(&d, 0, sizeof d);
+        for (unsigned k = 0; k < 50; k++)
+            departure_learn_sending(&d, 64, (double)rows[i].each);
+        assert_int_equal(departure_part(&d, HZ), rows[i].part);
+    }
+}
+
+// Who sends slowly and is not pressed sends one at a time, at a pace that it mostly holds.
+static void a_slow_port_that_is_not_pressed_sends_singly(void **unused)
+{
+    (void)unused;
+    for (unsigned i = 0; i < 20000; i++)
+        departure_learn_sending(&d, 1, 2000 + pick(400));
+    struct departure_plan p = plan(0, 10);
+    assert_int_equal(p.together, 1);
+    assert_int_equal(p.each, p.pace);
+    assert_in_range(p.pace, 2250, 2350);
+    assert_in_range(p.first - p.ready, 100, 400);
+    pressed = true;
+    p = plan(0, 10);
+    pressed = false;
+    assert_int_equal(p.together, 10);
+    assert_int_equal(p.pace, 0);
+
+    memset(&d, 0, sizeof d);
+    for (unsigned i = 0; i < 100; i++)
+        departure_learn_sending(&d, 1, 100); // 50 ns
+    p = plan(0, 10);
+    assert_int_equal(p.together, 10);
+    assert_int_equal(p.pace, 0);
+}
+
+// What was said to leave after the call had ended is remembered, and slowly forgotten.
+static void the_tail_is_remembered(void **unused)
+{
+    (void)unused;
+    departure_learn_tail(&d, -1);
+    assert_int_equal(d.tail, 0);
+    departure_learn_tail(&d, 5000);
+    assert_int_equal(d.tail, 5000);
+    departure_learn_tail(&d, 1000);
+    assert_in_range(d.tail, 4990, 4999);
+    for (unsigned i = 0; i < 20000; i++)
+        departure_learn_tail(&d, -5000);
+    assert_int_equal(d.tail, 0);
+}
+
+static void every_size_is_in_bounds(void **unused)
+{
+    (void)unused;
+    for (unsigned plain = 0; plain <= 64; plain++) {
+        for (unsigned nts = plain == 0; plain + nts <= 64; nts++) {
+            compose(plain, nts, 100 * (plain + nts));
+            departure_learn_sending(&d, plain + nts, 1000);
+            assert_true(plan(plain, nts).first < 100000);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(nothing_measured_is_at_once, open),
+        cmocka_unit_test_setup(composing_is_learned_by_size_and_cryptography, open),
+        cmocka_unit_test_setup(between_two_sizes_there_is_a_line, open),
+        cmocka_unit_test_setup(most_are_ready_in_time, open),
+        cmocka_unit_test_setup(outliers_do_not_bend_it, open),
+        cmocka_unit_test_setup(frames_leave_one_after_another, open),
+        cmocka_unit_test_setup(slow_ports_take_parts, open),
+        cmocka_unit_test_setup(a_slow_port_that_is_not_pressed_sends_singly, open),
+        cmocka_unit_test_setup(the_tail_is_remembered, open),
+        cmocka_unit_test_setup(every_size_is_in_bounds, open),
+    };
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests_name("clock/departure", tests, NULL, NULL);
+}
