@@ -53,6 +53,22 @@ static void nothing_measured_is_at_once(void **unused)
     assert_int_equal(departure_part(&d, HZ), 64);
 }
 
+// RSP-12: the first measurements may all but one be of a core that was taken off its CPU.
+static void one_measurement_is_not_believed(void **unused)
+{
+    (void)unused;
+    for (unsigned i = 1; i < DEPARTURE_TRIALS; i++) {
+        departure_learn_sending(&d, 1, 1e6);
+        compose(1, 0, 1000000);
+        assert_int_equal(plan(1, 0).first, 0);
+        assert_int_equal(plan(1, 0).each, 0);
+    }
+    departure_learn_sending(&d, 1, 1500);
+    compose(1, 0, 3000);
+    assert_int_equal(plan(1, 0).ready, 3000);
+    assert_int_equal(plan(1, 0).pace, 1500);
+}
+
 static void composing_is_learned_by_size_and_cryptography(void **unused)
 {
     (void)unused;
@@ -200,6 +216,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(nothing_measured_is_at_once, open),
+        cmocka_unit_test_setup(one_measurement_is_not_believed, open),
         cmocka_unit_test_setup(composing_is_learned_by_size_and_cryptography, open),
         cmocka_unit_test_setup(between_two_sizes_there_is_a_line, open),
         cmocka_unit_test_setup(most_are_ready_in_time, open),
