@@ -154,6 +154,7 @@ static void set_defaults(struct plan *plan, enum command command)
     *plan = (struct plan){
         .command = command,
         .max_rate = 20e6,
+        .bunch = 1,
         .loss = 2,
         .placeholders = LOAD_AUTO,
         .verify = 1,

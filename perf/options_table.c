@@ -22,6 +22,8 @@ const struct option_row option_rows[] = {
     {"duration", "TIME", "such as 10s, 500ms, 24h (default 10s; of each step 2s)", AT(duration_ns),
      0, 0, ALL, SPAN},
     {"poisson", NULL, "random gaps between requests, not even ones", AT(poisson), 0, 0, ALL, FLAG},
+    {"bunch", "N", "so many requests are due at the same moment (default 1)", AT(bunch), 1, 64,
+     NTS | NTP, COUNT},
     {"search", NULL, "find the highest rate that meets the objectives", AT(search), 0, 0, ALL,
      FLAG},
     {"max-rate", "N", "where a search ends (default 20M)", AT(max_rate), 0, 0, ALL, RATE},

@@ -35,6 +35,7 @@ struct plan {
     double rate;
     uint64_t duration_ns;
     bool poisson;
+    uint32_t bunch; // requests that are due at the same moment
     bool search;
     double max_rate;
     struct steps step; // from 0: none

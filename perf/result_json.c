@@ -121,6 +121,7 @@ static json_t *plan_of(const struct plan *plan)
         set(o, "placeholders", json_string("auto"));
     else
         set(o, "placeholders", json_integer(plan->placeholders));
+    set(o, "bunch", json_integer(plan->bunch));
     set(o, "verify", json_sprintf("1/%u", plan->verify));
     set(o, "reuse", json_boolean(plan->reuse));
     set(o, "interleaved", json_boolean(plan->interleaved));

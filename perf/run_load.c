@@ -119,7 +119,8 @@ static int open_path(struct run *run)
 {
     const struct plan *plan = run->plan;
     char why[256];
-    uint32_t ports = plan->source_ports ? plan->source_ports : SOURCE_PORTS;
+    // A bunch leaves one socket in one call.
+    uint32_t ports = plan->source_ports ? plan->source_ports : plan->bunch > 1 ? 1 : SOURCE_PORTS;
     struct path_plan path = {
         .server = run->server,
         .device = plan->device,

@@ -160,6 +160,7 @@ int trial_run(struct trial *trial, double from, double to, struct outcome *outco
                  .span_ns = plan->duration_ns,
                  .timeout_ns = plan->timeout_ns,
                  .poisson = plan->poisson,
+                 .bunch = plan->bunch,
                  .interleaved = plan->interleaved,
                  .spoof = plan->spoof.family != 0,
                  .placeholders = plan->placeholders,

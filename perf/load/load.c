@@ -275,7 +275,7 @@ int load_run(struct load *load)
         load->clients->client[c].in_flight = 0;
     uint64_t missed = path_missed(load->path);
     pace_start(&load->pace, now_ns(), load->plan.span_ns, load->plan.from, load->plan.to,
-               load->plan.poisson, load_random(load));
+               load->plan.poisson, load->plan.bunch, load_random(load));
     run(load);
     load->self.missed = path_missed(load->path) - missed;
     window_close(&load->window);

@@ -33,6 +33,7 @@ struct load_plan {
     uint64_t span_ns;
     uint64_t timeout_ns; // a reply after that is late
     bool poisson;
+    unsigned bunch;    // so many requests are due at the same moment; 1 or more
     bool interleaved;  // plain requests ask for it
     bool spoof;        // the flood comes from the path's spoofed addresses
     int placeholders;  // 0 to 7, or LOAD_AUTO

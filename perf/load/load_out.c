@@ -174,6 +174,9 @@ void load_prepare(struct load *load, uint64_t now)
         uint64_t due = pace_due(&load->pace);
         if (due > now + AHEAD_NS)
             break;
+        // A bunch that does not fit as a whole leaves with the next burst, in one piece.
+        if (n > 0 && pace_begins_bunch(&load->pace) && n + load->pace.bunch > room)
+            break;
         if (load->picked < 0)
             load->picked = (int)flow_pick(load->flow, load->n_flows);
         struct flow *flow = &load->flow[load->picked];

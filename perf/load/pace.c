@@ -14,12 +14,15 @@ static double uniform(struct pace *pace)
 
 void pace_next(struct pace *pace)
 {
-    // The gap is so long that the area under the rate, until then, is that of one request (or of a
+    if (--pace->left > 0)
+        return;
+    pace->left = pace->bunch;
+    // The gap is so long that the area under the rate, until then, is that of one bunch (or of a
     // Poisson process' random share): r g + slope g^2 / 2 = area, with g in seconds.
     double span = (double)(pace->end_ns - pace->start_ns);
     double slope = (pace->to - pace->from) / span * 1e9;
     double rate = pace->from + (pace->to - pace->from) * (((double)pace->at + pace->part) / span);
-    double area = pace->poisson ? -log(uniform(pace)) : 1;
+    double area = pace->bunch * (pace->poisson ? -log(uniform(pace)) : 1);
     double under = rate * rate + 2 * slope * area;
     if (rate <= 0 || under <= 0) { // a ramp downwards holds no more
         pace->at = pace->end_ns - pace->start_ns;
@@ -31,7 +34,7 @@ void pace_next(struct pace *pace)
 }
 
 void pace_start(struct pace *pace, uint64_t start_ns, uint64_t span_ns, double from, double to,
-                bool poisson, uint64_t seed)
+                bool poisson, unsigned bunch, uint64_t seed)
 {
     *pace = (struct pace){
         .start_ns = start_ns,
@@ -39,8 +42,11 @@ void pace_start(struct pace *pace, uint64_t start_ns, uint64_t span_ns, double f
         .from = from,
         .to = to,
         .poisson = poisson,
+        .bunch = bunch,
+        .left = 1,
         .random = seed | 1,
     };
     if (poisson)
         pace_next(pace);
+    pace->left = bunch;
 }

@@ -254,6 +254,9 @@ static void defaults(void **state)
     assert_true(plan.core == -1 && plan.ke_port == 4460 && plan.udp_port == 0 && !plan.own_server);
     assert_true(plan.max_rate == 20e6 && plan.step.from == 0 && plan.ramp.from == 0);
     assert_string_equal(plan.crypto, "auto");
+    assert_int_equal(plan.bunch, 1);
+    assert_int_equal(read_words(COMMAND_NTP, "--bunch 64"), OPTIONS_GO);
+    assert_int_equal(plan.bunch, 64);
     assert_int_equal(read_words(COMMAND_KE, ""), OPTIONS_GO);
     assert_true(plan.rate == 20 && plan.timeout_ns == 5000000000 && plan.threads == 1);
     assert_int_equal(read_words(COMMAND_NTS, "--search"), OPTIONS_GO);

@@ -74,6 +74,7 @@ struct lab {
     // The books.
     unsigned n_requests, n_nts, n_plain, n_garbage, n_bad_tag, n_unknown, n_asked_interleaved;
     unsigned n_lies, n_given, n_placeholders, n_after_stop;
+    unsigned n_split; // sends that took a bunch in two pieces
     unsigned n_left;  // replies that were still on their way when the load ended
     unsigned n_twice; // genuine requests with a cookie that was spent before
     unsigned n_asks, n_asked_twice, n_sessions;

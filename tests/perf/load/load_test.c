@@ -59,6 +59,21 @@ static void an_honest_server(void **state)
     lab_close(lab);
 }
 
+static void a_bunch_leaves_in_one_piece(void **state)
+{
+    (void)state;
+    static const unsigned sizes[] = {2, 5, 48, 64};
+    for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct lab *lab = lab_open(128, 1, 100);
+        lab->load.plan.bunch = sizes[i];
+        lab_run(lab, 20000, 100, 200);
+        all_is_answered(lab);
+        assert_int_equal(lab->n_split, 0);
+        assert_int_equal(lab->n_requests % sizes[i], 0);
+        lab_close(lab);
+    }
+}
+
 static void rows_add_up(void **state)
 {
     (void)state;
@@ -304,6 +319,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_honest_server),
+        cmocka_unit_test(a_bunch_leaves_in_one_piece),
         cmocka_unit_test(rows_add_up),
         cmocka_unit_test(other_shapes_of_honesty),
         cmocka_unit_test(placeholders),

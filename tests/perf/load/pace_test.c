@@ -1,5 +1,6 @@
 // The schedule: even requests are due where arithmetic puts them, random ones are a Poisson
-// process, a ramp holds as many as the area under it, and nothing is due after the end.
+// process, a ramp holds as many as the area under it, a bunch is due at one moment, and nothing is
+// due after the end.
 #include "perf/load/pace.h"
 
 #include <math.h>
@@ -18,7 +19,7 @@ static void even_ones_are_exact(void **state)
     static const double rates[] = {1, 3, 1000, 333333, 1e6, 1234567.891, 20e6};
     for (unsigned r = 0; r < sizeof rates / sizeof *rates; r++) {
         struct pace pace;
-        pace_start(&pace, 5 * S, 2000000 * S, rates[r], rates[r], false, 1);
+        pace_start(&pace, 5 * S, 2000000 * S, rates[r], rates[r], false, 1, 1);
         assert_int_equal(pace_due(&pace), 5 * S);
         for (unsigned i = 0; i < 1000000; i++) {
             assert_true(pace_goes_on(&pace));
@@ -34,14 +35,14 @@ static void the_end_is_the_end(void **state)
     (void)state;
     struct pace pace;
     unsigned n = 0;
-    for (pace_start(&pace, 7, S, 1000, 1000, false, 1); pace_goes_on(&pace); pace_next(&pace)) {
+    for (pace_start(&pace, 7, S, 1000, 1000, false, 1, 1); pace_goes_on(&pace); pace_next(&pace)) {
         assert_true(pace_due(&pace) < 7 + S);
         n++;
     }
     assert_int_equal(n, 1000);
     // A span shorter than a gap has the one request at its start.
     n = 0;
-    for (pace_start(&pace, 7, 10, 1, 1, false, 1); pace_goes_on(&pace); pace_next(&pace))
+    for (pace_start(&pace, 7, 10, 1, 1, false, 1, 1); pace_goes_on(&pace); pace_next(&pace))
         n++;
     assert_int_equal(n, 1);
 }
@@ -55,7 +56,7 @@ static void poisson_has_its_mean_and_variance(void **state)
     uint64_t last = 0;
     double sum = 0, squares = 0;
     unsigned n = 0, short_ones = 0;
-    pace_start(&pace, 0, 10 * S, 1e5, 1e5, true, 42);
+    pace_start(&pace, 0, 10 * S, 1e5, 1e5, true, 1, 42);
     for (; pace_goes_on(&pace) && n < N; pace_next(&pace), n++) {
         double gap = (double)(pace_due(&pace) - last);
         last = pace_due(&pace);
@@ -84,10 +85,10 @@ static void seeds_differ(void **state)
 {
     (void)state;
     struct pace one, two;
-    pace_start(&one, 0, S, 1000, 1000, true, 2);
-    pace_start(&two, 0, S, 1000, 1000, true, 4);
+    pace_start(&one, 0, S, 1000, 1000, true, 1, 2);
+    pace_start(&two, 0, S, 1000, 1000, true, 1, 4);
     assert_int_not_equal(pace_due(&one), pace_due(&two));
-    pace_start(&one, 0, S, 1000, 1000, true, 0); // a generator must not stand still at 0
+    pace_start(&one, 0, S, 1000, 1000, true, 1, 0); // a generator must not stand still at 0
     uint64_t first = pace_due(&one);
     pace_next(&one);
     assert_true(pace_due(&one) > first);
@@ -97,7 +98,8 @@ static double count_of(double from, double to, uint64_t span, bool poisson, uint
 {
     struct pace pace;
     double n = 0;
-    for (pace_start(&pace, 0, span, from, to, poisson, seed); pace_goes_on(&pace); pace_next(&pace))
+    for (pace_start(&pace, 0, span, from, to, poisson, 1, seed); pace_goes_on(&pace);
+         pace_next(&pace))
         n++;
     return n;
 }
@@ -122,10 +124,46 @@ static void a_ramp_is_where_it_ought_to_be(void **state)
     double a = 5, b = 50000, t_all = 4;
     struct pace pace;
     double n = 0;
-    for (pace_start(&pace, 0, 4 * S, a, b, false, 1); pace_goes_on(&pace); pace_next(&pace), n++) {
+    for (pace_start(&pace, 0, 4 * S, a, b, false, 1, 1); pace_goes_on(&pace);
+         pace_next(&pace), n++) {
         double t = (double)pace_due(&pace) / 1e9;
         assert_true(fabs(a * t + (b - a) * t * t / 2 / t_all - n) < 0.01);
     }
+}
+
+static void a_bunch_is_due_at_one_moment(void **state)
+{
+    (void)state;
+    static const unsigned sizes[] = {1, 2, 3, 48, 64};
+    for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct pace pace;
+        unsigned n = 0;
+        for (pace_start(&pace, 7, S, 1000, 1000, false, sizes[i], 1); pace_goes_on(&pace); n++) {
+            assert_int_equal(pace_begins_bunch(&pace), n % sizes[i] == 0);
+            double exact = (double)(n / sizes[i]) * sizes[i] * 1e6;
+            assert_true(fabs((double)(pace_due(&pace) - 7) - exact) <= 1.01);
+            pace_next(&pace);
+        }
+        assert_int_equal(n % sizes[i], 0); // the last one is whole
+        assert_in_range(n, 1000, 1000 + sizes[i] - 1);
+    }
+}
+
+static void random_bunches_keep_the_rate(void **state)
+{
+    (void)state;
+    enum { BUNCH = 16 };
+    struct pace pace;
+    double n = 0;
+    uint64_t due = 0;
+    for (pace_start(&pace, 0, 4 * S, 1e5, 1e5, true, BUNCH, 5); pace_goes_on(&pace); n++) {
+        if (pace_begins_bunch(&pace))
+            due = pace_due(&pace);
+        assert_int_equal(pace_due(&pace), due);
+        pace_next(&pace);
+    }
+    double bunches = 4e5 / BUNCH;
+    assert_true(due > 0 && fabs(n / BUNCH - bunches) < 5 * sqrt(bunches));
 }
 
 int main(void)
@@ -137,6 +175,8 @@ int main(void)
         cmocka_unit_test(seeds_differ),
         cmocka_unit_test(a_ramp_holds_the_area_under_it),
         cmocka_unit_test(a_ramp_is_where_it_ought_to_be),
+        cmocka_unit_test(a_bunch_is_due_at_one_moment),
+        cmocka_unit_test(random_bunches_keep_the_rate),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
