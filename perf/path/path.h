@@ -1,7 +1,7 @@
 // How requests leave and replies come back: over kernel sockets (path_sockets.c) or over a DPDK
 // port (path_port.c). Moves the payloads of UDP datagrams in bursts; what stands in them it does
 // not know. Who asks is an endpoint: an address and a UDP port of ours, numbered from 0. When
-// something was sent or came is the caller's to note.
+// something was sent or came is the caller's to note, unless the plan asks for the kernel's stamps.
 //
 // A struct path belongs to one thread, which need not be the one that opened it. Room and content
 // of what is lent stay as they are until it is sent or released.
@@ -41,6 +41,7 @@ struct path_plan {
     uint16_t n_ports;               // how many from there on, 1 or more
     uint16_t tag[PATH_TAGS_MAX];    // VLAN ids, outer first; devices only
     uint8_t n_tags;
+    bool stamps;  // the kernel notes when a datagram leaves and comes; sockets only
     bool has_mac; // mac is where requests go to; otherwise it is asked for (ARP, ND, the kernel)
     uint8_t mac[6];
 };
@@ -57,6 +58,14 @@ struct path_in {
     const uint8_t *payload[LANES];
     uint16_t len[LANES];
     uint32_t endpoint[LANES]; // to which it came
+    uint64_t stamp_ns[LANES]; // when: ns since 1970, or 0 for none; only if the plan has stamps
+};
+
+// Datagrams that have left, as the kernel saw them go.
+struct path_sent {
+    const uint8_t *payload[LANES]; // a copy, which lasts until the next call
+    uint16_t len[LANES];
+    uint64_t stamp_ns[LANES]; // CLOCK_REALTIME, ns since 1970
 };
 
 struct path;
@@ -69,6 +78,7 @@ struct path_kind {
     unsigned (*receive)(struct path *path, struct path_in *in);
     void (*release)(struct path *path, struct path_in *in, unsigned n);
     void (*wait)(struct path *path, uint64_t ns);
+    unsigned (*sent)(struct path *path, struct path_sent *sent); // NULL: has no stamps
     uint64_t (*missed)(struct path *path);
     void (*close)(struct path *path);
 };
@@ -112,6 +122,15 @@ static inline unsigned path_receive(struct path *path, struct path_in *in)
 static inline void path_release(struct path *path, struct path_in *in, unsigned n)
 {
     path->kind->release(path, in, n);
+}
+
+// Takes stamps of what has left since the last time, up to LANES of them, in any order; never
+// blocks. Only of a path whose plan has stamps. A stamp may be missing: the kernel drops those
+// that do not fit a socket's buffer. On the machine's own devices the stamp of a request is there
+// before its reply; then all of those that belong to replies received are taken when 0 is returned.
+static inline unsigned path_sent(struct path *path, struct path_sent *sent)
+{
+    return path->kind->sent(path, sent);
 }
 
 // Sleeps until something may have come, but no longer than ns. A device does not sleep: it is

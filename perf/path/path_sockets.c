@@ -1,6 +1,7 @@
 // The path over the kernel's sockets: one connected UDP socket an endpoint, so that the kernel
 // drops what is not the server's; bursts by sendmmsg and recvmmsg. Needs no privilege.
 #include "perf/path/path.h"
+#include "perf/path/stamps.h"
 
 #include <errno.h>
 #include <linux/sock_diag.h>
@@ -23,6 +24,7 @@ struct sockets {
     struct path path;
     int epoll;
     int *fd;
+    struct stamps *stamps;         // NULL: not asked for
     struct mmsghdr message[LANES]; // of both directions: content is set for each call
     struct iovec part[LANES];
     uint8_t leaving[LANES][SLOT_LEN];
@@ -83,6 +85,8 @@ static unsigned take(struct sockets *s, struct path_in *in, unsigned n, uint32_t
     for (unsigned i = n; i < LANES; i++) {
         s->part[i] = (struct iovec){s->arrived[i], PATH_PAYLOAD_MAX};
         s->message[i].msg_hdr = (struct msghdr){.msg_iov = &s->part[i], .msg_iovlen = 1};
+        if (s->stamps)
+            stamps_expect(s->stamps, &s->message[i].msg_hdr, i);
     }
     int got = recvmmsg(s->fd[endpoint], s->message + n, LANES - n, MSG_DONTWAIT, NULL);
     if (got < 0) {
@@ -93,6 +97,8 @@ static unsigned take(struct sockets *s, struct path_in *in, unsigned n, uint32_t
         in->payload[i] = s->arrived[i];
         in->len[i] = (uint16_t)s->message[i].msg_len;
         in->endpoint[i] = endpoint;
+        if (s->stamps)
+            in->stamp_ns[i] = stamps_of(&s->message[i].msg_hdr);
     }
     return (unsigned)got;
 }
@@ -125,6 +131,11 @@ static void sockets_wait(struct path *path, uint64_t ns)
     epoll_pwait2(sockets_of(path)->epoll, &event, 1, &span, NULL);
 }
 
+static unsigned sockets_sent(struct path *path, struct path_sent *sent)
+{
+    return stamps_take(sockets_of(path)->stamps, sent);
+}
+
 static uint64_t sockets_missed(struct path *path)
 {
     struct sockets *s = sockets_of(path);
@@ -146,6 +157,7 @@ static void sockets_close(struct path *path)
             close(s->fd[i]);
     if (s->epoll >= 0)
         close(s->epoll);
+    stamps_close(s->stamps);
     free(s->fd);
     free(s);
 }
@@ -157,6 +169,7 @@ static const struct path_kind sockets_kind = {
     .receive = sockets_receive,
     .release = sockets_release,
     .wait = sockets_wait,
+    .sent = sockets_sent,
     .missed = sockets_missed,
     .close = sockets_close,
 };
@@ -208,8 +221,18 @@ static int open_endpoint(const struct path_plan *plan, struct sockets *s, uint32
     }
     if (connect(fd, (const struct sockaddr *)&plan->server, address_len(family)) != 0)
         return -errno;
+    int fault = s->stamps ? stamps_add(s->stamps, fd, number) : 0;
+    if (fault)
+        return fault;
     struct epoll_event event = {.events = EPOLLIN, .data.u32 = number};
     return epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : -errno;
+}
+
+static uint16_t server_port(const struct path_plan *plan)
+{
+    const struct sockaddr_storage *server = &plan->server;
+    return ntohs(server->ss_family == AF_INET ? ((const struct sockaddr_in *)server)->sin_port
+                                              : ((const struct sockaddr_in6 *)server)->sin6_port);
 }
 
 static const char *mend_of(int fault)
@@ -249,6 +272,8 @@ int path_sockets_open(const struct path_plan *plan, struct path **path, char why
     s->epoll = epoll_create1(EPOLL_CLOEXEC);
     s->fd = malloc(s->path.n_endpoints * sizeof *s->fd);
     int fault = s->epoll < 0 ? -errno : s->fd ? 0 : -ENOMEM;
+    if (!fault && plan->stamps)
+        fault = stamps_open(s->path.n_endpoints, server_port(plan), &s->stamps);
     for (uint32_t i = 0; s->fd && i < s->path.n_endpoints; i++)
         s->fd[i] = -1;
     for (uint32_t i = 0; !fault && i < s->path.n_endpoints; i++)
