@@ -267,6 +267,7 @@ int load_run(struct load *load)
     tally_init(&load->stray);
     histogram_init(&load->interval);
     histogram_init(&load->storm.needed);
+    same_clock_init(&load->same_clock);
     for (unsigned i = 0; i < load->n_flows; i++) {
         tally_init(&load->flow[i].tally);
         load->flow[i].credit = 0;

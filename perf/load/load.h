@@ -9,6 +9,7 @@
 #include "perf/load/client.h"
 #include "perf/load/flow.h"
 #include "perf/load/pace.h"
+#include "perf/load/same_clock.h"
 #include "perf/load/window.h"
 #include "perf/path/path.h"
 
@@ -35,6 +36,7 @@ struct load_plan {
     bool poisson;
     unsigned bunch;    // so many requests are due at the same moment; 1 or more
     bool interleaved;  // plain requests ask for it
+    bool same_clock;   // the server reads our clock, and the path has stamps
     bool spoof;        // the flood comes from the path's spoofed addresses
     int placeholders;  // 0 to 7, or LOAD_AUTO
     uint32_t verify;   // one authenticator in so many is checked; 1: all
@@ -105,6 +107,7 @@ struct load {
     struct tally stray; // replies that belong to no request
     struct load_self self;
     struct load_storm storm;
+    struct same_clock same_clock;
     struct load_row *row;      // LOAD_ROWS_MAX of them
     _Atomic unsigned rows;     // writer: the load's thread; reader: who shows progress
     struct histogram interval; // latency of the row that is being filled

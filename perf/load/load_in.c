@@ -4,6 +4,7 @@
 #include "board/now.h"
 #include "board/ntp_time.h"
 #include "crypto/bytes.h"
+#include "dataplane/wire/ntp.h"
 #include "perf/load/reply.h"
 #include "perf/load/request.h"
 #include "perf/load/utc.h"
@@ -12,6 +13,7 @@
 struct judged {
     struct slot *slot;
     struct reply reply;
+    uint64_t stamp_ns; // when it came, by the kernel: CLOCK_REALTIME; 0: unknown
 };
 
 void load_resupply(struct load *load, uint32_t number)
@@ -45,8 +47,36 @@ static ntp_time ntp_of(uint64_t ns_since_1970)
                               (uint32_t)(ns_since_1970 % NS_PER_S));
 }
 
-static void measure(struct load *load, const struct slot *slot, const struct reply *reply)
+// Holds an exchange against the clock that it was made by.
+static void judge_time(struct load *load, const struct judged *j)
 {
+    const struct slot *slot = j->slot;
+    // An interleaved reply's timestamps are of two exchanges.
+    if (!slot->stamped || j->stamp_ns == 0 || j->reply.interleaved) {
+        load->same_clock.unjudged++;
+        return;
+    }
+    same_clock_judge(&load->same_clock, &(struct same_clock_exchange){
+                                            .sent_ns = slot->sent_ns,
+                                            .arrived_ns = j->stamp_ns,
+                                            .receive = j->reply.receive,
+                                            .transmit = j->reply.transmit,
+                                            .precision = j->reply.precision,
+                                            .dispersion = j->reply.dispersion,
+                                            .at_ns = load->arrived_ns - load->pace.start_ns,
+                                        });
+}
+
+// Is that what is wrong with its time: transmit before receive?
+static bool is_backwards(const struct reply *reply)
+{
+    return reply->receive != 0 && reply->transmit != 0;
+}
+
+static void measure(struct load *load, const struct judged *j)
+{
+    const struct slot *slot = j->slot;
+    const struct reply *reply = &j->reply;
     struct flow *flow = &load->flow[slot->flow];
     struct tally *tally = &flow->tally;
     uint64_t now = load->arrived_ns;
@@ -54,13 +84,16 @@ static void measure(struct load *load, const struct slot *slot, const struct rep
     histogram_add(&tally->latency, latency);
     if (flow_rows[flow->kind].honest)
         histogram_add(&load->interval, latency);
+    if (load->plan.same_clock)
+        judge_time(load, j);
     if (reply->interleaved)
         return; // its timestamps are of two exchanges
     histogram_add(&tally->processing,
                   (uint64_t)span_to_ns((int64_t)(reply->transmit - reply->receive)));
     // RFC 5905, section 8: theta = ((T2 - T1) + (T3 - T4)) / 2.
     int64_t there = span_to_ns((int64_t)(reply->receive - ntp_of(slot->sent_ns)));
-    int64_t back = span_to_ns((int64_t)(reply->transmit - ntp_of(load->arrived_utc_ns)));
+    uint64_t arrived = j->stamp_ns != 0 ? j->stamp_ns : load->arrived_utc_ns;
+    int64_t back = span_to_ns((int64_t)(reply->transmit - ntp_of(arrived)));
     spread_add(&tally->offset, there / 2 + back / 2);
 }
 
@@ -86,7 +119,7 @@ static void note_nak(struct load *load, struct slot *slot)
 // A time without a seal.
 static void note_plain(struct load *load, const struct judged *j)
 {
-    measure(load, j->slot, &j->reply);
+    measure(load, j);
     load->flow[j->slot->flow].tally.count[TALLY_INTERLEAVED] += j->reply.interleaved;
     load->clients->client[j->slot->client].server_receive = j->reply.receive;
 }
@@ -120,6 +153,8 @@ static bool judge(struct load *load, const uint8_t *payload, uint32_t len, struc
         return true;
     }
     flow->tally.count[item]++;
+    if (item == TALLY_WRONG_TIME && load->plan.same_clock && is_backwards(&j->reply))
+        judge_time(load, j);
     if (replayed)
         return false;
     load_settle(load, slot, SLOT_SETTLED);
@@ -216,7 +251,7 @@ static void close_lane(struct load *load, unsigned lane, struct judged *j, bool 
         return;
     load_settle(load, slot, SLOT_SETTLED);
     if (item == TALLY_ANSWERED)
-        measure(load, slot, &j->reply);
+        measure(load, j);
 }
 
 // One authenticator in `verify` is checked; the others are only deciphered, for their cookies.
@@ -251,18 +286,40 @@ static void open_all(struct load *load, struct judged *judged, struct sealed sea
     }
 }
 
+// Notes when requests have left. A request that is sent again after a failure keeps its first
+// stamp: the server may have received either.
+static void take_stamps(struct load *load)
+{
+    struct path_sent sent;
+    unsigned n;
+    while ((n = path_sent(load->path, &sent)) > 0)
+        for (unsigned i = 0; i < n; i++) {
+            uint64_t transmit =
+                sent.len[i] < NTP_LEN ? 0 : be64_get(sent.payload[i] + NTP_TRANSMIT);
+            struct slot *slot = window_at(&load->window, transmit);
+            if (slot->transmit != transmit || slot->state == SLOT_FREE || slot->stamped)
+                continue;
+            slot->sent_ns = sent.stamp_ns[i];
+            slot->stamped = true;
+        }
+}
+
 unsigned load_receive(struct load *load)
 {
     struct path_in in;
     struct judged judged[LANES];
     struct sealed sealed = {0};
     unsigned n = path_receive(load->path, &in);
+    // After the replies: a request that one of them answers has left before.
+    if (load->plan.same_clock)
+        take_stamps(load);
     if (n == 0)
         return 0;
     load->arrived_ns = now_ns();
     load->arrived_utc_ns = utc_now_ns();
     for (unsigned i = 0; i < n; i++) {
         struct judged *j = &judged[i];
+        j->stamp_ns = load->plan.same_clock ? in.stamp_ns[i] : 0;
         j->slot = find(load, in.payload[i], in.len[i], in.endpoint[i]);
         if (!j->slot || !judge(load, in.payload[i], in.len[i], j))
             continue;

@@ -94,6 +94,7 @@ static bool make(struct load *load, unsigned lane, uint64_t due, lane_set *seal)
     m.slot->state = SLOT_WAITING;
     m.slot->asked = 0;
     m.slot->interleaved = false;
+    m.slot->stamped = false;
     if (flow->nts) {
         make_nts(load, flow, &m);
         *seal |= lane_bit(lane);

@@ -46,6 +46,8 @@ static enum tally_item examine_header(const uint8_t *payload, struct reply *repl
         return TALLY_WRONG_HEADER;
     reply->receive = be64_get(payload + NTP_RECEIVE);
     reply->transmit = be64_get(payload + NTP_TRANSMIT);
+    reply->dispersion = be32_get(payload + NTP_ROOT_DISPERSION);
+    reply->precision = (int8_t)payload[NTP_PRECISION];
     // In interleaved mode the transmit timestamp is of the reply before.
     if (reply->receive == 0 || reply->transmit == 0 ||
         (!reply->interleaved && (int64_t)(reply->transmit - reply->receive) < 0))

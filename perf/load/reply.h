@@ -11,8 +11,10 @@
 #include <stdint.h>
 
 struct reply {
-    uint64_t receive;  // the server's timestamps
-    uint64_t transmit; //
+    uint64_t receive;    // the server's timestamps
+    uint64_t transmit;   //
+    uint32_t dispersion; // root dispersion, in units of 2^-16 s
+    int8_t precision;    // log2 of seconds
     bool interleaved;
     bool sealed;               // what follows is set
     uint16_t covered;          // octets before the authenticator

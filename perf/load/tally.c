@@ -39,7 +39,7 @@ const struct tally_row tally_rows[TALLY_ITEMS] = {
     [TALLY_COOKIES] = {"cookies", "cookies received", TALLY_OF_REQUESTS},
 };
 
-static void spread_init(struct spread *spread)
+void spread_init(struct spread *spread)
 {
     histogram_init(&spread->above);
     histogram_init(&spread->below);
@@ -102,6 +102,20 @@ int64_t spread_quantile(const struct spread *spread, double share)
     // that rounding does not decide.
     double rank = fmin(fmax(ceil(wanted), 1), below);
     return -(int64_t)histogram_quantile(&spread->below, (below - rank + 0.5) / below);
+}
+
+int64_t spread_min(const struct spread *spread)
+{
+    if (spread->below.n > 0)
+        return -(int64_t)spread->below.max;
+    return spread->above.n > 0 ? (int64_t)spread->above.min : 0;
+}
+
+int64_t spread_max(const struct spread *spread)
+{
+    if (spread->above.n > 0)
+        return (int64_t)spread->above.max;
+    return spread->below.n > 0 ? -(int64_t)spread->below.min : 0;
 }
 
 void tally_merge(struct tally *into, const struct tally *from)

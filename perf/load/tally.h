@@ -83,7 +83,12 @@ uint64_t tally_sum(const struct tally *tally, enum tally_group group);
 // Share of the requests sent that no reply came to in time: lost and late. 0 when none was sent.
 double tally_loss(const struct tally *tally);
 
+void spread_init(struct spread *spread);
 void spread_add(struct spread *spread, int64_t ns);
 uint64_t spread_n(const struct spread *spread);
 double spread_deviation(const struct spread *spread);
 int64_t spread_quantile(const struct spread *spread, double share);
+
+// The ends, exact; 0 while there is nothing.
+int64_t spread_min(const struct spread *spread);
+int64_t spread_max(const struct spread *spread);

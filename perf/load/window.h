@@ -26,14 +26,15 @@ enum slot_state {
 struct slot {
     uint64_t transmit; // of the request: the reply's origin
     uint64_t due_ns;   // when it should have left: CLOCK_MONOTONIC
-    uint64_t sent_ns;  // when it left: CLOCK_REALTIME, since 1970
+    uint64_t sent_ns;  // when it left: CLOCK_REALTIME, since 1970; the kernel's stamp if stamped
     uint8_t uid[WINDOW_UID_LEN];
     uint32_t client : WINDOW_CLIENT_BITS;
     uint32_t epoch : 8; // of the client's keys
     uint16_t len;       // octets of the payload
     uint8_t flow : 4;
     uint8_t asked : 4;       // cookies: 1 + placeholders
-    uint8_t state : 7;       // enum slot_state
+    uint8_t state : 6;       // enum slot_state
+    uint8_t stamped : 1;     // by the kernel, as it left
     uint8_t interleaved : 1; // is asked for
 };
 static_assert(sizeof(struct slot) == 64, "a slot is a cache line");

@@ -2,6 +2,7 @@
 #include "tests/perf/load/lab_server.h"
 
 #include "board/now.h"
+#include "perf/load/utc.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,6 +31,35 @@ static bool is_shut(const struct lab *lab)
     return lab->shut_ns <= since && since < lab->open_ns;
 }
 
+static void put_stamp(struct lab *lab, const uint8_t *request)
+{
+    lab->n_stamps++;
+    if (lab->lose_stamps != 0 && lab->n_stamps % lab->lose_stamps == 0)
+        return;
+    struct lab_stamp *s = &lab->stamp[lab->stamp_to++ % LAB_STAMPS_MAX];
+    s->ns = utc_now_ns();
+    memcpy(s->payload, request, sizeof s->payload);
+    assert_true(lab->stamp_to - lab->stamp_from <= LAB_STAMPS_MAX);
+}
+
+static unsigned sent(struct path *path, struct path_sent *sent)
+{
+    struct lab *lab = lab_of(path);
+    unsigned n = 0;
+    for (; lab->stamp_from != lab->stamp_to && n < LANES; n++) {
+        const struct lab_stamp *s = &lab->stamp[lab->stamp_from++ % LAB_STAMPS_MAX];
+        sent->payload[n] = s->payload;
+        sent->len[n] = sizeof s->payload;
+        sent->stamp_ns[n] = s->ns;
+        if (!lab->stamps_twice || ++n == LANES)
+            continue;
+        sent->payload[n] = s->payload;
+        sent->len[n] = sizeof s->payload;
+        sent->stamp_ns[n] = s->ns + 1000000000;
+    }
+    return n;
+}
+
 static unsigned take(struct path *path, struct path_out *out, unsigned from, unsigned n)
 {
     struct lab *lab = lab_of(path);
@@ -42,6 +72,8 @@ static unsigned take(struct path *path, struct path_out *out, unsigned from, uns
         uint8_t *request = malloc(out->len[i]);
         assert_non_null(request);
         memcpy(request, out->payload[i], out->len[i]);
+        if (lab->load.plan.same_clock)
+            put_stamp(lab, request);
         memset(out->payload[i], 0xdd, out->len[i]); // it is the path's now
         assert_true(out->endpoint[i] < path->n_endpoints);
         assert_true(out->len[i] <= PATH_PAYLOAD_MAX);
@@ -78,6 +110,7 @@ static unsigned bring(struct path *path, struct path_in *in)
         lab->arrived[n] = r;
         in->payload[n] = r->payload;
         in->len[n] = r->len;
+        in->stamp_ns[n] = lab->lose_arrivals ? 0 : utc_now_ns();
         in->endpoint[n++] = r->endpoint;
     }
     return n;
@@ -111,6 +144,7 @@ static const struct path_kind kind = {
     .receive = bring,
     .release = give_back,
     .wait = wait_for,
+    .sent = sent,
     .missed = missed,
 };
 

@@ -26,14 +26,16 @@ enum lie {
     LIE_STALE,            // the origin of a request before
     LIE_NO_RECEIVE,       // timestamps of 0
     LIE_NO_TRANSMIT,      //
-    LIE_BACKWARDS,        // transmit before receive
+    LIE_BACKWARDS,        // transmit 1 us before receive
+    LIE_EARLY,            // receive a second ago
+    LIE_AHEAD,            // transmit in a second
     LIE_UNSEALED,         // the authenticator is left out
     LIE_WRONG_KEY,        // sealed under C2S
     LIE_OTHER_UID,        //
     LIE_GENUINE,          // what is forged or garbage is answered as if it were not
 };
 
-enum { LAB_CLIENTS_MAX = 256, LAB_COOKIES_MAX = 1 << 20 };
+enum { LAB_CLIENTS_MAX = 256, LAB_COOKIES_MAX = 1 << 20, LAB_STAMPS_MAX = 4096 };
 
 struct lab_reply {
     struct lab_reply *next;
@@ -44,6 +46,12 @@ struct lab_reply {
     uint32_t endpoint;
     uint16_t len;
     uint8_t payload[PATH_PAYLOAD_MAX + PATH_BEHIND];
+};
+
+// When a request left.
+struct lab_stamp {
+    uint64_t ns;
+    uint8_t payload[48];
 };
 
 struct lab {
@@ -66,6 +74,9 @@ struct lab {
     // How the path behaves.
     unsigned take;             // requests that it takes at a call
     uint64_t shut_ns, open_ns; // it takes nothing between, from the first request on
+    unsigned lose_stamps;      // each of so many stamps of departure; 0: none
+    bool stamps_twice;         // and later ones besides
+    bool lose_arrivals;        // stamps of what comes
     unsigned stop_at;          // sets stop at that request; 0: never
     // How the supply behaves.
     uint64_t supply_ns;   // until a session has come
@@ -74,9 +85,10 @@ struct lab {
     // The books.
     unsigned n_requests, n_nts, n_plain, n_garbage, n_bad_tag, n_unknown, n_asked_interleaved;
     unsigned n_lies, n_given, n_placeholders, n_after_stop;
-    unsigned n_split; // sends that took a bunch in two pieces
-    unsigned n_left;  // replies that were still on their way when the load ended
-    unsigned n_twice; // genuine requests with a cookie that was spent before
+    unsigned n_stamps; // of departure, taken or lost
+    unsigned n_split;  // sends that took a bunch in two pieces
+    unsigned n_left;   // replies that were still on their way when the load ended
+    unsigned n_twice;  // genuine requests with a cookie that was spent before
     unsigned n_asks, n_asked_twice, n_sessions;
     uint64_t first_ns; // when the first request came
     uint64_t last_transmit;
@@ -86,6 +98,8 @@ struct lab {
     uint8_t spent[LAB_COOKIES_MAX];
     struct lab_reply *first, **end;
     uint8_t leaving[LANES][PATH_PAYLOAD_MAX + PATH_BEHIND];
+    struct lab_stamp stamp[LAB_STAMPS_MAX]; // a ring
+    unsigned stamp_from, stamp_to;
     struct lab_reply *arrived[LANES];
     struct load_row row[LOAD_ROWS_MAX];
 };

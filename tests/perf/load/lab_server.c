@@ -75,6 +75,7 @@ static struct lab_reply *new_reply(const struct lab *lab, const struct asked *a,
         ((uint64_t)t.tv_sec + 2208988800) << 32 | ((uint64_t)t.tv_nsec << 32) / 1000000000;
     r->payload[0] = 0x24;
     r->payload[1] = 1;
+    r->payload[3] = (uint8_t)-30; // 1 ns
     memcpy(r->payload + 12, "GPS", 4);
     memcpy(r->payload + 24, a->request + 40, 8);
     be64_put(r->payload + 32, now);
@@ -152,7 +153,11 @@ static void bend(const struct lab *lab, struct lab_reply *r, enum lie lie)
     if (lie == LIE_NO_TRANSMIT)
         memset(r->payload + 40, 0, 8);
     if (lie == LIE_BACKWARDS)
-        be64_put(r->payload + 40, receive - 1);
+        be64_put(r->payload + 40, receive - 4295);
+    if (lie == LIE_EARLY)
+        be64_put(r->payload + 32, receive - (UINT64_C(1) << 32));
+    if (lie == LIE_AHEAD)
+        be64_put(r->payload + 40, receive + (UINT64_C(1) << 32));
     if (lie == LIE_OTHER_UID)
         r->payload[UID_AT + 20] ^= 1;
 }

@@ -74,6 +74,92 @@ static void a_bunch_leaves_in_one_piece(void **state)
     }
 }
 
+// A server on our clock, whose replies take 100 us.
+static struct lab *same_clock_lab(uint32_t cookie_len)
+{
+    struct lab *lab = lab_open(64, 4, cookie_len);
+    lab->load.plan.same_clock = true;
+    lab->delay_ns = 100000;
+    return lab;
+}
+
+static void time_on_the_same_clock(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        struct lab *lab = same_clock_lab(i % 2 ? 100 : 0);
+        lab->stamps_twice = i > 1; // of a request that was sent again the first one counts
+        lab_run(lab, 5000, 200, 200);
+        const struct same_clock *s = &lab->load.same_clock;
+        all_is_answered(lab);
+        assert_int_equal(s->judged, lab->n_requests);
+        assert_int_equal(s->unjudged, 0);
+        assert_int_equal(s->broken, 0);
+        assert_int_equal(spread_n(&s->receive), s->judged);
+        assert_true(spread_min(&s->receive) >= 0 && spread_max(&s->transmit) <= 0);
+        lab_close(lab);
+    }
+}
+
+static void what_has_no_stamp_is_not_judged(void **state)
+{
+    (void)state;
+    struct lab *lab = same_clock_lab(100);
+    lab->lose_stamps = 3;
+    lab_run(lab, 5000, 200, 200);
+    const struct same_clock *s = &lab->load.same_clock;
+    assert_int_equal(s->unjudged, lab->n_requests / 3);
+    assert_int_equal(s->judged + s->unjudged, lab_count(lab, TALLY_ANSWERED));
+    lab_close(lab);
+
+    lab = same_clock_lab(100);
+    lab->lose_arrivals = true;
+    lab_run(lab, 5000, 100, 200);
+    assert_int_equal(lab->load.same_clock.judged, 0);
+    assert_int_equal(lab->load.same_clock.unjudged, lab_count(lab, TALLY_ANSWERED));
+    lab_close(lab);
+
+    lab = same_clock_lab(0);
+    lab->load.plan.interleaved = true;
+    lab->grants_interleaved = true;
+    lab_run(lab, 5000, 100, 200);
+    s = &lab->load.same_clock;
+    assert_true(lab_count(lab, TALLY_INTERLEAVED) > 0);
+    assert_int_equal(s->unjudged, lab_count(lab, TALLY_INTERLEAVED));
+    assert_int_equal(s->judged + s->unjudged, lab_count(lab, TALLY_ANSWERED));
+    assert_int_equal(s->broken, 0);
+    lab_close(lab);
+}
+
+static void lies_about_the_time_are_found(void **state)
+{
+    (void)state;
+    static const struct {
+        enum lie lie;
+        enum same_clock_error error;
+    } lies[] = {{LIE_EARLY, SAME_CLOCK_RECEIVE},
+                {LIE_AHEAD, SAME_CLOCK_TRANSMIT},
+                {LIE_BACKWARDS, SAME_CLOCK_ORDER}};
+    for (unsigned i = 0; i < 6; i++) {
+        struct lab *lab = same_clock_lab(i % 2 ? 100 : 0);
+        lab->lie = lies[i / 2].lie;
+        lab->every = 7;
+        lab_run(lab, 5000, 200, 200);
+        const struct same_clock *s = &lab->load.same_clock;
+        enum same_clock_error error = lies[i / 2].error;
+        assert_true(lab->n_lies > 0);
+        assert_int_equal(s->judged, lab->n_requests);
+        assert_int_equal(s->errors[error], lab->n_lies);
+        assert_int_equal(s->broken, lab->n_lies);
+        assert_int_equal(s->uncovered, lab->n_lies);
+        assert_int_equal(s->worst, error);
+        bool wrong = error == SAME_CLOCK_ORDER; // by its own timestamps
+        assert_int_equal(s->beyond_half_delay, wrong ? 0 : lab->n_lies);
+        assert_int_equal(lab_count(lab, TALLY_WRONG_TIME), wrong ? lab->n_lies : 0);
+        lab_close(lab);
+    }
+}
+
 static void rows_add_up(void **state)
 {
     (void)state;
@@ -320,6 +406,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_honest_server),
         cmocka_unit_test(a_bunch_leaves_in_one_piece),
+        cmocka_unit_test(time_on_the_same_clock),
+        cmocka_unit_test(what_has_no_stamp_is_not_judged),
+        cmocka_unit_test(lies_about_the_time_are_found),
         cmocka_unit_test(rows_add_up),
         cmocka_unit_test(other_shapes_of_honesty),
         cmocka_unit_test(placeholders),

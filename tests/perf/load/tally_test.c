@@ -40,6 +40,20 @@ static void fill(unsigned n, int64_t middle, int64_t width)
     qsort(list, n, sizeof *list, ascending);
 }
 
+static void ends_are_exact(void **state)
+{
+    (void)state;
+    fill(0, 0, 0);
+    assert_int_equal(spread_min(&both.offset), 0);
+    assert_int_equal(spread_max(&both.offset), 0);
+    static const int64_t middles[] = {-1000000, 0, 1000000};
+    for (unsigned i = 0; i < 3; i++) {
+        fill(100, middles[i], 10000);
+        assert_int_equal(spread_min(&both.offset), list[0]);
+        assert_int_equal(spread_max(&both.offset), list[99]);
+    }
+}
+
 static void deviation_is_that_of_two_passes(void **state)
 {
     (void)state;
@@ -166,6 +180,7 @@ static void sums_and_loss(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ends_are_exact),
         cmocka_unit_test(deviation_is_that_of_two_passes),
         cmocka_unit_test(quantiles_with_a_sign),
         cmocka_unit_test(merged_is_as_one),
