@@ -191,6 +191,9 @@ static int settle(struct plan *plan)
         return complain(plan, "", "--step: these are more than 256 steps", "make them larger");
     if (plan->has_mac && !plan->device)
         return complain(plan, "", "--server-mac needs --port", "the kernel asks for it itself");
+    if (plan->same_clock && plan->device)
+        return complain(plan, "", "--same-clock needs kernel sockets",
+                        "leave --port out: a device does not stamp what leaves and comes");
     if (plan->spoof.family != 0 && !plan->device)
         return complain(plan, "", "--spoof needs --port",
                         "the kernel sends from its own addresses");

@@ -45,6 +45,8 @@ const struct option_row option_rows[] = {
     {"verify", "1/N", "check one authenticator in N (default 1/1: all)", AT(verify), 0, 0,
      NTS | MIX, ONE_IN},
     {"interleaved", NULL, "ask for interleaved mode", AT(interleaved), 0, 0, NTP | MIX, FLAG},
+    {"same-clock", NULL, "the server reads this machine's clock: judge its timestamps",
+     AT(same_clock), 0, 0, NTS | NTP, FLAG},
     {"crypto", "NAME", "vaes512, vaes256, aesni, portable (default: the fastest)", AT(crypto), 0, 0,
      NTS | MIX, TEXT},
 

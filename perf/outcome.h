@@ -30,6 +30,7 @@ struct outcome {
     bool tester_was_limit;
     char why[OUTCOME_WHY_LEN]; // it was
     struct load_storm storm;
+    struct same_clock same_clock; // where the plan asks for it
     double own_cpu_s;
     double server_cpu_s; // below 0: not asked for
     bool applied;        // the rate that was asked for has really been sent

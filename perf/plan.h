@@ -50,6 +50,7 @@ struct plan {
     bool reuse;
     uint32_t verify;
     bool interleaved;
+    bool same_clock;
     const char *crypto;
 
     // NTS-KE.

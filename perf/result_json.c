@@ -50,6 +50,42 @@ static json_t *offsets(const struct spread *spread)
                      (json_int_t)spread_quantile(spread, 1));
 }
 
+static json_t *ends_and_quantiles(const struct spread *spread)
+{
+    if (spread_n(spread) == 0)
+        return json_null();
+    return json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "min", (json_int_t)spread_min(spread), "p0.01",
+        (json_int_t)spread_quantile(spread, 0.0001), "p1",
+        (json_int_t)spread_quantile(spread, 0.01), "p50", (json_int_t)spread_quantile(spread, 0.5),
+        "p99", (json_int_t)spread_quantile(spread, 0.99), "p99.99",
+        (json_int_t)spread_quantile(spread, 0.9999), "max", (json_int_t)spread_max(spread));
+}
+
+static json_t *worst(const struct same_clock *s)
+{
+    if (s->worst_ns == 0)
+        return json_null();
+    return json_pack("{s:s, s:I, s:f}", "error", same_clock_rows[s->worst].name, "ns",
+                     (json_int_t)s->worst_ns, "t", (double)s->worst_at_ns / 1e9);
+}
+
+static json_t *same_clock(const struct same_clock *s)
+{
+    json_t *o = json_pack("{s:I, s:I}", "judged", (json_int_t)s->judged, "unjudged",
+                          (json_int_t)s->unjudged);
+    for (unsigned i = 0; i < SAME_CLOCK_ERRORS; i++)
+        set(o, same_clock_rows[i].name, count(s->errors[i]));
+    set(o, "contained", s->judged == 0 ? json_null() : json_real(same_clock_contained(s)));
+    set(o, "uncovered", count(s->uncovered));
+    set(o, "beyond_half_delay", count(s->beyond_half_delay));
+    set(o, "worst", worst(s));
+    set(o, "receive_error_ns", ends_and_quantiles(&s->receive));
+    set(o, "transmit_error_ns", ends_and_quantiles(&s->transmit));
+    set(o, "offset_ns", s->judged == 0 ? json_null() : durations(&s->offset));
+    return o;
+}
+
 static json_t *group(const struct tally *tally, enum tally_group of)
 {
     json_t *o = json_object();
@@ -125,6 +161,7 @@ static json_t *plan_of(const struct plan *plan)
     set(o, "verify", json_sprintf("1/%u", plan->verify));
     set(o, "reuse", json_boolean(plan->reuse));
     set(o, "interleaved", json_boolean(plan->interleaved));
+    set(o, "same_clock", json_boolean(plan->same_clock));
     set(o, "search", json_boolean(plan->search));
     return o;
 }
@@ -296,6 +333,8 @@ void result_write_json(const struct result *r, FILE *out)
     set(top, "series", series(o));
     set(top, "steps", steps(r->search));
     set(top, "flows", flows(o));
+    if (r->plan->same_clock)
+        set(top, "same_clock", same_clock(&o->same_clock));
     if (o->storm.at_ns != 0)
         set(top, "storm", storm(&o->storm));
     if (o->ke)

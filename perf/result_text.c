@@ -111,6 +111,51 @@ static void write_storm(FILE *out, const struct load_storm *storm)
          words_of_ns((double)storm->needed.max, t[1]));
 }
 
+static void write_ends(FILE *out, const char *name, const struct spread *spread)
+{
+    char t[5][WORDS_LEN];
+    line(out, "", "%s: median %s, p0.01 %s, p99.99 %s, from %s to %s", name,
+         words_of_ns((double)spread_quantile(spread, 0.5), t[0]),
+         words_of_ns((double)spread_quantile(spread, 0.0001), t[1]),
+         words_of_ns((double)spread_quantile(spread, 0.9999), t[2]),
+         words_of_ns((double)spread_min(spread), t[3]),
+         words_of_ns((double)spread_max(spread), t[4]));
+}
+
+static void write_same_clock(FILE *out, const struct same_clock *s)
+{
+    char t[4][WORDS_LEN];
+    line(out, "same clock", "%llu exchanges judged, %llu not; %llu of them not contained, %s",
+         (unsigned long long)s->judged, (unsigned long long)s->unjudged,
+         (unsigned long long)s->broken, words_of_share(1 - same_clock_contained(s), t[0]));
+    if (s->judged == 0) {
+        line(out, "",
+             "no exchange has both of the kernel's stamps: is sysctl "
+             "net.core.tstamp_allow_data 1?");
+        return;
+    }
+    for (unsigned i = 0; i < SAME_CLOCK_ERRORS; i++)
+        if (s->errors[i] > 0)
+            line(out, "", "%llu %s: %s", (unsigned long long)s->errors[i], same_clock_rows[i].name,
+                 same_clock_rows[i].text);
+    if (s->uncovered > 0)
+        line(out, "", "%llu UNCOVERED: by more than the reply's own root dispersion",
+             (unsigned long long)s->uncovered);
+    if (s->worst_ns > 0)
+        line(out, "", "the worst: %s by %s, at %.3f s", same_clock_rows[s->worst].name,
+             words_of_ns((double)s->worst_ns, t[0]), (double)s->worst_at_ns / 1e9);
+    if (s->beyond_half_delay > 0)
+        line(out, "", "%llu beyond half the delay and 1 us",
+             (unsigned long long)s->beyond_half_delay);
+    write_ends(out, "receive - sent", &s->receive);
+    write_ends(out, "transmit - arrived", &s->transmit);
+    line(out, "", "offset: p50 %s, p99 %s, p99.9 %s, max %s",
+         words_of_ns((double)histogram_quantile(&s->offset, 0.5), t[0]),
+         words_of_ns((double)histogram_quantile(&s->offset, 0.99), t[1]),
+         words_of_ns((double)histogram_quantile(&s->offset, 0.999), t[2]),
+         words_of_ns((double)s->offset.max, t[3]));
+}
+
 static void write_ke(FILE *out, const struct outcome *o)
 {
     const struct ke_load_result *r = o->ke;
@@ -204,6 +249,8 @@ void result_write_text(const struct result *r, FILE *out)
     write_times(out, o->ke ? "first cookie" : "latency", &o->total.latency);
     write_times(out, "processing", &o->total.processing);
     write_offset(out, &o->total.offset);
+    if (r->plan->same_clock)
+        write_same_clock(out, &o->same_clock);
     write_ke(out, o);
     write_storm(out, &o->storm);
     write_tester(out, r);

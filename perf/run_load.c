@@ -130,6 +130,7 @@ static int open_path(struct run *run)
         .first_port = plan->source_port,
         .n_ports = (uint16_t)(ports < plan->clients ? ports : plan->clients),
         .n_tags = plan->n_tags,
+        .stamps = plan->same_clock,
         .has_mac = plan->has_mac,
     };
     memcpy(path.tag, plan->tag, sizeof path.tag);

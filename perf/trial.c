@@ -108,6 +108,7 @@ static void gather(const struct load *load, struct outcome *outcome)
     }
     outcome->self = load->self;
     outcome->storm = load->storm;
+    outcome->same_clock = load->same_clock;
     outcome->n_rows = atomic_load(&load->rows);
     double planned = (double)load->plan.span_ns / 1e9;
     double honest = 0, all = 0;
@@ -162,6 +163,7 @@ int trial_run(struct trial *trial, double from, double to, struct outcome *outco
                  .poisson = plan->poisson,
                  .bunch = plan->bunch,
                  .interleaved = plan->interleaved,
+                 .same_clock = plan->same_clock,
                  .spoof = plan->spoof.family != 0,
                  .placeholders = plan->placeholders,
                  .verify = plan->verify,

@@ -199,6 +199,7 @@ static void exclusions(void **state)
         {COMMAND_KE, "--search --step 1:2:x2", "--search"},
         {COMMAND_NTS, "--sockets --port x", "--port"},
         {COMMAND_NTS, "--step 1:1M:+1k", "--step"},
+        {COMMAND_NTS, "--same-clock --port x", "--same-clock"},
         {COMMAND_NTS, "--server-mac 02:00:00:00:00:01", "--server-mac"},
         {COMMAND_MIX, "--flood 1 --spoof 10.0.0.0/8", "--spoof"},
         {COMMAND_NTS, "--ipv4 --ipv6", "--ipv6"},
@@ -257,6 +258,9 @@ static void defaults(void **state)
     assert_int_equal(plan.bunch, 1);
     assert_int_equal(read_words(COMMAND_NTP, "--bunch 64"), OPTIONS_GO);
     assert_int_equal(plan.bunch, 64);
+    assert_true(!plan.same_clock);
+    assert_int_equal(read_words(COMMAND_NTP, "--same-clock --sockets"), OPTIONS_GO);
+    assert_true(plan.same_clock);
     assert_int_equal(read_words(COMMAND_KE, ""), OPTIONS_GO);
     assert_true(plan.rate == 20 && plan.timeout_ns == 5000000000 && plan.threads == 1);
     assert_int_equal(read_words(COMMAND_NTS, "--search"), OPTIONS_GO);
