@@ -156,6 +156,12 @@ class PerfWorld(World):
                                    "--port", LIAR_PORT, "--to", SERVER_V4, NTP_PORT,
                                    "--every", every, lie))
 
+    def misdate(self, **lie):
+        """A plain NTP server on LIAR_PORT that lies about the time (clock_liar.py)."""
+        words = [f"--{name}={value}" for name, value in lie.items()]
+        name = "clock-liar" + "".join(words).replace("--", "-").replace("=", "")
+        return self._script(Script(self, name, "clock_liar.py", "--port", LIAR_PORT, *words))
+
     def cheat(self, ke="none", ntp="none", every=10, udp_port=NTP_PORT):
         """A server that watches and cheats (cheat.py)."""
         name = f"cheat-{ke}-{ntp}".replace(":", "-").replace("/", "-")
