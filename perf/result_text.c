@@ -125,15 +125,17 @@ static void write_ends(FILE *out, const char *name, const struct spread *spread)
 static void write_same_clock(FILE *out, const struct same_clock *s)
 {
     char t[4][WORDS_LEN];
-    line(out, "same clock", "%llu exchanges judged, %llu not; %llu of them not contained, %s",
-         (unsigned long long)s->judged, (unsigned long long)s->unjudged,
-         (unsigned long long)s->broken, words_of_share(1 - same_clock_contained(s), t[0]));
+    line(out, "same clock", "%llu exchanges judged, %llu not", (unsigned long long)s->judged,
+         (unsigned long long)s->unjudged);
     if (s->judged == 0) {
         line(out, "",
              "no exchange has both of the kernel's stamps: is sysctl "
              "net.core.tstamp_allow_data 1?");
         return;
     }
+    double broken = (double)s->broken / (double)s->judged;
+    line(out, "", "%llu not contained, %s", (unsigned long long)s->broken,
+         words_of_share(broken, t[0]));
     for (unsigned i = 0; i < SAME_CLOCK_ERRORS; i++)
         if (s->errors[i] > 0)
             line(out, "", "%llu %s: %s", (unsigned long long)s->errors[i], same_clock_rows[i].name,

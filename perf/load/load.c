@@ -36,7 +36,7 @@ static void note_sent(struct load *load, unsigned from, unsigned n, uint64_t now
     for (unsigned i = from; i < from + n; i++) {
         load->flow[burst->flow[i]].tally.count[TALLY_SENT]++;
         load->self.sent_late += now > burst->due[i] + LOAD_LATE_NS;
-        if (burst->slot[i])
+        if (burst->slot[i] && !burst->slot[i]->stamped)
             burst->slot[i]->sent_ns = now_utc;
     }
     load->last_sent_ns = now;
