@@ -106,7 +106,7 @@ static void to_a_unit(void **state)
 static void a_precision_allows_as_much(void **state)
 {
     (void)state;
-    static const int8_t precisions[] = {-31, -24, -18, -6, 0};
+    static const int8_t precisions[] = {-32, -31, -24, -18, -6, 0};
     for (unsigned i = 0; i < sizeof precisions / sizeof *precisions; i++) {
         ntp_time units = UINT64_C(1) << (32 + precisions[i]);
         setup(NULL);
