@@ -40,6 +40,7 @@ SERVER_NAME = "ntp.test"
 
 # Numeric, so that no account has to exist. Nothing else on a machine is likely to own them.
 DATAPLANE_USER, CONTROL_USER = "64731:64731", "64732:64732"
+OPENNTPD_ID = 64733
 
 CLONE_NEWNET = 0x40000000
 libc = ctypes.CDLL(None, use_errno=True)
@@ -290,6 +291,50 @@ class Ntpd(Program):
                           self.world.server_tail()])
 
 
+class Openntpd(Program):
+    """OpenNTPD 6.2p3, unpacked, in the client's namespace, without CAP_SYS_TIME. Each address is a
+    server of its own to it, also one that is given twice.
+
+    It drops its rights to Debian's user `ntpd` and chroots to that user's home, and its control
+    socket is at a fixed place in /var/lib. In a mount namespace of its own, which `ip netns exec`
+    has made, both are ours, so that the machine needs neither the account nor the directory."""
+
+    PRIVATE = """\
+        mount --bind "$1" /etc/passwd && mount -t tmpfs none /var/lib &&
+        mkdir -p /var/lib/openntpd/run /var/lib/openntpd/db && shift && exec "$@"
+        """
+    BUILT = CLIENTS / "openntpd/usr/sbin"
+
+    def __init__(self, world, name, addresses):
+        self.world = world
+        self.home = world.directory(name)
+        jail = self.home / "jail"  # root's, as it demands
+        jail.mkdir(mode=0o755)
+        passwd = self.home / "passwd"
+        passwd.write_text("root:x:0:0:root:/root:/bin/sh\n"
+                          f"ntpd:x:{OPENNTPD_ID}:{OPENNTPD_ID}::{jail}:/usr/sbin/nologin\n")
+        passwd.chmod(0o644)
+        configuration = self.home / "ntpd.conf"
+        configuration.write_text("".join(f"server {address}\n" for address in addresses))
+        super().__init__(name, world.client.command(
+            "sh", "-c", self.PRIVATE, "sh", passwd, *world.no_clock, self.BUILT / "ntpd", "-d",
+            "-v", "-f", configuration), self.home / "log")
+
+    def said(self, pattern):
+        """The lines of its log in which the pattern is found."""
+        return [line for line in self.log.read_text(errors="replace").splitlines()
+                if re.search(pattern, line)]
+
+    def show(self):
+        """ntpctl's table of servers, with validity and trust."""
+        return subprocess.run(["nsenter", "--target", str(self.pid), "--mount",
+                               self.BUILT / "ntpctl", "-s", "all"], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True).stdout
+
+    def explain(self):
+        return "\n".join([self.show(), self.tail(60), self.world.server_tail()])
+
+
 class World:
     """name: of the directory under build/tests, also part of the namespaces' names."""
 
@@ -493,6 +538,11 @@ time:
 
     def ntpd(self, name="ntpd", address=SERVER_V4, **options):
         client = Ntpd(self, name, address, **options)
+        self.programs.append(client)
+        return client
+
+    def openntpd(self, name="openntpd", addresses=(SERVER_V4,)):
+        client = Openntpd(self, name, addresses)
         self.programs.append(client)
         return client
 
