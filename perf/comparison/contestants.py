@@ -37,12 +37,13 @@ def on_cpus(cpus):
 class Contestant:
     """A server in a world of its own."""
 
+    bench = "compare"  # which program's world this is
     confined_to = {SERVER_CPU}
     stairs = "40k:320k:x2"  # rates up to some that are too high
     clients = 512
 
     def __init__(self):
-        self.world = PerfWorld("compare-" + self.key)
+        self.world = PerfWorld(f"{self.bench}-{self.key}")
 
     def __enter__(self):
         self.world.__enter__()

@@ -50,6 +50,12 @@ def threads(pids):
     return found
 
 
+def ran_and_waited(tids):
+    """Nanoseconds that these threads were on a CPU, and that they wanted one and had none."""
+    fields = [(PROC / str(tid) / "schedstat").read_text().split() for tid in tids]
+    return sum(int(f[0]) for f in fields), sum(int(f[1]) for f in fields)
+
+
 def ksoftirqd(cpu):
     """The kernel's thread that takes over when softirqs are many."""
     for process in PROC.iterdir():

@@ -8,7 +8,7 @@ from measure import LOW_RATE
 HEAD = """\
 # Results
 
-What `perf/compare` and the benches have measured. Sections between markers are theirs; make them again with
+What `perf/compare`, `perf/truth` and the benches have measured. Sections between markers are theirs; make them again with
 the commands that they name. A shared machine is never quiet: each figure is the median of some rounds, and the best
 of them in parentheses.
 """
@@ -112,8 +112,9 @@ def sections(report):
             yield name, bench(name, got, report["plan"]["bench_rounds"])
 
 
-def write(path, report):
+def write(path, parts):
+    """parts: (name, body) of each section."""
     text = path.read_text() if path.exists() else HEAD
-    for name, body in sections(report):
+    for name, body in parts:
         text = results.replace_section(text, name, body)
     path.write_text(text)

@@ -179,14 +179,17 @@ class Chronyd(Program):
     """chronyd 4.3, unpacked, in the client's namespace; never touches a clock (-x, and the right
     to set it is taken away besides)."""
 
-    def __init__(self, world, name, address, nts=True, poll=-3, extra=(), trusted=None):
+    def __init__(self, world, name, address, nts=True, poll=-3, extra=(), trusted=None,
+                 options=""):
+        """options: of the line `server`. extra: lines of its configuration."""
         self.world = world
         self.home = world.directory(name)
         self.address = address
         self.socket = self.home / "chronyd.sock"
         lines = [
             "user root",
-            f"server {address}{' nts' if nts else ''} iburst minpoll {poll} maxpoll {poll}",
+            f"server {address}{' nts' if nts else ''} iburst minpoll {poll} maxpoll {poll} "
+            f"{options}",
             f"ntsdumpdir {self.home}",
             f"pidfile {self.home}/chronyd.pid",
             f"bindcmdaddress {self.socket}",
