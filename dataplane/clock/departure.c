@@ -5,12 +5,9 @@
 
 #include <stdbool.h>
 
-// Composing: the port waits a little in these turns, the others leave a little later than they say.
-#define READY_SHARE 0.6
-
-// On a port that is pressed that would be time lost, and composing many takes much the same time
-// again: so much of it is said to be enough.
-#define PRESSED_READY 0.94
+// Composing: so many parts are ready in time.
+#define CALM_SHARE 0.97
+#define PRESSED_SHARE 0.1
 
 // Sending: so few calls are faster than the least, and so many than the pace.
 #define LEAST_SHARE 0.03
@@ -18,12 +15,17 @@
 
 // A frame has left no earlier than when so much of the time that one takes is over: by then the
 // device has it, and what follows (on a veth: the peer's softirq) is no part of leaving.
-#define LEFT_SHARE 0.15
+#define LEFT_SHARE 0.1
 
 // The steps by which a quantile is followed: a measurement moves it by so little. Sending changes
 // from one moment to the next with what the other side does.
 #define STEP (1.0 / 64)
 #define STEP_LEAST (1.0 / 16)
+
+// What is so many times the expected is another work's time, by which the core was held up, unless
+// it is often so: it raises a high quantile by a small step.
+#define FAR 4
+#define FAR_SHARE 0.2
 
 // The greatest size that is no greater than n.
 static unsigned size_of(unsigned n)
@@ -75,6 +77,8 @@ static void learn(struct departure_cost *cost, double ticks, bool is_less, doubl
         cost->n++;
         return;
     }
+    if (ticks > cost->ticks * FAR && share > FAR_SHARE)
+        share = FAR_SHARE;
     double by = cost->ticks * step + 1; // + 1 so that what is 0 can grow
     cost->ticks += is_less ? -(1 - share) * by : share * by;
     if (cost->ticks < 0)
@@ -100,9 +104,10 @@ struct departure_plan departure_plan(const struct departure *d, uint64_t tsc_hz,
                                      unsigned n_nts, bool pressed)
 {
     unsigned n = n_plain + n_nts;
-    double plain = n_plain > 0 ? expected(d->plain, n_plain) : 0;
-    double nts = n_nts > 0 ? expected(d->nts, n_nts) : 0;
-    double ready = (plain + nts) * (pressed ? PRESSED_READY : 1);
+    const struct departure_composing *composing = pressed ? &d->pressed : &d->calm;
+    double plain = n_plain > 0 ? expected(composing->plain, n_plain) : 0;
+    double nts = n_nts > 0 ? expected(composing->nts, n_nts) : 0;
+    double ready = plain + nts;
     double slow = (double)tsc_hz * ((double)DEPARTURE_SLOW_NS / NS_PER_S);
     bool apart = !pressed && measured(&d->pace) > slow;
     double least = measured(&d->least[apart ? 0 : nearest(n)]);
@@ -110,6 +115,7 @@ struct departure_plan departure_plan(const struct departure *d, uint64_t tsc_hz,
     return (struct departure_plan){
         .n_plain = n_plain,
         .n_nts = n_nts,
+        .pressed = pressed,
         .plain = plain,
         .nts = nts,
         .ready = (uint64_t)ready,
@@ -123,13 +129,15 @@ struct departure_plan departure_plan(const struct departure *d, uint64_t tsc_hz,
 void departure_learn_composing(struct departure *d, const struct departure_plan *plan,
                                uint64_t ticks)
 {
+    struct departure_composing *composing = plan->pressed ? &d->pressed : &d->calm;
+    double share = plan->pressed ? PRESSED_SHARE : CALM_SHARE;
     double took = (double)ticks;
     if (plan->n_nts == 0) {
-        learn(&d->plain[nearest(plan->n_plain)], took, took < plan->plain, READY_SHARE, STEP);
+        learn(&composing->plain[nearest(plan->n_plain)], took, took < plan->plain, share, STEP);
         return;
     }
     double besides = took > plan->plain ? took - plan->plain : 0;
-    learn(&d->nts[nearest(plan->n_nts)], besides, besides < plan->nts, READY_SHARE, STEP);
+    learn(&composing->nts[nearest(plan->n_nts)], besides, besides < plan->nts, share, STEP);
 }
 
 void departure_learn_sending(struct departure *d, unsigned n, double ticks)

@@ -1,12 +1,13 @@
 // When replies will leave. The transmit timestamp is sealed with the rest of the reply, so that it
 // must be written before the cryptography and the send call (RSP-10), and it must not be later than
-// the true departure (RSP-12). So a moment is chosen at which the replies will stand ready, as they
-// mostly have in as much time; the port waits for it when they are ready earlier. The frames of a
-// burst then leave one after another (RSP-14):
+// the true departure (RSP-12). So a moment is chosen at which the replies will nearly always stand
+// ready, and the port waits for it. A port that is pressed, which would lose replies by waiting, is
+// told an early one instead, for which it hardly ever has to wait. The frames of a burst then leave
+// one after another (RSP-14):
 //
 //   in one call, and each is said to leave as early as it ever might;
 //   or, on a port that sends slowly and is not pressed, in a call for each, for which a moment is
-//   chosen and waited for in the same way.
+//   chosen in the same way.
 //
 // What leaves later than it says makes the client's delay longer by as much, and its bound holds.
 //
@@ -34,10 +35,16 @@ struct departure_cost {
     uint32_t n; // measurements, up to DEPARTURE_TRIALS
 };
 
+// Composing a part.
+struct departure_composing {
+    struct departure_cost plain[DEPARTURE_SIZES]; // replies without cryptography
+    struct departure_cost nts[DEPARTURE_SIZES];   // what those with it cost besides
+};
+
 // All zero at the start: then replies are said to leave at once.
 struct departure {
-    struct departure_cost plain[DEPARTURE_SIZES]; // composing replies without cryptography
-    struct departure_cost nts[DEPARTURE_SIZES];   // what those with it cost besides
+    struct departure_composing calm;              // nearly always less
+    struct departure_composing pressed;           // hardly ever less; on a port that is pressed
     struct departure_cost least[DEPARTURE_SIZES]; // sending, a frame: hardly ever less
     struct departure_cost pace;                   // in a call of its own: mostly less
     uint64_t tail; // how much later than the truth a frame was lately said to leave, at the most
@@ -46,6 +53,7 @@ struct departure {
 // How a part of a burst leaves, in ticks from composing on.
 struct departure_plan {
     unsigned n_plain, n_nts; // its replies
+    bool pressed;            // for a port that is
     double plain, nts;       // what composing them is taken to cost
     uint64_t ready;          // the port is to wait until then
     uint64_t first;          // frame 0 has left by no earlier

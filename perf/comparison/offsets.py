@@ -1,9 +1,10 @@
 """What a chronyd measures of a server whose clock is its own: the offset should be 0.
 
-The thread that serves has the last CPU and a real-time priority there; all other threads of the
-server, the client and the load tester are on the first. The kernel's softirq thread of the server's
-CPU gets a higher priority still: woken by a burst, it would otherwise wait until the scheduler gives
-ordinary threads their 5 %, and the packets with it.
+The thread that serves has the last CPU and the best nice value there; all other threads of the
+server, the client and the load tester are on the first. A real-time priority would be worse for a
+thread that polls: Linux takes it off its CPU for 50 ms a second as soon as anything else wants that
+CPU. The kernel's softirq thread of the server's CPU gets a real-time priority: woken by a burst, it
+would otherwise wait for the thread that polls, and the packets with it.
 """
 
 import contextlib
@@ -19,6 +20,7 @@ import cpu
 import exchanges
 from capture import Capture
 from contestants import SERVER_CPU, TESTER_CPU
+from cores import threads_share_alike
 from harness import CLIENT_IF, NTP_PORT, SERVER_V4, Program, wait_for
 from measure import Failed, Load, patience
 
@@ -27,7 +29,8 @@ POLL = -6  # 64 requests a second
 LISTEN_S = 10  # how often the captured packets are taken from the socket, at the latest
 SETTLED = 32  # exchanges before the first measurement
 LOAD_RATE = 100_000
-SERVING, SOFTIRQS, STOPPING = 50, 55, 60  # priorities
+SERVING = -20  # nice
+SOFTIRQS, STOPPING = 55, 60  # real-time priorities
 # The load comes last: a tester's XDP program has been on the client's interface from then on.
 SITUATIONS = {"unloaded": "unloaded", "stopped": "core stopped at random times",
               "loaded": "beside 100,000 requests a second"}
@@ -50,7 +53,7 @@ class Judged:
                 os.sched_setaffinity(tid, {TESTER_CPU})
         for tid in serving:
             os.sched_setaffinity(tid, {SERVER_CPU})
-            os.sched_setscheduler(tid, os.SCHED_FIFO, os.sched_param(SERVING))
+            os.setpriority(os.PRIO_PROCESS, tid, SERVING)
         return serving
 
 
@@ -207,7 +210,7 @@ def usage(serving, hog):
 def judge(kind, situations, seconds, say):
     """{situation: figures} of one server, in one world."""
     got = {}
-    with softirqs_first(), kind() as contestant:
+    with threads_share_alike(say), softirqs_first(), kind() as contestant:
         serving = contestant.place()
         with Client(contestant) as client:
             for situation in kind.situations:

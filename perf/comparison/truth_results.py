@@ -32,7 +32,7 @@ How to read them:
   truth. Times are in microseconds. The client is chronyd 4.3 with NTS and 64 requests a second; all that it logged is here,
   whatever it would use for its clock. noonmarkd is asked in basic mode.
 - *Share of core*: of the time, how much the serving thread had its core or did not want it. A polling thread always wants it. The
-  thread has a real-time priority, and Linux leaves 5 % to ordinary threads when they want it. *Core stopped at random times*: a
+  thread has the best nice value, and the scheduler's autogroup is off. *Core stopped at random times*: a
   thread of higher priority takes the core for 1 to 8 ms, once in 20 to 50 ms, {stopped} of the time.
 - *Not contained*: the truth lies farther away than half of the delay that the client measured, and {margin:g} us. *T3 after T4*:
   the server says that a reply left more than {margin:g} us after it had arrived.

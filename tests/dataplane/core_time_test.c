@@ -51,7 +51,7 @@ static void the_departure_is_foretold(void **state)
         assert_true(time->composed + time->plan.ready <= rig->core.batch.burst.tx_last);
         assert_true(time->composed + ahead <= rig->core.batch.burst.tx_ended);
     }
-    assert_int_equal(time->departure.plain[0].n, DEPARTURE_TRIALS);
+    assert_int_equal(time->departure.calm.plain[0].n, DEPARTURE_TRIALS);
     rig_close(rig);
 }
 
