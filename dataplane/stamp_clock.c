@@ -5,6 +5,8 @@
 #include "board/stamp_line.h"
 #include "board/tsc.h"
 
+#include <stdbool.h>
+#include <stdio.h>
 #include <time.h>
 
 enum {
@@ -20,8 +22,22 @@ static uint64_t read_tsc(void *self)
 
 static int64_t read_clock(void *self)
 {
-    (void)self;
-    return (int64_t)now_ns();
+    const struct stamp_clock *clock = self;
+    return (int64_t)now_ns() - clock->offset_ns;
+}
+
+// In a time namespace, as a container may have one, CLOCK_MONOTONIC is not the kernel's own, which
+// the XDP program reads. 0 where there is no such thing. (time_namespaces(7))
+static int64_t namespace_offset_ns(void)
+{
+    long long seconds;
+    long long ns;
+    FILE *file = fopen("/proc/self/timens_offsets", "re");
+    if (!file)
+        return 0;
+    bool found = fscanf(file, "monotonic %lld %lld", &seconds, &ns) == 2;
+    fclose(file);
+    return found ? seconds * NS_PER_S + ns : 0;
 }
 
 static void publish(const struct stamp_clock *clock)
@@ -42,7 +58,7 @@ static void publish(const struct stamp_clock *clock)
 void stamp_clock_turn(struct stamp_clock *clock)
 {
     struct time_sample sample =
-        time_sample_take(&(struct time_readers){.tsc = read_tsc, .ns = read_clock});
+        time_sample_take(&(struct time_readers){.self = clock, .tsc = read_tsc, .ns = read_clock});
     switch (time_fit_add(&clock->fit, &sample)) {
     case TIME_FIT_GOOD:
         publish(clock);
@@ -62,7 +78,7 @@ void stamp_clock_turn(struct stamp_clock *clock)
 
 void stamp_clock_open(struct stamp_clock *clock, struct snapshot *board)
 {
-    *clock = (struct stamp_clock){.board = board};
+    *clock = (struct stamp_clock){.board = board, .offset_ns = namespace_offset_ns()};
     time_fit_init(&clock->fit);
     const struct timespec gap = {.tv_nsec = FIRST_GAP_US * 1000};
     for (unsigned i = 0; i < 2 * TIME_FIT_FRESH && !clock->fit.ready; i++) {

@@ -1,5 +1,5 @@
-// The clock of the stamps that frames bear, which is CLOCK_MONOTONIC, as a line over the TSC: read
-// by housekeeping, published for the cores. Housekeeping's thread.
+// The clock of the stamps that frames bear, which is the kernel's own CLOCK_MONOTONIC, as a line
+// over the TSC: read by housekeeping, published for the cores. Housekeeping's thread.
 #pragma once
 
 #include "board/snapshot.h"
@@ -7,6 +7,7 @@
 
 struct stamp_clock {
     struct snapshot *board; // struct stamp_line
+    int64_t offset_ns;      // of this process's CLOCK_MONOTONIC from the kernel's own
     struct time_fit fit;
 };
 

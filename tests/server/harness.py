@@ -386,12 +386,14 @@ class World:
             namespace = Namespace(f"{tag}-{role}")
             self.namespaces.append(namespace)
             setattr(self, role, namespace)
-        subprocess.run(["ip", "link", "add", SERVER_IF, "netns", self.server.name, "type", "veth",
-                        "peer", "name", CLIENT_IF, "netns", self.client.name], check=True)
-        for namespace, interface, v4, v6 in (
-                (self.server, SERVER_IF, SERVER_V4, SERVER_V6),
-                (self.client, CLIENT_IF, CLIENT_V4, CLIENT_V6)):
             namespace.ip("link", "set", "lo", "up")
+        self.join((SERVER_IF, SERVER_V4, SERVER_V6), (CLIENT_IF, CLIENT_V4, CLIENT_V6))
+
+    def join(self, server, client):
+        """Joins the namespaces by a veth. Each end: interface, IPv4 address, IPv6 address."""
+        subprocess.run(["ip", "link", "add", server[0], "netns", self.server.name, "type", "veth",
+                        "peer", "name", client[0], "netns", self.client.name], check=True)
+        for namespace, (interface, v4, v6) in ((self.server, server), (self.client, client)):
             namespace.ip("addr", "add", f"{v4}/24", "dev", interface)
             # Without nodad the address is tentative for a second, and nothing answers on it.
             namespace.ip("addr", "add", f"{v6}/64", "dev", interface, "nodad")
@@ -456,10 +458,11 @@ time:
 
     # noonmarkd
 
-    def start(self, wait=True, timeout=20):
-        """Starts noonmarkd, and waits until it answers NTP and KE unless told not to."""
+    def start(self, wait=True, timeout=20, prefix=()):
+        """Starts noonmarkd, and waits until it answers NTP and KE unless told not to. prefix: a
+        command that runs it."""
         self.noonmarkd = Program("noonmarkd", self.server.command(
-            BUILD / "noonmarkd", "-c", self.configuration), self.home / "noonmarkd.log")
+            *prefix, BUILD / "noonmarkd", "-c", self.configuration), self.home / "noonmarkd.log")
         self.programs.append(self.noonmarkd)
         if wait and not self.wait_serving(timeout):
             raise RuntimeError(f"noonmarkd does not serve after {timeout} s\n{self.server_tail()}")
