@@ -9,18 +9,19 @@
 #define CALM_SHARE 0.97
 #define PRESSED_SHARE 0.1
 
-// Sending: so few calls are faster than the least, and so many than the pace.
-#define LEAST_SHARE 0.03
+// Sending: so many calls are faster than the pace.
 #define PACE_SHARE 0.75
 
 // A frame has left no earlier than when so much of the time that one takes is over: by then the
 // device has it, and what follows (on a veth: the peer's softirq) is no part of leaving.
 #define LEFT_SHARE 0.1
 
-// The steps by which a quantile is followed: a measurement moves it by so little. Sending changes
-// from one moment to the next with what the other side does.
+// The step by which a quantile is followed: a measurement moves it by so little.
 #define STEP (1.0 / 64)
-#define STEP_LEAST (1.0 / 16)
+
+// By so little the least cost of sending rises when it is not met again: what the other side does
+// with a frame changes it.
+#define STEP_LEAST (1.0 / 1024)
 
 // What is so many times the expected is another work's time, by which the core was held up, unless
 // it is often so: it raises a high quantile by a small step.
@@ -66,20 +67,35 @@ static double expected(const struct departure_cost cost[DEPARTURE_SIZES], unsign
     return here + (known(cost, size + 1) - here) * beyond / (double)(1U << size);
 }
 
+// One of the first measurements: the least of them counts.
+static bool is_trial(struct departure_cost *cost, double ticks)
+{
+    if (cost->n == DEPARTURE_TRIALS)
+        return false;
+    if (cost->n == 0 || ticks < cost->ticks)
+        cost->ticks = ticks;
+    cost->n++;
+    return true;
+}
+
+// Keeps the least measurement of late.
+static void learn_least(struct departure_cost *cost, double ticks)
+{
+    if (is_trial(cost, ticks))
+        return;
+    double risen = cost->ticks * (1 + STEP_LEAST);
+    cost->ticks = ticks < risen ? ticks : risen;
+}
+
 // Moves a cost towards the value of which `share` of the measurements are less. is_less: this one
 // was less than what was expected of it.
-static void learn(struct departure_cost *cost, double ticks, bool is_less, double share,
-                  double step)
+static void learn(struct departure_cost *cost, double ticks, bool is_less, double share)
 {
-    if (cost->n < DEPARTURE_TRIALS) {
-        if (cost->n == 0 || ticks < cost->ticks)
-            cost->ticks = ticks;
-        cost->n++;
+    if (is_trial(cost, ticks))
         return;
-    }
     if (ticks > cost->ticks * FAR && share > FAR_SHARE)
         share = FAR_SHARE;
-    double by = cost->ticks * step + 1; // + 1 so that what is 0 can grow
+    double by = cost->ticks * STEP + 1; // + 1 so that what is 0 can grow
     cost->ticks += is_less ? -(1 - share) * by : share * by;
     if (cost->ticks < 0)
         cost->ticks = 0;
@@ -133,19 +149,18 @@ void departure_learn_composing(struct departure *d, const struct departure_plan 
     double share = plan->pressed ? PRESSED_SHARE : CALM_SHARE;
     double took = (double)ticks;
     if (plan->n_nts == 0) {
-        learn(&composing->plain[nearest(plan->n_plain)], took, took < plan->plain, share, STEP);
+        learn(&composing->plain[nearest(plan->n_plain)], took, took < plan->plain, share);
         return;
     }
     double besides = took > plan->plain ? took - plan->plain : 0;
-    learn(&composing->nts[nearest(plan->n_nts)], besides, besides < plan->nts, share, STEP);
+    learn(&composing->nts[nearest(plan->n_nts)], besides, besides < plan->nts, share);
 }
 
 void departure_learn_sending(struct departure *d, unsigned n, double ticks)
 {
-    struct departure_cost *least = &d->least[nearest(n)];
-    learn(least, ticks, ticks < least->ticks, LEAST_SHARE, STEP_LEAST);
+    learn_least(&d->least[nearest(n)], ticks);
     if (n == 1)
-        learn(&d->pace, ticks, ticks < d->pace.ticks, PACE_SHARE, STEP);
+        learn(&d->pace, ticks, ticks < d->pace.ticks, PACE_SHARE);
 }
 
 void departure_learn_tail(struct departure *d, int64_t ticks)
