@@ -89,7 +89,7 @@ static void a_burst_leaves_one_by_one(void **state)
             ntp_time transmit = u64(out + HEADERS + 40);
             assert_true(i == 0 || (int64_t)(transmit - last) >= 0);
             uint64_t each = transmit - last;
-            apart += each > EACH - EACH / 16 && each <= EACH + EACH / 16;
+            apart += each > EACH / 2 && each <= EACH;
             last = transmit;
         }
         // The first of each part is told anew.
