@@ -1,35 +1,26 @@
-// Stamps as ticks.
+// The two lines as one.
 #include "dataplane/clock/arrival.h"
 
-#include "board/ntp_time.h"
+#include "dataplane/clock/clock.h"
 
-__extension__ typedef unsigned __int128 wide;
+// 2^-n as a double.
+#define POWER(n) (1.0 / (double)(UINT64_C(1) << (n)))
 
-static uint64_t scaled(uint64_t ns, uint64_t rate)
+struct arrival_clock arrival_clock_at(const struct stamp_line *line, const struct clock_line *utc,
+                                      uint64_t polled)
 {
-    return (uint64_t)((wide)ns * rate >> STAMP_RATE_SHIFT);
-}
-
-uint64_t arrival_tsc(const struct stamp_line *line, uint64_t stamp)
-{
-    uint64_t since = stamp - line->stamp_base;
-    if ((int64_t)since < 0)
-        return line->tsc_base - scaled(0 - since, line->rate);
-    return line->tsc_base + scaled(since, line->rate);
-}
-
-bool arrival_of(const struct stamp_line *line, uint64_t stamp, uint64_t polled, uint64_t tsc_hz,
-                uint64_t *arrived)
-{
-    if ((int64_t)(line->until - polled) <= 0)
-        return false;
-    uint64_t tsc = arrival_tsc(line, stamp);
-    int64_t age = (int64_t)(polled - tsc);
-    if (age >= 0) {
-        *arrived = tsc;
-        return (uint64_t)age <= tsc_hz * ARRIVAL_AGE_MAX_S;
-    }
-    // The frame was there when the core looked, so it came no later.
-    *arrived = polled;
-    return (uint64_t)-age <= line->error + tsc_hz / (NS_PER_S / ARRIVAL_SLACK_NS);
+    struct arrival_clock clock = {.utc = clock_utc(utc, polled)};
+    if (line->rate == 0 || (int64_t)(line->until - polled) <= 0)
+        return clock;
+    double ticks_per_ns = (double)line->rate * POWER(STAMP_RATE_SHIFT);
+    double ns_per_tick = 1 / ticks_per_ns;
+    double units_per_ns = ticks_per_ns * (double)utc->rate * POWER(CLOCK_RATE_SHIFT);
+    double since = (double)(int64_t)(polled - line->tsc_base) * ns_per_tick;
+    double error_ns = (double)line->error * ns_per_tick;
+    clock.now = line->stamp_base + (uint64_t)(int64_t)since;
+    clock.rate = (uint64_t)(units_per_ns * (double)(1 << ARRIVAL_RATE_SHIFT));
+    clock.error_ns = error_ns < UINT32_MAX ? (uint32_t)error_ns + 1 : UINT32_MAX;
+    clock.slack = clock.error_ns + (uint64_t)ARRIVAL_SLACK_NS;
+    clock.oldest = (uint64_t)ARRIVAL_AGE_MAX_S * NS_PER_S + clock.slack;
+    return clock;
 }

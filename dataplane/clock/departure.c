@@ -23,8 +23,8 @@
 // with a frame changes it.
 #define STEP_LEAST (1.0 / 1024)
 
-// Within one call some frames are faster than the mean: they may follow each other in so much of the
-// least mean.
+// Within one call some frames are faster than the mean: they may follow each other in so much of
+// the least mean.
 #define FASTER 0.75
 
 // What is so many times the expected is another work's time, by which the core was held up, unless

@@ -51,30 +51,24 @@ lane_set turn_time_moments(struct turn_time *turn, const struct ntp_state *state
 {
     follow_rate(turn, state->tsc_hz);
     lane_set stamped = burst->stamped & all;
-    lane_set refused = 0;
-    if (stamped != all)
+    if (stamped == 0) {
         fill(moment, polled_at(turn, state));
-    if (stamped == 0)
         return 0;
-
-    const uint32_t error_ns = to_ns(turn, line->error);
-    for (lane_set rest = stamped; rest != 0;) {
-        unsigned i = lane_take(&rest);
-        uint64_t tsc = turn->arrived;
-        bool good = arrival_of(line, burst->stamp[i], turn->arrived, state->tsc_hz, &tsc);
-        if (!good)
-            refused |= lane_bit(i);
-        moment[i] = (struct moment){clock_utc(&state->line, tsc), error_ns, MOMENT_STAMP};
     }
-    if (refused == 0 && stamped == all) {
+    const struct arrival_clock clock = arrival_clock_at(line, &state->line, turn->arrived);
+    fill(moment, (struct moment){clock.utc, clock.error_ns, MOMENT_STAMP});
+    lane_set good = 0;
+    unsigned n = lane_count(all); // they are the first ones
+    for (unsigned i = 0; i < n; i++)
+        good |= (lane_set)arrival_utc(&clock, burst->stamp[i], &moment[i].utc) << i;
+    good &= stamped;
+    if (good == all) {
         turn->unsure = line->error;
         return 0;
     }
-    for (lane_set rest = refused; rest != 0;) {
-        unsigned i = lane_take(&rest);
-        moment[i] = polled_at(turn, state);
-    }
-    return refused;
+    for (lane_set rest = all & ~good; rest != 0;)
+        moment[lane_take(&rest)] = polled_at(turn, state);
+    return stamped & ~good;
 }
 
 struct departures turn_time_compose(struct turn_time *turn, const struct ntp_state *state,

@@ -1,6 +1,7 @@
 // What one packet costs a core: the whole core_turn() over a port of memory, in full bursts, by
 // stage. Plain NTP, NTS with one cookie and with eight, NTS that is not genuine, and garbage. One
 // thread.
+#include "board/tsc.h"
 #include "dataplane/core.h"
 #include "perf/bench/bench.h"
 #include "perf/bench/floor_row.h"
@@ -19,6 +20,7 @@ struct kind {
     void (*make)(const struct kind *kind, unsigned number, struct packet *ntp);
     enum outcome end;  // OUTCOMES: any silence
     bool takes_crypto; // the exchange's kernel runs
+    bool stamped;
 };
 
 // What a row works with: a core of its own.
@@ -110,12 +112,13 @@ static void make_garbage(const struct kind *kind, unsigned number, struct packet
 }
 
 static const struct kind kinds[] = {
-    {"plain", 0, make_plain, ANSWERED_PLAIN, false},
-    {"nts1", 1, make_nts, ANSWERED_NTS, true},
-    {"nts8", 8, make_nts, ANSWERED_NTS, true},
-    {"badtag", 1, make_badtag, ANSWERED_NAK, true},
-    {"unknownkey", 1, make_unknownkey, ANSWERED_NAK, false},
-    {"garbage", 0, make_garbage, OUTCOMES, false},
+    {"plain", 0, make_plain, ANSWERED_PLAIN, false, false},
+    {"stamped", 0, make_plain, ANSWERED_PLAIN, false, true}, // each frame bears its arrival
+    {"nts1", 1, make_nts, ANSWERED_NTS, true, false},
+    {"nts8", 8, make_nts, ANSWERED_NTS, true, false},
+    {"badtag", 1, make_badtag, ANSWERED_NAK, true, false},
+    {"unknownkey", 1, make_unknownkey, ANSWERED_NAK, false, false},
+    {"garbage", 0, make_garbage, OUTCOMES, false, false},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -126,7 +129,7 @@ static struct port *port_of(const struct kind *kind)
     struct port **port = &ports[kind - kinds];
     if (*port != NULL)
         return *port;
-    *port = ring_port_open(NULL);
+    *port = ring_port_open(NULL, kind->stamped);
     for (unsigned i = 0; i < RING_PORT_FRAMES; i++) {
         struct packet ntp;
         kind->make(kind, i, &ntp);
@@ -175,6 +178,13 @@ static void publish(struct work *w)
         .serving = 1,
     };
     static const uint8_t seed[RNG_SEED_LEN] = {1};
+    // Of a clock so slow that no stamp grows too old.
+    const struct stamp_line line = {
+        .tsc_base = tsc_now(),
+        .rate = UINT64_C(1) << 62,
+        .until = UINT64_C(1) << 62,
+    };
+    snapshot_publish(&w->stamps, &line, sizeof line);
     keyring_publish(&w->keyring, ring());
     ntp_state_publish(&w->ntp_state, &state);
     rng_reseed(&w->core.rng, seed);
@@ -189,6 +199,10 @@ static void try(struct work *w)
     for (unsigned i = 0; i < OUTCOMES; i++) {
         ended[i] = w->counters.outcome[i];
         silent += i > ANSWERED_NAK ? ended[i] : 0;
+    }
+    if (w->counters.stamps_refused != 0) {
+        fprintf(stderr, "%s: stamps are refused\n", w->kind->name);
+        exit(1);
     }
     if ((w->kind->end == OUTCOMES ? silent : ended[w->kind->end]) != RING_PORT_FRAMES) {
         fprintf(stderr, "%s: not all packets ended as they should\n", w->kind->name);

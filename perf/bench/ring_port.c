@@ -26,6 +26,7 @@ struct slot {
 
 struct port {
     const struct address_set *ours;
+    bool stamped;
     uint8_t *buffers;
     unsigned next; // slot
     unsigned turn;
@@ -38,7 +39,7 @@ static uint8_t *frame_of(const struct port *port, unsigned buffer)
     return port->buffers + (size_t)buffer * BUFFER_LEN + HEADERS_LEN + HEADROOM;
 }
 
-struct port *ring_port_open(const struct address_set *ours)
+struct port *ring_port_open(const struct address_set *ours, bool stamped)
 {
     struct port *port = calloc(1, sizeof *port);
     uint8_t *buffers = aligned_alloc(4096, ((size_t)BUFFERS * BUFFER_LEN + 4095) / 4096 * 4096);
@@ -47,7 +48,7 @@ struct port *ring_port_open(const struct address_set *ours)
         exit(1);
     }
     memset(buffers, 0xa5, (size_t)BUFFERS * BUFFER_LEN); // every page is there before it is timed
-    *port = (struct port){.ours = ours, .buffers = buffers, .random = 1};
+    *port = (struct port){.ours = ours, .stamped = stamped, .buffers = buffers, .random = 1};
     for (unsigned i = 0; i < RING_PORT_FRAMES; i++)
         port->slot[i].frame = frame_of(port, i);
     return port;
@@ -83,7 +84,9 @@ lane_set port_rx(struct port *port, struct burst *burst)
     }
     port->next = (port->next + LANES) % RING_PORT_FRAMES;
     port->turn = (port->turn + 1) % TURNS;
-    burst->stamped = 0;
+    burst->stamped = port->stamped ? ~(lane_set)0 : 0;
+    for (unsigned i = 0; port->stamped && i < LANES; i++)
+        burst->stamp[i] = port->next + i;
     burst->drained = false;
     return ~(lane_set)0;
 }

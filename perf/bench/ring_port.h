@@ -10,9 +10,10 @@
 
 enum { RING_PORT_FRAMES = 512 }; // more than a core's first cache holds, as a receive ring is
 
-// A port with room for RING_PORT_FRAMES frames that answers for ours (NULL: for everything). Ends
+// A port with room for RING_PORT_FRAMES frames that answers for ours (NULL: for everything).
+// stamped: its frames bear stamps, which are not read from memory as those of a device are. Ends
 // the process when there is no memory.
-struct port *ring_port_open(const struct address_set *ours);
+struct port *ring_port_open(const struct address_set *ours, bool stamped);
 
 // Copies a frame to that place.
 void ring_port_put(struct port *port, unsigned at, const uint8_t *frame, uint32_t len);

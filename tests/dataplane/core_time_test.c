@@ -106,11 +106,16 @@ static void what_is_not_sent_holds_the_others_back(void **state)
 {
     (void)state;
     struct rig *rig = open_exact();
+    rig->state.tsc_hz = UINT64_C(1000000000); // 10,000 ticks are 10 us: a port that sends slowly
+    rig->state.written_tsc = tsc_now();
+    rig_publish_state(rig);
     memory_port_cost(rig->port, 10000);
     struct packet ntp = packet_ntp(4, 3);
     uint8_t out[PACKET_MAX];
     for (unsigned i = 0; i < 20; i++)
         assert_int_equal(rig_ask(rig, &ntp, reply), 48);
+    assert_true(departure_plan(&rig->core.time.departure, rig->state.tsc_hz, 1, 3, false).each >
+                9000);
     // Genuine requests whose encrypted content is malformed are composed and end in silence.
     struct client client = client_new(1, &rig->ring.entry[0]);
     for (unsigned i = 0; i < 3; i++) {
@@ -130,6 +135,12 @@ static void what_is_not_sent_holds_the_others_back(void **state)
     uint64_t left = clock_utc(&rig->state.line, memory_port_left(rig->port, 3) + 10000);
     assert_true((int64_t)(left - u64(out + HEADERS + 40)) >= 0);
     rig_close(rig);
+}
+
+// Within what the rates of two lines are rounded to.
+static bool is_near(ntp_time a, ntp_time b)
+{
+    return a - b + 20 <= 40;
 }
 
 static void publish_stamps(struct rig *rig, uint64_t now)
@@ -168,7 +179,7 @@ static void a_stamp_says_when_it_arrived(void **state)
     for (unsigned i = 0; i < 2; i++) {
         assert_true(memory_port_take(rig->port, out, NULL) > 0);
         uint64_t wanted = clock_utc(&rig->state.line, now + (i == 0 ? 10000 : 90000000));
-        assert_true(u64(out + HEADERS + 32) == wanted);
+        assert_true(is_near(u64(out + HEADERS + 32), wanted));
         assert_in_range(u32(out + HEADERS + 8), 11, 13);
     }
     assert_int_equal(rig->core.batch.arrival[1].source, MOMENT_STAMP);
@@ -203,7 +214,7 @@ static void without_a_good_stamp_dispersion_says_so(void **state)
             assert_true(memory_port_take(rig->port, out, NULL) > 0);
             bool good = with_line && i == 0;
             uint64_t tsc = good ? now + 10000 : rig->core.time.arrived;
-            assert_true(u64(out + HEADERS + 32) == clock_utc(&rig->state.line, tsc));
+            assert_true(is_near(u64(out + HEADERS + 32), clock_utc(&rig->state.line, tsc)));
             assert_true(u32(out + HEADERS + 8) >= 11 + 650); // of all in the burst
             assert_int_equal(rig->core.batch.arrival[i].source, good ? MOMENT_STAMP : MOMENT_POLL);
             assert_true(good || rig->core.batch.arrival[i].error_ns >= 9900000);
