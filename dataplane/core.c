@@ -106,7 +106,7 @@ bool core_turn(struct core *c)
 
     turn_time_ask(&c->time, tsc_now());
     lane_set all = port_rx(c->is.port, &b->burst);
-    turn_time_arrive(&c->time, tsc_now(), b->burst.drained);
+    turn_time_arrive(&c->time, tsc_now(), all != 0, b->burst.drained);
     if (all == 0)
         return false;
     core_refresh(c);

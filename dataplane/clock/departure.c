@@ -7,7 +7,7 @@
 
 // Composing: so many parts are ready in time.
 #define CALM_SHARE 0.97
-#define PRESSED_SHARE 0.1
+#define BUSY_SHARE 0.1
 
 // Sending: so many calls are faster than the pace.
 #define PACE_SHARE 0.75
@@ -121,21 +121,21 @@ static double measured(const struct departure_cost *cost)
 }
 
 struct departure_plan departure_plan(const struct departure *d, uint64_t tsc_hz, unsigned n_plain,
-                                     unsigned n_nts, bool pressed)
+                                     unsigned n_nts, enum departure_haste haste)
 {
     unsigned n = n_plain + n_nts;
-    const struct departure_composing *composing = pressed ? &d->pressed : &d->calm;
+    const struct departure_composing *composing = haste == DEPARTURE_CALM ? &d->calm : &d->busy;
     double plain = n_plain > 0 ? expected(composing->plain, n_plain) : 0;
     double nts = n_nts > 0 ? expected(composing->nts, n_nts) : 0;
     double ready = plain + nts;
     double slow = (double)tsc_hz * ((double)DEPARTURE_SLOW_NS / NS_PER_S);
-    bool apart = !pressed && measured(&d->pace) > slow;
+    bool apart = haste != DEPARTURE_PRESSED && measured(&d->pace) > slow;
     double least = measured(&d->least[apart ? 0 : nearest(n)]);
     double pace = apart ? measured(&d->pace) : 0;
     return (struct departure_plan){
         .n_plain = n_plain,
         .n_nts = n_nts,
-        .pressed = pressed,
+        .haste = haste,
         .plain = plain,
         .nts = nts,
         .ready = (uint64_t)ready,
@@ -149,8 +149,9 @@ struct departure_plan departure_plan(const struct departure *d, uint64_t tsc_hz,
 void departure_learn_composing(struct departure *d, const struct departure_plan *plan,
                                uint64_t ticks)
 {
-    struct departure_composing *composing = plan->pressed ? &d->pressed : &d->calm;
-    double share = plan->pressed ? PRESSED_SHARE : CALM_SHARE;
+    bool calm = plan->haste == DEPARTURE_CALM;
+    struct departure_composing *composing = calm ? &d->calm : &d->busy;
+    double share = calm ? CALM_SHARE : BUSY_SHARE;
     double took = (double)ticks;
     if (plan->n_nts == 0) {
         learn(&composing->plain[nearest(plan->n_plain)], took, took < plan->plain, share);

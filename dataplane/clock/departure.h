@@ -1,9 +1,9 @@
 // When replies will leave. The transmit timestamp is sealed with the rest of the reply, so that it
 // must be written before the cryptography and the send call (RSP-10), and it must not be later than
 // the true departure (RSP-12). So a moment is chosen at which the replies will nearly always stand
-// ready, and the port waits for it. A port that is pressed, which would lose replies by waiting, is
-// told an early one instead, for which it hardly ever has to wait. The frames of a burst then leave
-// one after another (RSP-14):
+// ready, and the port waits for it. A core that has no time to lose chooses an early one instead,
+// for which the port hardly ever has to wait. The frames of a burst then leave one after another
+// (RSP-14):
 //
 //   in one call, and each is said to leave as early as it ever might;
 //   or, on a port that sends slowly and is not pressed, in a call for each, for which a moment is
@@ -29,6 +29,13 @@ enum {
     DEPARTURE_SLOW_NS = 500,
 };
 
+// How much there is to do.
+enum departure_haste {
+    DEPARTURE_CALM,    // the look at the port before this one found nothing
+    DEPARTURE_BUSY,    // it found frames, too
+    DEPARTURE_PRESSED, // and neither of both drained the port
+};
+
 // What is known of one cost: some share of what is measured is less.
 struct departure_cost {
     double ticks;
@@ -44,7 +51,7 @@ struct departure_composing {
 // All zero at the start: then replies are said to leave at once.
 struct departure {
     struct departure_composing calm;              // nearly always less
-    struct departure_composing pressed;           // hardly ever less; on a port that is pressed
+    struct departure_composing busy;              // hardly ever less
     struct departure_cost least[DEPARTURE_SIZES]; // sending, a frame: hardly ever less
     struct departure_cost pace;                   // in a call of its own: mostly less
     uint64_t tail; // how much later than the truth a frame was lately said to leave, at the most
@@ -53,22 +60,21 @@ struct departure {
 // How a part of a burst leaves, in ticks from composing on.
 struct departure_plan {
     unsigned n_plain, n_nts; // its replies
-    bool pressed;            // for a port that is
-    double plain, nts;       // what composing them is taken to cost
-    uint64_t ready;          // the port is to wait until then
-    uint64_t first;          // frame 0 has left by no earlier
-    uint64_t each;           // frame k by k times this later
-    unsigned together;       // frames in a send call
-    uint64_t pace;           // the port is to wait for each call so much longer, a frame
+    enum departure_haste haste;
+    double plain, nts; // what composing them is taken to cost
+    uint64_t ready;    // the port is to wait until then
+    uint64_t first;    // frame 0 has left by no earlier
+    uint64_t each;     // frame k by k times this later
+    unsigned together; // frames in a send call
+    uint64_t pace;     // the port is to wait for each call so much longer, a frame
 };
 
 // How many frames make one part.
 unsigned departure_part(const struct departure *departure, uint64_t tsc_hz);
 
-// How a part leaves of n_plain replies without cryptography and n_nts with it, not both 0. pressed:
-// more requests have waited for some time.
+// How a part leaves of n_plain replies without cryptography and n_nts with it, not both 0.
 struct departure_plan departure_plan(const struct departure *departure, uint64_t tsc_hz,
-                                     unsigned n_plain, unsigned n_nts, bool pressed);
+                                     unsigned n_plain, unsigned n_nts, enum departure_haste haste);
 
 // Takes in how long composing a part took for which there was that plan. A core that was taken off
 // its CPU says nothing about the next time: what is far above the expected moves it only a little.

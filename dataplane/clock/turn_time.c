@@ -76,7 +76,7 @@ struct departures turn_time_compose(struct turn_time *turn, const struct ntp_sta
                                     struct ntp_state *aged)
 {
     turn->composed = tsc;
-    turn->plan = departure_plan(&turn->departure, state->tsc_hz, n_plain, n_nts, turn->pressed);
+    turn->plan = departure_plan(&turn->departure, state->tsc_hz, n_plain, n_nts, turn->haste);
     *aged = clock_aged(state, tsc, turn->unsure + turn->departure.tail);
     ntp_time first = clock_utc(&state->line, tsc + turn->plan.first);
     return (struct departures){

@@ -28,7 +28,8 @@ struct turn_time {
     uint64_t asked;             // TSC: the port was asked for a burst
     uint64_t arrived;           // TSC: and was seen to hold it
     uint64_t unsure;            // ticks: by so much an arrival of this turn may be wrong
-    bool pressed;               // this burst and the one before did not drain the port
+    enum departure_haste haste;
+    bool found;                 // the look before found frames
     uint64_t composed;          // TSC: composing of the part at hand began
     struct departure_plan plan; // for it, from then on
 };
@@ -41,12 +42,14 @@ static inline void turn_time_ask(struct turn_time *turn, uint64_t tsc)
     turn->asked = tsc;
 }
 
-// It has answered, perhaps with nothing.
-static inline void turn_time_arrive(struct turn_time *turn, uint64_t tsc, bool drained)
+// It has answered: with frames, or found is false.
+static inline void turn_time_arrive(struct turn_time *turn, uint64_t tsc, bool found, bool drained)
 {
     turn->arrived = tsc;
     turn->unsure = tsc - turn->backlog.since; // frames came at some time in between
-    turn->pressed = !drained && turn->backlog.n > 0;
+    bool pressed = !drained && turn->backlog.n > 0;
+    turn->haste = pressed ? DEPARTURE_PRESSED : turn->found ? DEPARTURE_BUSY : DEPARTURE_CALM;
+    turn->found = found;
     backlog_note(&turn->backlog, turn->asked, drained);
 }
 

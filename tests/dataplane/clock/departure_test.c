@@ -12,20 +12,18 @@
 #define HZ UINT64_C(2000000000)
 
 static struct departure d;
-static bool pressed;
+static enum departure_haste haste;
 static int open(void **unused)
 {
     (void)unused;
     memset(&d, 0, sizeof d);
-    pressed = false;
+    haste = DEPARTURE_CALM;
     return 0;
 }
 
-static bool pressed;
-
 static struct departure_plan plan(unsigned n_plain, unsigned n_nts)
 {
-    return departure_plan(&d, HZ, n_plain, n_nts, pressed);
+    return departure_plan(&d, HZ, n_plain, n_nts, haste);
 }
 
 // A part is composed in that many ticks.
@@ -100,20 +98,20 @@ static void between_two_sizes_there_is_a_line(void **unused)
     }
 }
 
-// Nearly all are ready in time; of a port that is pressed, few.
+// Nearly all are ready in time; of a core that is busy, few.
 static void most_are_ready_in_time(void **unused)
 {
     (void)unused;
-    for (unsigned mode = 0; mode < 2; mode++) {
+    for (unsigned mode = 0; mode <= DEPARTURE_PRESSED; mode++) {
         unsigned early = 0;
-        pressed = mode == 1;
+        haste = mode;
         for (unsigned i = 0; i < 40000; i++) {
             uint64_t took = 10000 + pick(2000);
             if (i >= 10000)
                 early += took <= plan(0, 8).ready;
             compose(0, 8, took);
         }
-        if (pressed)
+        if (haste != DEPARTURE_CALM)
             assert_in_range(early, 30000 * 5 / 100, 30000 * 15 / 100);
         else
             assert_in_range(early, 30000 * 95 / 100, 30000 * 99 / 100);
@@ -135,7 +133,7 @@ static void frames_leave_one_after_another(void **unused)
 {
     (void)unused;
     unsigned late = 0;
-    pressed = true;
+    haste = DEPARTURE_PRESSED;
     for (unsigned i = 0; i < 40000; i++) {
         uint64_t each = 2000 + pick(400);
         if (i >= 10000)
@@ -177,9 +175,9 @@ static void a_slow_port_that_is_not_pressed_sends_singly(void **unused)
     assert_int_equal(p.each, p.pace);
     assert_in_range(p.pace, 2250, 2350);
     assert_in_range(p.first - p.ready, 100, 400);
-    pressed = true;
+    haste = DEPARTURE_PRESSED;
     p = plan(0, 10);
-    pressed = false;
+    haste = DEPARTURE_BUSY;
     assert_int_equal(p.together, 10);
     assert_int_equal(p.pace, 0);
 
