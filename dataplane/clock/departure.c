@@ -2,6 +2,7 @@
 #include "dataplane/clock/departure.h"
 
 #include "board/ntp_time.h"
+#include "dataplane/port/burst.h"
 
 #include <stdbool.h>
 
@@ -11,21 +12,10 @@
 
 // Sending: so many calls are faster than the pace.
 #define PACE_SHARE 0.75
-
-// A frame has left no earlier than when so much of the time that one takes is over: by then the
-// device has it, and what follows (on a veth: the peer's softirq) is no part of leaving.
-#define LEFT_SHARE 0.1
+#define TOGETHER_SHARE 0.5
 
 // The step by which a quantile is followed: a measurement moves it by so little.
 #define STEP (1.0 / 64)
-
-// By so little the least cost of sending rises when it is not met again: what the other side does
-// with a frame changes it.
-#define STEP_LEAST (1.0 / 1024)
-
-// Within one call some frames are faster than the mean: they may follow each other in so much of
-// the least mean.
-#define FASTER 0.75
 
 // What is so many times the expected is another work's time, by which the core was held up, unless
 // it is often so: it raises a high quantile by a small step.
@@ -46,7 +36,7 @@ static unsigned nearest(unsigned n)
 }
 
 // A size that has not been measured often borrows from the nearest smaller one, else from any. One
-// measurement alone may be an outlier, and a reply that follows it would be told to leave too late.
+// measurement alone may be an outlier, and the port would wait that long.
 static double known(const struct departure_cost cost[DEPARTURE_SIZES], unsigned size)
 {
     for (unsigned i = size + 1; i-- > 0;) {
@@ -71,32 +61,16 @@ static double expected(const struct departure_cost cost[DEPARTURE_SIZES], unsign
     return here + (known(cost, size + 1) - here) * beyond / (double)(1U << size);
 }
 
-// One of the first measurements: the least of them counts.
-static bool is_trial(struct departure_cost *cost, double ticks)
-{
-    if (cost->n == DEPARTURE_TRIALS)
-        return false;
-    if (cost->n == 0 || ticks < cost->ticks)
-        cost->ticks = ticks;
-    cost->n++;
-    return true;
-}
-
-// Keeps the least measurement of late.
-static void learn_least(struct departure_cost *cost, double ticks)
-{
-    if (is_trial(cost, ticks))
-        return;
-    double risen = cost->ticks * (1 + STEP_LEAST);
-    cost->ticks = ticks < risen ? ticks : risen;
-}
-
 // Moves a cost towards the value of which `share` of the measurements are less. is_less: this one
 // was less than what was expected of it.
 static void learn(struct departure_cost *cost, double ticks, bool is_less, double share)
 {
-    if (is_trial(cost, ticks))
+    if (cost->n < DEPARTURE_TRIALS) {
+        if (cost->n == 0 || ticks < cost->ticks)
+            cost->ticks = ticks;
+        cost->n++;
         return;
+    }
     if (ticks > cost->ticks * FAR && share > FAR_SHARE)
         share = FAR_SHARE;
     double by = cost->ticks * STEP + 1; // + 1 so that what is 0 can grow
@@ -105,44 +79,38 @@ static void learn(struct departure_cost *cost, double ticks, bool is_less, doubl
         cost->ticks = 0;
 }
 
-unsigned departure_part(const struct departure *d, uint64_t tsc_hz)
-{
-    double span = (double)tsc_hz * ((double)DEPARTURE_SPAN_NS / NS_PER_S);
-    unsigned part = 1U << (DEPARTURE_SIZES - 1);
-    while (part > DEPARTURE_PART_MIN && known(d->least, nearest(part)) * part > span)
-        part /= 2;
-    return part;
-}
-
-// Nothing is borrowed here: in calls of another size a frame may take longer.
 static double measured(const struct departure_cost *cost)
 {
     return cost->n == DEPARTURE_TRIALS ? cost->ticks : 0;
 }
 
+static bool is_slow(const struct departure *d, uint64_t tsc_hz)
+{
+    double slow = (double)tsc_hz * ((double)DEPARTURE_SLOW_NS / NS_PER_S);
+    return measured(&d->pace) > slow || measured(&d->together) > slow;
+}
+
+unsigned departure_part(const struct departure *d, uint64_t tsc_hz)
+{
+    return is_slow(d, tsc_hz) ? DEPARTURE_PART : LANES;
+}
+
 struct departure_plan departure_plan(const struct departure *d, uint64_t tsc_hz, unsigned n_plain,
                                      unsigned n_nts, enum departure_haste haste)
 {
-    unsigned n = n_plain + n_nts;
     const struct departure_composing *composing = haste == DEPARTURE_CALM ? &d->calm : &d->busy;
     double plain = n_plain > 0 ? expected(composing->plain, n_plain) : 0;
     double nts = n_nts > 0 ? expected(composing->nts, n_nts) : 0;
-    double ready = plain + nts;
-    double slow = (double)tsc_hz * ((double)DEPARTURE_SLOW_NS / NS_PER_S);
-    bool apart = haste != DEPARTURE_PRESSED && measured(&d->pace) > slow;
-    double least = measured(&d->least[apart ? 0 : nearest(n)]);
-    double pace = apart ? measured(&d->pace) : 0;
+    bool apart = haste != DEPARTURE_PRESSED && is_slow(d, tsc_hz);
     return (struct departure_plan){
         .n_plain = n_plain,
         .n_nts = n_nts,
         .haste = haste,
         .plain = plain,
         .nts = nts,
-        .ready = (uint64_t)ready,
-        .first = (uint64_t)(ready + least * LEFT_SHARE),
-        .each = (uint64_t)(apart ? pace : least * FASTER),
-        .together = apart ? 1 : n,
-        .pace = (uint64_t)pace,
+        .ready = (uint64_t)(plain + nts),
+        .pace = apart ? (uint64_t)measured(&d->pace) : 0,
+        .together = apart ? 1 : n_plain + n_nts,
     };
 }
 
@@ -163,14 +131,8 @@ void departure_learn_composing(struct departure *d, const struct departure_plan 
 
 void departure_learn_sending(struct departure *d, unsigned n, double ticks)
 {
-    learn_least(&d->least[nearest(n)], ticks);
     if (n == 1)
         learn(&d->pace, ticks, ticks < d->pace.ticks, PACE_SHARE);
-}
-
-void departure_learn_tail(struct departure *d, int64_t ticks)
-{
-    d->tail -= (d->tail + 1023) / 1024;
-    if (ticks > 0 && (uint64_t)ticks > d->tail)
-        d->tail = (uint64_t)ticks;
+    else
+        learn(&d->together, ticks, ticks < d->together.ticks, TOGETHER_SHARE);
 }

@@ -3,30 +3,27 @@
 // the true departure (RSP-12). So a moment is chosen at which the replies will nearly always stand
 // ready, and the port waits for it. A core that has no time to lose chooses an early one instead,
 // for which the port hardly ever has to wait. The frames of a burst then leave one after another
-// (RSP-14):
+// (RSP-14), and no faster than they say, because the port sees to it:
 //
-//   in one call, and each is said to leave as early as it ever might;
+//   in one call, and all say when it begins;
 //   or, on a port that sends slowly and is not pressed, in a call for each, for which a moment is
-//   chosen in the same way.
+//   chosen and waited for in the same way.
 //
 // What leaves later than it says makes the client's delay longer by as much, and its bound holds.
 //
 // Arithmetic only, in ticks of the TSC. A struct departure belongs to one thread and one port.
 #pragma once
 
-#include <stdbool.h>
 #include <stdint.h>
 
 enum {
     DEPARTURE_SIZES = 7,  // of bursts that are learned: 1, 2, 4, .. 64; between them, a line
     DEPARTURE_TRIALS = 8, // of so many first measurements the least is believed; before, none
-    // Frames that take longer than this to leave are composed and sent in several parts, because
-    // nobody can tell longer ahead when the last one leaves; but in no smaller ones, where the
-    // cryptography would gain nothing from being done side by side.
-    DEPARTURE_SPAN_NS = 32000,
-    DEPARTURE_PART_MIN = 16,
-    // A port sends slowly when one frame takes longer than this.
+    // A port sends slowly when one frame takes longer than this. It is given its frames in parts
+    // that are composed one after another, or the last ones would leave long after they say; but in
+    // no smaller ones than the cryptography likes to do side by side.
     DEPARTURE_SLOW_NS = 500,
+    DEPARTURE_PART = 16,
 };
 
 // How much there is to do.
@@ -50,11 +47,10 @@ struct departure_composing {
 
 // All zero at the start: then replies are said to leave at once.
 struct departure {
-    struct departure_composing calm;              // nearly always less
-    struct departure_composing busy;              // hardly ever less
-    struct departure_cost least[DEPARTURE_SIZES]; // sending, a frame: hardly ever less
-    struct departure_cost pace;                   // in a call of its own: mostly less
-    uint64_t tail; // how much later than the truth a frame was lately said to leave, at the most
+    struct departure_composing calm; // nearly always less
+    struct departure_composing busy; // hardly ever less
+    struct departure_cost pace;      // sending a frame in a call of its own: mostly less
+    struct departure_cost together;  // and in a call of many: as often less as more
 };
 
 // How a part of a burst leaves, in ticks from composing on.
@@ -62,11 +58,9 @@ struct departure_plan {
     unsigned n_plain, n_nts; // its replies
     enum departure_haste haste;
     double plain, nts; // what composing them is taken to cost
-    uint64_t ready;    // the port is to wait until then
-    uint64_t first;    // frame 0 has left by no earlier
-    uint64_t each;     // frame k by k times this later
-    unsigned together; // frames in a send call
-    uint64_t pace;     // the port is to wait for each call so much longer, a frame
+    uint64_t ready;    // the first send call begins no earlier
+    uint64_t pace;     // and the one of frame k by k times this later
+    unsigned together; // frames in a call
 };
 
 // How many frames make one part.
@@ -83,7 +77,3 @@ void departure_learn_composing(struct departure *departure, const struct departu
 
 // Takes in how long a frame took to send, in a call of n.
 void departure_learn_sending(struct departure *departure, unsigned n, double ticks);
-
-// Takes in by how many ticks a frame was said to leave after it had certainly left; negative: no
-// such thing is known.
-void departure_learn_tail(struct departure *departure, int64_t ticks);

@@ -77,11 +77,11 @@ struct departures turn_time_compose(struct turn_time *turn, const struct ntp_sta
 {
     turn->composed = tsc;
     turn->plan = departure_plan(&turn->departure, state->tsc_hz, n_plain, n_nts, turn->haste);
-    *aged = clock_aged(state, tsc, turn->unsure + turn->departure.tail);
-    ntp_time first = clock_utc(&state->line, tsc + turn->plan.first);
+    *aged = clock_aged(state, tsc, turn->unsure);
+    ntp_time first = clock_utc(&state->line, tsc + turn->plan.ready);
     return (struct departures){
         .first = first,
-        .each = clock_utc(&state->line, tsc + turn->plan.first + turn->plan.each) - first,
+        .each = clock_utc(&state->line, tsc + turn->plan.ready + turn->plan.pace) - first,
     };
 }
 
@@ -100,14 +100,14 @@ void turn_time_schedule(const struct turn_time *turn, unsigned n_answers, struct
 {
     const struct departure_plan *plan = &turn->plan;
     unsigned missing = plan->n_plain + plan->n_nts - n_answers;
-    burst->not_before = turn->composed + plan->ready + missing * plan->each;
+    burst->not_before = turn->composed + plan->ready + missing * plan->pace;
     burst->together = (uint16_t)plan->together;
     burst->pace = plan->pace;
 }
 
 uint64_t turn_time_departure_ns(const struct turn_time *turn)
 {
-    return to_ns(turn, turn->plan.first);
+    return to_ns(turn, turn->plan.ready);
 }
 
 // What of a frame's own time in a send call is over when it has left, for who is told no more than
@@ -126,10 +126,8 @@ bool turn_time_sent(struct turn_time *turn, const struct burst *burst, unsigned 
     departure_learn_sending(&turn->departure, in_a_call, (double)burst->tx_busy / n);
 
     // The last frame, by the end of the last call.
-    int64_t said = (int64_t)(burst->not_before - burst->tx_ended) +
-                   (int64_t)(plan->first - plan->ready + (n - 1) * plan->each);
-    departure_learn_tail(&turn->departure, said);
+    double said = (double)(int64_t)(burst->not_before + (n - 1) * plan->pace - burst->tx_ended);
     double took = (double)(burst->tx_ended - burst->tx_last) / in_a_call;
-    *error_ns = (int64_t)(((double)said + took * (1 - LEFT)) * turn->ns_per_tick);
+    *error_ns = (int64_t)((said + took * (1 - LEFT)) * turn->ns_per_tick);
     return true;
 }
