@@ -14,6 +14,13 @@
 #define PACE_SHARE 0.75
 #define TOGETHER_SHARE 0.5
 
+// When a frame has left, at least so much of the time that one takes is over: the device has to be
+// given it. What follows (on a veth: the peer's softirq) is no part of leaving.
+#define LEAD_SHARE 0.12
+
+// By so little the least cost rises when it is not met again.
+#define STEP_LEAST (1.0 / 1024)
+
 // The step by which a quantile is followed: a measurement moves it by so little.
 #define STEP (1.0 / 64)
 
@@ -61,16 +68,31 @@ static double expected(const struct departure_cost cost[DEPARTURE_SIZES], unsign
     return here + (known(cost, size + 1) - here) * beyond / (double)(1U << size);
 }
 
+// One of the first measurements: the least of them counts.
+static bool is_trial(struct departure_cost *cost, double ticks)
+{
+    if (cost->n == DEPARTURE_TRIALS)
+        return false;
+    if (cost->n == 0 || ticks < cost->ticks)
+        cost->ticks = ticks;
+    cost->n++;
+    return true;
+}
+
+static void learn_least(struct departure_cost *cost, double ticks)
+{
+    if (is_trial(cost, ticks))
+        return;
+    double risen = cost->ticks * (1 + STEP_LEAST);
+    cost->ticks = ticks < risen ? ticks : risen;
+}
+
 // Moves a cost towards the value of which `share` of the measurements are less. is_less: this one
 // was less than what was expected of it.
 static void learn(struct departure_cost *cost, double ticks, bool is_less, double share)
 {
-    if (cost->n < DEPARTURE_TRIALS) {
-        if (cost->n == 0 || ticks < cost->ticks)
-            cost->ticks = ticks;
-        cost->n++;
+    if (is_trial(cost, ticks))
         return;
-    }
     if (ticks > cost->ticks * FAR && share > FAR_SHARE)
         share = FAR_SHARE;
     double by = cost->ticks * STEP + 1; // + 1 so that what is 0 can grow
@@ -110,6 +132,7 @@ struct departure_plan departure_plan(const struct departure *d, uint64_t tsc_hz,
         .nts = nts,
         .ready = (uint64_t)(plain + nts),
         .pace = apart ? (uint64_t)measured(&d->pace) : 0,
+        .lead = (uint64_t)(measured(&d->least) * LEAD_SHARE),
         .together = apart ? 1 : n_plain + n_nts,
     };
 }
@@ -131,8 +154,10 @@ void departure_learn_composing(struct departure *d, const struct departure_plan 
 
 void departure_learn_sending(struct departure *d, unsigned n, double ticks)
 {
-    if (n == 1)
-        learn(&d->pace, ticks, ticks < d->pace.ticks, PACE_SHARE);
-    else
+    if (n > 1) {
         learn(&d->together, ticks, ticks < d->together.ticks, TOGETHER_SHARE);
+        return;
+    }
+    learn(&d->pace, ticks, ticks < d->pace.ticks, PACE_SHARE);
+    learn_least(&d->least, ticks);
 }

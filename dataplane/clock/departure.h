@@ -5,7 +5,7 @@
 // for which the port hardly ever has to wait. The frames of a burst then leave one after another
 // (RSP-14), and no faster than they say, because the port sees to it:
 //
-//   in one call, and all say when it begins;
+//   in one call, and all say when the first one leaves;
 //   or, on a port that sends slowly and is not pressed, in a call for each, for which a moment is
 //   chosen and waited for in the same way.
 //
@@ -50,6 +50,7 @@ struct departure {
     struct departure_composing calm; // nearly always less
     struct departure_composing busy; // hardly ever less
     struct departure_cost pace;      // sending a frame in a call of its own: mostly less
+    struct departure_cost least;     // never less of late
     struct departure_cost together;  // and in a call of many: as often less as more
 };
 
@@ -60,6 +61,7 @@ struct departure_plan {
     double plain, nts; // what composing them is taken to cost
     uint64_t ready;    // the first send call begins no earlier
     uint64_t pace;     // and the one of frame k by k times this later
+    uint64_t lead;     // by so much at least a frame leaves after its call began
     unsigned together; // frames in a call
 };
 

@@ -78,10 +78,11 @@ struct departures turn_time_compose(struct turn_time *turn, const struct ntp_sta
     turn->composed = tsc;
     turn->plan = departure_plan(&turn->departure, state->tsc_hz, n_plain, n_nts, turn->haste);
     *aged = clock_aged(state, tsc, turn->unsure);
-    ntp_time first = clock_utc(&state->line, tsc + turn->plan.ready);
+    uint64_t leaves = tsc + turn->plan.ready + turn->plan.lead;
+    ntp_time first = clock_utc(&state->line, leaves);
     return (struct departures){
         .first = first,
-        .each = clock_utc(&state->line, tsc + turn->plan.ready + turn->plan.pace) - first,
+        .each = clock_utc(&state->line, leaves + turn->plan.pace) - first,
     };
 }
 
@@ -107,7 +108,7 @@ void turn_time_schedule(const struct turn_time *turn, unsigned n_answers, struct
 
 uint64_t turn_time_departure_ns(const struct turn_time *turn)
 {
-    return to_ns(turn, turn->plan.ready);
+    return to_ns(turn, turn->plan.ready + turn->plan.lead);
 }
 
 // What of a frame's own time in a send call is over when it has left, for who is told no more than
@@ -126,7 +127,8 @@ bool turn_time_sent(struct turn_time *turn, const struct burst *burst, unsigned 
     departure_learn_sending(&turn->departure, in_a_call, (double)burst->tx_busy / n);
 
     // The last frame, by the end of the last call.
-    double said = (double)(int64_t)(burst->not_before + (n - 1) * plan->pace - burst->tx_ended);
+    double said =
+        (double)(int64_t)(burst->not_before + plan->lead + (n - 1) * plan->pace - burst->tx_ended);
     double took = (double)(burst->tx_ended - burst->tx_last) / in_a_call;
     *error_ns = (int64_t)((said + took * (1 - LEFT)) * turn->ns_per_tick);
     return true;

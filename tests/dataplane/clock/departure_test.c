@@ -154,7 +154,8 @@ static void a_slow_port_that_is_not_pressed_sends_singly(void **unused)
     haste = DEPARTURE_PRESSED;
     p = plan(0, 10);
     assert_int_equal(p.together, 10);
-    assert_int_equal(p.pace, 0); // all say when their call begins
+    assert_int_equal(p.pace, 0); // all say when the first one leaves
+    assert_in_range(p.lead, 2000 / 10, 2000 / 5);
 
     haste = DEPARTURE_BUSY;
     memset(&d, 0, sizeof d);
