@@ -1,38 +1,9 @@
 #include "control/confine.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <seccomp.h>
 #include <stddef.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <unistd.h>
-
-static uint32_t descriptors_in_use(void)
-{
-    uint32_t n = 0;
-    DIR *dir = opendir("/proc/self/fd");
-    if (!dir)
-        return CONFINE_RESERVED; // not to be seen here: a guess on the safe side
-    while (readdir(dir))
-        n++;
-    closedir(dir);
-    return n;
-}
-
-uint32_t confine_connections(uint32_t max_connections)
-{
-    struct rlimit limit = {0};
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return 1;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-    getrlimit(RLIMIT_NOFILE, &limit);
-    rlim_t taken = descriptors_in_use() + CONFINE_RESERVED;
-    rlim_t room = limit.rlim_cur > taken ? limit.rlim_cur - taken : 1;
-    return room < max_connections ? (uint32_t)room : max_connections;
-}
 
 // What the process still does once it serves, and who does it. No execve, no fork, no socket, no
 // ptrace, no mount, no credentials; memory never becomes executable (below).

@@ -5,13 +5,6 @@
 // Main thread; process-wide effects.
 #pragma once
 
-#include <stdint.h>
-
-// Raises the limit of descriptors as far as it goes, and says how many of max_connections fit
-// beside those in use and CONFINE_RESERVED more, which the rest of the process lives on.
-enum { CONFINE_RESERVED = 64 };
-uint32_t confine_connections(uint32_t max_connections);
-
 // After start-up, all threads at once: from now on only the system calls of the list in confine.c
 // are allowed, and any other ends the process (the supervisor starts it anew). 0 or -errno.
 int confine_system_calls(void);

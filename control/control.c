@@ -9,11 +9,12 @@
 #include "config/config.h"
 #include "config/log.h"
 #include "control/confine.h"
-#include "control/ke.h"
+#include "control/ke/ke.h"
+#include "control/ke/ke_limit.h"
+#include "control/ke/tls.h"
 #include "control/keys.h"
 #include "control/status.h"
 #include "control/time_source.h"
-#include "control/tls.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -127,7 +128,7 @@ static int open_ke(struct control *c)
         listeners[i] = HANDOVER_FIRST_LISTENER + (int)i;
 
     uint32_t wanted = c->config->control.max_connections;
-    uint32_t fit = confine_connections(wanted);
+    uint32_t fit = ke_limit_connections(wanted);
     if (fit < wanted)
         log_warning("control.max_connections: %u of %u fit into the limit of open files; raise it "
                     "(LimitNOFILE=)",
@@ -252,6 +253,11 @@ static void close_all(struct control *c)
     board_unmap_dataplane(c->dataplane);
     board_unmap_control(c->board);
     config_free(c->config);
+}
+
+const char *control_openssl_version(void)
+{
+    return tls_version();
 }
 
 int control_main(void)

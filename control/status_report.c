@@ -2,8 +2,8 @@
 
 #include "control/status_report.h"
 
+#include "board/ke_counters.h"
 #include "board/now.h"
-#include "control/ke_counters.h"
 #include "control/keys.h"
 
 #include <jansson.h>

@@ -7,8 +7,8 @@
 #include "board/handover.h"
 #include "control/confine.h"
 #include "crypto/cookie.h"
-#include "tests/control/ke_client.h"
-#include "tests/control/make_pair.h"
+#include "tests/control/ke/ke_client.h"
+#include "tests/control/ke/make_pair.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -246,12 +246,12 @@ MUTANTS = [
            "dataplane/stage/exchange.c", "work->jobs.seal_key = &keys->key[keys->current];",
            "work->jobs.seal_key = &keys->key[0];", STAGES),
     # NTS-KE
-    Mutant("ke-critical", "an unknown critical record is ignored (KE-4)", "control/ke_records.c",
+    Mutant("ke-critical", "an unknown critical record is ignored (KE-4)", "control/ke/ke_records.c",
            "unknown_critical |= r.critical;", "",
-           ("control/ke_records",)),
+           ("control/ke/ke_records",)),
     Mutant("ke-fallback", "AEAD 15 is chosen though nobody offered it (REC-4)",
-           "control/ke_records.c", "            if (be16_get(r->body + i) == ke_aeads[row].id)\n",
-           "", ("control/ke_records",)),
+           "control/ke/ke_records.c", "            if (be16_get(r->body + i) == ke_aeads[row].id)\n",
+           "", ("control/ke/ke_records",)),
     # the load tester: cookies
     Mutant("perf-cookie-twice", "a spent cookie stays the oldest", "perf/load/client.c",
            "client->oldest = (uint8_t)((client->oldest + 1) % CLIENT_JAR);", "",

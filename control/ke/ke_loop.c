@@ -1,4 +1,4 @@
-#include "control/ke_loop.h"
+#include "control/ke/ke_loop.h"
 
 #include "board/now.h"
 #include "config/log.h"

@@ -1,7 +1,6 @@
-#include "control/tls.h"
+#include "control/ke/tls.h"
 
 #include "config/log.h"
-#include "control/control.h"
 #include "crypto/bytes.h"
 
 #include <errno.h>
@@ -135,7 +134,7 @@ bool tls_export(SSL *session, uint16_t protocol, uint16_t aead, size_t key_len, 
     return true;
 }
 
-const char *control_openssl_version(void)
+const char *tls_version(void)
 {
     return OpenSSL_version(OPENSSL_VERSION);
 }

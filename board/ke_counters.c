@@ -1,4 +1,4 @@
-#include "control/ke_counters.h"
+#include "board/ke_counters.h"
 
 const struct counter_text ke_counter_text[KE_COUNTER_COUNT] = {
     [KE_ACCEPTED] = {"accepted", "connections accepted"},

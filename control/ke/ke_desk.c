@@ -1,8 +1,8 @@
-#include "control/ke_desk.h"
+#include "control/ke/ke_desk.h"
 
 #include "board/now.h"
 #include "config/log.h"
-#include "control/tls.h"
+#include "control/ke/tls.h"
 #include "crypto/bytes.h"
 #include "crypto/cookie.h"
 

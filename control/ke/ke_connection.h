@@ -4,11 +4,11 @@
 // Belongs to one loop. RFC 8915, section 4.
 #pragma once
 
-#include "control/ke_counters.h"
-#include "control/ke_desk.h"
-#include "control/ke_queue.h"
-#include "control/ke_records.h"
-#include "control/tls.h"
+#include "board/ke_counters.h"
+#include "control/ke/ke_desk.h"
+#include "control/ke/ke_queue.h"
+#include "control/ke/ke_records.h"
+#include "control/ke/tls.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "tests/control/ke_server.h"
+#include "tests/control/ke/ke_server.h"
 
 #include "board/keyring.h"
 

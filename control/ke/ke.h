@@ -3,9 +3,9 @@
 // Opened and closed by the main thread. RFC 8915, section 4.
 #pragma once
 
+#include "board/ke_counters.h"
 #include "board/snapshot.h"
-#include "control/ke_counters.h"
-#include "control/tls.h"
+#include "control/ke/tls.h"
 
 #include <stddef.h>
 #include <stdint.h>

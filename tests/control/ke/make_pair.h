@@ -2,7 +2,7 @@
 // intermediate, which signs leaves for ke.test, 127.0.0.1 and ::1.
 #pragma once
 
-#include "control/tls_pair.h"
+#include "control/ke/tls_pair.h"
 
 #include <openssl/x509.h>
 

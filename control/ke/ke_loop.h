@@ -2,11 +2,11 @@
 // deadlines. Each loop is a thread; loops share the listeners, the counters and the cap, no more.
 #pragma once
 
-#include "control/ke_connection.h"
-#include "control/ke_counters.h"
-#include "control/ke_desk.h"
-#include "control/ke_queue.h"
-#include "control/tls.h"
+#include "board/ke_counters.h"
+#include "control/ke/ke_connection.h"
+#include "control/ke/ke_desk.h"
+#include "control/ke/ke_queue.h"
+#include "control/ke/tls.h"
 
 #include <stdint.h>
 

@@ -1,11 +1,11 @@
 // The exporter of RFC 8446, section 7.5, computed by hand from the exporter_master_secret: once for
 // the checklist's reference values, once for the keys of a real handshake (EXP-1, EXP-2).
-#include "control/tls.h"
+#include "control/ke/tls.h"
 
 #include "crypto/bytes.h"
 #include "crypto/cookie.h"
-#include "tests/control/ke_client.h"
-#include "tests/control/ke_server.h"
+#include "tests/control/ke/ke_client.h"
+#include "tests/control/ke/ke_server.h"
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>

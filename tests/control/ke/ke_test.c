@@ -1,11 +1,11 @@
 // Key exchanges with the real loops over loopback: TLS profile, messages, answers. Checklist
 // sections 1 to 4.
-#include "tests/control/ke_server.h"
+#include "tests/control/ke/ke_server.h"
 
-#include "control/ke_records.h"
+#include "control/ke/ke_records.h"
 #include "crypto/bytes.h"
 #include "crypto/cookie.h"
-#include "tests/control/ke_client.h"
+#include "tests/control/ke/ke_client.h"
 
 #include <setjmp.h>
 #include <signal.h>

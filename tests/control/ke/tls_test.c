@@ -1,7 +1,7 @@
 // Pairs of certificate and key: what is refused at start, and what is served (F14, TLS-4).
-#include "control/tls.h"
+#include "control/ke/tls.h"
 
-#include "tests/control/make_pair.h"
+#include "tests/control/ke/make_pair.h"
 
 #include <openssl/pem.h>
 #include <setjmp.h>

@@ -5,9 +5,9 @@
 // RFC 8915, sections 4.1.6, 4.3 and 6.
 #pragma once
 
+#include "board/ke_counters.h"
 #include "board/keyring.h"
-#include "control/ke_counters.h"
-#include "control/ke_records.h"
+#include "control/ke/ke_records.h"
 #include "crypto/rng.h"
 
 #include <openssl/ssl.h>

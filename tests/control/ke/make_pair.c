@@ -1,4 +1,4 @@
-#include "tests/control/make_pair.h"
+#include "tests/control/ke/make_pair.h"
 
 #include <openssl/bio.h>
 #include <openssl/ec.h>

@@ -1,8 +1,8 @@
-#include "control/ke.h"
+#include "control/ke/ke.h"
 
 #include "board/now.h"
 #include "board/secret.h"
-#include "control/ke_loop.h"
+#include "control/ke/ke_loop.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-#include "tests/control/ke_client.h"
+#include "tests/control/ke/ke_client.h"
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -5,8 +5,8 @@
 // session belongs to one connection.
 #pragma once
 
-#include "control/tls_pair.h"
-#include "control/tls_wire.h"
+#include "control/ke/tls_pair.h"
+#include "control/ke/tls_wire.h"
 
 #include <openssl/ssl.h>
 #include <stdbool.h>
@@ -32,3 +32,6 @@ bool tls_speaks_ntske(const SSL *session);
 // Writes C2S | S2C, key_len octets each, for a next protocol and an AEAD. False: no keys, and
 // nothing secret is left in keys.
 bool tls_export(SSL *session, uint16_t protocol, uint16_t aead, size_t key_len, uint8_t *keys);
+
+// OpenSSL's version, for people.
+const char *tls_version(void);

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "board/snapshot.h"
-#include "control/ke.h"
+#include "control/ke/ke.h"
 #include "crypto/cookie_key.h"
-#include "tests/control/make_pair.h"
+#include "tests/control/ke/make_pair.h"
 
 #include <sys/socket.h>
 

@@ -1,6 +1,6 @@
-#include "control/ke_queue.h"
+#include "control/ke/ke_queue.h"
 
-#include "control/ke_connection.h"
+#include "control/ke/ke_connection.h"
 
 #include <stddef.h>
 

@@ -1,9 +1,9 @@
 // Faults under the key exchange: slow and hostile clients, exhausted descriptors, a system that
 // fails (faults.md sections 2, 3 and 5). Some system calls are wrapped at the link, so that they
 // fail when a test says so.
-#include "control/confine.h"
-#include "tests/control/ke_client.h"
-#include "tests/control/ke_server.h"
+#include "control/ke/ke_limit.h"
+#include "tests/control/ke/ke_client.h"
+#include "tests/control/ke/ke_server.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -432,8 +432,8 @@ static void reserve(void **state) // F18: 64 descriptors stay free
     if (pid == 0) {
         const struct rlimit limit = {100, 200};
         setrlimit(RLIMIT_NOFILE, &limit);
-        uint32_t fit = confine_connections(10000);
-        _exit(fit > 200 - 64 || fit < 50 || confine_connections(10) != 10);
+        uint32_t fit = ke_limit_connections(10000);
+        _exit(fit > 200 - 64 || fit < 50 || ke_limit_connections(10) != 10);
     }
     int status;
     assert_int_equal(waitpid(pid, &status, 0), pid);

@@ -1,5 +1,5 @@
 // The watch over what a ClientHello claims (F17: memory a connection).
-#include "control/client_hello.h"
+#include "control/ke/client_hello.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -6,7 +6,7 @@
 // Belongs to one connection.
 #pragma once
 
-#include "control/client_hello.h"
+#include "control/ke/client_hello.h"
 
 #include <openssl/bio.h>
 #include <stdbool.h>

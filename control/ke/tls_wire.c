@@ -1,4 +1,4 @@
-#include "control/tls_wire.h"
+#include "control/ke/tls_wire.h"
 
 #include <errno.h>
 #include <sys/socket.h>

@@ -1,4 +1,4 @@
-#include "control/ke_connection.h"
+#include "control/ke/ke_connection.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-#include "control/ke_records.h"
+#include "control/ke/ke_records.h"
 
 #include "crypto/bytes.h"
 #include "crypto/cookie_key.h"

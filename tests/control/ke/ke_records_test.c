@@ -1,5 +1,5 @@
 // The codec of NTS-KE: truth tables of checklist sections 2 and 3 with golden octets.
-#include "control/ke_records.h"
+#include "control/ke/ke_records.h"
 
 #include "crypto/bytes.h"
 

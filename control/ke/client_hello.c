@@ -1,4 +1,4 @@
-#include "control/client_hello.h"
+#include "control/ke/client_hello.h"
 
 #include "crypto/bytes.h"
 

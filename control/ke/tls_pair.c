@@ -1,4 +1,4 @@
-#include "control/tls_pair.h"
+#include "control/ke/tls_pair.h"
 
 #include "config/log.h"
 
