@@ -15,3 +15,15 @@ const struct counter_text ke_counter_text[KE_COUNTER_COUNT] = {
     [KE_PAUSED_FULL] = {"paused_full", "pauses of accepting at max_connections"},
     [KE_PAUSED_ERROR] = {"paused_error", "pauses of accepting for want of descriptors or memory"},
 };
+
+void ke_counters_take_over(struct ke_counters *counters)
+{
+    uint64_t ended = 0;
+    for (int i = KE_ENDS_FIRST; i <= KE_ENDS_LAST; i++)
+        ended += ke_counted(counters, (enum ke_counter)i);
+    uint64_t accepted = ke_counted(counters, KE_ACCEPTED);
+    if (accepted > ended)
+        atomic_fetch_add_explicit(&counters->n[KE_ABANDONED], accepted - ended,
+                                  memory_order_relaxed);
+    atomic_store_explicit(&counters->open, 0, memory_order_relaxed);
+}

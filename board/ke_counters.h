@@ -33,7 +33,7 @@ enum { KE_ENDS_FIRST = KE_COMPLETED, KE_ENDS_LAST = KE_ABANDONED };
 
 extern const struct counter_text ke_counter_text[KE_COUNTER_COUNT];
 
-// Writers: every loop, relaxed. Readers: the main thread, relaxed.
+// Writers: every loop of ke, relaxed. Readers: control, relaxed.
 struct ke_counters {
     _Atomic uint64_t n[KE_COUNTER_COUNT];
     _Atomic uint32_t open; // connections with a descriptor now, those being drained too
@@ -43,6 +43,10 @@ static inline void ke_count(struct ke_counters *counters, enum ke_counter which)
 {
     atomic_fetch_add_explicit(&counters->n[which], 1, memory_order_relaxed);
 }
+
+// For a ke that starts: what a predecessor that died had open counts as abandoned. Before any loop
+// runs.
+void ke_counters_take_over(struct ke_counters *counters);
 
 static inline uint64_t ke_counted(const struct ke_counters *counters, enum ke_counter which)
 {

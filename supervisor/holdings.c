@@ -63,16 +63,20 @@ static int open_sockets(struct holdings *h)
 
 static int open_board(struct holdings *h)
 {
-    int error = board_create(&h->board_control, &h->board_dataplane);
+    int error = board_create(&h->board_control, &h->board_dataplane, &h->board_ke);
 
     if (error == 0)
         error = board_reopen_read_only(h->board_control, &h->board_control_ro);
     if (error == 0)
         error = board_reopen_read_only(h->board_dataplane, &h->board_dataplane_ro);
     if (error == 0)
+        error = board_reopen_read_only(h->board_ke, &h->board_ke_ro);
+    if (error == 0)
         error = board_map_control(h->board_control_ro, false, &h->control_view);
     if (error == 0)
         error = board_map_dataplane(h->board_dataplane_ro, false, &h->dataplane_view);
+    if (error == 0)
+        error = board_map_ke(h->board_ke_ro, false, &h->ke_view);
     if (error != 0)
         log_error("cannot make the board: %s", strerror(-error));
     return error;
@@ -123,6 +127,8 @@ int holdings_open(struct holdings *h, const struct config *config)
         .board_control_ro = -1,
         .board_dataplane = -1,
         .board_dataplane_ro = -1,
+        .board_ke = -1,
+        .board_ke_ro = -1,
         .guard = {-1, -1},
         .control_socket = {.fd = -1},
     };
@@ -165,12 +171,16 @@ void holdings_close(struct holdings *h)
     close_if_open(&h->guard[1]);
     board_unmap_control(h->control_view);
     board_unmap_dataplane(h->dataplane_view);
+    board_unmap_ke(h->ke_view);
     h->control_view = NULL;
     h->dataplane_view = NULL;
+    h->ke_view = NULL;
     close_if_open(&h->board_control);
     close_if_open(&h->board_control_ro);
     close_if_open(&h->board_dataplane);
     close_if_open(&h->board_dataplane_ro);
+    close_if_open(&h->board_ke);
+    close_if_open(&h->board_ke_ro);
     close_if_open(&h->config_fd);
     close_if_open(&h->lifeline_read);
     close_if_open(&h->lifeline_write);

@@ -18,11 +18,14 @@ struct holdings {
     int board_control_ro;
     int board_dataplane;
     int board_dataplane_ro;
+    int board_ke;
+    int board_ke_ro;
     int guard[2];
     int listener[CONFIG_LISTEN_MAX];
     struct control_socket control_socket;
     struct board_control *control_view; // for heartbeats, read-only
     struct board_dataplane *dataplane_view;
+    struct board_ke *ke_view;
 };
 
 // Opens everything, then gives up the rights that only opening needed. 0, or -errno with the reason

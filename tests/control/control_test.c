@@ -36,7 +36,7 @@ static struct stand {
     struct authority authority;
     struct tls_pair pair;
     struct sockaddr_storage address;
-    int config, board_control, board_dataplane, socket, listener, log;
+    int config, board_control, board_dataplane, board_ke, socket, listener, log;
     int board_dataplane_read_only;
     struct board_control *board;
     int lifeline; // our end
@@ -94,7 +94,8 @@ static int setup(void **state)
     stand.pair = pair_make(&stand.authority, MADE_P256, dates_good);
     int len = snprintf(text, sizeof text, config_text, stand.dir);
     stand.config = text_file(text, (size_t)len);
-    assert_int_equal(board_create(&stand.board_control, &stand.board_dataplane), 0);
+    assert_int_equal(board_create(&stand.board_control, &stand.board_dataplane, &stand.board_ke),
+                     0);
     assert_int_equal(
         board_reopen_read_only(stand.board_dataplane, &stand.board_dataplane_read_only), 0);
     assert_int_equal(board_map_control(stand.board_control, true, &stand.board), 0);
@@ -114,6 +115,7 @@ static int teardown(void **state)
     const int open[] = {stand.config,
                         stand.board_control,
                         stand.board_dataplane,
+                        stand.board_ke,
                         stand.board_dataplane_read_only,
                         stand.listener,
                         stand.socket,
