@@ -1,5 +1,5 @@
 // The sockets that the supervisor opens: listeners of NTS-KE, the guard of the NTP port, the
-// control socket. They outlive the children, so that connections queue while control starts again.
+// control socket. They outlive the children, so that connections queue while ke starts again.
 // Failures are logged here, as one line that says what to do. Single-threaded.
 #pragma once
 

@@ -1,4 +1,4 @@
-// The plans of the three kinds of children: what each is given. Single-threaded.
+// The plans of the four kinds of children: what each is given. Single-threaded.
 #pragma once
 
 #include "supervisor/holdings.h"
@@ -21,6 +21,7 @@
 // Each returns the process id, or -errno with the reason logged. *ready is the read end of a pipe
 // on which the child says that it serves; the caller closes it.
 pid_t start_control(const struct holdings *h, int *ready);
+pid_t start_ke(const struct holdings *h, int *ready);
 pid_t start_dataplane(const struct holdings *h, int *ready);
 
 // Detaches what a crashed dataplane left on the interfaces; ends by itself.

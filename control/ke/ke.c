@@ -62,6 +62,7 @@ int ke_open(const struct ke_setup *setup, struct ke **ke)
     made->shared = (struct ke_shared){
         .tls = setup->tls,
         .ring = setup->ring,
+        .counters = setup->counters,
         .ntp_server = setup->ntp_server,
         .udp_port = setup->udp_port,
         .n_listeners = (uint32_t)setup->n_listeners,
@@ -85,7 +86,7 @@ int ke_open(const struct ke_setup *setup, struct ke **ke)
 
 const struct ke_counters *ke_counters(const struct ke *ke)
 {
-    return &ke->shared.counters;
+    return ke->shared.counters;
 }
 
 void ke_close(struct ke *ke)

@@ -17,6 +17,7 @@ struct ke_setup {
     const int *listeners; // listening TCP sockets; they stay the caller's and become non-blocking
     size_t n_listeners;
     const struct snapshot *ring; // the board's keyring
+    struct ke_counters *counters;
     const char *ntp_server;
     uint16_t udp_port;
     uint32_t threads;

@@ -22,13 +22,13 @@ enum {
 // a connection too many.
 static bool take_place(struct ke_shared *shared)
 {
-    uint32_t open = atomic_fetch_add_explicit(&shared->counters.open, 1, memory_order_relaxed);
+    uint32_t open = atomic_fetch_add_explicit(&shared->counters->open, 1, memory_order_relaxed);
     return open < shared->max_connections;
 }
 
 static void return_place(struct ke_shared *shared)
 {
-    atomic_fetch_sub_explicit(&shared->counters.open, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&shared->counters->open, 1, memory_order_relaxed);
 }
 
 static int watch(struct ke_loop *loop, int fd, uint32_t events, void *post)
@@ -53,7 +53,7 @@ static int watch_listeners(struct ke_loop *loop)
 // when there is room: that is kinder than a refusal, after which RFC 8915 makes a client wait long.
 static void pause_accepting(struct ke_loop *loop, enum ke_counter why)
 {
-    ke_count(&loop->shared->counters, why);
+    ke_count(loop->shared->counters, why);
     for (uint32_t i = 0; i < loop->shared->n_listeners; i++)
         epoll_ctl(loop->epoll, EPOLL_CTL_DEL, loop->listener[i].fd, NULL);
     loop->paused = true;
@@ -104,7 +104,7 @@ static bool admit(struct ke_loop *loop, int fd)
     }
     tune(fd, shared->deadline_ns);
     ke_queue_append(&loop->running, c, now_ns());
-    ke_count(&shared->counters, KE_ACCEPTED);
+    ke_count(shared->counters, KE_ACCEPTED);
     return true;
 }
 
@@ -162,12 +162,12 @@ static void expire(struct ke_loop *loop)
     struct ke_connection *c;
 
     while ((c = loop->ending.first) && c->deadline_ns <= now) {
-        ke_connection_expire(c, &loop->shared->counters);
+        ke_connection_expire(c, loop->shared->counters);
         c->stage = KE_ENDED;
         settle(loop, c);
     }
     while ((c = loop->running.first) && c->deadline_ns <= now) {
-        ke_connection_expire(c, &loop->shared->counters);
+        ke_connection_expire(c, loop->shared->counters);
         ke_queue_remove(c);
         ke_queue_append(&loop->ending, c, now);
         settle(loop, c);
@@ -210,7 +210,7 @@ static bool turn(struct ke_loop *loop)
             break;
         case KE_SOURCE_CONNECTION: {
             struct ke_connection *c = events[i].data.ptr;
-            ke_connection_turn(c, &loop->desk, &loop->shared->counters);
+            ke_connection_turn(c, &loop->desk, loop->shared->counters);
             settle(loop, c);
             break;
         }

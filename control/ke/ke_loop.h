@@ -16,7 +16,7 @@ enum {
     KE_PAUSE_MS = 20,   // before accepting again at the cap, or when the system had no more
 };
 
-// What all loops share; read-only but for the counters. Outlives them.
+// What all loops share; read-only but for what counters points to. Outlives them.
 struct ke_shared {
     const struct tls *tls;
     const struct snapshot *ring;
@@ -26,7 +26,7 @@ struct ke_shared {
     int listener[KE_LISTENERS_MAX]; // listening and non-blocking
     uint64_t deadline_ns;           // for the whole exchange
     uint32_t max_connections;       // of all loops together
-    struct ke_counters counters;
+    struct ke_counters *counters;   // written by all loops
 };
 
 // What epoll's data points to for what is no connection.

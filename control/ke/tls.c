@@ -133,8 +133,3 @@ bool tls_export(SSL *session, uint16_t protocol, uint16_t aead, size_t key_len, 
     }
     return true;
 }
-
-const char *tls_version(void)
-{
-    return OpenSSL_version(OPENSSL_VERSION);
-}

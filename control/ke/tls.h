@@ -32,6 +32,3 @@ bool tls_speaks_ntske(const SSL *session);
 // Writes C2S | S2C, key_len octets each, for a next protocol and an AEAD. False: no keys, and
 // nothing secret is left in keys.
 bool tls_export(SSL *session, uint16_t protocol, uint16_t aead, size_t key_len, uint8_t *keys);
-
-// OpenSSL's version, for people.
-const char *tls_version(void);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The supervisor's processes, with actors for control and the dataplane (actors.c): what each child
+"""The supervisor's processes, with actors for its children (actors.c): what each child
 is given, what happens when one dies, and that nothing is left. In a network namespace of its own."""
 
 import contextlib
@@ -102,19 +102,27 @@ def gone(pid):
 def what_each_child_is_given(tap, namespace):
     configure()
     server = Server(namespace)
-    tap.ok(server.says("serving: "), "both children serve", server.tail())
+    tap.ok(server.says("serving: "), "all children serve", server.tail())
     children = server.children()
-    tap.equal(sorted(children), ["control", "dataplane"], "the children are named by their roles")
-    control, dataplane = children["control"], children["dataplane"]
+    tap.equal(sorted(children), ["control", "dataplane", "ke"], "the children are named by their roles")
+    control, ke, dataplane = (children[role] for role in ("control", "ke", "dataplane"))
 
     got = descriptors(control)
-    tap.equal(sorted(got), [0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12],
+    tap.equal(sorted(got), [0, 1, 2, 3, 4, 5, 6, 8, 9],
               "control has the descriptors of handover.h and no others")
     tap.ok(got[3].startswith("/memfd:noonmark-config") and got[4].startswith("pipe:") and
            got[5].startswith("/memfd:noonmark-control") and
            got[6].startswith("/memfd:noonmark-dataplane") and
-           all(got[n].startswith("socket:") for n in (8, 9, 10)) and
-           got[11].endswith("cert.pem") and got[12].endswith("key.pem"),
+           got[8].startswith("/memfd:noonmark-ke") and got[9].startswith("socket:"),
+           "each at its number", got)
+    got = descriptors(ke)
+    tap.equal(sorted(got), [0, 1, 2, 3, 4, 5, 8, 10, 11, 12, 13],
+              "ke has the descriptors of handover.h and no others")
+    tap.ok(got[3].startswith("/memfd:noonmark-config") and got[4].startswith("pipe:") and
+           got[5].startswith("/memfd:noonmark-control") and
+           got[8].startswith("/memfd:noonmark-ke") and
+           all(got[n].startswith("socket:") for n in (10, 11)) and
+           got[12].endswith("cert.pem") and got[13].endswith("key.pem"),
            "each at its number", got)
     got = descriptors(dataplane)
     tap.equal(sorted(got), [0, 1, 2, 3, 4, 5, 6],
@@ -123,15 +131,17 @@ def what_each_child_is_given(tap, namespace):
     def flags(pid, fd):
         text = pathlib.Path(f"/proc/{pid}/fdinfo/{fd}").read_text()
         return int(re.search(r"flags:\s*([0-7]+)", text).group(1), 8) & 3
-    tap.equal([flags(control, 5), flags(control, 6), flags(dataplane, 5), flags(dataplane, 6)],
-              [2, 0, 0, 2], "each side of the board has one writer")
+    tap.equal([[flags(pid, fd) for pid in pids] for fd, pids in
+               ((5, (control, ke, dataplane)), (6, (dataplane, control)), (8, (ke, control)))],
+              [[2, 0, 0], [2, 0], [2, 0]], "each side of the board has one writer")
 
-    s = status(control)
-    tap.equal([s["Uid"].split(), s["Gid"].split(), s["Groups"].strip()],
-              [[str(CONTROL)] * 4, [str(CONTROL)] * 4, ""], "control runs as its own user")
-    tap.equal([int(s[c], 16) for c in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")], [0] * 5,
-              "control has no capability and can get none")
-    tap.equal(s["NoNewPrivs"], "1", "control gains nothing by exec")
+    for role in ("control", "ke"):
+        s = status(children[role])
+        tap.equal([s["Uid"].split(), s["Gid"].split(), s["Groups"].strip()],
+                  [[str(CONTROL)] * 4, [str(CONTROL)] * 4, ""], f"{role} runs as control's user")
+        tap.equal([int(s[c], 16) for c in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")],
+                  [0] * 5, f"{role} has no capability and can get none")
+        tap.equal(s["NoNewPrivs"], "1", f"{role} gains nothing by exec")
     s = status(dataplane)
     rights = mask("NET_ADMIN", "NET_RAW", "BPF", "IPC_LOCK")
     tap.equal(s["Uid"].split(), [str(DATAPLANE)] * 4, "the dataplane runs as its own user")
@@ -150,19 +160,19 @@ def what_each_child_is_given(tap, namespace):
 
     adjustment = {role: int(pathlib.Path(f"/proc/{pid}/oom_score_adj").read_text())
                   for role, pid in children.items()}
-    tap.ok(adjustment["control"] > adjustment["dataplane"], "F25: control is killed first",
-           adjustment)
-    sessions = {os.getsid(p) for p in (server.pid, control, dataplane)}
-    tap.equal(len(sessions), 3, "Ctrl-C at a terminal reaches the supervisor alone")
+    tap.ok(adjustment["ke"] > adjustment["control"] > adjustment["dataplane"],
+           "F25: ke is killed first, then control", adjustment)
+    sessions = {os.getsid(p) for p in (server.pid, *children.values())}
+    tap.equal(len(sessions), 4, "Ctrl-C at a terminal reaches the supervisor alone")
     keys = os.stat(HOME / "keys")
     tap.equal([keys.st_mode & 0o777, keys.st_uid], [0o700, CONTROL],
               "F13: the keys' directory is control's alone")
 
     tap.equal(server.stop(), 0, "SIGTERM ends all with status 0")
-    tap.ok(gone(control) and gone(dataplane), "no process is left")
+    tap.ok(all(gone(p) for p in children.values()), "no process is left")
     tap.ok(not (HOME / "run/control.sock").exists(), "no socket is left")
-    tap.ok("dataplane: ends" in server.text() and "control: ends" in server.text(),
-           "both ended by themselves", server.tail())
+    tap.ok(all(f"{role}: ends" in server.text() for role in children),
+           "all ended by themselves", server.tail())
 
 
 def deaths_of_children(tap, namespace):
@@ -171,16 +181,29 @@ def deaths_of_children(tap, namespace):
     server.says("serving: ")
     tap.ok(server.text().index("sweep: swept") < server.text().index("dataplane: serves"),
            "a sweep goes before the dataplane")
+    order = [server.text().index(f"{role}: serves") for role in ("control", "ke", "dataplane")]
+    tap.equal(order, sorted(order), "control serves first, with its keys, then ke, then the dataplane")
     children = server.children()
 
-    os.kill(children["control"], signal.SIGKILL)
+    def others(role):
+        now = server.children()
+        return {other: now.get(other) for other in children if other != role}
+
+    ke = children["ke"]
+    os.kill(ke, signal.SIGKILL)
     with namespace.entered():
         waiting = socket.create_connection(("127.0.0.1", 4460))  # in the listener's queue
+    children["ke"] = server.wait_child("ke", ke, 1)
+    tap.ok(children["ke"], "F1: ke is started again within 1 s", server.tail())
+    tap.equal(others("ke"), {role: children[role] for role in ("control", "dataplane")},
+              "F1: the others are not touched")
+    waiting.close()
+
+    os.kill(children["control"], signal.SIGKILL)
     control = server.wait_child("control", children["control"], 2)
     tap.ok(control, "F1: control is started again within 2 s", server.tail())
-    tap.equal(server.children().get("dataplane"), children["dataplane"],
-              "F1: the dataplane is not touched")
-    waiting.close()
+    tap.equal(others("control"), {role: children[role] for role in ("ke", "dataplane")},
+              "F1: ke and the dataplane are not touched")
 
     os.kill(children["dataplane"], signal.SIGKILL)
     dataplane = server.wait_child("dataplane", children["dataplane"], 2)
@@ -219,7 +242,7 @@ def death_of_the_supervisor(tap, namespace):
     tap.equal(other.process.wait(10), 1, "a second one of the same configuration refuses to start")
     tap.ok(re.search(r"UDP port 123 is taken: another time daemon", other.text()),
            "and says what is taken", other.tail())
-    tap.equal(sorted(again.children()), ["control", "dataplane"], "the first is not disturbed")
+    tap.equal(sorted(again.children()), ["control", "dataplane", "ke"], "the first is not disturbed")
     again.stop()
 
 
@@ -291,7 +314,7 @@ def refuses(tap, namespace, words, what):
 
 
 def bad_starts(tap, namespace):
-    for script in ("control.fails", "dataplane.fails", "sweep.fails"):
+    for script in ("control.fails", "ke.fails", "dataplane.fails", "sweep.fails"):
         configure(script, interface=True)
         refuses(tap, namespace, "the actor fails", f"{script} at the first start ends the whole")
 
@@ -358,7 +381,7 @@ def command_line(tap):
     HOME.chmod(0o755)
     tap.ok(got.returncode == 1 and "sudo noonmarkd" in got.stderr, "who is not root is told",
            got.stderr)
-    for role in ("control", "dataplane", "sweep"):
+    for role in ("control", "ke", "dataplane", "sweep"):
         got = run(name=f"noonmarkd: {role}", stdin=subprocess.DEVNULL)
         tap.ok(got.returncode == 2 and "started by noonmarkd alone" in got.stderr,
                f"nobody plays {role} by its name", got.stderr)

@@ -66,6 +66,7 @@ void ke_server_open(struct ke_server *server, const struct ke_server_options *op
         .listeners = server->listener,
         .n_listeners = server->n_listeners,
         .ring = &server->ring,
+        .counters = &server->counters,
         .ntp_server = options->ntp_server ? options->ntp_server : "",
         .udp_port = options->udp_port ? options->udp_port : 123,
         .threads = options->threads ? options->threads : 2,

@@ -13,6 +13,7 @@ struct ke_server {
     struct tls *tls;
     struct ke *ke;
     struct snapshot ring;
+    struct ke_counters counters;
     struct cookie_key key; // under which it seals
     int listener[2];
     size_t n_listeners;
