@@ -105,7 +105,7 @@ static int reduce(void)
     int error = privilege_permitted(&permitted);
 
     if (error == 0) {
-        const uint64_t needed = START_RIGHTS & ~CAPABILITY(CAP_SYS_RESOURCE); // that is a wish
+        const uint64_t needed = START_RIGHTS & ~WISHED_RIGHTS;
         privilege_names(needed & ~permitted, missing, sizeof missing);
         if (missing[0] != '\0')
             log_warning("root lacks %s here; what needs them will fail", missing);
@@ -160,6 +160,30 @@ static void close_if_open(int *fd)
     if (*fd >= 0)
         close(*fd);
     *fd = -1;
+}
+
+int holdings_renew_listeners(struct holdings *h)
+{
+    int result = 0;
+
+    for (uint32_t i = 0; i < h->config->control.n_listen; i++) {
+        const struct config_listen *at = &h->config->control.listen[i];
+        if (listener_listens(h->listener[i]))
+            continue;
+        // The old one keeps its address until its last holder is gone, but is in nobody's way:
+        // it does not listen, and both have SO_REUSEADDR. No waiting: the loop must go on.
+        const int fd = listener_open(at, 0);
+        if (fd < 0) {
+            if (result == 0)
+                result = fd;
+            continue;
+        }
+        log_warning("the listener at %s was shut down by a child: opened anew", at->text);
+        close(h->listener[i]);
+        h->listener[i] = fd;
+        result = 1;
+    }
+    return result;
 }
 
 void holdings_close(struct holdings *h)

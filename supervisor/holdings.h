@@ -32,5 +32,11 @@ struct holdings {
 // logged and nothing left behind.
 int holdings_open(struct holdings *h, const struct config *config);
 
+// Opens anew each TCP listener that no longer listens: a child has shut it down, and may have
+// changed its options, so that the old socket is not used again. 1 when one was opened: whoever
+// holds the old one must be started again. 0: all listen. -errno, logged: none was opened, and one
+// is missing.
+int holdings_renew_listeners(struct holdings *h);
+
 // Closes all, and removes the control socket's file.
 void holdings_close(struct holdings *h);

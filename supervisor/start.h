@@ -11,12 +11,16 @@
 // Only SYS_ADMIN may look at another process's XDP program by its id.
 #define SWEEP_RIGHTS (CAPABILITY(CAP_SYS_ADMIN) | CAPABILITY(CAP_NET_ADMIN) | CAPABILITY(CAP_BPF))
 
+// Limits beyond the supervisor's own, and opening a listener anew whose port is below 1024: without
+// them the server works.
+#define WISHED_RIGHTS (CAPABILITY(CAP_SYS_RESOURCE) | CAPABILITY(CAP_NET_BIND_SERVICE))
+
 // What the supervisor keeps once all is open: the children's rights, to become their users and to
-// signal them, limits beyond its own, and to read certificates that belong to somebody else.
+// signal them, to read certificates that belong to somebody else, and what is wished for.
 #define START_RIGHTS                                                                               \
     (DATAPLANE_RIGHTS | SWEEP_RIGHTS | CAPABILITY(CAP_SETUID) | CAPABILITY(CAP_SETGID) |           \
-     CAPABILITY(CAP_SETPCAP) | CAPABILITY(CAP_KILL) | CAPABILITY(CAP_SYS_RESOURCE) |               \
-     CAPABILITY(CAP_DAC_OVERRIDE))
+     CAPABILITY(CAP_SETPCAP) | CAPABILITY(CAP_KILL) | CAPABILITY(CAP_DAC_OVERRIDE) |               \
+     WISHED_RIGHTS)
 
 // Each returns the process id, or -errno with the reason logged. *ready is the read end of a pipe
 // on which the child says that it serves; the caller closes it.

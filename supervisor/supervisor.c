@@ -18,7 +18,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { STOP_MS = 5000 }; // what children have to end by themselves
+enum {
+    STOP_MS = 5000,  // what children have to end by themselves
+    RENEW_MS = 5000, // between attempts to open a listener anew
+};
 
 // In the order of their first starts: each is started once the one before it serves. Ke and the
 // dataplane need the keys that control publishes; and since ke reads the certificates, a wrong one
@@ -28,8 +31,9 @@ enum { CONTROL, KE, DATAPLANE, CHILDREN };
 struct supervisor {
     struct holdings holdings;
     struct life child[CHILDREN];
-    uint64_t look_ms; // when heartbeats are looked at next
-    int signals;      // signalfd
+    uint64_t look_ms;  // when heartbeats and listeners are looked at next
+    uint64_t renew_ms; // listeners not before
+    int signals;       // signalfd
     bool stop;
 };
 
@@ -71,6 +75,21 @@ static struct life *life_of(struct supervisor *s, pid_t pid)
     return NULL;
 }
 
+// Ke shares the listeners, and code that has taken it over may have shut one down. Whoever lives on
+// with the old one is killed, and the next has the new one.
+static void look_at_listeners(struct supervisor *s, uint64_t now)
+{
+    const struct life *ke = &s->child[KE];
+
+    if (now < s->renew_ms)
+        return;
+    const int result = holdings_renew_listeners(&s->holdings);
+    if (result < 0)
+        s->renew_ms = now + RENEW_MS;
+    else if (result > 0 && ke->pid > 0)
+        kill(ke->pid, SIGKILL);
+}
+
 // When this is the first process of a container, it must reap the orphans of others too.
 static void follow_children(struct supervisor *s)
 {
@@ -85,6 +104,8 @@ static void follow_children(struct supervisor *s)
             life_stopped(l, WIFSTOPPED(status));
         } else if (!s->stop) {
             life_ended(l, &s->holdings, status, now_ms());
+            if (l == &s->child[KE]) // before the next is started
+                look_at_listeners(s, now_ms());
         } else {
             if (l->phase != LIFE_SWEEPING)
                 l->dirty = status != 0;
@@ -127,7 +148,7 @@ static void child_serves(struct supervisor *s, int which, bool first, uint64_t n
 }
 
 // Of the dataplane, housekeeping's: that one judges the cores (F3).
-static void look_at_heartbeats(struct supervisor *s, uint64_t now)
+static void look_at_children(struct supervisor *s, uint64_t now)
 {
     const struct holdings *h = &s->holdings;
     const _Atomic uint64_t *const heartbeat[CHILDREN] = {
@@ -141,6 +162,7 @@ static void look_at_heartbeats(struct supervisor *s, uint64_t now)
     s->look_ms = now + PULSE_LOOK_MS;
     for (int i = 0; i < CHILDREN; i++)
         life_look(&s->child[i], atomic_load_explicit(heartbeat[i], memory_order_relaxed));
+    look_at_listeners(s, now);
 }
 
 static int wait_ms(const struct supervisor *s, uint64_t now)
@@ -174,7 +196,7 @@ static void turn(struct supervisor *s)
         return;
     for (int i = 0; i < CHILDREN; i++)
         life_tick(&s->child[i], &s->holdings, now);
-    look_at_heartbeats(s, now);
+    look_at_children(s, now);
 }
 
 static bool any_lives(const struct supervisor *s)

@@ -3,7 +3,7 @@
 // control.ntp_server:
 //
 //   control.fails  ke.fails  dataplane.fails  sweep.fails    ends with status 3 before it serves
-//   ke.shuts                                       shuts its first listener down, once
+//   ke.shuts  ke.shuts.dies                        the first ke shuts a listener down; and dies
 //   dataplane.stops                                is stopped by a signal after half a second
 //   dataplane.starves                              its heartbeats stand still for three seconds
 //   dataplane.deaf                                 does not hear SIGTERM
