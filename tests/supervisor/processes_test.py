@@ -228,22 +228,23 @@ def deaths_of_children(tap, namespace):
 def listeners_shut_down(tap, namespace):
     """What code that has taken ke over might do to its successor. The filter of the real ke forbids
     it; here an actor does it."""
-    def connects(address):
+    def connects(address, port):
         with namespace.entered():
             try:
-                socket.create_connection((address, 4460), 1).close()
+                socket.create_connection((address, port), 1).close()
             except OSError:
                 return False
         return True
 
-    for script, what in (("ke.shuts", "and lives on"), ("ke.shuts.dies", "and dies")):
-        configure(script)
+    for script, what, port in (("ke.shuts", "and lives on", 4460),
+                               ("ke.shuts.dies", "of a privileged port and dies", 460)):
+        configure(script, listen=f'"127.0.0.1:{port}", "[::1]:4460"')
         server = Server(namespace)
         server.says("serving: ")
-        tap.ok(server.says("127.0.0.1:4460 was shut down by a child: opened anew", 2),
+        tap.ok(server.says(f"127.0.0.1:{port} was shut down by a child: opened anew", 2),
                f"ke shuts a listener down {what}: it is opened anew", server.tail())
         tap.ok(server.says("ke serves again", 2), "ke is started again", server.tail())
-        tap.ok(connects("127.0.0.1") and connects("::1"), "both addresses take connections")
+        tap.ok(connects("127.0.0.1", port) and connects("::1", 4460), "both addresses take connections")
         tap.equal(server.text().count("ke: serves"), 2, "ke was started again once")
         children = server.children()
         time.sleep(0.5)
