@@ -155,6 +155,7 @@ class Tests:
             later = [world.sntp(timeout=1) for _ in range(8)]
             tap.ok(all(first + later) and all(r[0] >> 6 == 0 for r in later),
                    "P3, F31: control silent for 10 s: served as before")
+            tap.ok(self.exchanges(), "P3: and key exchanges with it")
             grown = [min(int.from_bytes(r[8:12], "big") for r in some if r)
                      for some in (first, later)]
             tap.ok(grown[1] > grown[0], "F28: the root dispersion grows", grown)

@@ -309,6 +309,17 @@ def heartbeats(tap, namespace):
     tap.ok("stands still" not in server.text(), "F3: without a word", server.tail())
     server.stop()
 
+    configure()
+    server = Server(namespace)
+    server.says("serving: ")
+    first = server.children()
+    os.kill(first["ke"], signal.SIGSTOP)
+    begun = time.monotonic()
+    tap.ok(server.wait_child("ke", first["ke"], 2) and time.monotonic() - begun < 1.5,
+           "F3: a ke that is stopped is killed and started again", server.tail())
+    tap.equal(server.children()["dataplane"], first["dataplane"], "F3: alone")
+    server.stop()
+
     configure("dataplane.deaf", interface=True)
     server = Server(namespace)
     server.says("serving: ")
