@@ -4,6 +4,7 @@
 #include "config/config.h"
 #include "config/log.h"
 #include "control/control.h"
+#include "control/ke/ke_process.h"
 #include "crypto/exchange.h"
 #include "dataplane/dataplane.h"
 #include "supervisor/supervisor.h"
@@ -35,13 +36,14 @@ struct role {
     const char *speaker; // the word before each line of its log
     const char *comm;    // what top and pgrep show; 15 octets
     int (*run)(void);
-    bool serves; // holds the board and says when it is ready
+    int own_board; // its own side of the board; 0: it has none, and does not say when it is ready
 };
 
 static const struct role roles[] = {
-    {ROLE_CONTROL, "control", "noonmarkd:ctl", control_main, true},
-    {ROLE_DATAPLANE, "dataplane", "noonmarkd:data", dataplane_main, true},
-    {ROLE_SWEEP, "sweep", "noonmarkd:sweep", dataplane_sweep, false},
+    {ROLE_CONTROL, "control", "noonmarkd:ctl", control_main, HANDOVER_BOARD_CONTROL},
+    {ROLE_KE, "ke", "noonmarkd:ke", ke_process_main, HANDOVER_BOARD_KE},
+    {ROLE_DATAPLANE, "dataplane", "noonmarkd:data", dataplane_main, HANDOVER_BOARD_DATAPLANE},
+    {ROLE_SWEEP, "sweep", "noonmarkd:sweep", dataplane_sweep, 0},
 };
 
 static bool is_fifo(int fd)
@@ -61,9 +63,9 @@ static bool handover_complete(const struct role *role)
 {
     if (!has_seals(HANDOVER_CONFIG, F_SEAL_WRITE) || !is_fifo(HANDOVER_LIFELINE))
         return false;
-    return !role->serves ||
+    return role->own_board == 0 ||
            (has_seals(HANDOVER_BOARD_CONTROL, F_SEAL_GROW) &&
-            has_seals(HANDOVER_BOARD_DATAPLANE, F_SEAL_GROW) && is_fifo(HANDOVER_READY));
+            has_seals(role->own_board, F_SEAL_GROW) && is_fifo(HANDOVER_READY));
 }
 
 static int run_role(const struct role *role)
@@ -87,7 +89,7 @@ static int print_version(void)
            "libraries  %s, %s\n"
            "crypto     %s on this CPU\n"
            "compiler   " __VERSION__ "\n",
-           dataplane_dpdk_version(), control_openssl_version(),
+           dataplane_dpdk_version(), ke_process_openssl_version(),
            variant == NULL ? "none" : variant->name);
     return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,4 +1,4 @@
-// Making and mapping the board's two memfds.
+// Making and mapping the board's memfds.
 //
 // Sealed are shrinking, growing and further seals: a peer that truncated the file would kill the
 // other with SIGBUS. F_SEAL_FUTURE_WRITE is left out, since it would lock out a restarted writer;
@@ -35,19 +35,28 @@ static int create(const char *name, size_t len, int *out)
     return 0;
 }
 
-int board_create(int *control_fd, int *dataplane_fd)
+int board_create(int *control_fd, int *dataplane_fd, int *ke_fd)
 {
-    int control, dataplane;
-    int err = create("noonmark-control", sizeof(struct board_control), &control);
-    if (err < 0)
-        return err;
-    err = create("noonmark-dataplane", sizeof(struct board_dataplane), &dataplane);
-    if (err < 0) {
-        close(control);
-        return err;
+    static const struct {
+        const char *name;
+        size_t len;
+    } side[] = {
+        {"noonmark-control", sizeof(struct board_control)},
+        {"noonmark-dataplane", sizeof(struct board_dataplane)},
+        {"noonmark-ke", sizeof(struct board_ke)},
+    };
+    int *const out[] = {control_fd, dataplane_fd, ke_fd};
+    int made[3];
+    for (int i = 0; i < 3; i++) {
+        int err = create(side[i].name, side[i].len, &made[i]);
+        if (err < 0) {
+            while (i-- > 0)
+                close(made[i]);
+            return err;
+        }
     }
-    *control_fd = control;
-    *dataplane_fd = dataplane;
+    for (int i = 0; i < 3; i++)
+        *out[i] = made[i];
     return 0;
 }
 
@@ -104,6 +113,15 @@ int board_map_dataplane(int fd, bool writable, struct board_dataplane **board)
     return err;
 }
 
+int board_map_ke(int fd, bool writable, struct board_ke **board)
+{
+    void *at;
+    int err = map(fd, writable, sizeof **board, &at);
+    if (err == 0)
+        *board = at;
+    return err;
+}
+
 void board_unmap_control(struct board_control *board)
 {
     if (board != NULL)
@@ -111,6 +129,12 @@ void board_unmap_control(struct board_control *board)
 }
 
 void board_unmap_dataplane(struct board_dataplane *board)
+{
+    if (board != NULL)
+        munmap(board, sizeof *board);
+}
+
+void board_unmap_ke(struct board_ke *board)
 {
     if (board != NULL)
         munmap(board, sizeof *board);

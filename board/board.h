@@ -1,14 +1,16 @@
-// The board: two memfds, one a writer, through which control and dataplane show each other what
-// they must know. The supervisor makes it; each child maps its own side writable and the other
-// read-only.
+// The board: three memfds, each with one writer, through which the children show each other what
+// they must know. The supervisor makes it; each child maps its own side writable, and of the others
+// those that it must read, read-only.
 //
-//   control side     keyring, ntp state, heartbeat          written by control alone
-//   dataplane side   counters, ports, heartbeats            written by the dataplane alone
+//   control side     keyring, ntp state, heartbeat    written by control; read by ke, dataplane
+//   dataplane side   counters, ports, heartbeats      written by the dataplane; read by control
+//   ke side          counters, heartbeat              written by ke; read by control
 //
-// Both outlive a child that dies, so a restarted child finds what its predecessor published.
+// All outlive a child that dies, so a restarted child finds what its predecessor published.
 #pragma once
 
 #include "board/counters.h"
+#include "board/ke_counters.h"
 #include "board/keyring.h"
 #include "board/ntp_state.h"
 #include "board/snapshot.h"
@@ -60,16 +62,27 @@ struct board_dataplane {
     struct core_counters core[CORES_MAX]; // not reset by a restart: counters only rise
 };
 
-// Makes the two memfds: mode 0600, size sealed, all zero. Supervisor only. 0 or -errno; the caller
-// owns both descriptors.
-int board_create(int *control_fd, int *dataplane_fd);
+struct board_ke {
+    _Atomic uint64_t version;    // BOARD_VERSION once ke has come up
+    _Atomic uint64_t heartbeat;  // monotonic ns of the last turn of ke's main loop
+    _Atomic uint64_t starts;     // of ke, this one included
+    struct ke_counters counters; // not reset by a restart: counters only rise
+};
 
-// A second descriptor of a memfd that cannot write: what the other side is given. 0 or -errno.
+// Makes the three memfds: mode 0600, size sealed, all zero. Supervisor only. 0 or -errno; the
+// caller owns the descriptors.
+int board_create(int *control_fd, int *dataplane_fd, int *ke_fd);
+
+// A second descriptor of a memfd that cannot write: what its readers are given. 0 or -errno.
 int board_reopen_read_only(int fd, int *read_only_fd);
 
 // Maps one side, locked and kept out of core dumps where the system allows. writable must agree
 // with how fd was opened. The size of the memfd is checked. 0 or -errno; board_unmap ends it.
 int board_map_control(int fd, bool writable, struct board_control **board);
 int board_map_dataplane(int fd, bool writable, struct board_dataplane **board);
+int board_map_ke(int fd, bool writable, struct board_ke **board);
+
+// Each takes NULL.
 void board_unmap_control(struct board_control *board);
 void board_unmap_dataplane(struct board_dataplane *board);
+void board_unmap_ke(struct board_ke *board);

@@ -1,4 +1,4 @@
-// What both children do alike.
+// What all children that serve do alike.
 #include "board/child.h"
 
 #include "board/handover.h"

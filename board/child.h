@@ -1,4 +1,4 @@
-// A child's end of the handover: what both children do alike when they come up.
+// A child's end of the handover: what all children that serve do alike when they come up.
 // Main thread, before any other thread is made.
 #pragma once
 

@@ -3,25 +3,27 @@
 #pragma once
 
 enum handover {
-    // Both children.
+    // All children.
     HANDOVER_CONFIG = 3,   // sealed memfd: the configuration in force as YAML text
     HANDOVER_LIFELINE = 4, // read end of a pipe that the supervisor holds: at EOF the child ends
-    HANDOVER_BOARD_CONTROL = 5,   // memfd; writable in control, read-only in the dataplane
+    // Control, ke, the dataplane.
+    HANDOVER_BOARD_CONTROL = 5,   // memfd; writable in control, read-only in ke and the dataplane
     HANDOVER_BOARD_DATAPLANE = 6, // memfd; writable in the dataplane, read-only in control
     // A pipe's write end: the child writes one octet and closes it when it serves. The supervisor
-    // starts
-    // the dataplane once control has written (keys are then published).
+    // starts ke once control has written (keys are then published), and the dataplane once ke has.
     HANDOVER_READY = 7,
+    HANDOVER_BOARD_KE = 8, // memfd; writable in ke, read-only in control
     // Control only.
-    HANDOVER_CONTROL_SOCKET = 8, // listening Unix stream socket of `control.socket`
-    // From here on in the order of the configuration: one listening TCP socket for each address of
-    // `control.listen`, then chain and key (two descriptors, read-only) of each of
+    HANDOVER_CONTROL_SOCKET = 9, // listening Unix stream socket of `control.socket`
+    // Ke only. From here on in the order of the configuration: one listening TCP socket for each
+    // address of `control.listen`, then chain and key (two descriptors, read-only) of each of
     // `control.certificates`.
-    HANDOVER_FIRST_LISTENER = 9,
+    HANDOVER_FIRST_LISTENER = 10,
 };
 
 // Roles are argv[0] of the children, which is also what ps shows.
 #define ROLE_CONTROL "noonmarkd: control"
+#define ROLE_KE "noonmarkd: ke"
 #define ROLE_DATAPLANE "noonmarkd: dataplane"
 #define ROLE_SWEEP                                                                                 \
     "noonmarkd: sweep" // short-lived: detaches what a crashed run left on the interfaces

@@ -1,88 +1,34 @@
 #include "control/confine.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <seccomp.h>
-#include <stddef.h>
+#include <stdint.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
-static uint32_t descriptors_in_use(void)
-{
-    uint32_t n = 0;
-    DIR *dir = opendir("/proc/self/fd");
-    if (!dir)
-        return CONFINE_RESERVED; // not to be seen here: a guess on the safe side
-    while (readdir(dir))
-        n++;
-    closedir(dir);
-    return n;
-}
-
-uint32_t confine_connections(uint32_t max_connections)
-{
-    struct rlimit limit = {0};
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return 1;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-    getrlimit(RLIMIT_NOFILE, &limit);
-    rlim_t taken = descriptors_in_use() + CONFINE_RESERVED;
-    rlim_t room = limit.rlim_cur > taken ? limit.rlim_cur - taken : 1;
-    return room < max_connections ? (uint32_t)room : max_connections;
-}
-
-// What the process still does once it serves, and who does it. No execve, no fork, no socket, no
-// ptrace, no mount, no credentials; memory never becomes executable (below).
-static const int allowed[] = {
-    // Connections, the control socket.
-    SCMP_SYS(accept4),
-    SCMP_SYS(recvfrom),
-    SCMP_SYS(sendto),
-    SCMP_SYS(shutdown),
-    SCMP_SYS(setsockopt),
-    SCMP_SYS(getsockopt),
+// What libc, its threads and OpenSSL need in any process. No execve, no fork, no socket, no ptrace,
+// no mount, no credentials; of signals only the own ones, and memory never becomes executable
+// (below).
+static const int common[] = {
     // Waiting.
     SCMP_SYS(epoll_ctl),
     SCMP_SYS(epoll_wait),
     SCMP_SYS(epoll_pwait),
     SCMP_SYS(epoll_pwait2),
-    SCMP_SYS(poll),
-    SCMP_SYS(ppoll),
     SCMP_SYS(futex),
     SCMP_SYS(nanosleep),
     SCMP_SYS(clock_nanosleep),
     SCMP_SYS(restart_syscall),
-    // Descriptors, and the key file with its new generation written aside.
+    // Descriptors that are open, and the log.
     SCMP_SYS(read),
-    SCMP_SYS(readv),
-    SCMP_SYS(pread64),
     SCMP_SYS(write),
     SCMP_SYS(writev),
-    SCMP_SYS(lseek),
     SCMP_SYS(close),
-    SCMP_SYS(fcntl),
-    SCMP_SYS(open),
-    SCMP_SYS(openat),
-    SCMP_SYS(fstat),
-    SCMP_SYS(newfstatat),
-    SCMP_SYS(fsync),
-    SCMP_SYS(rename),
-    SCMP_SYS(renameat),
-    SCMP_SYS(link),
-    SCMP_SYS(linkat),
-    SCMP_SYS(unlink),
-    SCMP_SYS(unlinkat),
     // Time.
     SCMP_SYS(clock_gettime),
     SCMP_SYS(clock_getres),
     SCMP_SYS(gettimeofday),
     SCMP_SYS(time),
-    SCMP_SYS(adjtimex),      // reads the kernel's clock state; setting it takes a capability
-    SCMP_SYS(clock_adjtime), // likewise
-    // Memory, threads and random octets, as libc and OpenSSL need them.
+    // Memory, threads and random octets.
     SCMP_SYS(brk),
     SCMP_SYS(munmap),
     SCMP_SYS(mremap),
@@ -106,34 +52,56 @@ static const int allowed[] = {
     SCMP_SYS(rt_sigprocmask),
     SCMP_SYS(rt_sigreturn),
     SCMP_SYS(sigaltstack), // a build with sanitizers, when a thread ends
-    SCMP_SYS(tgkill),      // abort() of an assertion: the restart says why it was needed
     SCMP_SYS(exit),
     SCMP_SYS(exit_group),
 };
 
-// Mapping is allowed without execution: nothing that was written can be run.
+static int allow(scmp_filter_ctx filter, int number, struct scmp_arg_cmp argument)
+{
+    return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, number, 1, &argument);
+}
+
+// Nothing that was written can be run.
 static int allow_plain_memory(scmp_filter_ctx filter)
 {
     const struct scmp_arg_cmp not_executable =
         SCMP_A2(SCMP_CMP_MASKED_EQ, (scmp_datum_t)PROT_EXEC, (scmp_datum_t)0);
-    int result = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, &not_executable);
+    int result = allow(filter, SCMP_SYS(mmap), not_executable);
     if (result == 0)
-        result =
-            seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, &not_executable);
+        result = allow(filter, SCMP_SYS(mprotect), not_executable);
     return result;
 }
 
-int confine_system_calls(void)
+// The abort() of an assertion, whose signal then says why a restart was needed. Other processes of
+// the same user are out of reach.
+static int allow_own_signals(scmp_filter_ctx filter)
+{
+    return allow(filter, SCMP_SYS(tgkill),
+                 SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), (scmp_datum_t)0));
+}
+
+static int add(scmp_filter_ctx filter, const struct confine_call *call)
+{
+    const uint32_t action =
+        call->fails ? SCMP_ACT_ERRNO((uint32_t)call->fails) : (uint32_t)SCMP_ACT_ALLOW;
+    return seccomp_rule_add_array(filter, action, call->number, call->n, call->argument);
+}
+
+int confine_system_calls(const struct confine_call *calls, size_t n)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
     if (!filter)
         return -ENOMEM;
-    // The loops' threads run already: the filter is for all of them.
+    // Threads run already: the filter is for all of them.
     int result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
-    for (size_t i = 0; i < sizeof allowed / sizeof allowed[0] && result == 0; i++)
-        result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
+    for (size_t i = 0; i < sizeof common / sizeof common[0] && result == 0; i++)
+        result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, common[i], 0);
+    for (size_t i = 0; i < n && result == 0; i++)
+        result = add(filter, &calls[i]);
     if (result == 0)
         result = allow_plain_memory(filter);
+    if (result == 0)
+        result = allow_own_signals(filter);
     if (result == 0)
         result = seccomp_load(filter);
     seccomp_release(filter);

@@ -1,17 +1,21 @@
-// What control takes from itself: core dumps, being traced, most system calls. Together with its
-// own user and the absence of capabilities (the supervisor's part) this is what an attacker finds
-// who has got hold of this process.
+// The system call filter of a child that serves. Together with a user of its own and the absence of
+// capabilities (the supervisor's part) it is what an attacker meets who has taken over the process.
 //
+// Each process has its list (control_filter.c, ke/ke_filter.c) beside what all need (confine.c).
 // Main thread; process-wide effects.
 #pragma once
 
-#include <stdint.h>
+#include <seccomp.h>
+#include <stddef.h>
 
-// Raises the limit of descriptors as far as it goes, and says how many of max_connections fit
-// beside those in use and CONFINE_RESERVED more, which the rest of the process lives on.
-enum { CONFINE_RESERVED = 64 };
-uint32_t confine_connections(uint32_t max_connections);
+// One system call that a process may make.
+struct confine_call {
+    int number;
+    unsigned n;                      // with this many arguments compared; 0: whatever they are
+    struct scmp_arg_cmp argument[2]; // all must hold
+    int fails; // not 0: it is not made but fails with this errno, since libc can go on without
+};
 
-// After start-up, all threads at once: from now on only the system calls of the list in confine.c
-// are allowed, and any other ends the process (the supervisor starts it anew). 0 or -errno.
-int confine_system_calls(void);
+// After start-up, for all threads at once: only these calls, and those that all processes need, are
+// allowed from now on. Any other ends the process, and the supervisor starts it anew. 0 or -errno.
+int confine_system_calls(const struct confine_call *calls, size_t n);

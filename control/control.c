@@ -1,5 +1,5 @@
-// Comes up in the order in which others depend on it: board, keys, clock, TLS, loops, control
-// socket; then says that it serves and turns keys and clock when their time has come.
+// Comes up in the order in which others depend on it: board, keys, clock, control socket; then says
+// that it serves and turns keys and clock when their time has come.
 #include "control/control.h"
 
 #include "board/board.h"
@@ -8,12 +8,10 @@
 #include "board/now.h"
 #include "config/config.h"
 #include "config/log.h"
-#include "control/confine.h"
-#include "control/ke.h"
+#include "control/control_filter.h"
 #include "control/keys.h"
 #include "control/status.h"
 #include "control/time_source.h"
-#include "control/tls.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -31,11 +29,10 @@ enum {
 struct control {
     struct config *config;
     struct board_control *board;
-    struct board_dataplane *dataplane;
+    struct board_dataplane *dataplane; // read-only
+    struct board_ke *ke;               // read-only
     struct keys *keys;
     struct time_source *time;
-    struct tls *tls;
-    struct ke *ke;
     struct status *status;
     int signals;
     int epoll;
@@ -66,6 +63,8 @@ static int open_board(struct control *c)
     int result = board_map_control(HANDOVER_BOARD_CONTROL, true, &c->board);
     if (result == 0)
         result = board_map_dataplane(HANDOVER_BOARD_DATAPLANE, false, &c->dataplane);
+    if (result == 0)
+        result = board_map_ke(HANDOVER_BOARD_KE, false, &c->ke);
     if (result < 0)
         return failed("board", result);
     atomic_fetch_add_explicit(&c->board->starts, 1, memory_order_relaxed);
@@ -84,8 +83,8 @@ static int await_clock(struct control *c)
         for (uint64_t now = now_ns(); now < due; now = now_ns())
             nanosleep(&(struct timespec){.tv_nsec = (long)(due - now)}, NULL);
     }
-    // NTS-KE is served all the same; the cores stay silent until there is one.
-    log_warning("time source: no line through the clock yet; serving keys meanwhile");
+    // Keys are published all the same; the cores stay silent until there is one.
+    log_warning("time source: no line through the clock yet; publishing keys meanwhile");
     return 0;
 }
 
@@ -102,51 +101,6 @@ static int open_sources(struct control *c)
     return await_clock(c);
 }
 
-// Chain and key of each pair follow the listeners.
-static int open_tls(struct control *c)
-{
-    struct tls_pair pairs[CONFIG_CERTIFICATES_MAX];
-    int fd = HANDOVER_FIRST_LISTENER + (int)c->config->control.n_listen;
-
-    for (uint32_t i = 0; i < c->config->control.n_certificates; i++) {
-        const struct config_certificate *certificate = &c->config->control.certificates[i];
-        pairs[i] = (struct tls_pair){certificate->chain, certificate->key, fd, fd + 1};
-        fd += 2;
-    }
-    int result = tls_open(pairs, c->config->control.n_certificates, &c->tls);
-    // Read once; a new pair comes with a new start.
-    while (fd > HANDOVER_FIRST_LISTENER + (int)c->config->control.n_listen)
-        close(--fd);
-    return result;
-}
-
-static int open_ke(struct control *c)
-{
-    int listeners[CONFIG_LISTEN_MAX];
-    for (uint32_t i = 0; i < c->config->control.n_listen; i++)
-        listeners[i] = HANDOVER_FIRST_LISTENER + (int)i;
-
-    uint32_t wanted = c->config->control.max_connections;
-    uint32_t fit = confine_connections(wanted);
-    if (fit < wanted)
-        log_warning("control.max_connections: %u of %u fit into the limit of open files; raise it "
-                    "(LimitNOFILE=)",
-                    fit, wanted);
-    const struct ke_setup setup = {
-        .tls = c->tls,
-        .listeners = listeners,
-        .n_listeners = c->config->control.n_listen,
-        .ring = &c->board->keyring,
-        .ntp_server = c->config->control.ntp_server,
-        .udp_port = c->config->dataplane.udp_port,
-        .threads = c->config->control.threads,
-        .deadline_ms = c->config->control.deadline_ms,
-        .max_connections = fit,
-    };
-    int result = ke_open(&setup, &c->ke);
-    return result < 0 ? failed("key exchange", result) : 0;
-}
-
 static int open_status(struct control *c)
 {
     const struct status_sources sources = {
@@ -154,7 +108,7 @@ static int open_status(struct control *c)
         .control = c->board,
         .dataplane = c->dataplane,
         .keys = c->keys,
-        .ke = ke_counters(c->ke),
+        .ke = c->ke,
     };
     int result = status_open(HANDOVER_CONTROL_SOCKET, &sources, &c->status);
     return result < 0 ? failed("control socket", result) : 0;
@@ -185,7 +139,7 @@ static int open_waiting(struct control *c)
     return result;
 }
 
-// The supervisor starts the dataplane on this octet.
+// The supervisor starts ke and the dataplane on this octet.
 static int say_ready(struct control *c)
 {
     atomic_store_explicit(&c->board->version, BOARD_VERSION, memory_order_release);
@@ -196,15 +150,14 @@ static int say_ready(struct control *c)
 static int open_all(struct control *c)
 {
     static int (*const steps[])(struct control *) = {
-        take_signals, read_config, open_board,  open_sources,
-        open_tls,     open_ke,     open_status, open_waiting,
+        take_signals, read_config, open_board, open_sources, open_status, open_waiting,
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         int result = steps[i](c);
         if (result < 0)
             return result;
     }
-    int result = confine_system_calls();
+    int result = control_filter_apply();
     if (result < 0)
         return failed("seccomp", result);
     return say_ready(c);
@@ -245,10 +198,9 @@ static void serve(struct control *c)
 static void close_all(struct control *c)
 {
     status_close(c->status);
-    ke_close(c->ke);
-    tls_close(c->tls);
     time_source_close(c->time);
     keys_close(c->keys);
+    board_unmap_ke(c->ke);
     board_unmap_dataplane(c->dataplane);
     board_unmap_control(c->board);
     config_free(c->config);
@@ -264,10 +216,8 @@ int control_main(void)
         failed("confinement", result);
     else
         result = open_all(&control);
-    if (result == 0) {
-        log_info("serving NTS-KE on %u addresses", control.config->control.n_listen);
+    if (result == 0)
         serve(&control);
-    }
     close_all(&control);
     return result == 0 ? 0 : 1;
 }

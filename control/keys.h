@@ -12,7 +12,7 @@
 // Ages are monotonic; a step of the calendar moves nothing. They are stored now and then, so that
 // an age outlives a reboot too; time that the machine was off does not count.
 //
-// All calls belong to control's main loop. NTS-KE threads take keys from the board, each with a
+// All calls belong to control's main loop. The threads of ke take keys from the board, each with a
 // keyring_view of its own, as the cores do. Holds key material in memory from secret.h.
 #pragma once
 

@@ -11,7 +11,6 @@
 
 #include <stdint.h>
 
-struct ke_counters;
 struct keys;
 struct status;
 
@@ -21,7 +20,7 @@ struct status_sources {
     const struct board_control *control;
     const struct board_dataplane *dataplane;
     const struct keys *keys;
-    const struct ke_counters *ke;
+    const struct board_ke *ke;
 };
 
 // listen_fd is the listening Unix socket, which stays the caller's. 0 or -errno.

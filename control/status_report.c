@@ -2,8 +2,8 @@
 
 #include "control/status_report.h"
 
+#include "board/ke_counters.h"
 #include "board/now.h"
-#include "control/ke_counters.h"
 #include "control/keys.h"
 
 #include <jansson.h>
@@ -213,10 +213,11 @@ static json_t *status_report(const struct status_sources *s)
     json_object_set_new(o, "version", json_string(NOONMARK_VERSION));
     json_object_set_new(o, "control", process_report(&s->control->heartbeat, &s->control->starts));
     json_object_set_new(o, "dataplane", dataplane);
+    json_object_set_new(o, "ke_process", process_report(&s->ke->heartbeat, &s->ke->starts));
     json_object_set_new(o, "ports", ports_report(board));
     json_object_set_new(o, "clock", clock_report(s));
     json_object_set_new(o, "keys", keys_report(s->keys));
-    json_object_set_new(o, "ke", ke_report(s->ke));
+    json_object_set_new(o, "ke", ke_report(&s->ke->counters));
     json_object_set_new(o, "counters", counters_report(&sum));
     json_object_set_new(o, "departure_error", departures_report(&sum));
     json_object_set_new(o, "cores", cores_report(board));

@@ -134,6 +134,7 @@ void show_status(const json_t *status, FILE *out)
     const json_t *dataplane = json_object_get(status, "dataplane");
     fprintf(out, "noonmarkd %s\n\n", text(status, "version"));
     show_process(out, "control", json_object_get(status, "control"));
+    show_process(out, "ke", json_object_get(status, "ke_process"));
     show_process(out, "dataplane", dataplane);
     fprintf(out, "           crypto %s, memory %s\n", text(dataplane, "crypto"),
             text(dataplane, "memory"));

@@ -1,4 +1,4 @@
-// Files. Paths are the administrator's own, but their content is checked by control, not by root.
+// Files. Paths are the administrator's own, but their content is checked by ke, not by root.
 #include "supervisor/files.h"
 
 #include "config/log.h"

@@ -1,4 +1,4 @@
-// The files that the supervisor opens or makes for control, and the configuration as a memfd.
+// The files that the supervisor opens or makes for its children, and the configuration as a memfd.
 // Failures are logged here. Single-threaded.
 #pragma once
 

@@ -63,16 +63,20 @@ static int open_sockets(struct holdings *h)
 
 static int open_board(struct holdings *h)
 {
-    int error = board_create(&h->board_control, &h->board_dataplane);
+    int error = board_create(&h->board_control, &h->board_dataplane, &h->board_ke);
 
     if (error == 0)
         error = board_reopen_read_only(h->board_control, &h->board_control_ro);
     if (error == 0)
         error = board_reopen_read_only(h->board_dataplane, &h->board_dataplane_ro);
     if (error == 0)
+        error = board_reopen_read_only(h->board_ke, &h->board_ke_ro);
+    if (error == 0)
         error = board_map_control(h->board_control_ro, false, &h->control_view);
     if (error == 0)
         error = board_map_dataplane(h->board_dataplane_ro, false, &h->dataplane_view);
+    if (error == 0)
+        error = board_map_ke(h->board_ke_ro, false, &h->ke_view);
     if (error != 0)
         log_error("cannot make the board: %s", strerror(-error));
     return error;
@@ -101,7 +105,7 @@ static int reduce(void)
     int error = privilege_permitted(&permitted);
 
     if (error == 0) {
-        const uint64_t needed = START_RIGHTS & ~CAPABILITY(CAP_SYS_RESOURCE); // that is a wish
+        const uint64_t needed = START_RIGHTS & ~WISHED_RIGHTS;
         privilege_names(needed & ~permitted, missing, sizeof missing);
         if (missing[0] != '\0')
             log_warning("root lacks %s here; what needs them will fail", missing);
@@ -123,6 +127,8 @@ int holdings_open(struct holdings *h, const struct config *config)
         .board_control_ro = -1,
         .board_dataplane = -1,
         .board_dataplane_ro = -1,
+        .board_ke = -1,
+        .board_ke_ro = -1,
         .guard = {-1, -1},
         .control_socket = {.fd = -1},
     };
@@ -156,6 +162,30 @@ static void close_if_open(int *fd)
     *fd = -1;
 }
 
+int holdings_renew_listeners(struct holdings *h)
+{
+    int result = 0;
+
+    for (uint32_t i = 0; i < h->config->control.n_listen; i++) {
+        const struct config_listen *at = &h->config->control.listen[i];
+        if (listener_listens(h->listener[i]))
+            continue;
+        // The old one keeps its address until its last holder is gone, but is in nobody's way:
+        // it does not listen, and both have SO_REUSEADDR. No waiting: the loop must go on.
+        const int fd = listener_open(at, 0);
+        if (fd < 0) {
+            if (result == 0)
+                result = fd;
+            continue;
+        }
+        log_warning("the listener at %s was shut down by a child: opened anew", at->text);
+        close(h->listener[i]);
+        h->listener[i] = fd;
+        result = 1;
+    }
+    return result;
+}
+
 void holdings_close(struct holdings *h)
 {
     control_socket_close(&h->control_socket);
@@ -165,12 +195,16 @@ void holdings_close(struct holdings *h)
     close_if_open(&h->guard[1]);
     board_unmap_control(h->control_view);
     board_unmap_dataplane(h->dataplane_view);
+    board_unmap_ke(h->ke_view);
     h->control_view = NULL;
     h->dataplane_view = NULL;
+    h->ke_view = NULL;
     close_if_open(&h->board_control);
     close_if_open(&h->board_control_ro);
     close_if_open(&h->board_dataplane);
     close_if_open(&h->board_dataplane_ro);
+    close_if_open(&h->board_ke);
+    close_if_open(&h->board_ke_ro);
     close_if_open(&h->config_fd);
     close_if_open(&h->lifeline_read);
     close_if_open(&h->lifeline_write);

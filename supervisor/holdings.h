@@ -18,16 +18,25 @@ struct holdings {
     int board_control_ro;
     int board_dataplane;
     int board_dataplane_ro;
+    int board_ke;
+    int board_ke_ro;
     int guard[2];
     int listener[CONFIG_LISTEN_MAX];
     struct control_socket control_socket;
     struct board_control *control_view; // for heartbeats, read-only
     struct board_dataplane *dataplane_view;
+    struct board_ke *ke_view;
 };
 
 // Opens everything, then gives up the rights that only opening needed. 0, or -errno with the reason
 // logged and nothing left behind.
 int holdings_open(struct holdings *h, const struct config *config);
+
+// Opens anew each TCP listener that no longer listens: a child has shut it down, and may have
+// changed its options, so that the old socket is not used again. 1 when one was opened: whoever
+// holds the old one must be started again. 0: all listen. -errno, logged: none was opened, and one
+// is missing.
+int holdings_renew_listeners(struct holdings *h);
 
 // Closes all, and removes the control socket's file.
 void holdings_close(struct holdings *h);

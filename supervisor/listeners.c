@@ -89,6 +89,13 @@ fail:
     return -error;
 }
 
+bool listener_listens(int fd)
+{
+    int listens = 0;
+    socklen_t len = sizeof listens;
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 && listens != 0;
+}
+
 // Nothing that arrives may be queued, not even between bind and the filter.
 static int discard_all(int fd)
 {

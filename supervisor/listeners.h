@@ -1,10 +1,11 @@
 // The sockets that the supervisor opens: listeners of NTS-KE, the guard of the NTP port, the
-// control socket. They outlive the children, so that connections queue while control starts again.
+// control socket. They outlive the children, so that connections queue while ke starts again.
 // Failures are logged here, as one line that says what to do. Single-threaded.
 #pragma once
 
 #include "config/config.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -13,6 +14,9 @@
 
 // A listening TCP socket, not blocking; an IPv6 one takes no IPv4. The descriptor or -errno.
 int listener_open(const struct config_listen *listen, uint64_t deadline_ms);
+
+// False when a child that shares the socket has shut it down: it must be opened anew.
+bool listener_listens(int fd);
 
 // A UDP socket of that family on port at every address, whose filter discards all: the kernel sends
 // no ICMP for NTP, and no other time daemon takes the port. The descriptor, -EAFNOSUPPORT (not

@@ -9,6 +9,7 @@ enum {
     PULSE_LOOK_MS = 125,
     PULSE_LOOKS_STOPPED = 7,    // under a second: what a signal has stopped does not wake by itself
     PULSE_LOOKS_DATAPLANE = 80, // ten seconds: it may wait for the kernel, or for its CPU
+    PULSE_LOOKS_KE = 80,        // ten seconds: it may wait for its CPU
     PULSE_LOOKS_CONTROL = 960,  // two minutes: it may wait for a disk that is slow to sync
 };
 

@@ -13,10 +13,12 @@
 
 enum {
     HANDED_MOST = HANDOVER_FIRST_LISTENER + CONFIG_LISTEN_MAX + 2 * CONFIG_CERTIFICATES_MAX,
-    // Beside connections: what control opens for itself, and what stays reserved (F18).
+    // Beside connections: what ke opens for itself, and what stays reserved (F18).
     DESCRIPTORS_SPARE = 256,
-    // Control can be had again at no cost in replies; the dataplane cannot (F25).
-    OOM_CONTROL = 500,
+    // Ke holds what strangers make it hold, and costs only the handshakes under way; control can be
+    // had again at no cost in replies; the dataplane cannot (F25).
+    OOM_KE = 500,
+    OOM_CONTROL = 250,
     OOM_DATAPLANE = -500,
 };
 
@@ -28,9 +30,9 @@ static int hand(struct handed *handed, size_t *n, int fd, int at)
     return 0;
 }
 
-// The two that every child has. Each start has its own open file of the configuration, since
-// descriptors that were only copied would share one file offset. *config_fd is the caller's to
-// close.
+// The two descriptors that every child has. Each start has its own open file of the configuration,
+// since descriptors that were only copied would share one file offset. *config_fd is the caller's
+// to close.
 static int hand_common(const struct holdings *h, struct handed *handed, size_t *n, int *config_fd)
 {
     *config_fd = files_reopen(h->config_fd);
@@ -74,7 +76,6 @@ static pid_t start_serving(struct child_plan *plan, struct handed *handed, size_
 
 pid_t start_control(const struct holdings *h, int *ready)
 {
-    const struct config *c = h->config;
     struct handed handed[HANDED_MOST];
     size_t n = 0;
     int config_fd = -1;
@@ -87,7 +88,44 @@ pid_t start_control(const struct holdings *h, int *ready)
     const size_t ready_at = n++;
     handed[ready_at].at = HANDOVER_READY;
     if (error == 0)
+        error = hand(handed, &n, h->board_ke_ro, HANDOVER_BOARD_KE);
+    if (error == 0)
         error = hand(handed, &n, h->control_socket.fd, HANDOVER_CONTROL_SOCKET);
+
+    pid_t pid = error;
+    if (error == 0) {
+        struct child_plan plan = {
+            .role = ROLE_CONTROL,
+            .user = &h->control_user,
+            .n_handed = n,
+            .oom_score_adj = OOM_CONTROL,
+        };
+        pid = start_serving(&plan, handed, ready_at, ready);
+    }
+    if (config_fd >= 0)
+        close(config_fd);
+    if (pid < 0)
+        log_error("cannot start control: %s", strerror(-pid));
+    return pid;
+}
+
+// As control's user: what keeps the two apart is ke's filter (control/ke/ke_filter.c), which leaves
+// it no file, no signal to another process and no look into one. A user of its own would keep apart
+// no more, and every installation would have to make one.
+pid_t start_ke(const struct holdings *h, int *ready)
+{
+    const struct config *c = h->config;
+    struct handed handed[HANDED_MOST];
+    size_t n = 0;
+    int config_fd = -1;
+
+    int error = hand_common(h, handed, &n, &config_fd);
+    if (error == 0)
+        error = hand(handed, &n, h->board_control_ro, HANDOVER_BOARD_CONTROL);
+    const size_t ready_at = n++;
+    handed[ready_at].at = HANDOVER_READY;
+    if (error == 0)
+        error = hand(handed, &n, h->board_ke, HANDOVER_BOARD_KE);
     int at = HANDOVER_FIRST_LISTENER;
     for (uint32_t i = 0; error == 0 && i < c->control.n_listen; i++)
         error = hand(handed, &n, h->listener[i], at++);
@@ -98,10 +136,10 @@ pid_t start_control(const struct holdings *h, int *ready)
     pid_t pid = error;
     if (error == 0) {
         struct child_plan plan = {
-            .role = ROLE_CONTROL,
+            .role = ROLE_KE,
             .user = &h->control_user,
             .n_handed = n,
-            .oom_score_adj = OOM_CONTROL,
+            .oom_score_adj = OOM_KE,
             .descriptors = c->control.max_connections + DESCRIPTORS_SPARE,
         };
         pid = start_serving(&plan, handed, ready_at, ready);
@@ -111,7 +149,7 @@ pid_t start_control(const struct holdings *h, int *ready)
     if (config_fd >= 0)
         close(config_fd);
     if (pid < 0)
-        log_error("cannot start control: %s", strerror(-pid));
+        log_error("cannot start ke: %s", strerror(-pid));
     return pid;
 }
 

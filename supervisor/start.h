@@ -1,4 +1,4 @@
-// The plans of the three kinds of children: what each is given. Single-threaded.
+// The plans of the four kinds of children: what each is given. Single-threaded.
 #pragma once
 
 #include "supervisor/holdings.h"
@@ -11,16 +11,21 @@
 // Only SYS_ADMIN may look at another process's XDP program by its id.
 #define SWEEP_RIGHTS (CAPABILITY(CAP_SYS_ADMIN) | CAPABILITY(CAP_NET_ADMIN) | CAPABILITY(CAP_BPF))
 
+// Limits beyond the supervisor's own, and opening a listener anew whose port is below 1024: without
+// them the server works.
+#define WISHED_RIGHTS (CAPABILITY(CAP_SYS_RESOURCE) | CAPABILITY(CAP_NET_BIND_SERVICE))
+
 // What the supervisor keeps once all is open: the children's rights, to become their users and to
-// signal them, limits beyond its own, and to read certificates that belong to somebody else.
+// signal them, to read certificates that belong to somebody else, and what is wished for.
 #define START_RIGHTS                                                                               \
     (DATAPLANE_RIGHTS | SWEEP_RIGHTS | CAPABILITY(CAP_SETUID) | CAPABILITY(CAP_SETGID) |           \
-     CAPABILITY(CAP_SETPCAP) | CAPABILITY(CAP_KILL) | CAPABILITY(CAP_SYS_RESOURCE) |               \
-     CAPABILITY(CAP_DAC_OVERRIDE))
+     CAPABILITY(CAP_SETPCAP) | CAPABILITY(CAP_KILL) | CAPABILITY(CAP_DAC_OVERRIDE) |               \
+     WISHED_RIGHTS)
 
 // Each returns the process id, or -errno with the reason logged. *ready is the read end of a pipe
 // on which the child says that it serves; the caller closes it.
 pid_t start_control(const struct holdings *h, int *ready);
+pid_t start_ke(const struct holdings *h, int *ready);
 pid_t start_dataplane(const struct holdings *h, int *ready);
 
 // Detaches what a crashed dataplane left on the interfaces; ends by itself.

@@ -18,14 +18,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { STOP_MS = 5000 }; // what children have to end by themselves
+enum {
+    STOP_MS = 5000,  // what children have to end by themselves
+    RENEW_MS = 5000, // between attempts to open a listener anew
+};
+
+// In the order of their first starts: each is started once the one before it serves. Ke and the
+// dataplane need the keys that control publishes; and since ke reads the certificates, a wrong one
+// ends the start before any packet is taken from an interface.
+enum { CONTROL, KE, DATAPLANE, CHILDREN };
 
 struct supervisor {
     struct holdings holdings;
-    struct life control;
-    struct life dataplane;
-    uint64_t look_ms; // when heartbeats are looked at next
-    int signals;      // signalfd
+    struct life child[CHILDREN];
+    uint64_t look_ms;  // when heartbeats and listeners are looked at next
+    uint64_t renew_ms; // listeners not before
+    int signals;       // signalfd
     bool stop;
 };
 
@@ -61,10 +69,28 @@ static int open_signals(int *out)
 
 static struct life *life_of(struct supervisor *s, pid_t pid)
 {
-    return s->control.pid == pid ? &s->control : s->dataplane.pid == pid ? &s->dataplane : NULL;
+    for (int i = 0; i < CHILDREN; i++)
+        if (s->child[i].pid == pid)
+            return &s->child[i];
+    return NULL;
 }
 
-// Others than our two may be ours to bury when this is the first process of a container.
+// Ke shares the listeners, and code that has taken it over may have shut one down. Whoever lives on
+// with the old one is killed, and the next has the new one.
+static void look_at_listeners(struct supervisor *s, uint64_t now)
+{
+    const struct life *ke = &s->child[KE];
+
+    if (now < s->renew_ms)
+        return;
+    const int result = holdings_renew_listeners(&s->holdings);
+    if (result < 0)
+        s->renew_ms = now + RENEW_MS;
+    else if (result > 0 && ke->pid > 0)
+        kill(ke->pid, SIGKILL);
+}
+
+// When this is the first process of a container, it must reap the orphans of others too.
 static void follow_children(struct supervisor *s)
 {
     pid_t pid;
@@ -78,6 +104,8 @@ static void follow_children(struct supervisor *s)
             life_stopped(l, WIFSTOPPED(status));
         } else if (!s->stop) {
             life_ended(l, &s->holdings, status, now_ms());
+            if (l == &s->child[KE]) // before the next is started
+                look_at_listeners(s, now_ms());
         } else {
             if (l->phase != LIFE_SWEEPING)
                 l->dirty = status != 0;
@@ -108,67 +136,90 @@ static void read_signals(struct supervisor *s)
     follow_children(s);
 }
 
-// Keys are published before the dataplane starts: it could otherwise only drop.
-static void control_serves(struct supervisor *s, uint64_t now)
+// A child serves: the next one may start. At later starts they all have.
+static void child_serves(struct supervisor *s, int which, bool first, uint64_t now)
 {
-    if (s->dataplane.phase == LIFE_RESTING && !s->dataplane.failed)
-        life_begin(&s->dataplane, &s->holdings, now);
+    if (which + 1 < CHILDREN && s->child[which + 1].phase == LIFE_RESTING &&
+        !s->child[which + 1].failed)
+        life_begin(&s->child[which + 1], &s->holdings, now);
+    if (which == DATAPLANE && first)
+        log_info("serving: control is pid %d, ke is pid %d, dataplane is pid %d",
+                 (int)s->child[CONTROL].pid, (int)s->child[KE].pid, (int)s->child[DATAPLANE].pid);
 }
 
 // Of the dataplane, housekeeping's: that one judges the cores (F3).
-static void look_at_heartbeats(struct supervisor *s, uint64_t now)
+static void look_at_children(struct supervisor *s, uint64_t now)
 {
     const struct holdings *h = &s->holdings;
+    const _Atomic uint64_t *const heartbeat[CHILDREN] = {
+        [CONTROL] = &h->control_view->heartbeat,
+        [KE] = &h->ke_view->heartbeat,
+        [DATAPLANE] = &h->dataplane_view->heartbeat,
+    };
 
     if (now < s->look_ms)
         return;
     s->look_ms = now + PULSE_LOOK_MS;
-    life_look(&s->dataplane,
-              atomic_load_explicit(&h->dataplane_view->heartbeat, memory_order_relaxed));
-    life_look(&s->control, atomic_load_explicit(&h->control_view->heartbeat, memory_order_relaxed));
+    for (int i = 0; i < CHILDREN; i++)
+        life_look(&s->child[i], atomic_load_explicit(heartbeat[i], memory_order_relaxed));
+    look_at_listeners(s, now);
 }
 
 static int wait_ms(const struct supervisor *s, uint64_t now)
 {
     uint64_t due = s->look_ms;
 
-    if (life_due_ms(&s->control) < due)
-        due = life_due_ms(&s->control);
-    if (life_due_ms(&s->dataplane) < due)
-        due = life_due_ms(&s->dataplane);
+    for (int i = 0; i < CHILDREN; i++)
+        if (life_due_ms(&s->child[i]) < due)
+            due = life_due_ms(&s->child[i]);
     return due <= now ? 0 : (int)(due - now);
 }
 
 static void turn(struct supervisor *s)
 {
-    struct pollfd fds[] = {
-        {.fd = s->signals, .events = POLLIN},
-        {.fd = s->control.ready, .events = POLLIN}, // negative: not looked at
-        {.fd = s->dataplane.ready, .events = POLLIN},
-    };
-    const bool first = !s->dataplane.served;
+    struct pollfd fds[CHILDREN + 1];
 
-    poll(fds, sizeof fds / sizeof fds[0], wait_ms(s, now_ms()));
+    for (int i = 0; i < CHILDREN; i++) // a negative one is not looked at
+        fds[i] = (struct pollfd){.fd = s->child[i].ready, .events = POLLIN};
+    fds[CHILDREN] = (struct pollfd){.fd = s->signals, .events = POLLIN};
+    poll(fds, CHILDREN + 1, wait_ms(s, now_ms()));
     const uint64_t now = now_ms();
     // Words before deaths: one that served and died at once has served.
-    if (fds[1].revents != 0 && life_ready(&s->control, now))
-        control_serves(s, now);
-    if (fds[2].revents != 0 && life_ready(&s->dataplane, now) && first)
-        log_info("serving: control is pid %d, dataplane is pid %d", (int)s->control.pid,
-                 (int)s->dataplane.pid);
-    if (fds[0].revents != 0)
+    for (int i = 0; i < CHILDREN; i++) {
+        const bool first = !s->child[i].served;
+        if (fds[i].revents != 0 && life_ready(&s->child[i], now))
+            child_serves(s, i, first, now);
+    }
+    if (fds[CHILDREN].revents != 0)
         read_signals(s);
     if (s->stop)
         return;
-    life_tick(&s->control, &s->holdings, now);
-    life_tick(&s->dataplane, &s->holdings, now);
-    look_at_heartbeats(s, now);
+    for (int i = 0; i < CHILDREN; i++)
+        life_tick(&s->child[i], &s->holdings, now);
+    look_at_children(s, now);
 }
 
-// Waits until both processes are gone or the time is up. True when they are gone.
+static bool any_lives(const struct supervisor *s)
+{
+    for (int i = 0; i < CHILDREN; i++)
+        if (s->child[i].pid > 0)
+            return true;
+    return false;
+}
+
+// True when a child has ended before it ever served (F26).
+static bool any_failed(const struct supervisor *s)
+{
+    for (int i = 0; i < CHILDREN; i++)
+        if (s->child[i].failed)
+            return true;
+    return false;
+}
+
+// Waits until all children are gone or the time is up. True when they are gone.
 static bool wait_for_ends(struct supervisor *s, uint64_t until_ms)
 {
-    while (s->control.pid > 0 || s->dataplane.pid > 0) {
+    while (any_lives(s)) {
         const uint64_t now = now_ms();
         if (now >= until_ms)
             return false;
@@ -179,28 +230,27 @@ static bool wait_for_ends(struct supervisor *s, uint64_t until_ms)
     return true;
 }
 
-static void signal_both(const struct supervisor *s, int number)
+static void signal_all(const struct supervisor *s, int number)
 {
-    if (s->control.pid > 0)
-        kill(s->control.pid, number);
-    if (s->dataplane.pid > 0)
-        kill(s->dataplane.pid, number);
+    for (int i = 0; i < CHILDREN; i++)
+        if (s->child[i].pid > 0)
+            kill(s->child[i].pid, number);
 }
 
 // Leaves nothing: a dataplane that could not detach its program has it done for it.
 static void stop_children(struct supervisor *s)
 {
     s->stop = true;
-    signal_both(s, SIGTERM);
+    signal_all(s, SIGTERM);
     if (!wait_for_ends(s, now_ms() + STOP_MS)) {
         log_warning("children have not ended after %d s: killed", STOP_MS / 1000);
-        signal_both(s, SIGKILL);
+        signal_all(s, SIGKILL);
         wait_for_ends(s, now_ms() + STOP_MS);
     }
-    if (s->dataplane.dirty && start_needs_sweep(&s->holdings)) {
-        s->dataplane.pid = start_sweep(&s->holdings);
+    if (s->child[DATAPLANE].dirty && start_needs_sweep(&s->holdings)) {
+        s->child[DATAPLANE].pid = start_sweep(&s->holdings);
         if (!wait_for_ends(s, now_ms() + LIFE_SWEEP_MS))
-            signal_both(s, SIGKILL);
+            signal_all(s, SIGKILL);
     }
 }
 
@@ -216,18 +266,26 @@ static void forbid_dumps(void)
 int supervisor_run(const struct config *config)
 {
     struct supervisor s = {
-        .control = {.name = "control",
-                    .start = start_control,
-                    .ready = -1,
-                    // Stopped, it hurts nobody soon: the dataplane serves on (P3).
-                    .patience = PULSE_LOOKS_CONTROL,
-                    .patience_stopped = PULSE_LOOKS_CONTROL},
-        .dataplane = {.name = "dataplane",
-                      .start = start_dataplane,
-                      .sweeps = true,
-                      .ready = -1,
-                      .patience = PULSE_LOOKS_DATAPLANE,
-                      .patience_stopped = PULSE_LOOKS_STOPPED},
+        .child =
+            {
+                [CONTROL] = {.name = "control",
+                             .start = start_control,
+                             .ready = -1,
+                             // Stopped, it hurts nobody soon: the others serve on (P3).
+                             .patience = PULSE_LOOKS_CONTROL,
+                             .patience_stopped = PULSE_LOOKS_CONTROL},
+                [KE] = {.name = "ke",
+                        .start = start_ke,
+                        .ready = -1,
+                        .patience = PULSE_LOOKS_KE,
+                        .patience_stopped = PULSE_LOOKS_STOPPED},
+                [DATAPLANE] = {.name = "dataplane",
+                               .start = start_dataplane,
+                               .sweeps = true,
+                               .ready = -1,
+                               .patience = PULSE_LOOKS_DATAPLANE,
+                               .patience_stopped = PULSE_LOOKS_STOPPED},
+            },
         .signals = -1,
     };
 
@@ -243,10 +301,10 @@ int supervisor_run(const struct config *config)
         close(s.signals);
         return 1;
     }
-    life_begin(&s.control, &s.holdings, now_ms());
-    while (!s.stop && !s.control.failed && !s.dataplane.failed)
+    life_begin(&s.child[CONTROL], &s.holdings, now_ms());
+    while (!s.stop && !any_failed(&s))
         turn(&s);
-    const bool failed = s.control.failed || s.dataplane.failed;
+    const bool failed = any_failed(&s);
     stop_children(&s);
     holdings_close(&s.holdings);
     close(s.signals);

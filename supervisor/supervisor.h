@@ -1,6 +1,6 @@
 // The supervisor's door. Started as root by main.c with a validated configuration; makes the board,
-// opens what needs rights, starts the two children by exec, restarts what dies, passes signals on.
-// Reads nothing from the network; no TLS, no DPDK.
+// opens what needs rights, starts the three children by exec, restarts what dies, passes signals
+// on. Reads nothing from the network; no TLS, no DPDK.
 #pragma once
 
 #include "config/config.h"

@@ -95,7 +95,7 @@ class Chronyd(Contestant):
 
 
 class Noonmarkd(Contestant):
-    """Its control process shares the core with the polling thread, so that all of it has one core
+    """Its NTS-KE process shares the core with the polling thread, so that all of it has one core
     as all of chronyd has."""
 
     cpus = [SERVER_CPU]
@@ -126,7 +126,7 @@ class Noonmarkd(Contestant):
         return cpu.family(self.world.noonmarkd.pid)
 
     def ke_pids(self):
-        return [self.world.children()["control"]]
+        return [self.world.children()["ke"]]
 
     def cores(self):
         status = self.world.status()

@@ -25,7 +25,7 @@ Made by `{command}` in {rounds} round(s), each of which ran all servers in turn.
 
 How to read them:
 
-- All of a server is on one CPU, noonmarkd's control process too; the tester, ntsperf, has the other. Both servers on the
+- All of a server is on one CPU, noonmarkd's NTS-KE process too; the tester, ntsperf, has the other. Both servers on the
   veth are asked over AF_XDP. Every reply's authenticator was checked unless `--verify` says otherwise.
 - A rate is held if at most one request in a thousand went without its time, over {hold_s} s. It is the server's limit only
   if the tester had idle time left.{not_held} {limits}
@@ -37,7 +37,7 @@ How to read them:
 - Softirqs run on the CPU that sends. On a veth, what the server's side does to receive requests is softirq time of the tester's CPU
   (beside some of the tester's own), and the delivery of replies to the tester is softirq time of the server's CPU. The total counts
   both. The softirq columns come from the kernel's tick.
-- In the key exchanges noonmarkd's control process shares the core with its polling thread; chronyd's helper has it alone.
+- In the key exchanges noonmarkd's NTS-KE process shares the core with its polling thread; chronyd's helper has it alone.
 - *One at a time* is {low_rate} requests a second: server time is between the receive and transmit timestamps of its replies.
 """
 

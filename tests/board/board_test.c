@@ -18,15 +18,16 @@
 #include <cmocka.h>
 
 struct fds {
-    int control, dataplane, control_ro, dataplane_ro;
+    int control, dataplane, ke, control_ro, dataplane_ro, ke_ro;
 };
 
 static int setup(void **state)
 {
     static struct fds fds;
-    assert_int_equal(board_create(&fds.control, &fds.dataplane), 0);
+    assert_int_equal(board_create(&fds.control, &fds.dataplane, &fds.ke), 0);
     assert_int_equal(board_reopen_read_only(fds.control, &fds.control_ro), 0);
     assert_int_equal(board_reopen_read_only(fds.dataplane, &fds.dataplane_ro), 0);
+    assert_int_equal(board_reopen_read_only(fds.ke, &fds.ke_ro), 0);
     *state = &fds;
     return 0;
 }
@@ -36,16 +37,19 @@ static int teardown(void **state)
     struct fds *fds = *state;
     close(fds->control);
     close(fds->dataplane);
+    close(fds->ke);
     close(fds->control_ro);
     close(fds->dataplane_ro);
+    close(fds->ke_ro);
     return 0;
 }
 
 static void mode_is_0600_and_close_on_exec(void **state)
 {
     struct fds *fds = *state;
-    const int all[] = {fds->control, fds->dataplane, fds->control_ro, fds->dataplane_ro};
-    for (int i = 0; i < 4; i++) {
+    const int all[] = {fds->control,    fds->dataplane,    fds->ke,
+                       fds->control_ro, fds->dataplane_ro, fds->ke_ro};
+    for (int i = 0; i < 6; i++) {
         struct stat st;
         assert_int_equal(fstat(all[i], &st), 0);
         assert_int_equal(st.st_mode & 07777, 0600);
@@ -57,8 +61,8 @@ static void mode_is_0600_and_close_on_exec(void **state)
 static void size_is_sealed(void **state)
 {
     struct fds *fds = *state;
-    const int all[] = {fds->control, fds->dataplane};
-    for (int i = 0; i < 2; i++) {
+    const int all[] = {fds->control, fds->dataplane, fds->ke};
+    for (int i = 0; i < 3; i++) {
         struct stat st;
         assert_int_equal(fstat(all[i], &st), 0);
         assert_int_equal(ftruncate(all[i], 0), -1);
@@ -80,6 +84,9 @@ static void read_only_descriptor_cannot_be_mapped_writable(void **state)
     struct board_dataplane *dataplane = NULL;
     assert_int_equal(board_map_dataplane(fds->dataplane_ro, true, &dataplane), -EACCES);
     assert_null(dataplane);
+    struct board_ke *ke = NULL;
+    assert_int_equal(board_map_ke(fds->ke_ro, true, &ke), -EACCES);
+    assert_null(ke);
 
     void *at = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fds->control_ro, 0);
     assert_ptr_equal(at, MAP_FAILED);
@@ -127,6 +134,7 @@ static void sides_are_not_mistaken(void **state)
     struct fds *fds = *state;
     struct board_control *control = NULL;
     assert_int_equal(board_map_control(fds->dataplane, true, &control), -EINVAL);
+    assert_int_equal(board_map_control(fds->ke, true, &control), -EINVAL);
     int unsealed = memfd_create("noonmark-test", MFD_CLOEXEC);
     assert_true(unsealed >= 0);
     assert_int_equal(ftruncate(unsealed, sizeof(struct board_control)), 0);
@@ -196,12 +204,18 @@ static void mapping_is_kept_out_of_dumps(void **state)
     board_unmap_control(control);
     board_unmap_control(NULL);
     board_unmap_dataplane(NULL);
+    board_unmap_ke(NULL);
 }
 
-static void dataplane_side_starts_at_zero(void **state)
+static void sides_start_at_zero(void **state)
 {
     struct fds *fds = *state;
     struct board_dataplane *board;
+    struct board_ke *ke;
+    assert_int_equal(board_map_ke(fds->ke, true, &ke), 0);
+    for (size_t i = 0; i < sizeof *ke; i++)
+        assert_int_equal(((unsigned char *)ke)[i], 0);
+    board_unmap_ke(ke);
     assert_int_equal(board_map_dataplane(fds->dataplane, true, &board), 0);
     for (size_t i = 0; i < sizeof *board; i++)
         assert_int_equal(((unsigned char *)board)[i], 0);
@@ -221,7 +235,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(sides_are_not_mistaken, setup, teardown),
         cmocka_unit_test_setup_teardown(board_outlives_its_writer, setup, teardown),
         cmocka_unit_test_setup_teardown(mapping_is_kept_out_of_dumps, setup, teardown),
-        cmocka_unit_test_setup_teardown(dataplane_side_starts_at_zero, setup, teardown),
+        cmocka_unit_test_setup_teardown(sides_start_at_zero, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -505,7 +505,7 @@ time:
         return self.noonmarkd.tail(lines) if self.noonmarkd else "noonmarkd does not run"
 
     def children(self):
-        """{"dataplane": pid, "control": pid} of those that live."""
+        """{"dataplane": pid, "ke": pid, "control": pid} of those that live."""
         pid = self.noonmarkd.pid
         found = {}
         try:

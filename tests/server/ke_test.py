@@ -307,7 +307,7 @@ class Tests:
 
     def crowds(self):
         tap, world = self.tap, self.world
-        control = world.children()["control"]
+        ke = world.children()["ke"]
         idle = []
         for _ in range(300):
             s = world.client.socket(kind=socket.SOCK_STREAM)
@@ -318,21 +318,21 @@ class Tests:
         self.succeeds("CVE-2024-38528, F18: after 300 idle connections it serves")
         for s in idle:
             s.close()
-        tap.equal(world.children().get("control"), control, "CVE-2024-38528: control lives on")
+        tap.equal(world.children().get("ke"), ke, "CVE-2024-38528: ke lives on")
         # Each cut off at every octet: no loop that spins at an early end.
-        before = cpu_seconds(control)
+        before = cpu_seconds(ke)
         for stop in range(16):
             self.probe.ke(None, "--stop-at", str(stop), "--then", "close")
         time.sleep(DEADLINE + 0.5)
-        spent = cpu_seconds(control) - before
+        spent = cpu_seconds(ke) - before
         tap.ok(spent < 1, "KE-5: an early end at any octet costs no spinning", f"{spent:.2f} s")
-        before = memory(control)
+        before = memory(ke)
         self.probe.run("ke", "--address", SERVER_V4, "--port", KE_PORT, "--count", "300",
                        timeout=60)
-        grown = memory(control) - before
+        grown = memory(ke) - before
         tap.ok(grown < 2048, "CVE-2024-2511, F18: 300 more exchanges do not make it grow",
                f"{grown} KiB")
-        tap.equal(world.children().get("control"), control, "P2: control has never died")
+        tap.equal(world.children().get("ke"), ke, "P2: ke has never died")
         log = world.noonmarkd.log.read_text(errors="replace")
         answer = self.probe.ke()
         tap.ok(not any(secret in log for secret in (answer["c2s"], answer["s2c"],

@@ -1,15 +1,18 @@
 """kill -9 of each process under a client that asks 16 times a second by NTS and verifies every
-reply (F1, F2; issue: control's death costs no reply, the dataplane's two seconds at most)."""
+reply, and of control under 50 key exchanges a second too (F1, F2: control's death costs no reply and
+no key exchange, ke's no reply, the dataplane's two seconds at most)."""
 
 import json
 import os
 import signal
+import subprocess
 import time
 
-from harness import Tap, World, wait_for
+from harness import BUILD, SERVER_NAME, SERVER_V4, Tap, World, wait_for
 from probe import Probe
 
 RATE = 16
+KE_RATE = 50
 
 
 def read(load):
@@ -34,6 +37,20 @@ class Tests:
             load.kill()
             load.wait()
 
+    def under_exchanges(self, seconds, act):
+        """What act() returns, and ntsperf's report of KE_RATE key exchanges a second meanwhile."""
+        load = subprocess.Popen(self.world.client.command(
+            BUILD / "ntsperf", "ke", "--rate", KE_RATE, "--duration", f"{seconds}s", "--ca",
+            self.world.certificate, "--name", SERVER_NAME, "--json", SERVER_V4),
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        try:
+            time.sleep(1)
+            result = act()
+            return result, json.loads(load.communicate(timeout=60)[0])
+        finally:
+            load.kill()
+            load.wait()
+
     def kill(self, role):
         """Kills a child and waits for its successor's pid. True when there is one."""
         before = self.world.children()
@@ -48,31 +65,53 @@ class Tests:
     def control(self):
         tap = self.tap
         for turn in range(2):
-            dataplane = self.world.children()["dataplane"]
+            before = self.world.children()
             keys = {k["id"] for k in self.world.status()["keys"]}
-            took = []
 
             def act():
-                start = time.monotonic()
-                self.kill("control")
-                wait_for(self.exchanges, 10)
-                took.append(time.monotonic() - start)
+                _, exchanges = self.under_exchanges(4, lambda: self.kill("control"))
+                return exchanges
 
-            _, report = self.under_load(6, act)
+            exchanges, report = self.under_load(7, act)
             tap.equal((report["lost"], report["nak"], report["wrong"]), (0, 0, 0),
                       f"F1: control killed ({turn + 1}): 0 lost, 0 NAKs, 0 wrong")
             tap.ok(report["verified"] == report["sent"] > 80, "F1: every request was answered",
                    report)
-            tap.ok(took[0] <= 2, "F1: KE answers again within 2 s", f"{took[0]:.2f} s")
-            tap.equal(self.world.children()["dataplane"], dataplane,
-                      "P3: the dataplane went on as it was")
+            tap.ok(exchanges["answered"] == exchanges["sent"] >= 3 * KE_RATE and
+                   not exchanges["lost"] and not exchanges["wrong"],
+                   "F1: and no key exchange is lost", exchanges)
+            after = self.world.children()
+            tap.equal((after["dataplane"], after["ke"]), (before["dataplane"], before["ke"]),
+                      "P3: the dataplane and ke went on as they were")
             status = wait_for(self.world.status, 5)
             tap.equal({k["id"] for k in status["keys"]}, keys, "CK-7, P5: the keys are the same")
+
+    def ke(self):
+        tap = self.tap
+        for turn in range(2):
+            before = self.world.children()
+
+            def act():
+                start = time.monotonic()
+                self.kill("ke")
+                wait_for(self.exchanges, 10)
+                return time.monotonic() - start
+
+            took, report = self.under_load(5, act)
+            tap.equal((report["lost"], report["nak"], report["wrong"]), (0, 0, 0),
+                      f"F1: ke killed ({turn + 1}): 0 lost, 0 NAKs, 0 wrong")
+            tap.ok(report["verified"] == report["sent"] > 60, "F1: every request was answered",
+                   report)
+            tap.ok(took <= 1, "F1: KE answers again within 1 s", f"{took:.2f} s")
+            after = self.world.children()
+            tap.equal((after["dataplane"], after["control"]),
+                      (before["dataplane"], before["control"]),
+                      "P3: the dataplane and control went on as they were")
 
     def dataplane(self):
         tap = self.tap
         for turn in range(2):
-            control = self.world.children()["control"]
+            before = self.world.children()
             _, report = self.under_load(8, lambda: self.kill("dataplane"))
             tap.ok(report["gap_ms"] <= 2000 + 1000 / RATE,
                    f"F2: dataplane killed ({turn + 1}): replies again within 2 s",
@@ -81,7 +120,9 @@ class Tests:
             tap.equal((report["nak"], report["wrong"]), (0, 0), "F2, CK-7: 0 NAKs, 0 wrong")
             tap.ok(report["lost"] <= 2 * RATE + 1 and report["verified"] > 60,
                    "F2: nothing else is lost", report)
-            tap.equal(self.world.children()["control"], control, "F2: control went on as it was")
+            after = self.world.children()
+            tap.equal((after["control"], after["ke"]), (before["control"], before["ke"]),
+                      "F2: control and ke went on as they were")
 
     def supervisor(self):
         tap, world = self.tap, self.world
@@ -90,7 +131,7 @@ class Tests:
         def act():
             world.stop(signal.SIGKILL)
             gone = wait_for(lambda: not any(alive(pid) for pid in children), 5)
-            tap.ok(gone, "F2: the supervisor killed: both children end with it", children)
+            tap.ok(gone, "F2: the supervisor killed: all children end with it", children)
             start = time.monotonic()
             world.start()
             return time.monotonic() - start
@@ -114,6 +155,7 @@ class Tests:
             later = [world.sntp(timeout=1) for _ in range(8)]
             tap.ok(all(first + later) and all(r[0] >> 6 == 0 for r in later),
                    "P3, F31: control silent for 10 s: served as before")
+            tap.ok(self.exchanges(), "P3: and key exchanges with it")
             grown = [min(int.from_bytes(r[8:12], "big") for r in some if r)
                      for some in (first, later)]
             tap.ok(grown[1] > grown[0], "F28: the root dispersion grows", grown)
@@ -146,6 +188,7 @@ with Tap() as tap, World("kill") as world:
     world.start()
     tests = Tests(tap, world)
     tests.control()
+    tests.ke()
     tests.dataplane()
     tests.supervisor()
     tests.silence()

@@ -315,4 +315,4 @@ with Tap() as tap, World("nts") as world:
     ended = sum(n for name, n in counters.items() if name.startswith(("answered_", "dropped_")))
     tap.equal(ended, counters["frames_received"], "P8: every frame ended in exactly one counter")
     tap.equal(counters["dropped_longer"], 0, "RSP-7: no reply would have been too long")
-    tap.equal(world.children(), children, "P2: neither child has died")
+    tap.equal(world.children(), children, "P2: no child has died")

@@ -1,4 +1,4 @@
-"""The three processes of a real noonmarkd: what each may and holds, what a death costs a client, that
+"""The four processes of a real noonmarkd: what each may and holds, what a death costs a client, that
 the end leaves nothing, and that a wrong start ends at once."""
 
 import os
@@ -52,19 +52,22 @@ def hugepage_files():
 
 def rights(tap, world):
     children = world.children()
-    tap.equal(sorted(children), ["control", "dataplane"], "the children are named by their roles")
-    control, dataplane = children["control"], children["dataplane"]
+    tap.equal(sorted(children), ["control", "dataplane", "ke"], "the children are named by their roles")
+    control, ke, dataplane = (children[role] for role in ("control", "ke", "dataplane"))
 
-    for role, user in (("control", CONTROL_USER), ("dataplane", DATAPLANE_USER)):
+    for role, user in (("control", CONTROL_USER), ("ke", CONTROL_USER),
+                       ("dataplane", DATAPLANE_USER)):
         s = status_of(children[role])
         tap.equal(f"{s['Uid'].split()[1]}:{s['Gid'].split()[1]}", user,
-                  f"{role} runs as its own user")
+                  f"{role} runs as the user that it should")
         tap.equal([s["Groups"].strip(), s["NoNewPrivs"]], ["", "1"],
                   f"{role} is in no other group and gains nothing by exec")
-    s = status_of(control)
-    tap.equal([int(s[c], 16) for c in ("CapPrm", "CapEff", "CapBnd", "CapAmb")], [0] * 4,
-              "control has no capability")
-    tap.equal(s["Seccomp"], "2", "control is confined by seccomp")
+    for role in ("control", "ke"):
+        s = status_of(children[role])
+        tap.equal([int(s[c], 16) for c in ("CapPrm", "CapEff", "CapBnd", "CapAmb")], [0] * 4,
+                  f"{role} has no capability")
+        for task in os.listdir(f"/proc/{children[role]}/task"):
+            tap.equal(status_of(task)["Seccomp"], "2", f"{role} is confined by seccomp")
     tasks = {t: int(status_of(t)["CapEff"], 16) for t in os.listdir(f"/proc/{dataplane}/task")}
     tap.ok(set(tasks.values()) <= {CAP_NET_ADMIN, 0}, "each thread of the dataplane has given up "
            "all but NET_ADMIN", {t: hex(c) for t, c in tasks.items()})
@@ -74,19 +77,27 @@ def rights(tap, world):
         tap.ok(re.search(r"Max core file size\s+0\s+0", limits), f"F5: no core file of {role}")
         tap.equal(os.stat(f"/proc/{pid}/environ").st_uid, 0, f"F5: {role} is not dumpable")
 
-    got = holds(control)
     # Inside a chroot a descriptor of /dev/null is named by its path outside.
     allowed = (r"^(.*/dev/null$|/memfd:noonmark-|pipe:|socket:|anon_inode:\[(eventpoll|eventfd|signalfd|"
                r"timerfd)\]|.*/noonmarkd\.log$|.*/(cert|key)\.pem$|" + re.escape(
                    str(world.keys_file.parent)) + ")")
-    tap.equal([n for n in got if not re.search(allowed, n)], [],
-              "control holds what it needs and nothing else")
+    for role in ("control", "ke"):
+        tap.equal([n for n in holds(children[role]) if not re.search(allowed, n)], [],
+                  f"{role} holds what it needs and nothing else")
+    got = holds(control)
+    tap.equal(matching(got, r"\.pem$"), [], "control holds no certificate and no TLS key")
+    tap.equal(len(matching(got, "^socket:")), 1, "and no socket but its own")
+    got = holds(ke)
+    tap.equal(matching(got, re.escape(str(world.keys_file.parent)) + "|dataplane|bpf"), [],
+              "ke holds no key file and nothing of the dataplane's")
     got = holds(dataplane)
     tap.equal(matching(got, r"\.pem$|" + re.escape(str(world.keys_file.parent))), [],
               "the dataplane holds no TLS key, no certificate and no key file")
     inodes = set(matching(got, "^socket:"))
-    shared = inodes & set(matching(holds(control), "^socket:"))
-    tap.equal(shared, set(), "and no socket of control's")
+    shared = inodes & set(matching(holds(control) + holds(ke), "^socket:"))
+    tap.equal(shared, set(), "and no socket of control's or ke's")
+    tap.equal(set(matching(holds(ke), "^socket:")) & set(matching(holds(control), "^socket:")), set(),
+              "ke and control share no socket")
     tap.equal(matching(holds(control), "bpf"), [], "control holds no BPF object")
 
 
@@ -100,16 +111,17 @@ def deaths(tap, world):
     os.kill(before["control"], signal.SIGKILL)
     begun = time.monotonic()
     tap.ok(wait_for(lambda: world.children().get("control", before["control"]) !=
-                    before["control"] and world.status() is not None and world.answers_ke(), 5) and
-           time.monotonic() - begun <= 2, "F1: KE answers within 2 s of kill -9 of control",
+                    before["control"] and world.status() is not None, 5) and
+           time.monotonic() - begun <= 2, "F1: control answers within 2 s of its kill -9",
            world.server_tail())
     time.sleep(2)
     now = client.ntpdata()
     lost = (now["Total TX"] - counted["Total TX"]) - (now["Total valid RX"] -
                                                       counted["Total valid RX"])
     tap.ok(lost <= 1, "F1: control's death costs no reply", f"{counted} {now}")  # one in flight
-    tap.equal(world.children()["dataplane"], before["dataplane"],
-              "F1: the dataplane is not touched")
+    after = world.children()
+    tap.equal((after["dataplane"], after["ke"]), (before["dataplane"], before["ke"]),
+              "F1: the dataplane and ke are not touched")
     tap.equal((client.authdata()["nak"], client.authdata()["key_id"]), (0, 1),
               "F1: keys are unchanged: no NAK, no other KE")
 
@@ -160,7 +172,7 @@ def killed_together(tap, world):
     world.programs.remove(world.noonmarkd)
     begun = time.monotonic()
     world.start(timeout=10)
-    tap.ok(time.monotonic() - begun < 5, "after kill -9 of all three the next start serves within "
+    tap.ok(time.monotonic() - begun < 5, "after kill -9 of all the next start serves within "
            "5 s", f"{time.monotonic() - begun:.2f} s\n{world.server_tail()}")
 
 

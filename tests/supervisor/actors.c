@@ -1,7 +1,9 @@
-// Both doors played by actors, linked with the real main.c and supervisor: a noonmarkd without DPDK
-// and TLS, for tests of processes alone. What they do wrong is said by words in control.ntp_server:
+// The three doors played by actors, linked with the real main.c and supervisor: a noonmarkd without
+// DPDK and TLS, for tests of processes alone. What they do wrong is said by words in
+// control.ntp_server:
 //
-//   control.fails  dataplane.fails  sweep.fails    ends with status 3 before it serves
+//   control.fails  ke.fails  dataplane.fails  sweep.fails    ends with status 3 before it serves
+//   ke.shuts  ke.shuts.dies                        the first ke shuts a listener down; and dies
 //   dataplane.stops                                is stopped by a signal after half a second
 //   dataplane.starves                              its heartbeats stand still for three seconds
 //   dataplane.deaf                                 does not hear SIGTERM
@@ -11,6 +13,7 @@
 #include "config/config.h"
 #include "config/log.h"
 #include "control/control.h"
+#include "control/ke/ke_process.h"
 #include "crypto/exchange.h"
 #include "dataplane/dataplane.h"
 
@@ -18,6 +21,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { TURN_MS = 20, TURNS_HALF_S = 500 / TURN_MS };
@@ -81,6 +85,31 @@ int control_main(void)
     return 0;
 }
 
+int ke_process_main(void)
+{
+    const struct config *config = script();
+    struct board_ke *board;
+
+    if (plays(config, "ke.fails")) {
+        log_error("the actor fails");
+        return 3;
+    }
+    signal(SIGTERM, tell);
+    if (board_map_ke(HANDOVER_BOARD_KE, true, &board) != 0)
+        return 1;
+    counter_add(&board->starts, 1);
+    serve();
+    if (plays(config, "ke.shuts") && board->starts == 1) {
+        shutdown(HANDOVER_FIRST_LISTENER, SHUT_RDWR);
+        if (plays(config, "ke.shuts.dies"))
+            abort();
+    }
+    while (waited())
+        counter_add(&board->heartbeat, 1);
+    log_info("ends");
+    return 0;
+}
+
 int dataplane_main(void)
 {
     const struct config *config = script();
@@ -124,7 +153,7 @@ const char *dataplane_dpdk_version(void)
     return "none";
 }
 
-const char *control_openssl_version(void)
+const char *ke_process_openssl_version(void)
 {
     return "none";
 }

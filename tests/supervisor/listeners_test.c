@@ -74,6 +74,28 @@ static void both_families_share_a_port(void **state)
     close(again);
 }
 
+// A child shares the socket's open file: what it shuts down is shut for all.
+static void one_that_was_shut_down_is_noticed_and_replaced(void **state)
+{
+    (void)state;
+    const struct config_listen l4 = at_v4(free_port(SOCK_STREAM));
+    const int fd = listener_open(&l4, 0);
+    assert_true(listener_listens(fd));
+    const int shared = dup(fd);
+    assert_int_equal(shutdown(shared, SHUT_WR), 0); // all that ke's filter allows
+    assert_true(listener_listens(fd));
+    assert_int_equal(shutdown(shared, SHUT_RDWR), 0);
+    assert_false(listener_listens(fd));
+
+    const int again = listener_open(&l4, 0); // though the old one is still open
+    assert_true(again >= 0);
+    assert_true(listener_listens(again));
+    assert_false(listener_listens(-1));
+    close(again);
+    close(shared);
+    close(fd);
+}
+
 static void an_address_of_somebody_else_is_refused(void **state)
 {
     (void)state;
@@ -188,6 +210,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_families_share_a_port),
+        cmocka_unit_test(one_that_was_shut_down_is_noticed_and_replaced),
         cmocka_unit_test(an_address_of_somebody_else_is_refused),
         cmocka_unit_test(the_guard_discards_all),
         cmocka_unit_test_setup_teardown(the_control_socket_is_private_and_goes_away, make_directory,

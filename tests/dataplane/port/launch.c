@@ -111,11 +111,12 @@ static int serve(const char *path)
 {
     int control_fd;
     int dataplane_fd;
+    int ke_fd;
     int lifeline[2];
     int ready[2];
     struct board_control *control;
     struct board_dataplane *dataplane;
-    if (board_create(&control_fd, &dataplane_fd) != 0 || pipe2(lifeline, O_CLOEXEC) != 0 ||
+    if (board_create(&control_fd, &dataplane_fd, &ke_fd) != 0 || pipe2(lifeline, O_CLOEXEC) != 0 ||
         pipe2(ready, O_CLOEXEC) != 0 || board_map_control(control_fd, true, &control) != 0 ||
         board_map_dataplane(dataplane_fd, true, &dataplane) != 0) {
         perror("board");

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "perf/ke/ke_engine.h"
-#include "tests/control/ke_server.h"
+#include "tests/control/ke/ke_server.h"
 
 struct ke_rig {
     struct ke_server server;

@@ -1,0 +1,54 @@
+// What became of the connections to NTS-KE, for status: one table that status and documents read.
+//
+// Every accepted connection ends in exactly one of the counters from KE_COMPLETED to KE_ABANDONED,
+// so that accepted == their sum + those open now. A connection that is only being drained has
+// ended.
+#pragma once
+
+#include "board/counters.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+enum ke_counter {
+    KE_ACCEPTED,
+
+    KE_COMPLETED,      // answered with cookies
+    KE_NO_COMMON,      // answered: no protocol or no AEAD in common
+    KE_ERRED_CRITICAL, // answered with Error 0
+    KE_ERRED_REQUEST,  // answered with Error 1, the deadline not passed
+    KE_ERRED_INTERNAL, // answered with Error 2
+    KE_LATE_HANDSHAKE, // at the deadline TLS was not up
+    KE_LATE_REQUEST,   // at the deadline the request was not complete: Error 1
+    KE_NO_HANDSHAKE,   // TLS failed: version, ALPN, alert, garbage
+    KE_NO_ALPN,        // the handshake agreed on no application protocol
+    KE_ABANDONED,      // the client left before its answer, or the network failed
+
+    KE_PAUSED_FULL,  // accepting paused: max_connections are open
+    KE_PAUSED_ERROR, // accepting paused: descriptors or memory ran out
+    KE_COUNTER_COUNT,
+};
+
+enum { KE_ENDS_FIRST = KE_COMPLETED, KE_ENDS_LAST = KE_ABANDONED };
+
+extern const struct counter_text ke_counter_text[KE_COUNTER_COUNT];
+
+// Writers: every loop of ke, relaxed. Readers: control, relaxed.
+struct ke_counters {
+    _Atomic uint64_t n[KE_COUNTER_COUNT];
+    _Atomic uint32_t open; // connections with a descriptor now, those being drained too
+};
+
+static inline void ke_count(struct ke_counters *counters, enum ke_counter which)
+{
+    atomic_fetch_add_explicit(&counters->n[which], 1, memory_order_relaxed);
+}
+
+// For a ke that starts: what a predecessor that died had open counts as abandoned. Before any loop
+// runs.
+void ke_counters_take_over(struct ke_counters *counters);
+
+static inline uint64_t ke_counted(const struct ke_counters *counters, enum ke_counter which)
+{
+    return atomic_load_explicit(&counters->n[which], memory_order_relaxed);
+}

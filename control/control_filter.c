@@ -1,0 +1,32 @@
+// The control socket, the key file and the kernel's clock. Control makes no connection, and takes
+// none but by its Unix socket.
+#include "control/control_filter.h"
+
+#include "control/confine.h"
+
+static const struct confine_call calls[] = {
+    // The control socket. No address may be given: what is not connected stays so.
+    {.number = SCMP_SYS(accept4)},
+    {.number = SCMP_SYS(recvfrom)},
+    {.number = SCMP_SYS(sendto), .n = 1, .argument = {{.arg = 4, .op = SCMP_CMP_EQ, .datum_a = 0}}},
+    // The key file, with its new generation written aside.
+    {.number = SCMP_SYS(open)},
+    {.number = SCMP_SYS(openat)},
+    {.number = SCMP_SYS(fstat)},
+    {.number = SCMP_SYS(newfstatat)},
+    {.number = SCMP_SYS(fsync)},
+    {.number = SCMP_SYS(rename)},
+    {.number = SCMP_SYS(renameat)},
+    {.number = SCMP_SYS(link)},
+    {.number = SCMP_SYS(linkat)},
+    {.number = SCMP_SYS(unlink)},
+    {.number = SCMP_SYS(unlinkat)},
+    // The kernel's clock: these read its state, and setting it takes a capability.
+    {.number = SCMP_SYS(adjtimex)},
+    {.number = SCMP_SYS(clock_adjtime)},
+};
+
+int control_filter_apply(void)
+{
+    return confine_system_calls(calls, sizeof calls / sizeof calls[0]);
+}

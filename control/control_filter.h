@@ -1,0 +1,5 @@
+// What control may still ask of the kernel once it serves.
+#pragma once
+
+// After start-up, for all threads. 0 or -errno.
+int control_filter_apply(void);

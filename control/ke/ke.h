@@ -1,0 +1,34 @@
+// NTS-KE: loops in threads of their own over the listeners that the supervisor has opened.
+//
+// Opened and closed by the main thread. RFC 8915, section 4.
+#pragma once
+
+#include "board/ke_counters.h"
+#include "board/snapshot.h"
+#include "control/ke/tls.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct ke;
+
+struct ke_setup {
+    const struct tls *tls;
+    const int *listeners; // listening TCP sockets; they stay the caller's and become non-blocking
+    size_t n_listeners;
+    const struct snapshot *ring; // the board's keyring
+    struct ke_counters *counters;
+    const char *ntp_server;
+    uint16_t udp_port;
+    uint32_t threads;
+    uint32_t deadline_ms;
+    uint32_t max_connections;
+};
+
+// Starts serving. What setup points to outlives the result. 0 or -errno.
+int ke_open(const struct ke_setup *setup, struct ke **ke);
+
+const struct ke_counters *ke_counters(const struct ke *ke);
+
+// Ends the threads, cuts what is open, wipes keys. Takes NULL.
+void ke_close(struct ke *ke);

@@ -1,0 +1,230 @@
+#include "control/ke/ke_connection.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <openssl/err.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { DRAIN_MAX = 64 * 1024 };
+
+struct ke_connection *ke_connection_new(int fd, const struct tls *tls)
+{
+    struct ke_connection *c = malloc(sizeof *c);
+    if (!c)
+        return NULL;
+    // Not the buffer: pages of it that no request reaches stay untouched.
+    memset(c, 0, offsetof(struct ke_connection, octets));
+    c->source = KE_SOURCE_CONNECTION;
+    c->fd = fd;
+    c->wire.fd = fd;
+    c->session = tls_session(tls, &c->wire);
+    if (!c->session) {
+        free(c);
+        return NULL;
+    }
+    return c;
+}
+
+// Throws away what the client sends after our end, so that the kernel has nothing unread to answer
+// with a RST, which could overtake our response. Ends at the client's FIN or when it sends too
+// much.
+static void drain(struct ke_connection *c)
+{
+    char nothing[4096];
+    for (;;) {
+        ssize_t n = recv(c->fd, nothing, sizeof nothing, 0);
+        if (n > 0)
+            c->drained += (uint32_t)n;
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN)
+            return;
+        if (n <= 0 || c->drained >= DRAIN_MAX) {
+            c->stage = KE_ENDED;
+            return;
+        }
+    }
+}
+
+static void start_draining(struct ke_connection *c)
+{
+    SSL_free(c->session);
+    c->session = NULL;
+    c->wants_write = false;
+    c->stage = KE_DRAINING;
+    if (shutdown(c->fd, SHUT_WR) < 0)
+        c->stage = KE_ENDED;
+    else
+        drain(c);
+}
+
+// The exchange is over without an answer; whatever alert OpenSSL wrote goes out.
+static void give_up(struct ke_connection *c, struct ke_counters *counters, enum ke_counter end)
+{
+    ke_count(counters, end);
+    start_draining(c);
+}
+
+static void start_answer(struct ke_connection *c, size_t len, enum ke_counter end)
+{
+    c->len = (uint32_t)len;
+    c->end = end;
+    c->stage = KE_ANSWERING;
+}
+
+// After a call that did not succeed: true when it is to be made again once the socket can move.
+static bool waits(struct ke_connection *c, int returned, int *error)
+{
+    *error = SSL_get_error(c->session, returned);
+    c->wants_write = *error == SSL_ERROR_WANT_WRITE;
+    return *error == SSL_ERROR_WANT_READ || *error == SSL_ERROR_WANT_WRITE;
+}
+
+static bool handshake(struct ke_connection *c, struct ke_counters *counters)
+{
+    int error;
+    int returned = SSL_accept(c->session);
+    if (returned == 1) {
+        // Section 3: ALPN is required. OpenSSL asks nobody when the client offers none.
+        if (tls_speaks_ntske(c->session)) {
+            c->stage = KE_ASKING;
+            return true;
+        }
+        c->end = KE_NO_ALPN;
+        c->stage = KE_CLOSING;
+        return true;
+    }
+    if (waits(c, returned, &error)) {
+        if (!tls_wire_spent(&c->wire))
+            return false;
+        error = SSL_ERROR_SSL;
+    }
+    give_up(c, counters, error == SSL_ERROR_SSL ? KE_NO_HANDSHAKE : KE_ABANDONED);
+    return false;
+}
+
+// Section 4: one request, of which pieces may come as they like.
+static bool ask(struct ke_connection *c, struct ke_desk *desk, struct ke_counters *counters)
+{
+    int error;
+    // The framing ends or breaks before the buffer is full, so there is always room.
+    assert(c->len < sizeof c->octets);
+    int returned = SSL_read(c->session, c->octets + c->len, (int)(sizeof c->octets - c->len));
+    if (returned > 0) {
+        c->len += (uint32_t)returned;
+        ke_framing_advance(&c->framing, c->octets, c->len);
+        if (c->framing.ended) {
+            enum ke_counter end;
+            size_t len = ke_desk_answer(desk, c->session, c->octets, c->framing.at, &end);
+            start_answer(c, len, end);
+        } else if (c->framing.broken) {
+            start_answer(c, ke_error_write(KE_BAD_REQUEST, c->octets), KE_ERRED_REQUEST);
+        }
+        return true;
+    }
+    if (waits(c, returned, &error)) {
+        if (!tls_wire_spent(&c->wire))
+            return false;
+        error = SSL_ERROR_ZERO_RETURN; // a flood: as good as no request
+    }
+    if (error == SSL_ERROR_ZERO_RETURN) {
+        // Section 4.1.3: what will never be complete is a bad request.
+        start_answer(c, ke_error_write(KE_BAD_REQUEST, c->octets), KE_ERRED_REQUEST);
+        return true;
+    }
+    give_up(c, counters, error == SSL_ERROR_SSL ? KE_ERRED_REQUEST : KE_ABANDONED);
+    return false;
+}
+
+static bool answer(struct ke_connection *c, struct ke_counters *counters)
+{
+    int error;
+    // The whole response in one TLS record: ntpsec up to 1.2.4 reads but once.
+    int returned = SSL_write(c->session, c->octets, (int)c->len);
+    if (returned > 0) {
+        c->stage = KE_CLOSING;
+        return true;
+    }
+    if (!waits(c, returned, &error))
+        give_up(c, counters, KE_ABANDONED);
+    return false;
+}
+
+// RFC 8446, section 6.1: close_notify, once, without waiting for the client's.
+static void say_goodbye(struct ke_connection *c, struct ke_counters *counters)
+{
+    int error;
+    int returned = SSL_shutdown(c->session);
+    if (returned < 0 && waits(c, returned, &error))
+        return;
+    ke_count(counters, c->end);
+    start_draining(c);
+}
+
+void ke_connection_turn(struct ke_connection *c, struct ke_desk *desk, struct ke_counters *counters)
+{
+    bool on = true;
+    while (on) {
+        ERR_clear_error(); // SSL_get_error looks at the thread's queue
+        c->wants_write = false;
+        switch (c->stage) {
+        case KE_HANDSHAKING:
+            on = handshake(c, counters);
+            break;
+        case KE_ASKING:
+            on = ask(c, desk, counters);
+            break;
+        case KE_ANSWERING:
+            on = answer(c, counters);
+            break;
+        case KE_CLOSING:
+            say_goodbye(c, counters);
+            on = false;
+            break;
+        case KE_DRAINING:
+            drain(c);
+            on = false;
+            break;
+        case KE_ENDED:
+            on = false;
+            break;
+        }
+    }
+}
+
+void ke_connection_expire(struct ke_connection *c, struct ke_counters *counters)
+{
+    switch (c->stage) {
+    case KE_HANDSHAKING:
+        give_up(c, counters, KE_LATE_HANDSHAKE);
+        break;
+    case KE_ASKING:
+        // Section 4.1.3: the server's timeout passing is a bad request too.
+        start_answer(c, ke_error_write(KE_BAD_REQUEST, c->octets), KE_LATE_REQUEST);
+        ke_connection_turn(c, NULL, counters);
+        break;
+    case KE_ANSWERING:
+    case KE_CLOSING:
+        give_up(c, counters, KE_ABANDONED);
+        break;
+    case KE_DRAINING:
+        drain(c);
+        c->stage = KE_ENDED;
+        break;
+    case KE_ENDED:
+        break;
+    }
+}
+
+void ke_connection_free(struct ke_connection *c)
+{
+    if (!c)
+        return;
+    SSL_free(c->session);
+    close(c->fd);
+    free(c);
+}

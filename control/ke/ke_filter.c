@@ -1,0 +1,41 @@
+// Connections that listeners bring, and nothing else. Ke runs as the same user as control: what
+// keeps the two apart is this list. It has no file, no signal to another process (confine.c), no
+// ptrace and no process_vm_writev; besides, neither process can be dumped.
+#include "control/ke/ke_filter.h"
+
+#include "control/confine.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#define OPTION_OF_TCP(option)                                                                      \
+    {                                                                                              \
+        .number = SCMP_SYS(setsockopt), .n = 2, .argument = {                                      \
+            {.arg = 1, .op = SCMP_CMP_EQ, .datum_a = IPPROTO_TCP},                                 \
+            {.arg = 2, .op = SCMP_CMP_EQ, .datum_a = (option)}                                     \
+        }                                                                                          \
+    }
+
+static const struct confine_call calls[] = {
+    {.number = SCMP_SYS(accept4)},
+    {.number = SCMP_SYS(recvfrom)},
+    // No address may be given: with one, and MSG_FASTOPEN, sendto connects.
+    {.number = SCMP_SYS(sendto), .n = 1, .argument = {{.arg = 4, .op = SCMP_CMP_EQ, .datum_a = 0}}},
+    // The sending side alone: the other one would end a listener, which all children share.
+    {.number = SCMP_SYS(shutdown),
+     .n = 1,
+     .argument = {{.arg = 1, .op = SCMP_CMP_EQ, .datum_a = SHUT_WR}}},
+    OPTION_OF_TCP(TCP_NODELAY),
+    OPTION_OF_TCP(TCP_USER_TIMEOUT),
+    // Some libc looks up the number of CPUs when a thread first allocates memory, and does without
+    // where it cannot.
+    {.number = SCMP_SYS(open), .fails = EACCES},
+    {.number = SCMP_SYS(openat), .fails = EACCES},
+};
+
+int ke_filter_apply(void)
+{
+    return confine_system_calls(calls, sizeof calls / sizeof calls[0]);
+}

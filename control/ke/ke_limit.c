@@ -1,0 +1,29 @@
+#include "control/ke/ke_limit.h"
+
+#include <dirent.h>
+#include <sys/resource.h>
+
+static uint32_t descriptors_in_use(void)
+{
+    uint32_t n = 0;
+    DIR *dir = opendir("/proc/self/fd");
+    if (!dir)
+        return KE_LIMIT_RESERVED; // not to be seen here: a guess on the safe side
+    while (readdir(dir))
+        n++;
+    closedir(dir);
+    return n;
+}
+
+uint32_t ke_limit_connections(uint32_t max_connections)
+{
+    struct rlimit limit = {0};
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return 1;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    rlim_t taken = descriptors_in_use() + KE_LIMIT_RESERVED;
+    rlim_t room = limit.rlim_cur > taken ? limit.rlim_cur - taken : 1;
+    return room < max_connections ? (uint32_t)room : max_connections;
+}

@@ -1,0 +1,280 @@
+#include "control/ke/ke_loop.h"
+
+#include "board/now.h"
+#include "config/log.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    EVENTS = 64,
+    ACCEPT_BURST = 64,  // connections between two looks at the others
+    IDLE_TURN_MS = 500, // a retired cookie key leaves an idle loop's memory after this
+};
+
+// The cap is kept by all loops together. A place is taken before accept, so that no loop ever holds
+// a connection too many.
+static bool take_place(struct ke_shared *shared)
+{
+    uint32_t open = atomic_fetch_add_explicit(&shared->counters->open, 1, memory_order_relaxed);
+    return open < shared->max_connections;
+}
+
+static void return_place(struct ke_shared *shared)
+{
+    atomic_fetch_sub_explicit(&shared->counters->open, 1, memory_order_relaxed);
+}
+
+static int watch(struct ke_loop *loop, int fd, uint32_t events, void *post)
+{
+    struct epoll_event event = {.events = events, .data.ptr = post};
+    return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+static int watch_listeners(struct ke_loop *loop)
+{
+    for (uint32_t i = 0; i < loop->shared->n_listeners; i++) {
+        // Exclusive: one connection wakes one loop.
+        int result =
+            watch(loop, loop->listener[i].fd, EPOLLIN | EPOLLEXCLUSIVE, &loop->listener[i]);
+        if (result < 0 && result != -EEXIST)
+            return result;
+    }
+    return 0;
+}
+
+// Connections meanwhile wait in the listeners' backlogs, where they cost us nothing, and are served
+// when there is room: that is kinder than a refusal, after which RFC 8915 makes a client wait long.
+static void pause_accepting(struct ke_loop *loop, enum ke_counter why)
+{
+    ke_count(loop->shared->counters, why);
+    for (uint32_t i = 0; i < loop->shared->n_listeners; i++)
+        epoll_ctl(loop->epoll, EPOLL_CTL_DEL, loop->listener[i].fd, NULL);
+    loop->paused = true;
+    loop->resume_ns = now_ns() + KE_PAUSE_MS * (uint64_t)NOW_NS_PER_MS;
+}
+
+// Puts a connection that has moved where it now belongs.
+static void settle(struct ke_loop *loop, struct ke_connection *c)
+{
+    if (c->stage == KE_ENDED) {
+        ke_queue_remove(c);
+        ke_connection_free(c); // closing the socket also ends its watch
+        return_place(loop->shared);
+        return;
+    }
+    if (c->stage == KE_DRAINING && c->queue == &loop->running) {
+        ke_queue_remove(c);
+        ke_queue_append(&loop->ending, c, now_ns());
+    }
+    if (c->wants_write != c->armed_for_write) {
+        struct epoll_event event = {.events = c->wants_write ? EPOLLOUT : EPOLLIN, .data.ptr = c};
+        epoll_ctl(loop->epoll, EPOLL_CTL_MOD, c->fd, &event);
+        c->armed_for_write = c->wants_write;
+    }
+}
+
+static void tune(int fd, uint64_t deadline_ns)
+{
+    const int on = 1;
+    // What the client does not acknowledge must not outlive the exchange in the kernel either.
+    const unsigned timeout_ms = (unsigned)(deadline_ns / NOW_NS_PER_MS) + KE_LINGER_MS;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
+}
+
+// Makes a connection of fd. False, with fd closed, when the system has no room for it.
+static bool admit(struct ke_loop *loop, int fd)
+{
+    struct ke_shared *shared = loop->shared;
+    struct ke_connection *c = ke_connection_new(fd, shared->tls);
+    if (!c) {
+        close(fd);
+        return false;
+    }
+    if (watch(loop, fd, EPOLLIN, c) < 0) {
+        ke_connection_free(c);
+        return false;
+    }
+    tune(fd, shared->deadline_ns);
+    ke_queue_append(&loop->running, c, now_ns());
+    ke_count(shared->counters, KE_ACCEPTED);
+    return true;
+}
+
+// What accept(2) says of a connection that failed while it waited: the next may be well.
+static bool is_about_one_connection(int error)
+{
+    switch (error) {
+    case EINTR:
+    case ECONNABORTED:
+    case EPROTO:
+    case EPERM:
+    case ENETDOWN:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH:
+    case ETIMEDOUT:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void accept_some(struct ke_loop *loop, int listener)
+{
+    struct ke_shared *shared = loop->shared;
+
+    for (int i = 0; i < ACCEPT_BURST && !loop->paused; i++) {
+        if (!take_place(shared)) {
+            return_place(shared);
+            pause_accepting(loop, KE_PAUSED_FULL);
+            return;
+        }
+        int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0 && admit(loop, fd))
+            continue;
+        int error = fd >= 0 ? ENOMEM : errno;
+        return_place(shared);
+        if (error == EAGAIN)
+            return;
+        if (is_about_one_connection(error))
+            continue;
+        // Descriptors or memory ran out, or something unheard of: none is worth ending for.
+        static struct log_limit limit;
+        log_limited(&limit, LOG_LEVEL_WARNING, "cannot accept for a moment: %s", strerror(error));
+        pause_accepting(loop, KE_PAUSED_ERROR);
+    }
+}
+
+static void expire(struct ke_loop *loop)
+{
+    uint64_t now = now_ns();
+    struct ke_connection *c;
+
+    while ((c = loop->ending.first) && c->deadline_ns <= now) {
+        ke_connection_expire(c, loop->shared->counters);
+        c->stage = KE_ENDED;
+        settle(loop, c);
+    }
+    while ((c = loop->running.first) && c->deadline_ns <= now) {
+        ke_connection_expire(c, loop->shared->counters);
+        ke_queue_remove(c);
+        ke_queue_append(&loop->ending, c, now);
+        settle(loop, c);
+    }
+}
+
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+// Milliseconds until something is due, rounded up so that it then is.
+static int wait_ms(const struct ke_loop *loop)
+{
+    uint64_t now = now_ns();
+    uint64_t due = now + IDLE_TURN_MS * (uint64_t)NOW_NS_PER_MS;
+    if (loop->running.first)
+        due = sooner(due, loop->running.first->deadline_ns);
+    if (loop->ending.first)
+        due = sooner(due, loop->ending.first->deadline_ns);
+    if (loop->paused)
+        due = sooner(due, loop->resume_ns);
+    return due <= now ? 0 : (int)((due - now + NOW_NS_PER_MS - 1) / NOW_NS_PER_MS);
+}
+
+// False once the loop is to end.
+static bool turn(struct ke_loop *loop)
+{
+    struct epoll_event events[EVENTS];
+    int n = epoll_wait(loop->epoll, events, EVENTS, wait_ms(loop));
+
+    keyring_refresh(loop->shared->ring, &loop->desk.keys);
+    for (int i = 0; i < n; i++) {
+        const enum ke_source *source = events[i].data.ptr;
+        switch (*source) {
+        case KE_SOURCE_STOP:
+            return false;
+        case KE_SOURCE_LISTENER:
+            accept_some(loop, ((const struct ke_post *)events[i].data.ptr)->fd);
+            break;
+        case KE_SOURCE_CONNECTION: {
+            struct ke_connection *c = events[i].data.ptr;
+            ke_connection_turn(c, &loop->desk, loop->shared->counters);
+            settle(loop, c);
+            break;
+        }
+        }
+    }
+    expire(loop);
+    if (loop->paused && now_ns() >= loop->resume_ns) {
+        loop->paused = false;
+        if (watch_listeners(loop) < 0)
+            pause_accepting(loop, KE_PAUSED_ERROR);
+    }
+    return true;
+}
+
+void ke_loop_run(struct ke_loop *loop)
+{
+    while (turn(loop)) {
+    }
+}
+
+int ke_loop_open(struct ke_loop *loop, struct ke_shared *shared)
+{
+    memset(loop, 0, sizeof *loop);
+    loop->shared = shared;
+    loop->running.span_ns = shared->deadline_ns;
+    loop->ending.span_ns = KE_LINGER_MS * (uint64_t)NOW_NS_PER_MS;
+    loop->epoll = epoll_create1(EPOLL_CLOEXEC);
+    loop->stop = (struct ke_post){KE_SOURCE_STOP, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    for (uint32_t i = 0; i < shared->n_listeners; i++)
+        loop->listener[i] = (struct ke_post){KE_SOURCE_LISTENER, shared->listener[i]};
+    int result = loop->epoll < 0 || loop->stop.fd < 0
+                     ? -errno
+                     : watch(loop, loop->stop.fd, EPOLLIN, &loop->stop);
+    if (result == 0)
+        result = watch_listeners(loop);
+    ke_desk_open(&loop->desk, shared->ntp_server, shared->udp_port, shared->ring);
+    if (result < 0)
+        ke_loop_close(loop);
+    return result;
+}
+
+void ke_loop_stop(struct ke_loop *loop)
+{
+    const uint64_t one = 1;
+    // Fails only when it has been said before.
+    if (write(loop->stop.fd, &one, sizeof one) < 0)
+        return;
+}
+
+static void cut(struct ke_loop *loop, struct ke_queue *queue)
+{
+    while (queue->first) {
+        queue->first->stage = KE_ENDED;
+        settle(loop, queue->first);
+    }
+}
+
+void ke_loop_close(struct ke_loop *loop)
+{
+    cut(loop, &loop->running);
+    cut(loop, &loop->ending);
+    if (loop->stop.fd >= 0)
+        close(loop->stop.fd);
+    if (loop->epoll >= 0)
+        close(loop->epoll);
+    ke_desk_wipe(&loop->desk);
+}

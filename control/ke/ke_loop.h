@@ -1,0 +1,60 @@
+// One loop of NTS-KE: accepts from the shared listeners, moves its connections, keeps their
+// deadlines. Each loop is a thread; loops share the listeners, the counters and the cap, no more.
+#pragma once
+
+#include "board/ke_counters.h"
+#include "control/ke/ke_connection.h"
+#include "control/ke/ke_desk.h"
+#include "control/ke/ke_queue.h"
+#include "control/ke/tls.h"
+
+#include <stdint.h>
+
+enum {
+    KE_LISTENERS_MAX = 16,
+    KE_LINGER_MS = 800, // for the client to take the answer, beyond the deadline too
+    KE_PAUSE_MS = 20,   // before accepting again at the cap, or when the system had no more
+};
+
+// What all loops share; read-only but for what counters points to. Outlives them.
+struct ke_shared {
+    const struct tls *tls;
+    const struct snapshot *ring;
+    const char *ntp_server;
+    uint16_t udp_port;
+    uint32_t n_listeners;
+    int listener[KE_LISTENERS_MAX]; // listening and non-blocking
+    uint64_t deadline_ns;           // for the whole exchange
+    uint32_t max_connections;       // of all loops together
+    struct ke_counters *counters;   // written by all loops
+};
+
+// What epoll's data points to for what is no connection.
+struct ke_post {
+    enum ke_source source;
+    int fd;
+};
+
+struct ke_loop {
+    struct ke_shared *shared;
+    int epoll;
+    struct ke_post stop; // an eventfd: readable once the loop is to end
+    struct ke_post listener[KE_LISTENERS_MAX];
+    bool paused;             // the listeners are not watched
+    uint64_t resume_ns;      // when paused
+    struct ke_queue running; // until the exchange's deadline
+    struct ke_queue ending;  // draining, or late: KE_LINGER_MS more
+    struct ke_desk desk;
+};
+
+// 0 or -errno.
+int ke_loop_open(struct ke_loop *loop, struct ke_shared *shared);
+
+// Serves until ke_loop_stop. In the loop's own thread.
+void ke_loop_run(struct ke_loop *loop);
+
+// From any thread.
+void ke_loop_stop(struct ke_loop *loop);
+
+// After the thread has ended: cuts the connections that are left and wipes the desk.
+void ke_loop_close(struct ke_loop *loop);

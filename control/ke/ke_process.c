@@ -1,0 +1,200 @@
+// Comes up in the order in which parts depend on each other: board, TLS, loops; gives up what it no
+// longer needs; then says that it serves. Control has published keys before ke is started.
+//
+// Main thread: lifeline, SIGTERM, heartbeat. The loops have threads of their own.
+#include "control/ke/ke_process.h"
+
+#include "board/board.h"
+#include "board/child.h"
+#include "board/handover.h"
+#include "board/now.h"
+#include "config/config.h"
+#include "config/log.h"
+#include "control/ke/ke.h"
+#include "control/ke/ke_filter.h"
+#include "control/ke/ke_limit.h"
+#include "control/ke/tls.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+enum { BEAT_MS = 100 };
+
+struct process {
+    struct config *config;
+    struct board_control *control; // read-only
+    struct board_ke *board;
+    struct tls *tls;
+    struct ke *ke;
+    int signals;
+    int epoll;
+};
+
+// Says what could not be done; the result is passed on.
+static int failed(const char *what, int result)
+{
+    log_error("%s: %s", what, strerror(-result));
+    return result;
+}
+
+static int take_signals(struct process *p)
+{
+    int result = child_take_signals(&p->signals);
+    return result < 0 ? failed("signals", result) : 0;
+}
+
+static int read_config(struct process *p)
+{
+    struct config_error error;
+    // A predecessor that shares this descriptor's offset has read it to the end.
+    if (lseek(HANDOVER_CONFIG, 0, SEEK_SET) < 0)
+        return failed("configuration", -errno);
+    if (config_load_fd(HANDOVER_CONFIG, "configuration", &p->config, &error) < 0) {
+        log_error("%s", error.text);
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static int open_board(struct process *p)
+{
+    int result = board_map_control(HANDOVER_BOARD_CONTROL, false, &p->control);
+    if (result == 0)
+        result = board_map_ke(HANDOVER_BOARD_KE, true, &p->board);
+    if (result < 0)
+        return failed("board", result);
+    atomic_fetch_add_explicit(&p->board->starts, 1, memory_order_relaxed);
+    ke_counters_take_over(&p->board->counters);
+    return 0;
+}
+
+// Chain and key of each pair follow the listeners.
+static int open_tls(struct process *p)
+{
+    struct tls_pair pairs[CONFIG_CERTIFICATES_MAX];
+    int fd = HANDOVER_FIRST_LISTENER + (int)p->config->control.n_listen;
+
+    for (uint32_t i = 0; i < p->config->control.n_certificates; i++) {
+        const struct config_certificate *certificate = &p->config->control.certificates[i];
+        pairs[i] = (struct tls_pair){certificate->chain, certificate->key, fd, fd + 1};
+        fd += 2;
+    }
+    int result = tls_open(pairs, p->config->control.n_certificates, &p->tls);
+    // Read once; a new pair comes with a new start.
+    while (fd > HANDOVER_FIRST_LISTENER + (int)p->config->control.n_listen)
+        close(--fd);
+    return result;
+}
+
+static int open_ke(struct process *p)
+{
+    int listeners[CONFIG_LISTEN_MAX];
+    for (uint32_t i = 0; i < p->config->control.n_listen; i++)
+        listeners[i] = HANDOVER_FIRST_LISTENER + (int)i;
+
+    uint32_t wanted = p->config->control.max_connections;
+    uint32_t fit = ke_limit_connections(wanted);
+    if (fit < wanted)
+        log_warning("control.max_connections: %u of %u fit into the limit of open files; raise it "
+                    "(LimitNOFILE=)",
+                    fit, wanted);
+    const struct ke_setup setup = {
+        .tls = p->tls,
+        .listeners = listeners,
+        .n_listeners = p->config->control.n_listen,
+        .ring = &p->control->keyring,
+        .counters = &p->board->counters,
+        .ntp_server = p->config->control.ntp_server,
+        .udp_port = p->config->dataplane.udp_port,
+        .threads = p->config->control.threads,
+        .deadline_ms = p->config->control.deadline_ms,
+        .max_connections = fit,
+    };
+    int result = ke_open(&setup, &p->ke);
+    return result < 0 ? failed("key exchange", result) : 0;
+}
+
+static int open_waiting(struct process *p)
+{
+    p->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (p->epoll < 0)
+        return failed("epoll", -errno);
+    const int watched[] = {p->signals, HANDOVER_LIFELINE};
+    for (int i = 0; i < 2; i++) {
+        struct epoll_event event = {.events = EPOLLIN, .data.fd = watched[i]};
+        if (epoll_ctl(p->epoll, EPOLL_CTL_ADD, watched[i], &event) < 0)
+            return failed("epoll", -errno);
+    }
+    return 0;
+}
+
+static int confine(struct process *p)
+{
+    (void)p;
+    int result = ke_filter_apply();
+    return result < 0 ? failed("seccomp", result) : 0;
+}
+
+static int say_ready(struct process *p)
+{
+    atomic_store_explicit(&p->board->version, BOARD_VERSION, memory_order_release);
+    int result = child_say_ready();
+    return result < 0 ? failed("ready", result) : 0;
+}
+
+static int open_all(struct process *p)
+{
+    static int (*const steps[])(struct process *) = {
+        take_signals, read_config, open_board, open_tls, open_ke, open_waiting, confine, say_ready,
+    };
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        int result = steps[i](p);
+        if (result < 0)
+            return result;
+    }
+    return 0;
+}
+
+// Until SIGTERM or the end of the lifeline, which carries no octets.
+static void serve(struct process *p)
+{
+    struct epoll_event event;
+    do
+        atomic_store_explicit(&p->board->heartbeat, now_ns(), memory_order_relaxed);
+    while (epoll_wait(p->epoll, &event, 1, BEAT_MS) <= 0);
+}
+
+static void close_all(struct process *p)
+{
+    ke_close(p->ke);
+    tls_close(p->tls);
+    board_unmap_ke(p->board);
+    board_unmap_control(p->control);
+    config_free(p->config);
+}
+
+int ke_process_main(void)
+{
+    struct process process = {.signals = -1, .epoll = -1};
+
+    log_open("ke");
+    int result = child_hide();
+    if (result < 0)
+        failed("confinement", result);
+    else
+        result = open_all(&process);
+    if (result == 0) {
+        log_info("serving NTS-KE on %u addresses", process.config->control.n_listen);
+        serve(&process);
+    }
+    close_all(&process);
+    return result == 0 ? 0 : 1;
+}
+
+const char *ke_process_openssl_version(void)
+{
+    return OpenSSL_version(OPENSSL_VERSION);
+}

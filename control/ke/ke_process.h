@@ -1,0 +1,10 @@
+// The door of ke: NTS-KE in a process of its own, the only one that parses what strangers send by
+// TCP and TLS. It reads the keyring from the board and writes nothing there but its own side. Runs
+// as control.user with no capability, with the descriptors of board/handover.h.
+#pragma once
+
+// Runs until the lifeline ends or SIGTERM. The exit status.
+int ke_process_main(void);
+
+// For --version: OpenSSL's version.
+const char *ke_process_openssl_version(void);

@@ -1,0 +1,213 @@
+#include "control/ke/ke_records.h"
+
+#include "crypto/bytes.h"
+#include "crypto/cookie_key.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum { CRITICAL = 0x8000 };
+
+const struct ke_aead ke_aeads[] = {
+    {.id = 15, .key_len = 32, .cookie_len = COOKIE_LEN, .name = "AEAD_AES_SIV_CMAC_256"},
+};
+const size_t ke_n_aeads = sizeof ke_aeads / sizeof ke_aeads[0];
+
+static_assert((int)KE_COOKIE_MAX >= (int)COOKIE_LEN, "every row's cookie fits");
+static_assert(6 * (KE_RECORD_HEADER + 2) + KE_SERVER_NAME_MAX +
+                      KE_COOKIES * (KE_RECORD_HEADER + KE_COOKIE_MAX) <=
+                  KE_RESPONSE_MAX,
+              "the longest response fits");
+
+// What a client may send (RFC 8915, section 4.1). A type without a row is unknown.
+enum body { ANY, EMPTY, ONE_NUMBER, NUMBERS };
+
+static const struct rule {
+    bool forbidden; // only servers send it
+    bool critical;  // the critical bit MUST be set
+    bool once;
+    enum body body;
+} rules[] = {
+    [KE_END_OF_MESSAGE] = {.critical = true, .body = EMPTY}, // section 4.1.1
+    [KE_NEXT_PROTOCOL] = {.critical = true, .once = true, .body = NUMBERS},
+    [KE_ERROR] = {.forbidden = true},
+    [KE_WARNING] = {.forbidden = true},
+    [KE_AEAD_ALGORITHM] = {.once = true, .body = NUMBERS},
+    [KE_NEW_COOKIE] = {.forbidden = true},
+    [KE_NTPV4_SERVER] = {.once = true, .body = ANY},
+    [KE_NTPV4_PORT] = {.body = ONE_NUMBER},
+};
+enum { KNOWN_TYPES = sizeof rules / sizeof rules[0] };
+
+struct record {
+    uint16_t type;
+    bool critical;
+    uint16_t len;
+    const uint8_t *body;
+};
+
+static struct record record_at(const uint8_t *at)
+{
+    uint16_t head = be16_get(at);
+    return (struct record){
+        .type = head & (CRITICAL - 1),
+        .critical = (head & CRITICAL) != 0,
+        .len = be16_get(at + 2),
+        .body = at + KE_RECORD_HEADER,
+    };
+}
+
+static bool body_fits(enum body body, uint16_t len)
+{
+    switch (body) {
+    case EMPTY:
+        return len == 0;
+    case ONE_NUMBER:
+        return len == 2;
+    case NUMBERS:
+        return len >= 2 && len % 2 == 0;
+    case ANY:
+        break;
+    }
+    return true;
+}
+
+void ke_framing_advance(struct ke_framing *framing, const uint8_t *request, size_t len)
+{
+    while (!framing->ended && !framing->broken) {
+        // A request longer than we take is broken as soon as it says so, not when it has come.
+        if (framing->at + KE_RECORD_HEADER > KE_REQUEST_MAX) {
+            framing->broken = true;
+            return;
+        }
+        if (len - framing->at < KE_RECORD_HEADER)
+            return;
+        struct record r = record_at(request + framing->at);
+        size_t next = framing->at + KE_RECORD_HEADER + r.len;
+        if (next > KE_REQUEST_MAX) {
+            framing->broken = true;
+            return;
+        }
+        if (r.type == KE_END_OF_MESSAGE) {
+            // Section 4.1.1: critical, with an empty body. One that is not ends nothing reliably.
+            if (!r.critical || r.len != 0) {
+                framing->broken = true;
+                return;
+            }
+            framing->ended = true;
+        } else if (next > len) {
+            return;
+        }
+        framing->at = next;
+    }
+}
+
+// Section 4.1: the records that have a body of 16-bit numbers.
+static bool offers(const struct record *r, uint16_t id)
+{
+    for (uint16_t i = 0; i + 1 < r->len; i += 2)
+        if (be16_get(r->body + i) == id)
+            return true;
+    return false;
+}
+
+// The first of the client's list that we have: its order is its preference.
+static const struct ke_aead *choose(const struct record *r)
+{
+    for (uint16_t i = 0; i + 1 < r->len; i += 2)
+        for (size_t row = 0; row < ke_n_aeads; row++)
+            if (be16_get(r->body + i) == ke_aeads[row].id)
+                return &ke_aeads[row];
+    return NULL;
+}
+
+static struct ke_negotiation refuse(enum ke_error error)
+{
+    return (struct ke_negotiation){.refused = true, .error = error};
+}
+
+struct ke_negotiation ke_negotiate(const uint8_t *request, size_t len)
+{
+    struct record seen[KNOWN_TYPES] = {0}; // body is set once the type has been seen
+    bool unknown_critical = false;
+    bool bad = false;
+
+    for (size_t at = 0; at < len;) {
+        struct record r = record_at(request + at);
+        at += KE_RECORD_HEADER + r.len;
+        if (r.type >= KNOWN_TYPES) {
+            unknown_critical |= r.critical;
+            continue;
+        }
+        const struct rule *rule = &rules[r.type];
+        bad |= rule->forbidden || (rule->critical && !r.critical) ||
+               (rule->once && seen[r.type].body) || !body_fits(rule->body, r.len);
+        seen[r.type] = r;
+    }
+
+    // Section 4.1: an unknown record that is critical. It goes before other faults, because a
+    // request that we do not understand as a whole may be right in what we find wrong.
+    if (unknown_critical)
+        return refuse(KE_UNRECOGNIZED_CRITICAL_RECORD);
+    // Section 4.1.2: Next Protocol Negotiation occurs exactly once.
+    if (bad || !seen[KE_NEXT_PROTOCOL].body)
+        return refuse(KE_BAD_REQUEST);
+    // A client that does not speak NTPv4 gets an empty list, and nothing else.
+    if (!offers(&seen[KE_NEXT_PROTOCOL], KE_PROTOCOL_NTPV4))
+        return (struct ke_negotiation){0};
+    // Section 4.1.5: with NTPv4 offered, AEAD Algorithm Negotiation occurs exactly once.
+    if (!seen[KE_AEAD_ALGORITHM].body)
+        return refuse(KE_BAD_REQUEST);
+    return (struct ke_negotiation){.ntpv4 = true, .aead = choose(&seen[KE_AEAD_ALGORITHM])};
+}
+
+static uint8_t *put_record(uint8_t *at, uint16_t type, const void *body, size_t len)
+{
+    be16_put(at, type);
+    be16_put(at + 2, (uint16_t)len);
+    if (len != 0)
+        memcpy(at + KE_RECORD_HEADER, body, len);
+    return at + KE_RECORD_HEADER + len;
+}
+
+static uint8_t *put_number(uint8_t *at, uint16_t type, uint16_t number)
+{
+    uint8_t body[2];
+    be16_put(body, number);
+    return put_record(at, type, body, sizeof body);
+}
+
+size_t ke_response_write(const struct ke_negotiation *negotiation, const struct ke_offer *offer,
+                         uint8_t out[KE_RESPONSE_MAX])
+{
+    const struct ke_aead *aead = negotiation->aead;
+    uint8_t *at = out;
+
+    if (!negotiation->ntpv4) {
+        at = put_record(at, CRITICAL | KE_NEXT_PROTOCOL, NULL, 0);
+    } else if (!aead) {
+        at = put_number(at, CRITICAL | KE_NEXT_PROTOCOL, KE_PROTOCOL_NTPV4);
+        at = put_record(at, CRITICAL | KE_AEAD_ALGORITHM, NULL, 0);
+    } else {
+        at = put_number(at, CRITICAL | KE_NEXT_PROTOCOL, KE_PROTOCOL_NTPV4);
+        at = put_number(at, CRITICAL | KE_AEAD_ALGORITHM, aead->id);
+        // Critical: a client that did not understand them would ask at the wrong place.
+        if (offer->udp_port != 123)
+            at = put_number(at, CRITICAL | KE_NTPV4_PORT, offer->udp_port);
+        if (offer->ntp_server[0] != '\0')
+            at = put_record(at, CRITICAL | KE_NTPV4_SERVER, offer->ntp_server,
+                            strnlen(offer->ntp_server, KE_SERVER_NAME_MAX));
+        for (unsigned i = 0; i < KE_COOKIES; i++)
+            at = put_record(at, KE_NEW_COOKIE, offer->cookies + i * aead->cookie_len,
+                            aead->cookie_len);
+    }
+    at = put_record(at, CRITICAL | KE_END_OF_MESSAGE, NULL, 0);
+    return (size_t)(at - out);
+}
+
+size_t ke_error_write(enum ke_error error, uint8_t out[KE_ERROR_LEN])
+{
+    uint8_t *at = put_number(out, CRITICAL | KE_ERROR, (uint16_t)error);
+    at = put_record(at, CRITICAL | KE_END_OF_MESSAGE, NULL, 0);
+    return (size_t)(at - out);
+}

@@ -1,0 +1,135 @@
+#include "control/ke/tls.h"
+
+#include "config/log.h"
+#include "crypto/bytes.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct tls {
+    SSL_CTX *context;
+    BIO_METHOD *method;
+};
+
+// RFC 8915, section 4: the identification sequence, with its length before it.
+static const uint8_t alpn[] = "\x07ntske/1";
+enum { ALPN_LEN = sizeof alpn - 1 };
+
+// Section 3: "ntske/1" and nothing else.
+static int choose_alpn(SSL *session, const unsigned char **out, unsigned char *out_len,
+                       const unsigned char *offered, unsigned offered_len, void *unused)
+{
+    (void)session;
+    (void)unused;
+    for (unsigned at = 0; at < offered_len; at += 1u + offered[at]) {
+        if (offered_len - at >= ALPN_LEN && memcmp(offered + at, alpn, ALPN_LEN) == 0) {
+            *out = offered + at + 1;
+            *out_len = ALPN_LEN - 1;
+            return SSL_TLSEXT_ERR_OK;
+        }
+    }
+    return SSL_TLSEXT_ERR_ALERT_FATAL; // no_application_protocol
+}
+
+static bool set_profile(SSL_CTX *context)
+{
+    // Section 3: nothing below TLS 1.3.
+    if (!SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) ||
+        !SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) ||
+        !SSL_CTX_set1_groups_list(context, "X25519:P-256:P-384"))
+        return false;
+    SSL_CTX_set_alpn_select_cb(context, choose_alpn, NULL);
+
+    // The keys come from the exporter of this very handshake, so none is resumed. No tickets alone
+    // would leave OpenSSL's own session cache growing (CVE-2024-2511).
+    if (!SSL_CTX_set_num_tickets(context, 0) || !SSL_CTX_set_max_early_data(context, 0))
+        return false;
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
+
+    // A client that ends its side without close_notify has truncated nothing: a request says itself
+    // where it ends. It still gets its answer.
+    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                     SSL_OP_IGNORE_UNEXPECTED_EOF);
+    // Buffers are given back while a connection waits, and writes need little: idle ones stay
+    // cheap.
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    return SSL_CTX_set_max_send_fragment(context, 4096) == 1;
+}
+
+int tls_open(const struct tls_pair *pairs, size_t n, struct tls **tls)
+{
+    int result = -ENOMEM;
+    struct tls *made = calloc(1, sizeof *made);
+    if (!made)
+        return -ENOMEM;
+    made->context = SSL_CTX_new(TLS_server_method());
+    made->method = tls_wire_method();
+    if (!made->context || !made->method || !set_profile(made->context)) {
+        log_error("TLS 1.3 cannot be set up with this OpenSSL");
+        goto fail;
+    }
+    for (size_t i = 0; i < n; i++) {
+        result = tls_pair_use(&pairs[i], made->context);
+        if (result < 0)
+            goto fail;
+    }
+    *tls = made;
+    return 0;
+fail:
+    ERR_clear_error();
+    tls_close(made);
+    return result;
+}
+
+void tls_close(struct tls *tls)
+{
+    if (!tls)
+        return;
+    SSL_CTX_free(tls->context);
+    BIO_meth_free(tls->method);
+    free(tls);
+}
+
+SSL *tls_session(const struct tls *tls, struct tls_wire *wire)
+{
+    SSL *session = SSL_new(tls->context);
+    BIO *bio = tls_wire_bio(tls->method, wire);
+    if (!session || !bio) {
+        SSL_free(session);
+        BIO_free(bio);
+        return NULL;
+    }
+    SSL_set_bio(session, bio, bio);
+    SSL_set_accept_state(session);
+    return session;
+}
+
+bool tls_speaks_ntske(const SSL *session)
+{
+    const unsigned char *agreed;
+    unsigned len;
+    SSL_get0_alpn_selected(session, &agreed, &len);
+    return len == ALPN_LEN - 1 && memcmp(agreed, alpn + 1, len) == 0;
+}
+
+bool tls_export(SSL *session, uint16_t protocol, uint16_t aead, size_t key_len, uint8_t *keys)
+{
+    // RFC 8915, section 5.1 for protocol 0: the label, and a context that says what the key is for.
+    static const char label[] = "EXPORTER-network-time-security";
+    uint8_t context[5];
+    be16_put(context, protocol);
+    be16_put(context + 2, aead);
+    for (uint8_t direction = 0; direction < 2; direction++) {
+        context[4] = direction; // 0: client to server
+        if (SSL_export_keying_material(session, keys + direction * key_len, key_len, label,
+                                       sizeof label - 1, context, sizeof context, 1) != 1) {
+            OPENSSL_cleanse(keys, 2 * key_len);
+            return false;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,179 @@
+#include "control/ke/tls_pair.h"
+
+#include "config/log.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    FILE_MAX = 256 * 1024,
+    SOON_DAYS = 30,
+};
+
+static const char *reason(void)
+{
+    const char *text = ERR_reason_error_string(ERR_peek_last_error());
+    return text ? text : "no reason given";
+}
+
+// The whole file as a BIO over text, which the caller wipes and frees after the BIO. A file under
+// way of being replaced is not: the descriptor keeps what it named.
+static BIO *text_of(int fd, const char *name, char **text, size_t *len)
+{
+    char *room = malloc(FILE_MAX);
+    if (!room)
+        return NULL;
+    size_t have = 0;
+    ssize_t n = 1;
+    while (n > 0 && have < FILE_MAX) {
+        n = pread(fd, room + have, FILE_MAX - have, (off_t)have);
+        if (n > 0)
+            have += (size_t)n;
+    }
+    BIO *bio = NULL;
+    if (n < 0)
+        log_error("%s: cannot be read: %s", name, strerror(errno));
+    else if (have == FILE_MAX)
+        log_error("%s: is longer than %d octets; is it a PEM file?", name, FILE_MAX);
+    else
+        bio = BIO_new_mem_buf(room, (int)have);
+    if (!bio) {
+        OPENSSL_cleanse(room, have);
+        free(room);
+        return NULL;
+    }
+    *text = room;
+    *len = have;
+    return bio;
+}
+
+static void text_free(BIO *bio, char *text, size_t len)
+{
+    BIO_free(bio);
+    OPENSSL_cleanse(text, len);
+    free(text);
+}
+
+// An encrypted key cannot be asked for its passphrase: nobody sits here.
+static int no_passphrase(char *out, int size, int writing, void *context)
+{
+    (void)out;
+    (void)size;
+    (void)writing;
+    (void)context;
+    return 0;
+}
+
+static EVP_PKEY *read_key(const struct tls_pair *pair)
+{
+    char *text;
+    size_t len;
+    BIO *bio = text_of(pair->key_fd, pair->key, &text, &len);
+    if (!bio)
+        return NULL;
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
+    if (!key)
+        log_error("%s: holds no private key in PEM without a passphrase (%s)", pair->key, reason());
+    text_free(bio, text, len);
+    return key;
+}
+
+// The certificates in the order of the file, the server's own first.
+static STACK_OF(X509) * read_chain(const struct tls_pair *pair)
+{
+    char *text;
+    size_t len;
+    BIO *bio = text_of(pair->chain_fd, pair->chain, &text, &len);
+    if (!bio)
+        return NULL;
+    STACK_OF(X509) *chain = sk_X509_new_null();
+    X509 *certificate = NULL;
+    while (chain && (certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL)))
+        if (!sk_X509_push(chain, certificate))
+            break;
+    unsigned long last = ERR_peek_last_error();
+    bool whole = !certificate && ERR_GET_REASON(last) == PEM_R_NO_START_LINE;
+    if (!chain || !whole || sk_X509_num(chain) == 0) {
+        log_error("%s: holds no certificate chain in PEM (%s)", pair->chain, reason());
+        X509_free(certificate);
+        sk_X509_pop_free(chain, X509_free);
+        chain = NULL;
+    }
+    ERR_clear_error();
+    text_free(bio, text, len);
+    return chain;
+}
+
+static void warn_of_dates(const char *name, const X509 *leaf)
+{
+    int days = 0;
+    int seconds = 0;
+    if (ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(leaf))) {
+        if (days < 0 || seconds < 0)
+            log_warning("%s: HAS EXPIRED: clients will refuse it; renew it", name);
+        else if (days < SOON_DAYS)
+            log_warning("%s: expires in %d days; renew it", name, days);
+    }
+    if (ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notBefore(leaf)) &&
+        (days > 0 || seconds > 0))
+        log_warning("%s: IS NOT YET VALID: clients will refuse it; is this machine's clock right?",
+                    name);
+}
+
+// What makes a good pair bad for clients, though not for us.
+static void warn_of_names(const char *name, const X509 *leaf)
+{
+    // RFC 6125: today's clients look nowhere else.
+    if (X509_get_ext_by_NID(leaf, NID_subject_alt_name, -1) < 0)
+        log_warning("%s: has no subject alternative name: clients will refuse it", name);
+}
+
+int tls_pair_use(const struct tls_pair *pair, SSL_CTX *context)
+{
+    int result = -EINVAL;
+    STACK_OF(X509) *chain = read_chain(pair);
+    EVP_PKEY *key = chain ? read_key(pair) : NULL;
+    if (!chain || !key)
+        goto done;
+
+    X509 *leaf = sk_X509_value(chain, 0);
+    if (X509_check_private_key(leaf, key) != 1) {
+        log_error("%s: is not the key of the first certificate in %s", pair->key, pair->chain);
+        goto done;
+    }
+    // The context keeps one certificate a kind of key: the second would silently replace the first.
+    for (int more = SSL_CTX_set_current_cert(context, SSL_CERT_SET_FIRST); more == 1;
+         more = SSL_CTX_set_current_cert(context, SSL_CERT_SET_NEXT)) {
+        EVP_PKEY *other = SSL_CTX_get0_privatekey(context);
+        if (other && EVP_PKEY_get_base_id(other) == EVP_PKEY_get_base_id(key)) {
+            log_error("%s: an earlier pair has a key of the same kind; give one of each kind",
+                      pair->chain);
+            goto done;
+        }
+    }
+    ERR_clear_error();
+    if (SSL_CTX_use_certificate(context, leaf) != 1 || SSL_CTX_use_PrivateKey(context, key) != 1) {
+        log_error("%s: cannot be used: %s", pair->chain, reason());
+        goto done;
+    }
+    for (int i = 1; i < sk_X509_num(chain); i++) {
+        if (SSL_CTX_add1_chain_cert(context, sk_X509_value(chain, i)) != 1) {
+            log_error("%s: certificate %d cannot be used: %s", pair->chain, i + 1, reason());
+            goto done;
+        }
+    }
+    warn_of_dates(pair->chain, leaf);
+    warn_of_names(pair->chain, leaf);
+    result = 0;
+done:
+    ERR_clear_error();
+    EVP_PKEY_free(key);
+    sk_X509_pop_free(chain, X509_free);
+    return result;
+}

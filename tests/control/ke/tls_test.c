@@ -1,0 +1,172 @@
+// Pairs of certificate and key: what is refused at start, and what is served (F14, TLS-4).
+#include "control/ke/tls.h"
+
+#include "tests/control/ke/make_pair.h"
+
+#include <openssl/pem.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct authority authority;
+
+// What was logged to stderr meanwhile.
+static char logged[8192];
+static int real_stderr, log_file;
+
+static void log_start(void)
+{
+    real_stderr = dup(STDERR_FILENO);
+    log_file = text_file("", 0);
+    dup2(log_file, STDERR_FILENO);
+}
+
+static void log_stop(void)
+{
+    dup2(real_stderr, STDERR_FILENO);
+    close(real_stderr);
+    ssize_t n = pread(log_file, logged, sizeof logged - 1, 0);
+    logged[n < 0 ? 0 : n] = '\0';
+    close(log_file);
+}
+
+static int opened(const struct tls_pair *pairs, size_t n)
+{
+    struct tls *tls = NULL;
+    log_start();
+    int result = tls_open(pairs, n, &tls);
+    log_stop();
+    if (result == 0)
+        tls_close(tls);
+    else
+        assert_null(tls);
+    return result;
+}
+
+static void good(void **state)
+{
+    (void)state;
+    for (int kind = MADE_P256; kind <= MADE_RSA; kind++) {
+        struct tls_pair pair = pair_make(&authority, (enum made_key)kind, dates_good);
+        assert_int_equal(opened(&pair, 1), 0);
+        assert_string_equal(logged, "");
+        // A restarted control reads the same descriptors again.
+        assert_int_equal(opened(&pair, 1), 0);
+        pair_close(&pair);
+    }
+}
+
+static void one_of_each_kind(void **state)
+{
+    (void)state;
+    struct tls_pair pairs[] = {
+        pair_make(&authority, MADE_P256, dates_good),
+        pair_make(&authority, MADE_RSA, dates_good),
+        pair_make(&authority, MADE_P384, dates_good),
+    };
+    pairs[2].chain = "third.pem";
+    assert_int_equal(opened(pairs, 2), 0);
+    assert_int_not_equal(opened(pairs, 3), 0);
+    assert_non_null(strstr(logged, "third.pem: an earlier pair has a key of the same kind"));
+    for (int i = 0; i < 3; i++)
+        pair_close(&pairs[i]);
+}
+
+static void key_of_another(void **state) // F14
+{
+    (void)state;
+    struct tls_pair a = pair_make(&authority, MADE_P256, dates_good);
+    struct tls_pair b = pair_make(&authority, MADE_P256, dates_good);
+    struct tls_pair r = pair_make(&authority, MADE_RSA, dates_good);
+    struct tls_pair mixed = {"chain.pem", "other.pem", a.chain_fd, b.key_fd};
+    assert_int_not_equal(opened(&mixed, 1), 0);
+    assert_non_null(strstr(logged, "other.pem: is not the key of"));
+    mixed.key_fd = r.key_fd;
+    assert_int_not_equal(opened(&mixed, 1), 0);
+    assert_non_null(strstr(logged, "other.pem: is not the key of"));
+    pair_close(&a);
+    pair_close(&b);
+    pair_close(&r);
+}
+
+static void dates(void **state) // F14: loud, but served
+{
+    (void)state;
+    static const struct {
+        struct made_dates dates;
+        const char *text;
+    } rows[] = {
+        {{-7200, -3600}, "chain.pem: HAS EXPIRED"},
+        {{3600, 90 * 86400L}, "chain.pem: IS NOT YET VALID"},
+        {{-3600, 10 * 86400L}, "chain.pem: expires in"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct tls_pair pair = pair_make(&authority, MADE_P256, rows[i].dates);
+        assert_int_equal(opened(&pair, 1), 0);
+        assert_non_null(strstr(logged, rows[i].text));
+        pair_close(&pair);
+    }
+}
+
+static void garbage(void **state) // F14
+{
+    (void)state;
+    static const char nothing[] = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    struct tls_pair pair = pair_make(&authority, MADE_P256, dates_good);
+    int bad = text_file(nothing, sizeof nothing - 1);
+    int empty = text_file("", 0);
+    struct tls_pair wrong[] = {
+        {"bad.pem", "key.pem", bad, pair.key_fd},
+        {"bad.pem", "key.pem", empty, pair.key_fd},
+        {"bad.pem", "key.pem", -1, pair.key_fd},
+        {"chain.pem", "bad.pem", pair.chain_fd, bad},
+        {"chain.pem", "bad.pem", pair.chain_fd, empty},
+        {"chain.pem", "bad.pem", pair.chain_fd, pair.chain_fd},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        assert_int_not_equal(opened(&wrong[i], 1), 0);
+        assert_non_null(strstr(logged, "bad.pem: "));
+    }
+    close(bad);
+    close(empty);
+    pair_close(&pair);
+}
+
+static void encrypted_key(void **state) // F14: nobody sits here to type a passphrase
+{
+    (void)state;
+    struct tls_pair pair = pair_make(&authority, MADE_P256, dates_good);
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    BIO *bio = BIO_new(BIO_s_mem());
+    char passphrase[] = "secret";
+    assert_true(
+        PEM_write_bio_PKCS8PrivateKey(bio, key, EVP_aes_128_cbc(), passphrase, 6, NULL, NULL));
+    char *text;
+    long len = BIO_get_mem_data(bio, &text);
+    close(pair.key_fd);
+    pair.key_fd = text_file(text, (size_t)len);
+    assert_int_not_equal(opened(&pair, 1), 0);
+    assert_non_null(strstr(logged, "key.pem: holds no private key in PEM without a passphrase"));
+    BIO_free(bio);
+    EVP_PKEY_free(key);
+    pair_close(&pair);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(good),           cmocka_unit_test(one_of_each_kind),
+        cmocka_unit_test(key_of_another), cmocka_unit_test(dates),
+        cmocka_unit_test(garbage),        cmocka_unit_test(encrypted_key),
+    };
+    authority = authority_make();
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    authority_free(&authority);
+    return failed;
+}
