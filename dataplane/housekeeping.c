@@ -40,10 +40,28 @@ static bool cores_turn(const struct housekeeping *house, struct watch *watch)
     return true;
 }
 
+// A record of the board that is out of range is kept out by each core; why it was written is a
+// matter for its writer.
+static void records_turn(const struct housekeeping *house)
+{
+    static struct log_limit limit;
+    static uint64_t said[CORES_MAX];
+    for (uint32_t i = 0; i < house->n_loops; i++) {
+        uint64_t refused =
+            atomic_load_explicit(&house->board->core[i].records_refused, memory_order_relaxed);
+        if (refused > said[i])
+            log_limited(&limit, LOG_LEVEL_ERROR,
+                        "control published keys or a clock that are out of range: kept out, and "
+                        "what was there before is served on; please report this");
+        said[i] = refused;
+    }
+}
+
 static void once_a_second(const struct housekeeping *house)
 {
     static struct log_limit limit;
     ports_refresh(house->ports, house->board);
+    records_turn(house);
     for (uint32_t i = 0; i < house->n_loops; i++) {
         int fault = loop_reseed(house->loops[i]);
         if (fault)

@@ -177,6 +177,8 @@ static void publish(struct work *w)
     static const uint8_t seed[RNG_SEED_LEN] = {1};
     keyring_publish(&w->keyring, ring());
     ntp_state_publish(&w->ntp_state, &state);
+    w->core.state =
+        (struct ntp_state_view){.seen = 1, .state = state}; // no reader takes such a one
     rng_reseed(&w->core.rng, seed);
 }
 
