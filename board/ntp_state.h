@@ -1,5 +1,6 @@
 // What the server says of its clock, and the line that turns the TSC into UTC. Control writes (its
-// time source fits the line); every core and housekeeping read. RFC 5905, section 7.3.
+// time source fits the line); the dataplane's housekeeping reads, and writes what it believes for
+// the cores. RFC 5905, section 7.3.
 #pragma once
 
 #include "board/ntp_time.h"

@@ -177,14 +177,20 @@ static json_t *clock_report(const struct status_sources *s)
     ntp_state_refresh(&s->control->ntp_state, &view);
     const struct ntp_state *state = &view.state;
 
+    // Housekeeping of the dataplane does not take our word for it.
+    bool running = read_word(&s->dataplane->version) != 0;
+    bool doubted =
+        running && atomic_load_explicit(&s->dataplane->clock_doubted, memory_order_relaxed) != 0;
+
     static const char *const leap[] = {"none", "insert", "delete", "unknown"};
-    bool synchronised = state->leap != LEAP_UNKNOWN;
+    bool synchronised = state->leap != LEAP_UNKNOWN && !doubted;
     json_t *o = json_object();
     json_object_set_new(o, "source",
                         json_string(s->config->time.source == TIME_FIXED ? "fixed" : "system"));
     json_object_set_new(o, "serving", json_boolean(state->serving != 0));
     json_object_set_new(o, "synchronised", json_boolean(synchronised));
-    json_object_set_new(o, "leap", json_string(leap[state->leap & 3]));
+    json_object_set_new(o, "believed", running ? json_boolean(!doubted) : json_null());
+    json_object_set_new(o, "leap", json_string(leap[doubted ? LEAP_UNKNOWN : state->leap & 3]));
     set_int(o, "stratum", synchronised ? state->stratum : 0);
     json_object_set_new(o, "reference_id", json_string(s->config->time.reference_id));
     json_object_set_new(o, "precision", json_integer(state->precision));

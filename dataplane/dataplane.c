@@ -7,6 +7,7 @@
 #include "board/handover.h"
 #include "config/config.h"
 #include "config/log.h"
+#include "dataplane/clock_relay.h"
 #include "dataplane/housekeeping.h"
 #include "dataplane/loop.h"
 #include "dataplane/port/ports.h"
@@ -31,6 +32,7 @@ struct dataplane {
     struct loop *loop[CORES_MAX];
     uint32_t n_loops;
     struct stamp_clock stamps;
+    struct clock_relay clock;
     int signals;
 };
 
@@ -92,6 +94,7 @@ static int open_ports(struct dataplane *d)
 static int open_loops(struct dataplane *d)
 {
     stamp_clock_open(&d->stamps, &d->board->stamps);
+    clock_relay_open(&d->clock, &d->control->ntp_state, d->board, &d->stamps);
     for (uint32_t i = 0; i < d->config->dataplane.n_cores; i++) {
         const struct loop_setup setup = {
             .ports = d->ports,
@@ -99,6 +102,7 @@ static int open_loops(struct dataplane *d)
             .cpu = d->config->dataplane.cores[i],
             .control = d->control,
             .stamps = &d->board->stamps,
+            .ntp_state = &d->board->ntp_state,
             .counters = &d->board->core[i],
             .variant = d->variant,
             .udp_port = d->config->dataplane.udp_port,
@@ -203,6 +207,7 @@ int dataplane_main(void)
             .board = d.board,
             .ports = d.ports,
             .stamps = &d.stamps,
+            .clock = &d.clock,
             .loops = d.loop,
             .n_loops = d.n_loops,
             .lifeline = HANDOVER_LIFELINE,
