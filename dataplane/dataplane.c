@@ -13,6 +13,7 @@
 #include "dataplane/port/ports.h"
 #include "dataplane/rights.h"
 #include "dataplane/stamp_clock.h"
+#include "dataplane/system_calls.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -140,6 +141,13 @@ static int start_loops(struct dataplane *d)
     return 0;
 }
 
+static int confine(struct dataplane *d)
+{
+    (void)d;
+    int fault = system_calls_confine();
+    return fault ? failed("seccomp", fault) : 0;
+}
+
 static void show(struct dataplane *d)
 {
     struct board_dataplane *board = d->board;
@@ -166,8 +174,8 @@ static int let_packets_come(struct dataplane *d)
 static int open_all(struct dataplane *d)
 {
     static int (*const steps[])(struct dataplane *) = {
-        take_config, take_signals,  open_board,  open_ports,
-        open_loops,  reduce_rights, start_loops, let_packets_come,
+        take_config,   take_signals, open_board, open_ports,       open_loops,
+        reduce_rights, start_loops,  confine,    let_packets_come,
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         int fault = steps[i](d);

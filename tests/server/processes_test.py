@@ -65,6 +65,8 @@ def rights(tap, world):
     tap.equal([int(s[c], 16) for c in ("CapPrm", "CapEff", "CapBnd", "CapAmb")], [0] * 4,
               "control has no capability")
     tap.equal(s["Seccomp"], "2", "control is confined by seccomp")
+    filters = {t: status_of(t)["Seccomp"] for t in os.listdir(f"/proc/{dataplane}/task")}
+    tap.ok(set(filters.values()) == {"2"}, "each thread of the dataplane is confined by seccomp", filters)
     tasks = {t: int(status_of(t)["CapEff"], 16) for t in os.listdir(f"/proc/{dataplane}/task")}
     tap.ok(set(tasks.values()) <= {CAP_NET_ADMIN, 0}, "each thread of the dataplane has given up "
            "all but NET_ADMIN", {t: hex(c) for t, c in tasks.items()})
