@@ -19,7 +19,7 @@ static void expand(struct cookie_key *key, const struct keyring_entry *entry)
 
 bool keyring_is_sound(const struct keyring_record *record)
 {
-    if (record->n < 1 || record->n > KEYRING_KEYS || record->current >= record->n)
+    if (record->n > KEYRING_KEYS || record->current >= record->n) // also when n is 0
         return false;
     for (uint32_t i = 0; i < record->n; i++) {
         if (record->entry[i].foreign_ad > 1)
