@@ -58,6 +58,9 @@ struct board_dataplane {
     char memory[BOARD_NAME_LEN]; // "hugepages" or "4 KiB pages"
     uint32_t core_id[CORES_MAX]; // CPU of each core
     struct snapshot stamps;      // struct stamp_line, of the frames' stamps
+    struct snapshot
+        ntp_state; // struct ntp_state, as the cores serve it: what was believed of control's
+    _Atomic uint32_t clock_doubted; // 1: control's clock is wrong, so that it is served as leap 3
     struct board_port port[PORTS_MAX];
     struct core_counters core[CORES_MAX]; // not reset by a restart: counters only rise
 };

@@ -68,11 +68,12 @@ struct core_counters {
     _Atomic uint64_t octets_received;
     _Atomic uint64_t octets_sent;
     _Atomic uint64_t cookies_sealed;
-    _Atomic uint64_t slow_path;      // requests of unusual shape
-    _Atomic uint64_t busy_cycles;    // TSC ticks in turns that had packets
-    _Atomic uint64_t departure_ns;   // from composing to the first reply's departure, as last told
-    _Atomic uint64_t stamps_refused; // frames whose stamp could not be true
-    _Atomic uint64_t composed_again; // times that replies were, since the core was off its CPU
+    _Atomic uint64_t slow_path;       // requests of unusual shape
+    _Atomic uint64_t busy_cycles;     // TSC ticks in turns that had packets
+    _Atomic uint64_t departure_ns;    // from composing to the first reply's departure, as last told
+    _Atomic uint64_t stamps_refused;  // frames whose stamp could not be true
+    _Atomic uint64_t composed_again;  // times that replies were, since the core was off its CPU
+    _Atomic uint64_t records_refused; // of the board, out of range; of the process as it runs now
     _Atomic uint64_t outcome[OUTCOMES];
     _Atomic uint64_t departure_error[DEPARTURE_BINS]; // by departure_error_bin
 };

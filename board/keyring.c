@@ -17,6 +17,20 @@ static void expand(struct cookie_key *key, const struct keyring_entry *entry)
         cookie_key_expand_own(key, entry->id, entry->secret);
 }
 
+bool keyring_is_sound(const struct keyring_record *record)
+{
+    if (record->n > KEYRING_KEYS || record->current >= record->n) // also when n is 0
+        return false;
+    for (uint32_t i = 0; i < record->n; i++) {
+        if (record->entry[i].foreign_ad > 1)
+            return false;
+        for (uint32_t j = 0; j < i; j++)
+            if ((record->entry[i].id ^ record->entry[j].id) <= 1)
+                return false;
+    }
+    return true;
+}
+
 bool keyring_refresh(const struct snapshot *ring, struct keyring_view *view)
 {
     if (!snapshot_moved(ring, view->seen))
@@ -26,9 +40,9 @@ bool keyring_refresh(const struct snapshot *ring, struct keyring_view *view)
     if (!snapshot_read(ring, &record, sizeof record, &view->seen))
         return false;
 
-    // Control parses what strangers send and is trusted less than the cores: a record that would
-    // lead out of the view is not taken, and the keys in hand stay.
-    bool sound = record.n <= KEYRING_KEYS && (record.n == 0 || record.current < record.n);
+    // Control is trusted less than the cores.
+    bool sound = keyring_is_sound(&record);
+    view->refused += !sound;
     if (sound) {
         // All keys anew, also those that stay: publications are rare, and what is retired cannot be
         // forgotten in a slot.

@@ -22,7 +22,8 @@ struct keyring_entry {
     uint8_t secret[COOKIE_KEY_LEN];
 };
 
-// What is published; n is 0 only before the first publication.
+// What is published: one key at least. A record without a key would silence NTS as a whole, so that
+// readers refuse it.
 struct keyring_record {
     uint32_t n;
     uint32_t current; // index of the key that seals new cookies
@@ -33,7 +34,8 @@ static_assert(sizeof(struct keyring_record) % 8 == 0, "is made of whole words");
 
 // A core's own copy, ready for use. id[] is compared as a whole; unused slots are never matched.
 struct keyring_view {
-    uint64_t seen; // sequence of the copy; 0: no keys yet
+    uint64_t seen;    // sequence of the copy; 0: no keys yet
+    uint64_t refused; // publications that were out of range
     uint32_t n;
     uint32_t current;
     uint32_t id[KEYRING_KEYS];
@@ -42,8 +44,12 @@ struct keyring_view {
 
 void keyring_publish(struct snapshot *ring, const struct keyring_record *record);
 
+// Is every field of the record within its range, and is each id there once, its lowest bit ignored?
+bool keyring_is_sound(const struct keyring_record *record);
+
 // Brings the view up to date: one load unless control has published. Keys that are gone are wiped
-// from the view. True when the view changed.
+// from the view. A record that is not sound is kept out and counted, and the keys in hand stay.
+// True when the view changed.
 bool keyring_refresh(const struct snapshot *ring, struct keyring_view *view);
 
 // The key of that id, or NULL.

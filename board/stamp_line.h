@@ -5,6 +5,7 @@
 #include "board/snapshot.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 // tsc = tsc_base + (stamp - stamp_base) * rate / 2^STAMP_RATE_SHIFT
@@ -22,12 +23,13 @@ static_assert(sizeof(struct stamp_line) % 8 == 0, "is made of whole words");
 // A reader's own copy. seen 0: nothing has been published, and the line is all zero.
 struct stamp_line_view {
     uint64_t seen;
+    uint64_t refused; // publications that were out of range
     struct stamp_line line;
 };
 
-// Brings the view up to date: one load when nothing has been published since.
-static inline void stamp_line_refresh(const struct snapshot *board, struct stamp_line_view *view)
-{
-    if (snapshot_moved(board, view->seen))
-        snapshot_read(board, &view->line, sizeof view->line, &view->seen);
-}
+// Is there no line, or one that a clock could have?
+bool stamp_line_is_sound(const struct stamp_line *line);
+
+// Brings the view up to date: one load when nothing has been published since. A line that is out of
+// range is kept out and counted. True when the view changed.
+bool stamp_line_refresh(const struct snapshot *board, struct stamp_line_view *view);

@@ -30,6 +30,21 @@ static bool check_cores(const struct config *c, struct check_fault *fault)
     return true;
 }
 
+// Does every `socket-abstract` of a vdev's arguments say `no`, and is there one? DPDK takes the
+// last.
+static bool is_memif_on_a_path(const char *device)
+{
+    static const char key[] = ",socket-abstract=";
+    bool on_a_path = false;
+    for (const char *at = strstr(device, key); at != NULL; at = strstr(at, key)) {
+        at += sizeof key - 1;
+        on_a_path = strncmp(at, "no", 2) == 0 && strchr(",)", at[2]) != NULL;
+        if (!on_a_path)
+            return false;
+    }
+    return on_a_path;
+}
+
 static bool check_port(const struct config *c, uint32_t i, struct check_fault *fault)
 {
     const struct config_port *port = &c->dataplane.ports[i];
@@ -39,6 +54,13 @@ static bool check_port(const struct config *c, uint32_t i, struct check_fault *f
     if (port->kind == PORT_VDEV && port->n_addresses == 0)
         return wrong(fault, "dataplane.ports", i,
                      "is a vdev without `addresses`; the kernel knows none for it, so list them");
+    // Wherever it stands: a device such as net_failsafe has others in its arguments.
+    if (port->kind == PORT_VDEV && strstr(port->device, "net_memif") != NULL &&
+        !is_memif_on_a_path(port->device))
+        return wrong(
+            fault, "dataplane.ports", i,
+            "is a memif device whose socket is an abstract name, which any local user may "
+            "take; add `,socket-abstract=no` and name a `socket=` in a directory of root's");
     for (uint32_t j = 0; j < i; j++)
         if (strcmp(port->device, c->dataplane.ports[j].device) == 0)
             return wrong(fault, "dataplane.ports", i, "names \"%s\" twice; remove one",

@@ -1,6 +1,8 @@
 // Log lines: formatted on the stack, made one line, written at once.
 #include "config/log.h"
 
+#include "config/printable.h"
+
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -69,23 +71,13 @@ static const char *level_word(enum log_level level)
     return "";
 }
 
-// What a message quotes may come from outside: it must not make a second line or talk to a
-// terminal.
-static void make_printable(char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
-            text[i] = ' ';
-    }
-}
-
 __attribute__((format(printf, 1, 0))) static void divert_error(const char *format,
                                                                va_list arguments)
 {
     if (divert.text[0] != '\0')
         return; // the first is the cause, later ones follow from it
     vsnprintf(divert.text, divert.size, format, arguments);
-    make_printable(divert.text, strlen(divert.text));
+    printable(divert.text, strlen(divert.text));
 }
 
 __attribute__((format(printf, 3, 0))) static void
@@ -117,7 +109,9 @@ write_line(enum log_level level, unsigned long left_out, const char *format, va_
         if (len >= room)
             len = room - 1;
     }
-    make_printable(line + text, len - text);
+    // What a message quotes may come from outside: it must not make a second line or talk to a
+    // terminal.
+    printable(line + text, len - text);
     line[len++] = '\n';
     if (write(STDERR_FILENO, line, len) < 0)
         return; // nobody reads: there is nowhere to say so

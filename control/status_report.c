@@ -4,6 +4,7 @@
 
 #include "board/ke_counters.h"
 #include "board/now.h"
+#include "config/printable.h"
 #include "control/keys.h"
 
 #include <jansson.h>
@@ -53,6 +54,7 @@ static void add_core(struct core_counters *sum, const struct core_counters *core
     counter_add(&sum->busy_cycles, read_word(&core->busy_cycles));
     counter_add(&sum->stamps_refused, read_word(&core->stamps_refused));
     counter_add(&sum->composed_again, read_word(&core->composed_again));
+    counter_add(&sum->records_refused, read_word(&core->records_refused));
     for (size_t i = 0; i < DEPARTURE_BINS; i++)
         counter_add(&sum->departure_error[i], read_word(&core->departure_error[i]));
 }
@@ -70,6 +72,7 @@ static json_t *counters_report(const struct core_counters *core)
     set_int(o, "busy_cycles", read_word(&core->busy_cycles));
     set_int(o, "stamps_refused", read_word(&core->stamps_refused));
     set_int(o, "composed_again", read_word(&core->composed_again));
+    set_int(o, "records_refused", read_word(&core->records_refused));
     return o;
 }
 
@@ -92,10 +95,15 @@ static json_t *cores_report(const struct board_dataplane *board)
     return list;
 }
 
-// Text that another process wrote: bounded whether or not it ends in a NUL.
+// Text that another process wrote: bounded whether or not it ends in a NUL, and UTF-8 whatever it
+// was, or the whole answer could not be written.
 static json_t *board_text(const char text[BOARD_NAME_LEN])
 {
-    return json_stringn_nocheck(text, strnlen(text, BOARD_NAME_LEN));
+    char copy[BOARD_NAME_LEN];
+    memcpy(copy, text, sizeof copy);
+    const size_t len = strnlen(copy, sizeof copy);
+    printable(copy, len);
+    return json_stringn(copy, len);
 }
 
 static json_t *ports_report(const struct board_dataplane *board)
@@ -169,14 +177,20 @@ static json_t *clock_report(const struct status_sources *s)
     ntp_state_refresh(&s->control->ntp_state, &view);
     const struct ntp_state *state = &view.state;
 
+    // Housekeeping of the dataplane does not take our word for it.
+    bool running = read_word(&s->dataplane->version) != 0;
+    bool doubted =
+        running && atomic_load_explicit(&s->dataplane->clock_doubted, memory_order_relaxed) != 0;
+
     static const char *const leap[] = {"none", "insert", "delete", "unknown"};
-    bool synchronised = state->leap != LEAP_UNKNOWN;
+    bool synchronised = state->leap != LEAP_UNKNOWN && !doubted;
     json_t *o = json_object();
     json_object_set_new(o, "source",
                         json_string(s->config->time.source == TIME_FIXED ? "fixed" : "system"));
     json_object_set_new(o, "serving", json_boolean(state->serving != 0));
     json_object_set_new(o, "synchronised", json_boolean(synchronised));
-    json_object_set_new(o, "leap", json_string(leap[state->leap & 3]));
+    json_object_set_new(o, "believed", running ? json_boolean(!doubted) : json_null());
+    json_object_set_new(o, "leap", json_string(leap[doubted ? LEAP_UNKNOWN : state->leap & 3]));
     set_int(o, "stratum", synchronised ? state->stratum : 0);
     json_object_set_new(o, "reference_id", json_string(s->config->time.reference_id));
     json_object_set_new(o, "precision", json_integer(state->precision));

@@ -1,6 +1,8 @@
 // noonmarkctl: asks a running noonmarkd over its control socket and prints the answer.
 // Knows the protocol of control/status.h and nothing else of the server.
 
+#include "config/printable.h"
+#include "ctl/clean.h"
 #include "ctl/show.h"
 
 #include <errno.h>
@@ -63,7 +65,8 @@ static int connect_to(const char *path)
     return fd;
 }
 
-// Sends the request line and reads the answer to its end. NULL, with a message, when there is none.
+// Sends the request line and reads the answer to its end, without what a terminal would obey. NULL,
+// with a message, when there is none.
 static json_t *ask(int fd, const char *request)
 {
     char line[64];
@@ -74,12 +77,17 @@ static json_t *ask(int fd, const char *request)
     }
     json_error_t error;
     json_t *answer = json_loadfd(fd, JSON_DISABLE_EOF_CHECK, &error);
+    printable(error.text, strlen(error.text)); // quotes what it could not read
     if (answer == NULL)
         fprintf(stderr,
                 "noonmarkctl: no whole answer within %d s (%s); is control being restarted? see "
                 "the server's log\n",
                 ANSWER_TIMEOUT_S, error.text);
-    return answer;
+    json_t *clean = answer != NULL ? clean_copy(answer) : NULL;
+    if (answer != NULL && clean == NULL)
+        fputs("noonmarkctl: out of memory\n", stderr);
+    json_decref(answer);
+    return clean;
 }
 
 static int status(const char *socket_path, bool json)

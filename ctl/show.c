@@ -44,6 +44,11 @@ static void show_clock(FILE *out, const json_t *clock)
     if (!yes(clock, "serving"))
         fprintf(out, "clock      %s, not fitted yet: requests are dropped\n",
                 text(clock, "source"));
+    else if (json_is_false(json_object_get(clock, "believed")))
+        fprintf(
+            out,
+            "clock      %s, NOT believed: control's line is wrong; served as leap 3, stratum 0\n",
+            text(clock, "source"));
     else if (!yes(clock, "synchronised"))
         fprintf(out, "clock      %s, NOT synchronised: served as leap 3, stratum 0\n",
                 text(clock, "source"));

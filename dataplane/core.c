@@ -23,11 +23,23 @@ void core_open(struct core *core, const struct core_setup *setup)
     rng_init(&core->rng);
 }
 
-void core_refresh(struct core *core)
+// Rare: control publishes a few times a second.
+static __attribute__((noinline)) void take_news(struct core *core)
 {
     keyring_refresh(core->is.keyring, &core->keys);
     ntp_state_refresh(core->is.ntp_state, &core->state);
     stamp_line_refresh(core->is.stamps, &core->stamps);
+    atomic_store_explicit(&core->is.counters->records_refused,
+                          core->keys.refused + core->state.refused + core->stamps.refused,
+                          memory_order_relaxed);
+}
+
+void core_refresh(struct core *core)
+{
+    if (snapshot_moved(core->is.keyring, core->keys.seen) ||
+        snapshot_moved(core->is.ntp_state, core->state.seen) ||
+        snapshot_moved(core->is.stamps, core->stamps.seen))
+        take_news(core);
 }
 
 void core_close(struct core *core)

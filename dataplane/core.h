@@ -22,7 +22,7 @@
 struct core_setup {
     struct port *port;                      // this core's alone
     const struct snapshot *keyring;         // control writes, this core reads
-    const struct snapshot *ntp_state;       // likewise
+    const struct snapshot *ntp_state;       // housekeeping writes: control's, as it is believed
     const struct snapshot *stamps;          // housekeeping writes: the line of the port's stamps
     struct core_counters *counters;         // this core writes, control reads
     const struct exchange_variant *variant; // of the crypto

@@ -7,11 +7,13 @@
 #include "board/handover.h"
 #include "config/config.h"
 #include "config/log.h"
+#include "dataplane/clock_relay.h"
 #include "dataplane/housekeeping.h"
 #include "dataplane/loop.h"
 #include "dataplane/port/ports.h"
 #include "dataplane/rights.h"
 #include "dataplane/stamp_clock.h"
+#include "dataplane/system_calls.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -31,6 +33,7 @@ struct dataplane {
     struct loop *loop[CORES_MAX];
     uint32_t n_loops;
     struct stamp_clock stamps;
+    struct clock_relay clock;
     int signals;
 };
 
@@ -92,6 +95,7 @@ static int open_ports(struct dataplane *d)
 static int open_loops(struct dataplane *d)
 {
     stamp_clock_open(&d->stamps, &d->board->stamps);
+    clock_relay_open(&d->clock, &d->control->ntp_state, d->board, &d->stamps);
     for (uint32_t i = 0; i < d->config->dataplane.n_cores; i++) {
         const struct loop_setup setup = {
             .ports = d->ports,
@@ -99,6 +103,7 @@ static int open_loops(struct dataplane *d)
             .cpu = d->config->dataplane.cores[i],
             .control = d->control,
             .stamps = &d->board->stamps,
+            .ntp_state = &d->board->ntp_state,
             .counters = &d->board->core[i],
             .variant = d->variant,
             .udp_port = d->config->dataplane.udp_port,
@@ -136,6 +141,13 @@ static int start_loops(struct dataplane *d)
     return 0;
 }
 
+static int confine(struct dataplane *d)
+{
+    (void)d;
+    int fault = system_calls_confine();
+    return fault ? failed("seccomp", fault) : 0;
+}
+
 static void show(struct dataplane *d)
 {
     struct board_dataplane *board = d->board;
@@ -162,8 +174,8 @@ static int let_packets_come(struct dataplane *d)
 static int open_all(struct dataplane *d)
 {
     static int (*const steps[])(struct dataplane *) = {
-        take_config, take_signals,  open_board,  open_ports,
-        open_loops,  reduce_rights, start_loops, let_packets_come,
+        take_config,   take_signals, open_board, open_ports,       open_loops,
+        reduce_rights, start_loops,  confine,    let_packets_come,
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         int fault = steps[i](d);
@@ -203,6 +215,7 @@ int dataplane_main(void)
             .board = d.board,
             .ports = d.ports,
             .stamps = &d.stamps,
+            .clock = &d.clock,
             .loops = d.loop,
             .n_loops = d.n_loops,
             .lifeline = HANDOVER_LIFELINE,

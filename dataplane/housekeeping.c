@@ -3,6 +3,7 @@
 #include "board/now.h"
 #include "config/log.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -12,8 +13,11 @@
 #include <unistd.h>
 
 enum {
-    LOOKS_A_SECOND = 1000 / WATCH_LOOK_MS,
+    TICK_MS = CLOCK_RELAY_MS,
+    TICKS_A_LOOK = WATCH_LOOK_MS / TICK_MS,
+    TICKS_A_SECOND = 1000 / TICK_MS,
 };
+static_assert(WATCH_LOOK_MS % TICK_MS == 0, "a look takes whole ticks");
 
 // Looks at each core once. False when one is stuck.
 static bool cores_turn(const struct housekeeping *house, struct watch *watch)
@@ -40,10 +44,28 @@ static bool cores_turn(const struct housekeeping *house, struct watch *watch)
     return true;
 }
 
+// A record of the board that is out of range is kept out by each core; why it was written is a
+// matter for its writer.
+static void records_turn(const struct housekeeping *house)
+{
+    static struct log_limit limit;
+    static uint64_t said[CORES_MAX];
+    for (uint32_t i = 0; i < house->n_loops; i++) {
+        uint64_t refused =
+            atomic_load_explicit(&house->board->core[i].records_refused, memory_order_relaxed);
+        if (refused > said[i])
+            log_limited(&limit, LOG_LEVEL_ERROR,
+                        "control published keys or a clock that are out of range: kept out, and "
+                        "what was there before is served on; please report this");
+        said[i] = refused;
+    }
+}
+
 static void once_a_second(const struct housekeeping *house)
 {
     static struct log_limit limit;
     ports_refresh(house->ports, house->board);
+    records_turn(house);
     for (uint32_t i = 0; i < house->n_loops; i++) {
         int fault = loop_reseed(house->loops[i]);
         if (fault)
@@ -54,7 +76,7 @@ static void once_a_second(const struct housekeeping *house)
 
 static int open_timer(void)
 {
-    const struct timespec every = {.tv_nsec = WATCH_LOOK_MS * 1000000L};
+    const struct timespec every = {.tv_nsec = TICK_MS * 1000000L};
     int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     if (timer >= 0)
         timerfd_settime(timer, 0, &(struct itimerspec){every, every}, NULL);
@@ -62,11 +84,14 @@ static int open_timer(void)
 }
 
 // What there is to do each time. False when a core is stuck.
-static bool look_round(const struct housekeeping *house, struct watch *watch, uint64_t looks)
+static bool look_round(const struct housekeeping *house, struct watch *watch, uint64_t ticks)
 {
+    clock_relay_turn(house->clock);
+    if (ticks % TICKS_A_LOOK != 0)
+        return true;
     atomic_store_explicit(&house->board->heartbeat, now_ns(), memory_order_relaxed);
     stamp_clock_turn(house->stamps);
-    if (looks % LOOKS_A_SECOND == 0)
+    if (ticks % TICKS_A_SECOND == 0)
         once_a_second(house);
     return cores_turn(house, watch);
 }
@@ -86,11 +111,11 @@ int housekeeping_run(const struct housekeeping *house)
         {.fd = ports_watch(house->ports), .events = POLLIN}, // negative ones are passed over
     };
     int result = 0;
-    uint64_t looks = 0;
+    uint64_t ticked = 0;
     bool due = true; // counted by the timer alone: other events must not make time pass faster
     while (result == 0) {
         uint64_t ticks;
-        if (due && !look_round(house, watch, looks++)) {
+        if (due && !look_round(house, watch, ticked++)) {
             result = -EDEADLK;
             break;
         }

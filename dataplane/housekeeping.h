@@ -1,8 +1,9 @@
 // The one thread that does not poll: beats, watches the cores, seeds them, reads the stamps' clock,
-// follows addresses and links, and waits for the end.
+// passes on control's clock, follows addresses and links, and waits for the end.
 #pragma once
 
 #include "board/board.h"
+#include "dataplane/clock_relay.h"
 #include "dataplane/loop.h"
 #include "dataplane/stamp_clock.h"
 
@@ -12,6 +13,7 @@ struct housekeeping {
     struct board_dataplane *board;
     struct ports *ports;
     struct stamp_clock *stamps;
+    struct clock_relay *clock;
     struct loop **loops;
     uint32_t n_loops;
     int lifeline; // at its end we end

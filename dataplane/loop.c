@@ -77,7 +77,7 @@ int loop_open(const struct loop_setup *setup, struct loop **out)
         const struct core_setup core = {
             .port = queue[i],
             .keyring = &setup->control->keyring,
-            .ntp_state = &setup->control->ntp_state,
+            .ntp_state = setup->ntp_state,
             .stamps = setup->stamps,
             .counters = setup->counters,
             .variant = setup->variant,

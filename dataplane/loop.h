@@ -19,7 +19,8 @@ struct loop_setup {
     uint32_t index; // of the core among the configured ones
     uint32_t cpu;
     const struct board_control *control;
-    const struct snapshot *stamps; // housekeeping writes: struct stamp_line
+    const struct snapshot *stamps;    // housekeeping writes: struct stamp_line
+    const struct snapshot *ntp_state; // likewise: struct ntp_state
     struct core_counters *counters;
     const struct exchange_variant *variant;
     uint16_t udp_port;

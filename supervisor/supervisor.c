@@ -3,6 +3,7 @@
 
 #include "board/now.h"
 #include "config/log.h"
+#include "supervisor/cpus.h"
 #include "supervisor/holdings.h"
 #include "supervisor/life.h"
 #include "supervisor/start.h"
@@ -290,7 +291,10 @@ int supervisor_run(const struct config *config)
     };
 
     forbid_dumps();
-    int error = hold_standard_descriptors();
+    int error = cpus_leave(config->dataplane.cores, config->dataplane.n_cores);
+    if (error != 0) // a wish, not a need
+        log_warning("cannot keep off the polling CPUs: %s", strerror(-error));
+    error = hold_standard_descriptors();
     if (error == 0)
         error = open_signals(&s.signals);
     if (error != 0) {

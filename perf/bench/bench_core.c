@@ -187,6 +187,9 @@ static void publish(struct work *w)
     snapshot_publish(&w->stamps, &line, sizeof line);
     keyring_publish(&w->keyring, ring());
     ntp_state_publish(&w->ntp_state, &state);
+    w->core.state =
+        (struct ntp_state_view){.seen = 1, .state = state}; // no reader takes such a one
+    w->core.stamps = (struct stamp_line_view){.seen = 1, .line = line};
     rng_reseed(&w->core.rng, seed);
 }
 

@@ -153,7 +153,7 @@ static void board_outlives_its_writer(void **state)
         struct board_control *mine;
         if (board_map_control(fds->control, true, &mine) != 0)
             _exit(1);
-        struct ntp_state now = {.serving = 1, .stratum = 3};
+        struct ntp_state now = {.serving = 0, .stratum = 3};
         ntp_state_publish(&mine->ntp_state, &now);
         atomic_store(&mine->version, BOARD_VERSION);
         abort(); // no tidy end

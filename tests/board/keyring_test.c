@@ -118,13 +118,30 @@ static void unsound_records_are_refused(void **state)
     keyring_publish(&ring, &good);
     assert_true(keyring_refresh(&ring, &view));
 
-    bad.n = KEYRING_KEYS + 1;
-    keyring_publish(&ring, &bad);
-    assert_false(keyring_refresh(&ring, &view));
-    bad.n = 2;
-    bad.current = 2;
-    keyring_publish(&ring, &bad);
-    assert_false(keyring_refresh(&ring, &view));
+    static const struct {
+        uint32_t n, current, second_id;
+        uint8_t foreign_ad;
+    } cases[] = {
+        {0, 0, 8, 0},                // no key: NTS would fall silent
+        {KEYRING_KEYS + 1, 0, 8, 0}, //
+        {UINT32_MAX, 0, 8, 0},       //
+        {2, 2, 8, 0},                // current is none of them
+        {2, UINT32_MAX, 8, 0},       //
+        {2, 0, 4, 0},                // an id twice
+        {2, 0, 5, 0},                // but for its lowest bit
+        {2, 0, 8, 2},                // neither true nor false
+    };
+    enum { N = sizeof cases / sizeof cases[0] };
+    for (unsigned i = 0; i < N; i++) {
+        bad = good;
+        bad.n = cases[i].n;
+        bad.current = cases[i].current;
+        bad.entry[1].id = cases[i].second_id;
+        bad.entry[0].foreign_ad = cases[i].foreign_ad;
+        keyring_publish(&ring, &bad);
+        assert_false(keyring_refresh(&ring, &view));
+    }
+    assert_int_equal(view.refused, N);
     assert_int_equal(view.n, 2);
     assert_int_equal(view.current, 1);
     assert_true(is_key_of(keyring_find(&view, 8), 8));

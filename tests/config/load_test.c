@@ -293,6 +293,10 @@ static void required_keys_are_asked_for(void **state)
                  "`dataplane.cores` has 0 items; it must have 1 to 64");
 }
 
+// A memif port with those arguments.
+#define MEMIF(arguments)                                                                           \
+    "cores: [1], ports: [{vdev: 'net_memif0,role=server" arguments "', addresses: [192.0.2.1]}]"
+
 static void cores_and_ports_have_rules(void **state)
 {
     (void)state;
@@ -309,6 +313,13 @@ static void cores_and_ports_have_rules(void **state)
         {"cores: [1], ports: {interface: a}", "`dataplane.ports` must be a list"},
         {"cores: [1], ports: [{interface: a}, {interface: a}]", "names \"a\" twice"},
         {"cores: [1], ports: [{vdev: net_null0}]", "is a vdev without `addresses`"},
+        {MEMIF(""), "which any local user may take; add `,socket-abstract=no`"},
+        {MEMIF(",socket=/run/m.sock"), "is a memif device whose socket is an abstract name"},
+        {MEMIF(",socket-abstract=yes"), "is a memif device whose socket is an abstract name"},
+        {MEMIF(",xsocket-abstract=no"), "is a memif device whose socket is an abstract name"},
+        {MEMIF(",socket-abstract=nobody"), "is a memif device whose socket is an abstract name"},
+        {MEMIF(",socket-abstract=no,socket-abstract=yes"),
+         "is a memif device whose socket is an abstract name"},
         {"cores: [1], ports: [{interface: abcdefghijklmnop}]", "a name of 1 to 15 ASCII"},
         {"cores: [1], ports: [{interface: a/b}]", "a name of 1 to 15 ASCII"},
         {"cores: [1], ports: [{interface: '..'}]", "a name of 1 to 15 ASCII"},

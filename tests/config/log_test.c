@@ -78,12 +78,12 @@ static void a_message_stays_one_line(void **state)
     (void)state;
     char text[4096], big[3000];
     capture("control", false);
-    log_info("a\nb\x1b[31mc\x7f");
+    log_info("a\nb\x1b[31mc\x7f\xc2\x9b");
     memset(big, 'x', sizeof big - 1);
     big[sizeof big - 1] = '\0';
     log_info("%s", big);
     collect(text, sizeof text);
-    assert_memory_equal(text, "control: a b [31mc \ncontrol: xxx", 31);
+    assert_memory_equal(text, "control: a b [31mc   \ncontrol: xxx", 33);
     assert_int_equal(strlen(strchr(text, '\n') + 1), 1023);
     assert_int_equal(text[strlen(text) - 1], '\n');
 }

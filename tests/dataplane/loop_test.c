@@ -13,7 +13,7 @@
 
 static struct port *port;
 static struct board_control control;
-static struct snapshot stamps;
+static struct snapshot stamps, ntp_state;
 static struct core_counters counters;
 static struct loop *loop;
 
@@ -45,6 +45,7 @@ static int open_loop(void **state)
     port = memory_port_open(NULL);
     struct loop_setup setup = {.control = &control,
                                .stamps = &stamps,
+                               .ntp_state = &ntp_state,
                                .counters = &counters,
                                .variant = any_variant(),
                                .udp_port = 123};

@@ -34,6 +34,10 @@ void rig_publish_keys(struct rig *rig)
 void rig_publish_state(struct rig *rig)
 {
     ntp_state_publish(&rig->ntp_state, &rig->state);
+    // A time that stands still, or runs in ticks of 2^-32 s, is none that a reader of the board
+    // takes.
+    rig->core.state.seen = rig->ntp_state.sequence;
+    rig->core.state.state = rig->state;
 }
 
 void rig_seed(struct rig *rig)

@@ -68,6 +68,8 @@ def rights(tap, world):
                   f"{role} has no capability")
         for task in os.listdir(f"/proc/{children[role]}/task"):
             tap.equal(status_of(task)["Seccomp"], "2", f"{role} is confined by seccomp")
+    filters = {t: status_of(t)["Seccomp"] for t in os.listdir(f"/proc/{dataplane}/task")}
+    tap.ok(set(filters.values()) == {"2"}, "each thread of the dataplane is confined by seccomp", filters)
     tasks = {t: int(status_of(t)["CapEff"], 16) for t in os.listdir(f"/proc/{dataplane}/task")}
     tap.ok(set(tasks.values()) <= {CAP_NET_ADMIN, 0}, "each thread of the dataplane has given up "
            "all but NET_ADMIN", {t: hex(c) for t, c in tasks.items()})
@@ -99,6 +101,24 @@ def rights(tap, world):
     tap.equal(set(matching(holds(ke), "^socket:")) & set(matching(holds(control), "^socket:")), set(),
               "ke and control share no socket")
     tap.equal(matching(holds(control), "bpf"), [], "control holds no BPF object")
+
+
+def cpus(tap, world):
+    """Nothing of the server but the polling thread runs on its CPU, where there is another one."""
+    allowed = sorted(os.sched_getaffinity(0))
+    if len(allowed) < 2:
+        tap.skip("all but the polling threads keep off their CPUs", "one CPU")
+        return
+    polling = allowed[-1]  # World's choice
+    found = {}
+    for role, pid in [("supervisor", world.noonmarkd.pid), *world.children().items()]:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            name = status_of(task)["Name"].strip()
+            found[f"{role} {name} {task}"] = (name == f"core {polling}", os.sched_getaffinity(int(task)))
+    wrong = {who: cpus for who, (polls, cpus) in found.items()
+             if cpus != {polling} and polls or polling in cpus and not polls}
+    tap.ok(not wrong and any(polls for polls, _ in found.values()),
+           "the polling thread has its CPU, and no other thread of the server may run there", wrong or found)
 
 
 def deaths(tap, world):
@@ -228,6 +248,7 @@ def main():
     with Tap() as tap, World("processes") as world:
         world.start()
         rights(tap, world)
+        cpus(tap, world)
         deaths(tap, world)
         stuck(tap, world)
         killed_supervisor(tap, world)

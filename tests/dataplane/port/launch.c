@@ -3,25 +3,29 @@
 //
 //   launch serve FILE   prints "PID ready" once it serves; at the end of standard input sends
 //                       SIGTERM, prints the counters and ends with the child's status
+//                       SIGUSR1: control's clock is an hour off; the next one: is right again
 //   launch sweep FILE   what the supervisor does before each start
 #include "board/board.h"
 #include "board/handover.h"
+#include "board/time_fit.h"
 #include "board/tsc.h"
 #include "config/log.h"
 #include "dataplane/dataplane.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
-#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#define HOUR_NS (INT64_C(3600) * NS_PER_S)
 
 static int config_fd(const char *path)
 {
@@ -46,34 +50,43 @@ static void publish_key(struct board_control *board)
     keyring_publish(&board->keyring, &ring);
 }
 
-static ntp_time utc(void)
+static uint64_t read_tsc(void *self)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return ntp_time_from_unix(now.tv_sec, (uint32_t)now.tv_nsec);
+    (void)self;
+    return tsc_now();
 }
 
-// A line through two moments; good to some microseconds for the seconds that a test takes.
-static void publish_clock(struct board_control *board)
+static int64_t read_utc(void *self)
 {
-    ntp_time utc0 = utc();
-    uint64_t tsc0 = tsc_now();
+    (void)self;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+// A line through two moments, good to some microseconds for the seconds that a test takes; or one
+// that is off by so much.
+static void publish_clock(struct board_control *board, int64_t off_ns)
+{
+    const struct time_readers read = {.tsc = read_tsc, .ns = read_utc};
+    struct time_sample first = time_sample_take(&read);
     nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
-    ntp_time utc1 = utc();
-    uint64_t tsc1 = tsc_now();
-    double rate = (double)(utc1 - utc0) / (double)(tsc1 - tsc0); // 2^-32 s a tick
+    struct time_sample last = time_sample_take(&read);
+    const struct time_line line = {
+        .tsc_base = last.tsc,
+        .base_ns = last.ns + off_ns,
+        .ns_per_tick = (double)(last.ns - first.ns) / (double)(last.tsc - first.tsc),
+    };
     struct ntp_state state = {
-        .line = {.tsc_base = tsc1,
-                 .utc_base = utc1,
-                 .rate = (uint64_t)ldexp(rate, CLOCK_RATE_SHIFT)},
-        .tsc_hz = (uint64_t)ldexp(1 / rate, 32),
-        .written_tsc = tsc1,
-        .reference_time = utc1,
+        .line = time_line_encode(&line),
+        .tsc_hz = (uint64_t)(NS_PER_S / line.ns_per_tick),
+        .written_tsc = last.tsc,
         .reference_id = 0x54455354,
         .stratum = 1,
         .precision = -20,
         .serving = 1,
     };
+    state.reference_time = state.line.utc_base;
     ntp_state_publish(&board->ntp_state, &state);
 }
 
@@ -107,6 +120,16 @@ static void print_counters(const struct board_dataplane *board)
     printf("\n");
 }
 
+// SIGUSR1, from here on, even if it comes before anybody waits for it.
+static int take_requests(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
 static int serve(const char *path)
 {
     int control_fd;
@@ -125,7 +148,7 @@ static int serve(const char *path)
     int control_read;
     board_reopen_read_only(control_fd, &control_read);
     publish_key(control);
-    publish_clock(control);
+    publish_clock(control, 0);
 
     const int fd[] = {config_fd(path), lifeline[0], control_read, dataplane_fd, ready[1]};
     pid_t child = fork();
@@ -136,6 +159,7 @@ static int serve(const char *path)
         exit(dataplane_main());
     }
     close(ready[1]);
+    const int requests = take_requests();
     char octet;
     if (read(ready[0], &octet, 1) == 1) {
         printf("%d ready\n", (int)child);
@@ -145,8 +169,15 @@ static int serve(const char *path)
     close(lifeline[0]);
     close(fd[1]);
     struct pollfd wait[] = {{.fd = STDIN_FILENO, .events = POLLIN},
-                            {.fd = lifeline[1], .events = 0}};
-    poll(wait, 2, -1);
+                            {.fd = lifeline[1], .events = 0},
+                            {.fd = requests, .events = POLLIN}};
+    bool lies = false;
+    struct signalfd_siginfo request;
+    while (poll(wait, 3, -1) > 0 && !wait[0].revents && !wait[1].revents &&
+           read(requests, &request, sizeof request) == (ssize_t)sizeof request) {
+        lies = !lies;
+        publish_clock(control, lies ? HOUR_NS : 0);
+    }
     kill(child, SIGTERM);
     int status;
     waitpid(child, &status, 0);

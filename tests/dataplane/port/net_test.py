@@ -205,6 +205,46 @@ def test_serving(world, tap, config):
     return dataplane
 
 
+def replies_for(world, seconds):
+    """Asks for so long: of each reply its leap indicator and how far its receive timestamp lies
+    outside of what the client saw on the same clock, in seconds."""
+    with world.client.entered():
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.settimeout(0.5)
+    got = []
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        sent = time.time()
+        s.sendto(bytes([0x23]) + bytes(47), (SERVER_V4, 123))
+        try:
+            reply = s.recv(2000)
+        except TimeoutError:
+            continue
+        back = time.time()
+        receive = struct.unpack("!Q", reply[32:40])[0] / 2**32 - 2208988800
+        got.append((reply[0] >> 6, max(sent - receive, receive - back)))
+    s.close()
+    return got
+
+
+def test_belief(world, tap, config):
+    """F6: control's clock is an hour off, and says that it is right."""
+    dataplane = world.launch(config, world.server)
+    got = []
+    for _ in range(2):
+        dataplane.process.send_signal(signal.SIGUSR1)
+        got.append(replies_for(world, 1.5))
+    lies, right = got
+    wrong = [reply for reply in lies + right if reply[0] != 3 and reply[1] > 0.001]
+    tap.ok(not wrong, f"F6: of {len(lies + right)} replies none is wrong and says that it is right", wrong[:5])
+    tap.ok(lies and right and lies[-1][0] == 3 and lies[-1][1] > 3500 and right[-1][0] == 0,
+           "a clock that is an hour off is served as LI 3 until it is right", (lies[-1:], right[-1:]))
+    log = dataplane.log()
+    tap.ok("is off CLOCK_REALTIME (by -3600" in log and "is right again" in log, "and the log says both", log)
+    status, *_ = dataplane.wait()
+    tap.equal(status, 0, "the dataplane ends well")
+
+
 def test_rights(world, tap, dataplane):
     sets = {field: set() for field in ("CapEff", "CapPrm", "CapInh", "CapAmb")}
     for tid in dataplane.threads():
@@ -399,6 +439,7 @@ def main():
         test_end(world, tap, dataplane)
         test_crash(world, tap, config)
         test_stuck(world, tap, config)
+        test_belief(world, tap, config)
         test_refusals(world, tap, config)
         test_memif(world, tap)
         test_cores(world, tap)

@@ -1,0 +1,28 @@
+// The readers' copies of the stamps' clock.
+#include "board/stamp_line.h"
+
+// Counters that exist turn at 50 MHz to 20 GHz.
+#define RATE_MIN ((UINT64_C(1) << STAMP_RATE_SHIFT) / 20)
+#define RATE_MAX (UINT64_C(20) << STAMP_RATE_SHIFT)
+
+// More than a second at any rate is no clock's line.
+#define ERROR_MAX UINT64_C(20000000000)
+
+bool stamp_line_is_sound(const struct stamp_line *line)
+{
+    return line->until == 0 ||
+           (line->rate >= RATE_MIN && line->rate <= RATE_MAX && line->error <= ERROR_MAX);
+}
+
+bool stamp_line_refresh(const struct snapshot *board, struct stamp_line_view *view)
+{
+    struct stamp_line line;
+    if (!snapshot_moved(board, view->seen) ||
+        !snapshot_read(board, &line, sizeof line, &view->seen))
+        return false;
+    bool sound = stamp_line_is_sound(&line);
+    if (sound)
+        view->line = line;
+    view->refused += !sound;
+    return sound;
+}

@@ -1,0 +1,103 @@
+// From control's clock to the cores'.
+#include "dataplane/clock_relay.h"
+
+#include "board/tsc.h"
+#include "config/log.h"
+#include "dataplane/clock/belief.h"
+
+#include <time.h>
+
+// A clock that is stepped is off until control has marked the step, which it does within 200 ms and
+// says itself. Replies say LI 3 at the first doubt all the same.
+enum { DOUBTS_SAID = 300 / CLOCK_RELAY_MS };
+
+static uint64_t read_tsc(void *self)
+{
+    (void)self;
+    return tsc_now();
+}
+
+static int64_t read_utc(void *self)
+{
+    (void)self;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+static void say_doubt(enum belief belief, double off_ns)
+{
+    static struct log_limit limit;
+    static const char *const words[] = {
+        [BELIEF_OFF] = "is off CLOCK_REALTIME",
+        [BELIEF_RATE] = "has a rate that this machine's counter does not have",
+        [BELIEF_AGE] = "is of long ago or of the future",
+    };
+    log_limited(&limit, LOG_LEVEL_ERROR,
+                "the clock that control published %s (by %+.6f s): replies say LI 3 until it is "
+                "right again",
+                words[belief], off_ns / NS_PER_S);
+}
+
+// What is thought of the clock now, and a word on it when it has changed for good.
+static bool doubts(struct clock_relay *relay)
+{
+    const struct ntp_state *state = &relay->view.state;
+    double off_ns = 0;
+    enum belief belief = BELIEF_RIGHT;
+    if (state->serving && state->leap != LEAP_UNKNOWN) { // else it claims nothing
+        struct time_sample now =
+            time_sample_take(&(struct time_readers){.tsc = read_tsc, .ns = read_utc});
+        belief = belief_judge(state, &now, relay->stamps->fit.line.ns_per_tick, &off_ns);
+    }
+    if (belief == BELIEF_RIGHT) {
+        if (relay->doubts >= DOUBTS_SAID)
+            log_info("the clock that control publishes is right again");
+        relay->doubts = 0;
+        return false;
+    }
+    if (++relay->doubts >= DOUBTS_SAID)
+        say_doubt(belief, off_ns);
+    return true;
+}
+
+static void pass_on(struct clock_relay *relay)
+{
+    struct ntp_state state = relay->view.state;
+    if (relay->doubted)
+        state.leap = LEAP_UNKNOWN;
+    ntp_state_publish(&relay->board->ntp_state, &state);
+    atomic_store_explicit(&relay->board->clock_doubted, relay->doubted, memory_order_relaxed);
+}
+
+static void say_refused(void)
+{
+    static struct log_limit limit;
+    log_limited(&limit, LOG_LEVEL_ERROR,
+                "control published a clock that is out of range: kept out, and the one before is "
+                "served on; please report this");
+}
+
+void clock_relay_turn(struct clock_relay *relay)
+{
+    uint64_t refused = relay->view.refused;
+    bool news = ntp_state_refresh(relay->from, &relay->view);
+    if (relay->view.refused != refused)
+        say_refused();
+    relay->has_state |= news;
+    if (!relay->has_state)
+        return;
+    bool doubted = doubts(relay);
+    if (!news && doubted == relay->doubted)
+        return;
+    relay->doubted = doubted;
+    pass_on(relay);
+}
+
+void clock_relay_open(struct clock_relay *relay, const struct snapshot *from,
+                      struct board_dataplane *board, const struct stamp_clock *stamps)
+{
+    *relay = (struct clock_relay){.from = from, .board = board, .stamps = stamps};
+    atomic_store_explicit(&board->clock_doubted, 0, memory_order_relaxed); // a predecessor's word
+    clock_relay_turn(relay);
+}

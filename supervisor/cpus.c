@@ -1,0 +1,17 @@
+// The calling thread's CPUs.
+#include "supervisor/cpus.h"
+
+#include <errno.h>
+#include <sched.h>
+
+int cpus_leave(const uint32_t *cores, uint32_t n_cores)
+{
+    cpu_set_t cpus;
+    if (sched_getaffinity(0, sizeof cpus, &cpus) != 0)
+        return -errno;
+    for (uint32_t i = 0; i < n_cores; i++)
+        CPU_CLR(cores[i], &cpus);
+    if (CPU_COUNT(&cpus) == 0)
+        return 0; // every CPU polls
+    return sched_setaffinity(0, sizeof cpus, &cpus) == 0 ? 0 : -errno;
+}

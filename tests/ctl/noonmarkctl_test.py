@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+"""noonmarkctl asks a control socket behind which somebody else sits: what that one says reaches no
+terminal as anything but text. Prints TAP."""
+
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+
+CTL = pathlib.Path(os.environ["NOONMARK_BUILD"]) / "noonmarkctl"
+EVIL = "\x1b[2Jname\x07\x7f\x9b31m\u202e ü€"
+SHOWN = " [2Jname"
+
+
+def ask(answer, *options):
+    """noonmarkctl's result when the socket says that."""
+    with tempfile.TemporaryDirectory() as place:
+        path = f"{place}/socket"
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(path)
+        listener.listen(1)
+
+        def serve():
+            peer, _ = listener.accept()
+            peer.recv(64)
+            peer.sendall(answer)
+            peer.close()
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        got = subprocess.run([CTL, "-s", path, *options, "status"], stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, timeout=30, check=False)
+        thread.join()
+        listener.close()
+        return got
+
+
+def is_text(octets):
+    """No control character but newlines."""
+    text = octets.decode()
+    return not any(ord(c) < 0x20 and c != "\n" or 0x7f <= ord(c) < 0xa0 or c == "\u202e" for c in text)
+
+
+def main():
+    status = {
+        "version": EVIL,
+        "dataplane": {"crypto": EVIL, "memory": EVIL},
+        "clock": {"source": EVIL, "serving": True, "synchronised": True, "leap": EVIL, "reference_id": EVIL},
+        "ports": [{"name": EVIL, "driver": EVIL, "mode": EVIL, "mac": EVIL, "stamps": EVIL}],
+        "keys": [{"id": EVIL, "role": EVIL, "age_s": 1}],
+        "counters": {EVIL: 7},
+        "ke": {EVIL: 8},
+    }
+    text = ask(json.dumps(status).encode() + b"\n")
+    objects = ask(json.dumps(status).encode() + b"\n", "--json")
+    error = ask(json.dumps({"error": EVIL}).encode() + b"\n")
+    broken = ask(b'{"version": \x1b[31mnonsense}\n')
+    results = [
+        (text.returncode == 0 and is_text(text.stdout) and text.stdout.decode().count(SHOWN) >= 14,
+         "status as text has no control characters", text),
+        ("ü€" in text.stdout.decode(), "other letters than ASCII's stay", text),
+        (objects.returncode == 0 and is_text(objects.stdout)
+         and json.loads(objects.stdout)["ports"][0]["mac"].startswith(SHOWN),
+         "status as JSON has none, escaped ones included", objects),
+        (error.returncode == 1 and is_text(error.stderr) and SHOWN.encode() in error.stderr,
+         "an error has none", error),
+        (broken.returncode == 1 and is_text(broken.stderr), "nor has a complaint about a broken answer", broken),
+    ]
+    print("TAP version 13")
+    for number, (passed, name, got) in enumerate(results, 1):
+        print(f"{'ok' if passed else 'not ok'} {number} - ctl: {name}")
+        if not passed:
+            print(f"# {got!r}")
+    print(f"1..{len(results)}")
+    return 0 if all(r[0] for r in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
