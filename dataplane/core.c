@@ -131,7 +131,7 @@ bool core_turn(struct core *c)
     asked = able(b, asked, c->keys.n != 0 && rng_ready(&c->rng), c->state.state.serving);
 
     struct answers answers = {0};
-    unsigned most = departure_part(&c->time.departure, c->state.state.tsc_hz);
+    unsigned most = departure_part(&c->time.departure, c->state.state.tsc_hz, c->time.haste);
     for (lane_set rest = kinds_all(asked); rest != 0;) {
         lane_set part = lane_lowest(rest, most);
         answer(c, kinds_within(asked, part), &answers);

@@ -112,9 +112,11 @@ static bool is_slow(const struct departure *d, uint64_t tsc_hz)
     return measured(&d->pace) > slow || measured(&d->together) > slow;
 }
 
-unsigned departure_part(const struct departure *d, uint64_t tsc_hz)
+unsigned departure_part(const struct departure *d, uint64_t tsc_hz, enum departure_haste haste)
 {
-    return is_slow(d, tsc_hz) ? DEPARTURE_PART : LANES;
+    if (!is_slow(d, tsc_hz))
+        return LANES;
+    return haste == DEPARTURE_PRESSED ? DEPARTURE_PART_PRESSED : DEPARTURE_PART;
 }
 
 struct departure_plan departure_plan(const struct departure *d, uint64_t tsc_hz, unsigned n_plain,
@@ -123,7 +125,9 @@ struct departure_plan departure_plan(const struct departure *d, uint64_t tsc_hz,
     const struct departure_composing *composing = haste == DEPARTURE_CALM ? &d->calm : &d->busy;
     double plain = n_plain > 0 ? expected(composing->plain, n_plain) : 0;
     double nts = n_nts > 0 ? expected(composing->nts, n_nts) : 0;
-    bool apart = haste != DEPARTURE_PRESSED && is_slow(d, tsc_hz);
+    unsigned n = n_plain + n_nts;
+    bool has_time = haste == DEPARTURE_CALM || (haste == DEPARTURE_BUSY && n <= DEPARTURE_APART);
+    bool apart = has_time && is_slow(d, tsc_hz);
     return (struct departure_plan){
         .n_plain = n_plain,
         .n_nts = n_nts,
@@ -133,7 +137,7 @@ struct departure_plan departure_plan(const struct departure *d, uint64_t tsc_hz,
         .ready = (uint64_t)(plain + nts),
         .pace = apart ? (uint64_t)measured(&d->pace) : 0,
         .lead = (uint64_t)(measured(&d->least) * LEAD_SHARE),
-        .together = apart ? 1 : n_plain + n_nts,
+        .together = apart ? 1 : n,
     };
 }
 

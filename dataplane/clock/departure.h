@@ -6,8 +6,8 @@
 // (RSP-14), and no faster than they say, because the port sees to it:
 //
 //   in one call, and all say when the first one leaves;
-//   or, on a port that sends slowly and is not pressed, in a call for each, for which a moment is
-//   chosen and waited for in the same way.
+//   or, on a port that sends slowly and while there is time for it, in a call for each, for which a
+//   moment is chosen and waited for in the same way.
 //
 // What leaves later than it says makes the client's delay longer by as much, and its bound holds.
 //
@@ -24,6 +24,9 @@ enum {
     // no smaller ones than the cryptography likes to do side by side.
     DEPARTURE_SLOW_NS = 500,
     DEPARTURE_PART = 16,
+    DEPARTURE_PART_PRESSED = 32,
+    // A core that is busy sends no more frames than this in a call for each: the calls take time.
+    DEPARTURE_APART = 4,
 };
 
 // How much there is to do.
@@ -66,7 +69,8 @@ struct departure_plan {
 };
 
 // How many frames make one part.
-unsigned departure_part(const struct departure *departure, uint64_t tsc_hz);
+unsigned departure_part(const struct departure *departure, uint64_t tsc_hz,
+                        enum departure_haste haste);
 
 // How a part leaves of n_plain replies without cryptography and n_nts with it, not both 0.
 struct departure_plan departure_plan(const struct departure *departure, uint64_t tsc_hz,

@@ -4,6 +4,7 @@
 #include "dataplane/port/mend.h"
 #include "dataplane/port/noise.h"
 #include "dataplane/port/pool.h"
+#include "dataplane/port/steer.h"
 #include "dataplane/port/vdev.h"
 
 #include <rte_config.h>
@@ -40,7 +41,8 @@ static struct port *queue_new(struct device *device, uint16_t index)
         port->addresses = &device->addresses;
     port->stamps = device->config->kind == PORT_INTERFACE && device->use == USE_SERVE;
     snprintf(pool, sizeof pool, "p%u.%u", device->id, index);
-    port->pool = pool_create(pool, rte_eth_dev_socket_id(device->id));
+    uint16_t meta_len = port->stamps ? sizeof(struct steer_stamp) : 0;
+    port->pool = pool_create(pool, rte_eth_dev_socket_id(device->id), meta_len);
     if (!port->pool) {
         free(port);
         return NULL;

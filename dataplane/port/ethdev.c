@@ -70,8 +70,6 @@ lane_set port_rx(struct port *port, struct burst *burst)
         struct rte_mbuf *request = port->request[i];
         struct rte_mbuf *reply = port->spare[--port->n_spare];
         rte_prefetch0(rte_pktmbuf_mtod(request, void *));
-        if (port->stamps)
-            rte_prefetch0(rte_pktmbuf_mtod(request, uint8_t *) - sizeof(struct steer_stamp));
         reply->data_off = request->data_off; // same pool, same size: room and alignment are equal
         port->reply[i] = reply;
         burst->frame[i] = rte_pktmbuf_mtod(request, uint8_t *);

@@ -48,7 +48,7 @@ static void nothing_measured_is_at_once(void **unused)
     assert_int_equal(p.ready, 0);
     assert_int_equal(p.pace, 0);
     assert_int_equal(p.together, 7);
-    assert_int_equal(departure_part(&d, HZ), 64);
+    assert_int_equal(departure_part(&d, HZ, haste), 64);
 }
 
 // RSP-12: the first measurements may all but one be of a core that was taken off its CPU.
@@ -135,15 +135,16 @@ static void slow_ports_take_parts(void **unused)
         memset(&d, 0, sizeof d);
         for (unsigned k = 0; k < 50; k++)
             departure_learn_sending(&d, n, 900); // 450 ns
-        assert_int_equal(departure_part(&d, HZ), 64);
+        assert_int_equal(departure_part(&d, HZ, haste), 64);
         for (unsigned k = 0; k < 500; k++)
             departure_learn_sending(&d, n, 1500);
-        assert_int_equal(departure_part(&d, HZ), DEPARTURE_PART);
+        assert_int_equal(departure_part(&d, HZ, haste), DEPARTURE_PART);
+        assert_int_equal(departure_part(&d, HZ, DEPARTURE_PRESSED), DEPARTURE_PART_PRESSED);
     }
 }
 
-// RSP-14: who sends slowly and is not pressed sends one at a time, at a pace that it mostly holds.
-static void a_slow_port_that_is_not_pressed_sends_singly(void **unused)
+// RSP-14: who sends slowly and has time sends one at a time, at a pace that it mostly holds.
+static void a_slow_port_that_has_time_sends_singly(void **unused)
 {
     (void)unused;
     for (unsigned i = 0; i < 20000; i++)
@@ -151,6 +152,9 @@ static void a_slow_port_that_is_not_pressed_sends_singly(void **unused)
     struct departure_plan p = plan(0, 10);
     assert_int_equal(p.together, 1);
     assert_in_range(p.pace, 2250, 2350);
+    haste = DEPARTURE_BUSY;
+    assert_int_equal(plan(0, DEPARTURE_APART).together, 1);
+    assert_int_equal(plan(0, DEPARTURE_APART + 1).together, DEPARTURE_APART + 1);
     haste = DEPARTURE_PRESSED;
     p = plan(0, 10);
     assert_int_equal(p.together, 10);
@@ -188,7 +192,7 @@ int main(void)
         cmocka_unit_test_setup(most_are_ready_in_time, open),
         cmocka_unit_test_setup(outliers_do_not_bend_it, open),
         cmocka_unit_test_setup(slow_ports_take_parts, open),
-        cmocka_unit_test_setup(a_slow_port_that_is_not_pressed_sends_singly, open),
+        cmocka_unit_test_setup(a_slow_port_that_has_time_sends_singly, open),
         cmocka_unit_test_setup(every_size_is_in_bounds, open),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
