@@ -8,7 +8,7 @@ import shlex
 from servers import PerfWorld
 from tester import NTSPERF, Running, Tester, options_of
 
-from harness import CLIENT_IF, SERVER_IF, SERVER_V4, SERVER_V6, Tap, need_clients
+from harness import CLIENT_IF, SERVER_IF, SERVER_V4, SERVER_V6, Tap, need_clients, wait_for
 
 need_clients("chrony")
 
@@ -133,13 +133,20 @@ class Tests:
                     "NTS-KE points at another private address: that is asked", a.explain())
         self.world.end(server)
 
+    def link_local(self):
+        """The server's link-local address, once both ends' are theirs: a tentative one answers
+        nothing, and nothing is sent from it."""
+        found = []
+        for namespace, interface in ((self.world.server, SERVER_IF), (self.world.client, CLIENT_IF)):
+            got = json.loads(namespace.run("ip", "-6", "-j", "addr", "show", "dev", interface,
+                                           stdout=-1).stdout)
+            found += [i for o in got for i in o.get("addr_info", ()) if i.get("scope") == "link"]
+        return len(found) == 2 and not any(i.get("tentative") for i in found) and found[0]["local"]
+
     def accepted(self):
         brief = ("--rate", 100, "--duration", "300ms", "--timeout", "200ms")
         server = self.world.serve_chronyd()
-        got = json.loads(self.world.server.run("ip", "-6", "-j", "addr", "show", "dev", SERVER_IF,
-                                               stdout=-1).stdout)
-        link_local = next(i["local"] for o in got for i in o.get("addr_info", ())
-                          if i.get("scope") == "link")
+        link_local = wait_for(self.link_local, 5)
         for address in (SERVER_V4, SERVER_V6, f"{link_local}%{CLIENT_IF}"):
             a = self.tester.run("ntp", *brief, server=address)
             self.tap.ok(a.clean(), f"{address} is asked without more words".replace(
