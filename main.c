@@ -1,12 +1,12 @@
 // noonmarkd: the command line, and which process this is. The supervisor starts this same binary
 // again as its children, with their role as argv[0].
-#include "board/handover.h"
+#include "base/log.h"
 #include "config/config.h"
-#include "config/log.h"
 #include "control/control.h"
 #include "control/ke/ke_process.h"
 #include "crypto/exchange.h"
 #include "dataplane/dataplane.h"
+#include "link/handover.h"
 #include "supervisor/supervisor.h"
 
 #include <fcntl.h>

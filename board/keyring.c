@@ -2,7 +2,7 @@
 // and wiped when a key is gone. RFC 8915, section 6.
 #include "board/keyring.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 
 void keyring_publish(struct snapshot *ring, const struct keyring_record *record)
 {

@@ -3,7 +3,7 @@
 // the cores. RFC 5905, section 7.3.
 #pragma once
 
-#include "board/ntp_time.h"
+#include "base/ntp_time.h"
 #include "board/snapshot.h"
 
 #include <assert.h>

@@ -4,7 +4,7 @@
 // that is the same plain move, and thread sanitizers understand it, which they do not with fences.
 #include "board/snapshot.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 
 #include <assert.h>
 #include <string.h>

@@ -2,16 +2,16 @@
 // that it serves and turns keys and clock when their time has come.
 #include "control/control.h"
 
+#include "base/log.h"
+#include "base/now.h"
 #include "board/board.h"
-#include "board/child.h"
-#include "board/handover.h"
-#include "board/now.h"
 #include "config/config.h"
-#include "config/log.h"
 #include "control/control_filter.h"
-#include "control/keys.h"
-#include "control/status.h"
-#include "control/time_source.h"
+#include "control/keys/keys.h"
+#include "control/show/status.h"
+#include "control/time/time_source.h"
+#include "link/child.h"
+#include "link/handover.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
 // Control's door: cookie keys and their file, the time source, the control socket. Runs in a
-// process of its own, as control.user with no capability, with the descriptors of board/handover.h.
+// process of its own, as control.user with no capability, with the descriptors of link/handover.h.
 #pragma once
 
 // Runs until the lifeline ends or SIGTERM. The exit status.

@@ -2,7 +2,7 @@
 // none but by its Unix socket.
 #include "control/control_filter.h"
 
-#include "control/confine.h"
+#include "base/confine.h"
 
 static const struct confine_call calls[] = {
     // The control socket. No address may be given: what is not connected stays so.

@@ -2,7 +2,7 @@
 // includes only headers of static inline functions. Pure; any thread. FIPS 197.
 #include "crypto/aes.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "crypto/cpu.h"
 #include "crypto/lanes_aesni.h"
 

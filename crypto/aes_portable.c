@@ -3,7 +3,7 @@
 // Pure; any thread. FIPS 197.
 #include "crypto/aes.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "crypto/lanes_portable.h"
 
 static bool portable_usable(void)

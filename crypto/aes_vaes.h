@@ -2,8 +2,8 @@
 // long streams gain from wide vectors: all else is AES-NI's. Pure; any thread. FIPS 197.
 #pragma once
 
+#include "base/bytes.h"
 #include "crypto/aes.h"
-#include "crypto/bytes.h"
 #include "crypto/hot_inline.h"
 
 enum {

@@ -1,7 +1,7 @@
 // One cookie at a time: I | N | V | E. Pure; any thread. RFC 8915, section 6.
 #include "crypto/cookie.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "crypto/siv_core.h"
 
 #include <string.h>

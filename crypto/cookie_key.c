@@ -2,7 +2,7 @@
 // Pure; any thread. RFC 5297, section 2.4.
 #include "crypto/cookie_key.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "crypto/siv_core.h"
 
 void cookie_key_expand(struct cookie_key *key, uint32_t id, const uint8_t secret[COOKIE_KEY_LEN],

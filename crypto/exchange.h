@@ -14,8 +14,8 @@
 // Pure; a struct exchange belongs to one thread. The kernels wipe what they derive from cookies.
 #pragma once
 
+#include "base/lane_set.h"
 #include "crypto/cookie_key.h"
-#include "crypto/lane_set.h"
 
 #include <assert.h>
 #include <stdbool.h>

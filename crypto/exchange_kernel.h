@@ -7,7 +7,7 @@
 // Pure; any thread. RFC 5297 (S2V, CTR), RFC 4493 (CMAC), RFC 8915, section 5.7.
 #pragma once
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "crypto/exchange.h"
 #include "crypto/hot_inline.h"
 #include "crypto/kernel_chain.h"

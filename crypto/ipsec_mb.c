@@ -12,7 +12,7 @@
 // Pure but for one manager a thread, made at the first run and never given back: cores live as long
 // as their process. Its memory is the heap's, wiped after each run but not locked.
 // RFC 5297, RFC 4493, RFC 8915, section 5.7.
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "crypto/cpu.h"
 #include "crypto/exchange_variants.h"
 #include "crypto/siv_core.h"

@@ -9,7 +9,7 @@
 // Pure; any thread. FIPS 197, RFC 4493, RFC 5297.
 #pragma once
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "crypto/hot_inline.h"
 
 #include <stdbool.h>

@@ -3,7 +3,7 @@
 // for them. Pure; any thread.
 #pragma once
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "crypto/exchange.h"
 #include "crypto/kernel_chain.h"
 

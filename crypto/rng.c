@@ -4,8 +4,8 @@
 // One thread an object.
 #include "crypto/rng.h"
 
+#include "base/bytes.h"
 #include "crypto/aes.h"
-#include "crypto/bytes.h"
 
 #include <assert.h>
 #include <string.h>

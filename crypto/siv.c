@@ -1,7 +1,7 @@
 // AES-SIV-CMAC-256, one message at a time. Pure; any thread. RFC 5297, section 2.6 and 2.7.
 #include "crypto/siv.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "crypto/siv_core.h"
 
 #include <string.h>

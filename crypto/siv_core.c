@@ -1,7 +1,7 @@
 // The steps of AES-SIV. Pure; any thread. RFC 5297; CMAC is RFC 4493.
 #include "crypto/siv_core.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 
 #include <string.h>
 

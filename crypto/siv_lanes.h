@@ -10,7 +10,7 @@
 // Pure; a struct siv_lanes belongs to one thread. The kernels wipe what they derive from keys.
 #pragma once
 
-#include "crypto/lane_set.h"
+#include "base/lane_set.h"
 #include "crypto/siv.h"
 
 #include <stdbool.h>

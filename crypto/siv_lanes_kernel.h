@@ -7,7 +7,7 @@
 // Pure; any thread. RFC 5297, sections 2.4, 2.6 and 2.7.
 #pragma once
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "crypto/kernel_chain.h"
 #include "crypto/siv_lanes.h"
 

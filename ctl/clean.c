@@ -1,6 +1,6 @@
 #include "ctl/clean.h"
 
-#include "config/printable.h"
+#include "base/printable.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 // noonmarkctl: asks a running noonmarkd over its control socket and prints the answer.
-// Knows the protocol of control/status.h and nothing else of the server.
+// Knows the protocol of control/show/status.h and nothing else of the server.
 
-#include "config/printable.h"
+#include "base/printable.h"
 #include "ctl/clean.h"
 #include "ctl/show.h"
 

@@ -4,5 +4,5 @@
 #include <jansson.h>
 #include <stdio.h>
 
-// Prints the object that control/status_report.c makes; what is missing in it is left out.
+// Prints the object that control/show/status_report.c makes; what is missing in it is left out.
 void show_status(const json_t *status, FILE *out);

@@ -1,8 +1,8 @@
 // From control's clock to the cores'.
 #include "dataplane/clock_relay.h"
 
-#include "board/tsc.h"
-#include "config/log.h"
+#include "base/log.h"
+#include "base/tsc.h"
 #include "dataplane/clock/belief.h"
 
 #include <time.h>

@@ -1,8 +1,8 @@
 // A packet's life as a list of stages.
 #include "dataplane/core.h"
 
-#include "board/tsc.h"
-#include "crypto/bytes.h"
+#include "base/bytes.h"
+#include "base/tsc.h"
 #include "dataplane/stage/account.h"
 #include "dataplane/stage/classify.h"
 #include "dataplane/stage/exchange.h"

@@ -2,11 +2,9 @@
 // are rights, cores, then fewer rights, threads, packets.
 #include "dataplane/dataplane.h"
 
+#include "base/log.h"
 #include "board/board.h"
-#include "board/child.h"
-#include "board/handover.h"
 #include "config/config.h"
-#include "config/log.h"
 #include "dataplane/clock_relay.h"
 #include "dataplane/housekeeping.h"
 #include "dataplane/loop.h"
@@ -14,6 +12,8 @@
 #include "dataplane/rights.h"
 #include "dataplane/stamp_clock.h"
 #include "dataplane/system_calls.h"
+#include "link/child.h"
+#include "link/handover.h"
 
 #include <errno.h>
 #include <signal.h>

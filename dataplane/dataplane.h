@@ -1,5 +1,5 @@
 // The dataplane's door: EAL, ports, one polling thread a core, one housekeeping thread. Runs in a
-// process of its own with the descriptors of board/handover.h.
+// process of its own with the descriptors of link/handover.h.
 #pragma once
 
 // Runs until the lifeline ends or SIGTERM. The exit status.

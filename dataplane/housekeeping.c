@@ -1,7 +1,7 @@
 #include "dataplane/housekeeping.h"
 
-#include "board/now.h"
-#include "config/log.h"
+#include "base/log.h"
+#include "base/now.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -1,8 +1,8 @@
 #include "dataplane/loop.h"
 
-#include "board/secret.h"
-#include "config/log.h"
-#include "crypto/bytes.h"
+#include "base/bytes.h"
+#include "base/log.h"
+#include "base/secret.h"
 #include "dataplane/core.h"
 
 #include <errno.h>

@@ -1,9 +1,9 @@
 #include "dataplane/stamp_clock.h"
 
-#include "board/now.h"
-#include "board/ntp_time.h"
+#include "base/now.h"
+#include "base/ntp_time.h"
+#include "base/tsc.h"
 #include "board/stamp_line.h"
-#include "board/tsc.h"
 
 #include <stdbool.h>
 #include <stdio.h>

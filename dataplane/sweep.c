@@ -1,8 +1,8 @@
-#include "board/handover.h"
+#include "base/log.h"
 #include "config/config.h"
-#include "config/log.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/port/ports.h"
+#include "link/handover.h"
 
 #include <pwd.h>
 #include <stdlib.h>

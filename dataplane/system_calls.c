@@ -1,7 +1,7 @@
 // An allow-list by name, and what is said when it falls short.
 #include "dataplane/system_calls.h"
 
-#include "config/log.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <linux/bpf.h>

@@ -1,5 +1,5 @@
 // ntsperf: loads an NTP or NTS server and checks every reply. The commands and their signals.
-#include "config/log.h"
+#include "base/log.h"
 #include "perf/progress.h"
 #include "perf/report/report.h"
 #include "perf/run.h"

@@ -6,7 +6,7 @@
 #include "perf/run.h"
 #include "perf/trial.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 #include "perf/trial.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "perf/process.h"
 #include "perf/progress.h"
 #include "perf/words.h"

@@ -2,7 +2,7 @@
 // environment and ignored SIGPIPE; standard input and output lead nowhere.
 #include "supervisor/child.h"
 
-#include "config/log.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-// One child from fork to exec: its descriptors at the numbers of board/handover.h and no others,
+// One child from fork to exec: its descriptors at the numbers of link/handover.h and no others,
 // its user, its rights, its limits. The supervisor has one thread, so the child may do between fork
 // and exec what any program may.
 #pragma once

@@ -1,7 +1,7 @@
 // Files. Paths are the administrator's own, but their content is checked by ke, not by root.
 #include "supervisor/files.h"
 
-#include "config/log.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 // Deaths and starts of one child.
 #include "supervisor/life.h"
 
-#include "config/log.h"
+#include "base/log.h"
 #include "supervisor/start.h"
 
 #include <errno.h>
@@ -35,7 +35,7 @@ static void died(struct life *l, uint64_t now_ms)
         log_warning("%s is started again in %u ms", l->name, wait);
 }
 
-static void start_child(struct life *l, const struct holdings *h, uint64_t now_ms)
+static void start_child(struct life *l, const struct descriptors *h, uint64_t now_ms)
 {
     l->since_ms = now_ms;
     l->pid = l->start(h, &l->ready);
@@ -48,7 +48,7 @@ static void start_child(struct life *l, const struct holdings *h, uint64_t now_m
     l->dirty = true;
 }
 
-void life_begin(struct life *l, const struct holdings *h, uint64_t now_ms)
+void life_begin(struct life *l, const struct descriptors *h, uint64_t now_ms)
 {
     if (!l->sweeps || !start_needs_sweep(h)) {
         start_child(l, h, now_ms);
@@ -79,7 +79,7 @@ bool life_ready(struct life *l, uint64_t now_ms)
         log_info("%s serves again, pid %d, after %llu ms", l->name, (int)l->pid,
                  (unsigned long long)(now_ms - l->since_ms));
     l->phase = LIFE_SERVING;
-    l->pulse = (struct pulse){0};
+    l->last_beat = (struct heartbeat){0};
     l->served = true;
     return true;
 }
@@ -98,7 +98,7 @@ static void say_end(const struct life *l, int status)
         log_error("%s (pid %d) ended with status %d", name_of(l), (int)l->pid, WEXITSTATUS(status));
 }
 
-void life_ended(struct life *l, const struct holdings *h, int status, uint64_t now_ms)
+void life_ended(struct life *l, const struct descriptors *h, int status, uint64_t now_ms)
 {
     // Its last word may still lie in the pipe.
     if (l->phase == LIFE_STARTING && l->ready >= 0)
@@ -116,7 +116,7 @@ void life_ended(struct life *l, const struct holdings *h, int status, uint64_t n
 void life_stopped(struct life *l, bool stopped)
 {
     l->stopped = stopped;
-    l->pulse.still = 0; // it counts from now on
+    l->last_beat.still = 0; // it counts from now on
     log_warning("%s (pid %d) was %s by a signal", name_of(l), (int)l->pid,
                 stopped ? "stopped" : "continued");
 }
@@ -125,11 +125,11 @@ void life_look(struct life *l, uint64_t heartbeat)
 {
     const uint32_t patience = l->stopped ? l->patience_stopped : l->patience;
 
-    if (l->phase != LIFE_SERVING || pulse_awake(&l->pulse, heartbeat, patience))
+    if (l->phase != LIFE_SERVING || heartbeat_awake(&l->last_beat, heartbeat, patience))
         return;
     log_error("%s (pid %d) stands still: killed", l->name, (int)l->pid);
     kill(l->pid, SIGKILL);
-    l->pulse.still = 0; // once is enough
+    l->last_beat.still = 0; // once is enough
 }
 
 // Killed, it becomes a death like any other when waitpid tells.
@@ -141,7 +141,7 @@ static void kill_hung(struct life *l, uint32_t limit_ms)
     l->since_ms += limit_ms; // once is enough
 }
 
-void life_tick(struct life *l, const struct holdings *h, uint64_t now_ms)
+void life_tick(struct life *l, const struct descriptors *h, uint64_t now_ms)
 {
     if (now_ms < life_due_ms(l))
         return;

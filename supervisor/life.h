@@ -7,8 +7,8 @@
 #pragma once
 
 #include "supervisor/backoff.h"
-#include "supervisor/holdings.h"
-#include "supervisor/pulse.h"
+#include "supervisor/descriptors.h"
+#include "supervisor/heartbeat.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -23,7 +23,7 @@ enum life_phase {
 
 struct life {
     const char *name; // for messages
-    pid_t (*start)(const struct holdings *h, int *ready);
+    pid_t (*start)(const struct descriptors *h, int *ready);
     bool sweeps; // a sweep goes before each start
     enum life_phase phase;
     pid_t pid;         // 0: no process
@@ -37,7 +37,7 @@ struct life {
     struct backoff backoff;
     uint32_t patience;         // looks that its heartbeat may stand still
     uint32_t patience_stopped; // and while a signal has stopped it
-    struct pulse pulse;
+    struct heartbeat last_beat;
 };
 
 enum {
@@ -46,13 +46,13 @@ enum {
 };
 
 // Starts it; a failure is a death.
-void life_begin(struct life *l, const struct holdings *h, uint64_t now_ms);
+void life_begin(struct life *l, const struct descriptors *h, uint64_t now_ms);
 
 // The ready pipe can be read. True when the child has said that it serves.
 bool life_ready(struct life *l, uint64_t now_ms);
 
 // Its process has ended with status (of waitpid): logs it and decides what comes.
-void life_ended(struct life *l, const struct holdings *h, int status, uint64_t now_ms);
+void life_ended(struct life *l, const struct descriptors *h, int status, uint64_t now_ms);
 
 // Its process was stopped or continued by a signal, and lives.
 void life_stopped(struct life *l, bool stopped);
@@ -61,7 +61,7 @@ void life_stopped(struct life *l, bool stopped);
 void life_look(struct life *l, uint64_t heartbeat);
 
 // Does what is due: a new start, or the end of one that hangs.
-void life_tick(struct life *l, const struct holdings *h, uint64_t now_ms);
+void life_tick(struct life *l, const struct descriptors *h, uint64_t now_ms);
 
 // When life_tick has something to do next; UINT64_MAX: nothing.
 uint64_t life_due_ms(const struct life *l);

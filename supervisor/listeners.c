@@ -1,8 +1,8 @@
 // Binding, and saying who else may hold what cannot be bound.
 #include "supervisor/listeners.h"
 
-#include "board/now.h"
-#include "config/log.h"
+#include "base/log.h"
+#include "base/now.h"
 
 #include <linux/filter.h>
 #include <netinet/in.h>

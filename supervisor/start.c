@@ -1,8 +1,8 @@
-// Who gets what, in the order of board/handover.h.
+// Who gets what, in the order of link/handover.h.
 #include "supervisor/start.h"
 
-#include "board/handover.h"
-#include "config/log.h"
+#include "base/log.h"
+#include "link/handover.h"
 #include "supervisor/child.h"
 #include "supervisor/files.h"
 
@@ -33,7 +33,8 @@ static int hand(struct handed *handed, size_t *n, int fd, int at)
 // The two descriptors that every child has. Each start has its own open file of the configuration,
 // since descriptors that were only copied would share one file offset. *config_fd is the caller's
 // to close.
-static int hand_common(const struct holdings *h, struct handed *handed, size_t *n, int *config_fd)
+static int hand_common(const struct descriptors *h, struct handed *handed, size_t *n,
+                       int *config_fd)
 {
     *config_fd = files_reopen(h->config_fd);
     const int error = hand(handed, n, *config_fd, HANDOVER_CONFIG);
@@ -74,7 +75,7 @@ static pid_t start_serving(struct child_plan *plan, struct handed *handed, size_
     return pid;
 }
 
-pid_t start_control(const struct holdings *h, int *ready)
+pid_t start_control(const struct descriptors *h, int *ready)
 {
     struct handed handed[HANDED_MOST];
     size_t n = 0;
@@ -112,7 +113,7 @@ pid_t start_control(const struct holdings *h, int *ready)
 // As control's user: what keeps the two apart is ke's filter (control/ke/ke_filter.c), which leaves
 // it no file, no signal to another process and no look into one. A user of its own would keep apart
 // no more, and every installation would have to make one.
-pid_t start_ke(const struct holdings *h, int *ready)
+pid_t start_ke(const struct descriptors *h, int *ready)
 {
     const struct config *c = h->config;
     struct handed handed[HANDED_MOST];
@@ -153,7 +154,7 @@ pid_t start_ke(const struct holdings *h, int *ready)
     return pid;
 }
 
-pid_t start_dataplane(const struct holdings *h, int *ready)
+pid_t start_dataplane(const struct descriptors *h, int *ready)
 {
     struct handed handed[HANDED_MOST];
     size_t n = 0;
@@ -185,7 +186,7 @@ pid_t start_dataplane(const struct holdings *h, int *ready)
     return pid;
 }
 
-bool start_needs_sweep(const struct holdings *h)
+bool start_needs_sweep(const struct descriptors *h)
 {
     for (uint32_t i = 0; i < h->config->dataplane.n_ports; i++)
         if (h->config->dataplane.ports[i].kind == PORT_INTERFACE)
@@ -193,7 +194,7 @@ bool start_needs_sweep(const struct holdings *h)
     return false;
 }
 
-pid_t start_sweep(const struct holdings *h)
+pid_t start_sweep(const struct descriptors *h)
 {
     struct handed handed[HANDED_MOST];
     size_t n = 0;

@@ -1,7 +1,7 @@
 // The plans of the four kinds of children: what each is given. Single-threaded.
 #pragma once
 
-#include "supervisor/holdings.h"
+#include "supervisor/descriptors.h"
 
 // What the dataplane may: steer packets, open raw rings, load its XDP program, lock memory.
 #define DATAPLANE_RIGHTS                                                                           \
@@ -24,12 +24,12 @@
 
 // Each returns the process id, or -errno with the reason logged. *ready is the read end of a pipe
 // on which the child says that it serves; the caller closes it.
-pid_t start_control(const struct holdings *h, int *ready);
-pid_t start_ke(const struct holdings *h, int *ready);
-pid_t start_dataplane(const struct holdings *h, int *ready);
+pid_t start_control(const struct descriptors *h, int *ready);
+pid_t start_ke(const struct descriptors *h, int *ready);
+pid_t start_dataplane(const struct descriptors *h, int *ready);
 
 // Detaches what a crashed dataplane left on the interfaces; ends by itself.
-pid_t start_sweep(const struct holdings *h);
+pid_t start_sweep(const struct descriptors *h);
 
 // False when no port is a kernel interface, so that nothing can be left behind.
-bool start_needs_sweep(const struct holdings *h);
+bool start_needs_sweep(const struct descriptors *h);

@@ -1,10 +1,10 @@
 // The loop: signals, the children's words, stops and deaths, their heartbeats.
 #include "supervisor/supervisor.h"
 
-#include "board/now.h"
-#include "config/log.h"
+#include "base/log.h"
+#include "base/now.h"
 #include "supervisor/cpus.h"
-#include "supervisor/holdings.h"
+#include "supervisor/descriptors.h"
 #include "supervisor/life.h"
 #include "supervisor/start.h"
 
@@ -30,7 +30,7 @@ enum {
 enum { CONTROL, KE, DATAPLANE, CHILDREN };
 
 struct supervisor {
-    struct holdings holdings;
+    struct descriptors descriptors;
     struct life child[CHILDREN];
     uint64_t look_ms;  // when heartbeats and listeners are looked at next
     uint64_t renew_ms; // listeners not before
@@ -84,7 +84,7 @@ static void look_at_listeners(struct supervisor *s, uint64_t now)
 
     if (now < s->renew_ms)
         return;
-    const int result = holdings_renew_listeners(&s->holdings);
+    const int result = descriptors_renew_listeners(&s->descriptors);
     if (result < 0)
         s->renew_ms = now + RENEW_MS;
     else if (result > 0 && ke->pid > 0)
@@ -104,7 +104,7 @@ static void follow_children(struct supervisor *s)
         if (WIFSTOPPED(status) || WIFCONTINUED(status)) {
             life_stopped(l, WIFSTOPPED(status));
         } else if (!s->stop) {
-            life_ended(l, &s->holdings, status, now_ms());
+            life_ended(l, &s->descriptors, status, now_ms());
             if (l == &s->child[KE]) // before the next is started
                 look_at_listeners(s, now_ms());
         } else {
@@ -142,7 +142,7 @@ static void child_serves(struct supervisor *s, int which, bool first, uint64_t n
 {
     if (which + 1 < CHILDREN && s->child[which + 1].phase == LIFE_RESTING &&
         !s->child[which + 1].failed)
-        life_begin(&s->child[which + 1], &s->holdings, now);
+        life_begin(&s->child[which + 1], &s->descriptors, now);
     if (which == DATAPLANE && first)
         log_info("serving: control is pid %d, ke is pid %d, dataplane is pid %d",
                  (int)s->child[CONTROL].pid, (int)s->child[KE].pid, (int)s->child[DATAPLANE].pid);
@@ -151,7 +151,7 @@ static void child_serves(struct supervisor *s, int which, bool first, uint64_t n
 // Of the dataplane, housekeeping's: that one judges the cores (F3).
 static void look_at_children(struct supervisor *s, uint64_t now)
 {
-    const struct holdings *h = &s->holdings;
+    const struct descriptors *h = &s->descriptors;
     const _Atomic uint64_t *const heartbeat[CHILDREN] = {
         [CONTROL] = &h->control_view->heartbeat,
         [KE] = &h->ke_view->heartbeat,
@@ -160,7 +160,7 @@ static void look_at_children(struct supervisor *s, uint64_t now)
 
     if (now < s->look_ms)
         return;
-    s->look_ms = now + PULSE_LOOK_MS;
+    s->look_ms = now + HEARTBEAT_LOOK_MS;
     for (int i = 0; i < CHILDREN; i++)
         life_look(&s->child[i], atomic_load_explicit(heartbeat[i], memory_order_relaxed));
     look_at_listeners(s, now);
@@ -196,7 +196,7 @@ static void turn(struct supervisor *s)
     if (s->stop)
         return;
     for (int i = 0; i < CHILDREN; i++)
-        life_tick(&s->child[i], &s->holdings, now);
+        life_tick(&s->child[i], &s->descriptors, now);
     look_at_children(s, now);
 }
 
@@ -248,8 +248,8 @@ static void stop_children(struct supervisor *s)
         signal_all(s, SIGKILL);
         wait_for_ends(s, now_ms() + STOP_MS);
     }
-    if (s->child[DATAPLANE].dirty && start_needs_sweep(&s->holdings)) {
-        s->child[DATAPLANE].pid = start_sweep(&s->holdings);
+    if (s->child[DATAPLANE].dirty && start_needs_sweep(&s->descriptors)) {
+        s->child[DATAPLANE].pid = start_sweep(&s->descriptors);
         if (!wait_for_ends(s, now_ms() + LIFE_SWEEP_MS))
             signal_all(s, SIGKILL);
     }
@@ -273,19 +273,19 @@ int supervisor_run(const struct config *config)
                              .start = start_control,
                              .ready = -1,
                              // Stopped, it hurts nobody soon: the others serve on (P3).
-                             .patience = PULSE_LOOKS_CONTROL,
-                             .patience_stopped = PULSE_LOOKS_CONTROL},
+                             .patience = HEARTBEAT_LOOKS_CONTROL,
+                             .patience_stopped = HEARTBEAT_LOOKS_CONTROL},
                 [KE] = {.name = "ke",
                         .start = start_ke,
                         .ready = -1,
-                        .patience = PULSE_LOOKS_KE,
-                        .patience_stopped = PULSE_LOOKS_STOPPED},
+                        .patience = HEARTBEAT_LOOKS_KE,
+                        .patience_stopped = HEARTBEAT_LOOKS_STOPPED},
                 [DATAPLANE] = {.name = "dataplane",
                                .start = start_dataplane,
                                .sweeps = true,
                                .ready = -1,
-                               .patience = PULSE_LOOKS_DATAPLANE,
-                               .patience_stopped = PULSE_LOOKS_STOPPED},
+                               .patience = HEARTBEAT_LOOKS_DATAPLANE,
+                               .patience_stopped = HEARTBEAT_LOOKS_STOPPED},
             },
         .signals = -1,
     };
@@ -301,16 +301,16 @@ int supervisor_run(const struct config *config)
         log_error("cannot start: %s", strerror(-error));
         return 1;
     }
-    if (holdings_open(&s.holdings, config) != 0) {
+    if (descriptors_open(&s.descriptors, config) != 0) {
         close(s.signals);
         return 1;
     }
-    life_begin(&s.child[CONTROL], &s.holdings, now_ms());
+    life_begin(&s.child[CONTROL], &s.descriptors, now_ms());
     while (!s.stop && !any_failed(&s))
         turn(&s);
     const bool failed = any_failed(&s);
     stop_children(&s);
-    holdings_close(&s.holdings);
+    descriptors_close(&s.descriptors);
     close(s.signals);
     log_info(failed ? "not started" : "stopped");
     return failed ? 1 : 0;

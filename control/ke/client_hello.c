@@ -1,6 +1,6 @@
 #include "control/ke/client_hello.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 
 enum { HANDSHAKE = 22, APPLICATION_DATA = 23 };
 

@@ -1,7 +1,7 @@
 #include "control/ke/ke.h"
 
-#include "board/now.h"
-#include "board/secret.h"
+#include "base/now.h"
+#include "base/secret.h"
 #include "control/ke/ke_loop.h"
 
 #include <errno.h>
@@ -53,7 +53,7 @@ int ke_open(const struct ke_setup *setup, struct ke **ke)
 {
     if (setup->n_listeners > KE_LISTENERS_MAX)
         return -E2BIG;
-    // Each loop's desk holds cookie keys and a generator.
+    // Each loop's responder holds cookie keys and a generator.
     size_t size = sizeof(struct ke) + setup->threads * sizeof(struct worker);
     struct ke *made = secret_alloc(size);
     if (!made)

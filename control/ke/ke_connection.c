@@ -108,7 +108,8 @@ static bool handshake(struct ke_connection *c, struct ke_counters *counters)
 }
 
 // Section 4: one request, of which pieces may come as they like.
-static bool ask(struct ke_connection *c, struct ke_desk *desk, struct ke_counters *counters)
+static bool ask(struct ke_connection *c, struct ke_responder *responder,
+                struct ke_counters *counters)
 {
     int error;
     // The framing ends or breaks before the buffer is full, so there is always room.
@@ -119,7 +120,7 @@ static bool ask(struct ke_connection *c, struct ke_desk *desk, struct ke_counter
         ke_framing_advance(&c->framing, c->octets, c->len);
         if (c->framing.ended) {
             enum ke_counter end;
-            size_t len = ke_desk_answer(desk, c->session, c->octets, c->framing.at, &end);
+            size_t len = ke_responder_answer(responder, c->session, c->octets, c->framing.at, &end);
             start_answer(c, len, end);
         } else if (c->framing.broken) {
             start_answer(c, ke_error_write(KE_BAD_REQUEST, c->octets), KE_ERRED_REQUEST);
@@ -165,7 +166,8 @@ static void say_goodbye(struct ke_connection *c, struct ke_counters *counters)
     start_draining(c);
 }
 
-void ke_connection_turn(struct ke_connection *c, struct ke_desk *desk, struct ke_counters *counters)
+void ke_connection_turn(struct ke_connection *c, struct ke_responder *responder,
+                        struct ke_counters *counters)
 {
     bool on = true;
     while (on) {
@@ -176,7 +178,7 @@ void ke_connection_turn(struct ke_connection *c, struct ke_desk *desk, struct ke
             on = handshake(c, counters);
             break;
         case KE_ASKING:
-            on = ask(c, desk, counters);
+            on = ask(c, responder, counters);
             break;
         case KE_ANSWERING:
             on = answer(c, counters);

@@ -5,9 +5,9 @@
 #pragma once
 
 #include "board/ke_counters.h"
-#include "control/ke/ke_desk.h"
 #include "control/ke/ke_queue.h"
 #include "control/ke/ke_records.h"
+#include "control/ke/ke_responder.h"
 #include "control/ke/tls.h"
 
 #include <stdbool.h>
@@ -51,7 +51,7 @@ struct ke_connection {
 struct ke_connection *ke_connection_new(int fd, const struct tls *tls);
 
 // Goes as far as the socket allows. The exchange's end is counted when it is reached.
-void ke_connection_turn(struct ke_connection *c, struct ke_desk *desk,
+void ke_connection_turn(struct ke_connection *c, struct ke_responder *responder,
                         struct ke_counters *counters);
 
 // The deadline of the exchange has passed: with TLS up the client is told so with Error 1. Leaves

@@ -3,7 +3,7 @@
 // ptrace and no process_vm_writev; besides, neither process can be dumped.
 #include "control/ke/ke_filter.h"
 
-#include "control/confine.h"
+#include "base/confine.h"
 
 #include <errno.h>
 #include <netinet/in.h>

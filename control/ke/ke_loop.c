@@ -1,7 +1,7 @@
 #include "control/ke/ke_loop.h"
 
-#include "board/now.h"
-#include "config/log.h"
+#include "base/log.h"
+#include "base/now.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -199,7 +199,7 @@ static bool turn(struct ke_loop *loop)
     struct epoll_event events[EVENTS];
     int n = epoll_wait(loop->epoll, events, EVENTS, wait_ms(loop));
 
-    keyring_refresh(loop->shared->ring, &loop->desk.keys);
+    keyring_refresh(loop->shared->ring, &loop->responder.keys);
     for (int i = 0; i < n; i++) {
         const enum ke_source *source = events[i].data.ptr;
         switch (*source) {
@@ -210,7 +210,7 @@ static bool turn(struct ke_loop *loop)
             break;
         case KE_SOURCE_CONNECTION: {
             struct ke_connection *c = events[i].data.ptr;
-            ke_connection_turn(c, &loop->desk, loop->shared->counters);
+            ke_connection_turn(c, &loop->responder, loop->shared->counters);
             settle(loop, c);
             break;
         }
@@ -246,7 +246,7 @@ int ke_loop_open(struct ke_loop *loop, struct ke_shared *shared)
                      : watch(loop, loop->stop.fd, EPOLLIN, &loop->stop);
     if (result == 0)
         result = watch_listeners(loop);
-    ke_desk_open(&loop->desk, shared->ntp_server, shared->udp_port, shared->ring);
+    ke_responder_open(&loop->responder, shared->ntp_server, shared->udp_port, shared->ring);
     if (result < 0)
         ke_loop_close(loop);
     return result;
@@ -276,5 +276,5 @@ void ke_loop_close(struct ke_loop *loop)
         close(loop->stop.fd);
     if (loop->epoll >= 0)
         close(loop->epoll);
-    ke_desk_wipe(&loop->desk);
+    ke_responder_wipe(&loop->responder);
 }

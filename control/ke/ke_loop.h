@@ -4,8 +4,8 @@
 
 #include "board/ke_counters.h"
 #include "control/ke/ke_connection.h"
-#include "control/ke/ke_desk.h"
 #include "control/ke/ke_queue.h"
+#include "control/ke/ke_responder.h"
 #include "control/ke/tls.h"
 
 #include <stdint.h>
@@ -44,7 +44,7 @@ struct ke_loop {
     uint64_t resume_ns;      // when paused
     struct ke_queue running; // until the exchange's deadline
     struct ke_queue ending;  // draining, or late: KE_LINGER_MS more
-    struct ke_desk desk;
+    struct ke_responder responder;
 };
 
 // 0 or -errno.
@@ -56,5 +56,5 @@ void ke_loop_run(struct ke_loop *loop);
 // From any thread.
 void ke_loop_stop(struct ke_loop *loop);
 
-// After the thread has ended: cuts the connections that are left and wipes the desk.
+// After the thread has ended: cuts the connections that are left and wipes the responder.
 void ke_loop_close(struct ke_loop *loop);

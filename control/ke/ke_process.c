@@ -4,16 +4,16 @@
 // Main thread: lifeline, SIGTERM, heartbeat. The loops have threads of their own.
 #include "control/ke/ke_process.h"
 
+#include "base/log.h"
+#include "base/now.h"
 #include "board/board.h"
-#include "board/child.h"
-#include "board/handover.h"
-#include "board/now.h"
 #include "config/config.h"
-#include "config/log.h"
 #include "control/ke/ke.h"
 #include "control/ke/ke_filter.h"
 #include "control/ke/ke_limit.h"
 #include "control/ke/tls.h"
+#include "link/child.h"
+#include "link/handover.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>

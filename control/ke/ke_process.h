@@ -1,6 +1,6 @@
 // The door of ke: NTS-KE in a process of its own, the only one that parses what strangers send by
 // TCP and TLS. It reads the keyring from the board and writes nothing there but its own side. Runs
-// as control.user with no capability, with the descriptors of board/handover.h.
+// as control.user with no capability, with the descriptors of link/handover.h.
 #pragma once
 
 // Runs until the lifeline ends or SIGTERM. The exit status.

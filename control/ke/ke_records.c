@@ -1,6 +1,6 @@
 #include "control/ke/ke_records.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "crypto/cookie_key.h"
 
 #include <assert.h>

@@ -1,7 +1,7 @@
 #include "control/ke/tls.h"
 
-#include "config/log.h"
-#include "crypto/bytes.h"
+#include "base/bytes.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>

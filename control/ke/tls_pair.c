@@ -1,6 +1,6 @@
 #include "control/ke/tls_pair.h"
 
-#include "config/log.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <openssl/err.h>

@@ -3,8 +3,8 @@
 // reads the TSC. Pure; any thread.
 #pragma once
 
+#include "base/ntp_time.h"
 #include "board/ntp_state.h"
-#include "board/ntp_time.h"
 
 #include <stdint.h>
 

@@ -1,7 +1,7 @@
 // Quantiles of what it has cost, robust against preemption.
 #include "dataplane/clock/departure.h"
 
-#include "board/ntp_time.h"
+#include "base/ntp_time.h"
 #include "dataplane/port/burst.h"
 
 #include <stdbool.h>

@@ -2,7 +2,7 @@
 // are to leave. Pure.
 #pragma once
 
-#include "board/ntp_time.h"
+#include "base/ntp_time.h"
 
 #include <stdint.h>
 

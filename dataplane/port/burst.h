@@ -5,7 +5,7 @@
 // A burst belongs to one core, from port_rx until each lane has gone back by port_tx or port_drop.
 #pragma once
 
-#include "crypto/lane_set.h"
+#include "base/lane_set.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,14 +1,10 @@
 #include "dataplane/port/ports.h"
 
-#include "config/log.h"
-#include "dataplane/port/addresses.h"
-#include "dataplane/port/device.h"
-#include "dataplane/port/eal.h"
-#include "dataplane/port/noise.h"
-
-#include <rte_config.h>
-#include <rte_lcore.h>
-#include <rte_version.h>
+#include "base/log.h"
+#include "dataplane/port/eal/device.h"
+#include "dataplane/port/eal/eal.h"
+#include "dataplane/port/eal/foreign_log.h"
+#include "dataplane/port/xdp/addresses.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -117,7 +113,7 @@ int ports_open(const struct config *config, enum port_use use, struct ports **ou
         fault = sweep_own(config);
     if (!fault)
         fault = open_devices(ports, use);
-    noise_release();
+    foreign_log_release();
     if (fault) {
         ports_close(ports);
         return fault;
@@ -203,14 +199,12 @@ uint32_t ports_of_core(const struct ports *ports, uint32_t core, struct port *co
 
 int ports_thread_enter(void)
 {
-    if (rte_lcore_id() != LCORE_ID_ANY)
-        return 0;
-    return rte_thread_register() == 0 ? 0 : -ENOMEM;
+    return eal_thread_enter();
 }
 
 void ports_thread_leave(void)
 {
-    rte_thread_unregister();
+    eal_thread_leave();
 }
 
 void ports_show(struct ports *ports, struct board_dataplane *board)
@@ -316,7 +310,7 @@ void ports_end(void)
 
 int ports_sweep(const struct config *config, uid_t user)
 {
-    int fault = noise_route();
+    int fault = foreign_log_route();
     for (uint32_t i = 0; i < config->dataplane.n_ports; i++) {
         const struct config_port *port = &config->dataplane.ports[i];
         int result = port->kind == PORT_INTERFACE ? xdp_sweep(port->device, USE_SERVE, user) : 0;
@@ -328,7 +322,7 @@ int ports_sweep(const struct config *config, uid_t user)
 
 const char *ports_dpdk_version(void)
 {
-    return rte_version();
+    return eal_version();
 }
 
 const char *ports_memory(void)

@@ -7,9 +7,9 @@
 
 #include "board/board.h"
 #include "config/config.h"
-#include "dataplane/port/gather.h"
 #include "dataplane/port/port.h"
 #include "dataplane/port/use.h"
+#include "dataplane/port/xdp/gather.h"
 
 #include <sys/types.h>
 

@@ -2,8 +2,8 @@
 // meant is always a lane_set. A batch belongs to one core.
 #pragma once
 
+#include "base/lane_set.h"
 #include "board/counters.h"
-#include "crypto/lane_set.h"
 #include "dataplane/clock/moment.h"
 #include "dataplane/port/burst.h"
 #include "dataplane/wire/fields.h"

@@ -1,7 +1,7 @@
 // Gathering the batch kernel's jobs.
 #include "dataplane/stage/exchange.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "dataplane/stage/seal.h"
 #include "dataplane/stage/slow.h"
 

@@ -1,7 +1,7 @@
 // NTS NAKs.
 #include "dataplane/stage/refuse.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "dataplane/wire/ntp.h"
 
 void refuse(struct batch *batch, lane_set doubted)

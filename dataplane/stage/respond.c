@@ -1,15 +1,15 @@
 // Header and identifier of a reply.
 #include "dataplane/stage/respond.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "dataplane/wire/ntp.h"
 
 #include <string.h>
 
-enum { STAMPS_LEN = 8 }; // random octets for the two timestamps of a reply: noise has 32 bits
+enum { STAMPS_LEN = 8 }; // random octets for the two timestamps of a reply: each has 32 random bits
 
 // The bits of a timestamp that lie below the precision: they are no measurement.
-static uint64_t noise_mask(int8_t precision)
+static uint64_t random_mask(int8_t precision)
 {
     int bits = 32 + precision;
     if (bits <= 0)
@@ -18,9 +18,9 @@ static uint64_t noise_mask(int8_t precision)
 }
 
 // Random bits there make timestamps unique and hard to guess. 0 would mean "unknown".
-static ntp_time with_noise(ntp_time t, uint64_t mask, uint64_t noise)
+static ntp_time with_random(ntp_time t, uint64_t mask, uint64_t random)
 {
-    t = (t & ~mask) | (noise & mask);
+    t = (t & ~mask) | (random & mask);
     return t == 0 ? 1 : t;
 }
 
@@ -74,12 +74,12 @@ void respond(struct batch *batch, lane_set lanes, const struct ntp_state *state,
 {
     uint8_t header[NTP_LEN];
     write_template(header, state);
-    uint64_t mask = rng_ready(rng) ? noise_mask(state->precision) : 0;
-    uint8_t noise[LANES][STAMPS_LEN];
+    uint64_t mask = rng_ready(rng) ? random_mask(state->precision) : 0;
+    uint8_t bits[LANES][STAMPS_LEN];
     if (mask != 0)
-        rng_fill(rng, noise[0], lane_count(lanes) * STAMPS_LEN);
+        rng_fill(rng, bits[0], lane_count(lanes) * STAMPS_LEN);
     else
-        memset(noise, 0, sizeof noise);
+        memset(bits, 0, sizeof bits);
 
     ntp_time departure = leave.first;
     for (unsigned n = 0; lanes != 0; n++) {
@@ -92,10 +92,10 @@ void respond(struct batch *batch, lane_set lanes, const struct ntp_state *state,
         reply[NTP_POLL] = request[NTP_POLL];
         memcpy(reply + NTP_ORIGIN, request + NTP_TRANSMIT, 8);
 
-        uint64_t random = be64_get(noise[n]);
+        uint64_t random = be64_get(bits[n]);
         ntp_time origin = be64_get(request + NTP_TRANSMIT);
-        ntp_time receive = with_noise(batch->arrival[i].utc, mask, random >> 32);
-        ntp_time transmit = with_noise(departure, mask, random);
+        ntp_time receive = with_random(batch->arrival[i].utc, mask, random >> 32);
+        ntp_time transmit = with_random(departure, mask, random);
         departure += leave.each;
         be64_put(reply + NTP_RECEIVE, receive);
         be64_put(reply + NTP_TRANSMIT, after(transmit, receive, origin));

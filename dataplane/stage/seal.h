@@ -5,7 +5,7 @@
 //                                    ^ what is returned; from here on it is crypto/exchange.h's
 #pragma once
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "crypto/exchange.h"
 #include "dataplane/stage/batch.h"
 

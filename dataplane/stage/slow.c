@@ -1,7 +1,7 @@
 // One request of any legal shape.
 #include "dataplane/stage/slow.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "crypto/cookie.h"
 #include "crypto/siv.h"
 #include "dataplane/stage/seal.h"

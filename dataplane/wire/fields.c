@@ -1,7 +1,7 @@
 // The chain of extension fields. RFC 7822; RFC 8915, sections 5.2 to 5.6.
 #include "dataplane/wire/fields.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "dataplane/wire/ntp.h"
 
 struct field_cursor field_cursor_over(const uint8_t *bytes, uint32_t at, uint32_t end,

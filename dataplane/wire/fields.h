@@ -4,7 +4,7 @@
 // Pure; any thread. Offsets count from the first octet of the NTP header.
 #pragma once
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 // Reading frames. RFC 791, RFC 8200, RFC 768, IEEE 802.1Q.
 #include "dataplane/wire/frame.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "dataplane/wire/checksum.h"
 
 #include <string.h>

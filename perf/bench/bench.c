@@ -1,7 +1,7 @@
 // Sampling rows in turn, and showing them. One thread.
 #include "perf/bench/bench.h"
 
-#include "board/tsc.h"
+#include "base/tsc.h"
 #include "perf/bench/machine.h"
 
 #include <getopt.h>

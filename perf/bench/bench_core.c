@@ -1,7 +1,7 @@
 // What one packet costs a core: the whole core_turn() over a port of memory, in full bursts, by
 // stage. Plain NTP, NTS with one cookie and with eight, NTS that is not genuine, and garbage. One
 // thread.
-#include "board/tsc.h"
+#include "base/tsc.h"
 #include "dataplane/core.h"
 #include "perf/bench/bench.h"
 #include "perf/bench/floor_row.h"

@@ -1,7 +1,7 @@
 // Reading the machine. One thread.
 #include "perf/bench/machine.h"
 
-#include "board/tsc.h"
+#include "base/tsc.h"
 #include "crypto/cpu.h"
 
 #include <cpuid.h>

@@ -1,7 +1,7 @@
 // As a server does it that has AES-SIV as one call. RFC 8915, section 5.7.
 #include "perf/bench/nettle.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 
 #include <nettle/siv-cmac.h>
 #include <string.h>

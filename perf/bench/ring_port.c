@@ -1,7 +1,7 @@
 // Frames that are lent again and again.
 #include "perf/bench/ring_port.h"
 
-#include "board/tsc.h"
+#include "base/tsc.h"
 
 #include <stdio.h>
 #include <stdlib.h>

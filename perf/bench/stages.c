@@ -1,7 +1,7 @@
 // Stopwatches. The linker sends who calls NAME to __wrap_NAME, and who calls __real_NAME to NAME.
 #include "perf/bench/stages.h"
 
-#include "board/tsc.h"
+#include "base/tsc.h"
 #include "dataplane/port/port.h"
 #include "dataplane/stage/account.h"
 #include "dataplane/stage/classify.h"

@@ -1,6 +1,6 @@
 #include "perf/ke/ke_refill.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "perf/ke/ke_engine.h"
 #include "perf/ke/ke_ring.h"
 #include "perf/ke/ke_session.h"

@@ -1,6 +1,6 @@
 #include "perf/ke/ke_response.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 
 #include <assert.h>
 #include <string.h>

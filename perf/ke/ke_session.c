@@ -1,6 +1,6 @@
 #include "perf/ke/ke_session.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "perf/ke/ke_slow.h"
 #include "perf/ke/ke_trust.h"
 

@@ -1,6 +1,6 @@
 #include "perf/load/client.h"
 
-#include "board/secret.h"
+#include "base/secret.h"
 
 #include <errno.h>
 #include <string.h>

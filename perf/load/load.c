@@ -1,7 +1,7 @@
 // The turn of a load, and its time.
 #include "perf/load/load.h"
 
-#include "board/now.h"
+#include "base/now.h"
 #include "perf/load/utc.h"
 
 #include <errno.h>

@@ -1,9 +1,9 @@
 // The half of a load that receives: whose reply it is, what is wrong with it, what it brings.
 #include "perf/load/load.h"
 
-#include "board/now.h"
-#include "board/ntp_time.h"
-#include "crypto/bytes.h"
+#include "base/bytes.h"
+#include "base/now.h"
+#include "base/ntp_time.h"
 #include "dataplane/wire/ntp.h"
 #include "perf/load/reply.h"
 #include "perf/load/request.h"

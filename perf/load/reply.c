@@ -1,6 +1,6 @@
 #include "perf/load/reply.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "dataplane/wire/ntp.h"
 #include "perf/load/client.h"
 #include "perf/load/request.h"

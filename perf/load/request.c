@@ -1,6 +1,6 @@
 #include "perf/load/request.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "dataplane/wire/fields.h"
 #include "dataplane/wire/ntp.h"
 #include "perf/load/window.h"

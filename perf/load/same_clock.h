@@ -11,7 +11,7 @@
 // Pure; a struct same_clock belongs to one thread, or is handed over whole.
 #pragma once
 
-#include "board/ntp_time.h"
+#include "base/ntp_time.h"
 #include "perf/load/tally.h"
 
 enum same_clock_error {

@@ -1,6 +1,6 @@
 #include "perf/path/address.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -1,6 +1,6 @@
 // IP addresses as numbers in the machine's own order, so that prefixes are ranges: IPv6's first 64
-// bits are high and the others low; of IPv4 high is 0. dataplane/port/gather.h counts alike. Pure;
-// any thread.
+// bits are high and the others low; of IPv4 high is 0. dataplane/port/xdp/gather.h counts alike.
+// Pure; any thread.
 #pragma once
 
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 #include "perf/path/arp.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
 // checksums included. RFC 791, RFC 8200, RFC 768, IEEE 802.1Q. Pure; any thread.
 #pragma once
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "dataplane/wire/checksum.h"
 #include "dataplane/wire/frame.h"
 #include "perf/path/address.h"

@@ -1,6 +1,6 @@
 #include "perf/path/nd.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "dataplane/wire/checksum.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 #include "perf/path/neighbour.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "perf/path/arp.h"
 #include "perf/path/nd.h"
 

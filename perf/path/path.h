@@ -7,7 +7,7 @@
 // of what is lent stay as they are until it is sent or released.
 #pragma once
 
-#include "crypto/lane_set.h"
+#include "base/lane_set.h"
 
 #include <stdbool.h>
 #include <stdint.h>

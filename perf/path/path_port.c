@@ -1,8 +1,8 @@
 // A path over a DPDK port: whole frames, so that a path has as many addresses as its prefix. One
 // thread; the hot path makes no system call but the port's own.
+#include "base/log.h"
 #include "config/config.h"
-#include "config/log.h"
-#include "dataplane/port/ask.h"
+#include "dataplane/port/eal/ask.h"
 #include "dataplane/port/ports.h"
 #include "perf/path/frame_out.h"
 #include "perf/path/neighbour.h"

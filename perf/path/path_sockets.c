@@ -235,7 +235,7 @@ static uint16_t server_port(const struct path_plan *plan)
                                               : ((const struct sockaddr_in6 *)server)->sin6_port);
 }
 
-static const char *mend_of(int fault)
+static const char *advice_of(int fault)
 {
     switch (fault) {
     case -EADDRNOTAVAIL:
@@ -279,7 +279,7 @@ int path_sockets_open(const struct path_plan *plan, struct path **path, char why
     for (uint32_t i = 0; !fault && i < s->path.n_endpoints; i++)
         fault = open_endpoint(plan, s, i);
     if (fault) {
-        snprintf(why, 256, "%s; %s", strerror(-fault), mend_of(fault));
+        snprintf(why, 256, "%s; %s", strerror(-fault), advice_of(fault));
         sockets_close(&s->path);
         return fault;
     }

@@ -4,7 +4,7 @@
 // and the cause, and all stamps after it would belong to the wrong requests.
 #include "perf/path/stamps.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 
 #include <errno.h>
 #include <linux/errqueue.h>

@@ -1,6 +1,6 @@
 #include "perf/path/way.h"
 
-#include "dataplane/port/ask.h"
+#include "dataplane/port/eal/ask.h"
 #include "perf/path/neighbour.h"
 #include "perf/path/route.h"
 

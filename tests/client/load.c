@@ -1,7 +1,7 @@
 // See load.h.
 #include "tests/client/load.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "tests/client/octets.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 // See packet.h.
 #include "tests/client/packet.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "tests/client/octets.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 // See records.h, and ke.h for what is printed.
 #include "tests/client/records.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "tests/client/octets.h"
 
 static void understand(struct ke_result *r, const struct ke_record *record)

@@ -1,7 +1,7 @@
 // See reply.h.
 #include "tests/client/reply.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 
 const char *const reply_kind_text[] = {
     [REPLY_BAD] = "bad",

@@ -3,7 +3,7 @@
 #include "tests/client/octets.h"
 #include "tests/client/shape.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

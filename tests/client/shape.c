@@ -1,7 +1,7 @@
 // See shape.h.
 #include "tests/client/shape.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "tests/client/octets.h"
 
 #include <stdlib.h>

@@ -3,9 +3,9 @@
 #include "control/control.h"
 
 #include "board/board.h"
-#include "board/child.h"
-#include "board/handover.h"
 #include "control/control_filter.h"
+#include "link/child.h"
+#include "link/handover.h"
 
 #include <errno.h>
 #include <fcntl.h>

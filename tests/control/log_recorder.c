@@ -1,7 +1,7 @@
 // The log of tests.
 #include "tests/control/log_recorder.h"
 
-#include "config/log.h"
+#include "base/log.h"
 
 #include <pthread.h>
 #include <stdarg.h>

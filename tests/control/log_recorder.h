@@ -1,4 +1,4 @@
-// The log of tests: in place of config/log.c it keeps the lines, so that a test can say which ones
+// The log of tests: in place of base/log.c it keeps the lines, so that a test can say which ones
 // it wants and that none holds a key.
 #pragma once
 

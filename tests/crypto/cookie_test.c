@@ -1,7 +1,7 @@
 // Cookies one at a time, against nettle.
 #include "crypto/cookie.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "tests/crypto/support.h"
 
 #include <nettle/siv-cmac.h>

@@ -2,7 +2,7 @@
 // vectors and against nettle (an implementation that shares nothing with ours).
 #include "crypto/siv.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "crypto/siv_core.h"
 #include "tests/crypto/support.h"
 

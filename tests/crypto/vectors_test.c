@@ -1,7 +1,7 @@
 // Published vectors, read from a folder beside the checkout: Wycheproof's for AES-SIV and CMAC, and
 // packets sealed by an independent reference of NTS. The folder is $NOONMARK_VECTORS or else the
 // argument; without it the test is skipped, since a clone alone does not hold them.
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "crypto/cookie.h"
 #include "crypto/exchange.h"
 #include "crypto/siv_core.h"

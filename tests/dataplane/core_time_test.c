@@ -1,7 +1,7 @@
 // What a core's replies say of time: when they leave, and what becomes of them when it is held up.
 #include "tests/dataplane/rig.h"
 
-#include "board/tsc.h"
+#include "base/tsc.h"
 #include "dataplane/clock/clock.h"
 
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 // A port made of memory.
 #include "tests/dataplane/memory_port.h"
 
-#include "board/tsc.h"
+#include "base/tsc.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -2,8 +2,8 @@
 // in each thread.
 #include "dataplane/system_calls.h"
 
-#include "board/child.h"
-#include "config/log.h"
+#include "base/log.h"
+#include "link/child.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 // See envelope.h. The checksums are taken a word at a time, as RFC 1071 says it first.
 #include "tests/oracle/envelope.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "tests/client/octets.h"
 
 const uint8_t envelope_server_v4[4] = {192, 0, 2, 1};

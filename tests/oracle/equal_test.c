@@ -4,7 +4,7 @@
 // (RSP-7); every frame ends in exactly one counter (P8).
 //
 //   equal_test [REQUESTS [SEED]]     a variant; the seed that failed is printed
-#include "board/tsc.h"
+#include "base/tsc.h"
 #include "dataplane/core.h"
 #include "tests/client/octets.h"
 #include "tests/dataplane/memory_port.h"

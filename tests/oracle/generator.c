@@ -1,7 +1,7 @@
 // See generator.h.
 #include "tests/oracle/generator.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "tests/client/octets.h"
 
 // What is done to an otherwise right NTS request.

@@ -2,7 +2,7 @@
 // section 7.
 #include "tests/oracle/reference.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 
 const char *const row_text[ROWS] = {
     [ROW_LENGTH] = "length",

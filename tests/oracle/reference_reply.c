@@ -1,7 +1,7 @@
 // See reference.h: what a reply must be.
 #include "tests/oracle/reference.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 
 // RFC 5905, section 14: what the server was told of its clock stands in the reply as it is.
 static const char *clock_fault(const struct ntp_state *state, ntp_time earliest, ntp_time latest,

@@ -3,7 +3,7 @@
 #include "tests/client/octets.h"
 #include "tests/oracle/generator.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 
 // clang-format off
 #include <setjmp.h>

@@ -8,14 +8,14 @@
 //   dataplane.starves                              its heartbeats stand still for three seconds
 //   dataplane.deaf                                 does not hear SIGTERM
 //   dataplane.flaps                                dies as soon as it serves, every time
+#include "base/log.h"
 #include "board/board.h"
-#include "board/handover.h"
 #include "config/config.h"
-#include "config/log.h"
 #include "control/control.h"
 #include "control/ke/ke_process.h"
 #include "crypto/exchange.h"
 #include "dataplane/dataplane.h"
+#include "link/handover.h"
 
 #include <poll.h>
 #include <signal.h>

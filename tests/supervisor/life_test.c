@@ -15,9 +15,9 @@
 
 static bool sweep_wanted, start_refused;
 static int starts, sweeps, ready_end;
-static const struct holdings holdings;
+static const struct descriptors descriptors;
 
-bool start_needs_sweep(const struct holdings *h)
+bool start_needs_sweep(const struct descriptors *h)
 {
     (void)h;
     return sweep_wanted;
@@ -35,14 +35,14 @@ static pid_t sleeper(void)
     return pid;
 }
 
-pid_t start_sweep(const struct holdings *h)
+pid_t start_sweep(const struct descriptors *h)
 {
     (void)h;
     sweeps++;
     return sleeper();
 }
 
-static pid_t start(const struct holdings *h, int *ready)
+static pid_t start(const struct descriptors *h, int *ready)
 {
     (void)h;
     int ends[2];
@@ -75,7 +75,7 @@ static void end(int how, uint64_t now)
         return;
     kill(life.pid, SIGKILL);
     waitpid(life.pid, &status, 0);
-    life_ended(&life, &holdings, how == 0 ? 0 : status, now);
+    life_ended(&life, &descriptors, how == 0 ? 0 : status, now);
 }
 
 static void serve(uint64_t now)
@@ -91,7 +91,7 @@ static void serve(uint64_t now)
 static void a_sweep_goes_before_each_start(void **state)
 {
     (void)state;
-    life_begin(&life, &holdings, 0);
+    life_begin(&life, &descriptors, 0);
     assert_int_equal(life.phase, LIFE_SWEEPING);
     assert_int_equal(starts, 0);
     end(0, 10);
@@ -100,13 +100,13 @@ static void a_sweep_goes_before_each_start(void **state)
     end(SIGKILL, 1000);
     assert_int_equal(life.phase, LIFE_WAITING); // F2: at once
     assert_int_equal(life_due_ms(&life), 1000);
-    life_tick(&life, &holdings, 1000);
+    life_tick(&life, &descriptors, 1000);
     assert_int_equal(sweeps, 2);
     end(0, 1010);
     serve(1020);
     end(SIGKILL, 1100);
     assert_int_equal(life_due_ms(&life), 1200); // then slower
-    life_tick(&life, &holdings, 1199);
+    life_tick(&life, &descriptors, 1199);
     assert_int_equal(life.phase, LIFE_WAITING);
     assert_false(life.failed);
 }
@@ -115,7 +115,7 @@ static void without_interfaces_none_is_swept(void **state)
 {
     (void)state;
     sweep_wanted = false;
-    life_begin(&life, &holdings, 0);
+    life_begin(&life, &descriptors, 0);
     assert_int_equal(life.phase, LIFE_STARTING);
     assert_int_equal(sweeps, 0);
     serve(1);
@@ -126,7 +126,7 @@ static void without_interfaces_none_is_swept(void **state)
 static void an_end_before_it_ever_served_is_final(void **state)
 {
     (void)state;
-    life_begin(&life, &holdings, 0);
+    life_begin(&life, &descriptors, 0);
     end(SIGKILL, 10); // the sweep found a foreign program
     assert_true(life.failed);
     assert_int_equal(life.phase, LIFE_RESTING);
@@ -134,7 +134,7 @@ static void an_end_before_it_ever_served_is_final(void **state)
 
     fresh(NULL);
     sweep_wanted = false;
-    life_begin(&life, &holdings, 0);
+    life_begin(&life, &descriptors, 0);
     close(ready_end);
     for (int i = 0; i < 1000 && life.ready != -1; i++) { // until the sleeper has closed its copy
         assert_false(life_ready(&life, 5));              // the end of the pipe is not a word
@@ -147,7 +147,7 @@ static void an_end_before_it_ever_served_is_final(void **state)
     fresh(NULL);
     sweep_wanted = false;
     start_refused = true;
-    life_begin(&life, &holdings, 0);
+    life_begin(&life, &descriptors, 0);
     assert_true(life.failed);
 }
 
@@ -155,14 +155,14 @@ static void later_failures_to_start_are_deaths(void **state)
 {
     (void)state;
     sweep_wanted = false;
-    life_begin(&life, &holdings, 0);
+    life_begin(&life, &descriptors, 0);
     serve(1);
     start_refused = true;
     end(SIGKILL, 100);
-    life_tick(&life, &holdings, 100);
+    life_tick(&life, &descriptors, 100);
     assert_int_equal(life.phase, LIFE_WAITING);
     assert_int_equal(life_due_ms(&life), 200);
-    life_tick(&life, &holdings, 200);
+    life_tick(&life, &descriptors, 200);
     assert_int_equal(life_due_ms(&life), 400);
     assert_false(life.failed);
 }
@@ -171,14 +171,14 @@ static void one_that_hangs_is_killed_once(void **state)
 {
     (void)state;
     int status;
-    life_begin(&life, &holdings, 0);
-    life_tick(&life, &holdings, LIFE_SWEEP_MS - 1);
+    life_begin(&life, &descriptors, 0);
+    life_tick(&life, &descriptors, LIFE_SWEEP_MS - 1);
     assert_int_equal(waitpid(life.pid, &status, WNOHANG), 0);
-    life_tick(&life, &holdings, LIFE_SWEEP_MS);
+    life_tick(&life, &descriptors, LIFE_SWEEP_MS);
     assert_int_equal(waitpid(life.pid, &status, 0), life.pid);
     assert_true(WIFSIGNALED(status));
     assert_true(life_due_ms(&life) > LIFE_SWEEP_MS);
-    life_ended(&life, &holdings, status, LIFE_SWEEP_MS + 1);
+    life_ended(&life, &descriptors, status, LIFE_SWEEP_MS + 1);
     assert_true(life.failed);
 }
 
@@ -202,7 +202,7 @@ static void one_that_is_stopped_is_killed_soon(void **state)
     sweep_wanted = false;
     life.patience = 50;
     life.patience_stopped = 7;
-    life_begin(&life, &holdings, 0);
+    life_begin(&life, &descriptors, 0);
     look(100); // one that starts is not looked at
     serve(1);
     look(40);
@@ -217,14 +217,14 @@ static void one_that_is_stopped_is_killed_soon(void **state)
     look(1);
     assert_true(killed());
 
-    life_ended(&life, &holdings, SIGKILL, 100);
-    life_tick(&life, &holdings, 100);
+    life_ended(&life, &descriptors, SIGKILL, 100);
+    life_tick(&life, &descriptors, 100);
     serve(101);
-    look(50); // the first one sees the pulse
+    look(50); // the first one sees the heartbeat
     assert_false(killed());
     look(1);
     assert_true(killed());
-    life_ended(&life, &holdings, SIGKILL, 200);
+    life_ended(&life, &descriptors, SIGKILL, 200);
 }
 
 int main(void)

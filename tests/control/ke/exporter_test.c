@@ -2,7 +2,7 @@
 // the checklist's reference values, once for the keys of a real handshake (EXP-1, EXP-2).
 #include "control/ke/tls.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "crypto/cookie.h"
 #include "tests/control/ke/ke_client.h"
 #include "tests/control/ke/ke_server.h"

@@ -3,10 +3,10 @@
 #include "control/ke/ke_process.h"
 
 #include "board/board.h"
-#include "board/child.h"
-#include "board/handover.h"
 #include "control/ke/ke_filter.h"
 #include "crypto/cookie.h"
+#include "link/child.h"
+#include "link/handover.h"
 #include "tests/control/ke/ke_client.h"
 #include "tests/control/ke/make_pair.h"
 

@@ -1,7 +1,7 @@
 // The codec of NTS-KE: truth tables of checklist sections 2 and 3 with golden octets.
 #include "control/ke/ke_records.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,8 +2,8 @@
 // sections 1 to 4.
 #include "tests/control/ke/ke_server.h"
 
+#include "base/bytes.h"
 #include "control/ke/ke_records.h"
-#include "crypto/bytes.h"
 #include "crypto/cookie.h"
 #include "tests/control/ke/ke_client.h"
 

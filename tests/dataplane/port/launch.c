@@ -5,12 +5,12 @@
 //                       SIGTERM, prints the counters and ends with the child's status
 //                       SIGUSR1: control's clock is an hour off; the next one: is right again
 //   launch sweep FILE   what the supervisor does before each start
+#include "base/log.h"
+#include "base/tsc.h"
 #include "board/board.h"
-#include "board/handover.h"
 #include "board/time_fit.h"
-#include "board/tsc.h"
-#include "config/log.h"
 #include "dataplane/dataplane.h"
+#include "link/handover.h"
 
 #include <fcntl.h>
 #include <inttypes.h>

@@ -2,9 +2,9 @@
 // a server, a burst at a time, and prints "asked N answered M".
 //
 //   memif_ask SOCKET N
+#include "base/log.h"
 #include "config/config.h"
-#include "config/log.h"
-#include "dataplane/port/ethdev.h"
+#include "dataplane/port/eal/ethdev.h"
 #include "dataplane/port/ports.h"
 
 #include <rte_config.h>

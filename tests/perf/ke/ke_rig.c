@@ -1,6 +1,6 @@
 #include "tests/perf/ke/ke_rig.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "crypto/cookie.h"
 
 #include <openssl/pem.h>

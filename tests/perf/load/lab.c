@@ -1,7 +1,7 @@
 // See lab.h.
 #include "tests/perf/load/lab_server.h"
 
-#include "board/now.h"
+#include "base/now.h"
 #include "perf/load/utc.h"
 
 #include <setjmp.h>

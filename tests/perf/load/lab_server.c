@@ -2,8 +2,8 @@
 // else a server would hide in it can be reckoned from these. RFC 8915, section 5.7.
 #include "tests/perf/load/lab_server.h"
 
-#include "board/now.h"
-#include "crypto/bytes.h"
+#include "base/bytes.h"
+#include "base/now.h"
 #include "crypto/siv.h"
 
 #include <setjmp.h>

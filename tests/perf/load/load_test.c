@@ -2,7 +2,7 @@
 // honest, and what it does when replies, cookies or the path are missing.
 #include "tests/perf/load/lab.h"
 
-#include "board/now.h"
+#include "base/now.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

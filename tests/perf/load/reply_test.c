@@ -1,7 +1,7 @@
 // The verdicts on replies: for each a reply that earns it, and its neighbours that do not.
 #include "perf/load/reply.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "perf/load/client.h"
 #include "perf/load/request.h"
 #include "tests/client/octets.h"

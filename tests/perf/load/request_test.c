@@ -2,7 +2,7 @@
 // not ours.
 #include "perf/load/request.h"
 
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "crypto/siv_lanes.h"
 #include "dataplane/wire/fields.h"
 #include "dataplane/wire/ntp.h"

@@ -1,7 +1,7 @@
 // The engine when cookies run out: after losses, NAKs and storms, and when the path takes nothing.
 #include "tests/perf/load/lab.h"
 
-#include "board/now.h"
+#include "base/now.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

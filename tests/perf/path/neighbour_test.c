@@ -1,5 +1,5 @@
 // ARP and ND as truth tables: golden frames of a kernel's neighbour cache, each bent in one place.
-#include "crypto/bytes.h"
+#include "base/bytes.h"
 #include "perf/path/neighbour.h"
 
 #include <arpa/inet.h>

@@ -6,8 +6,8 @@
 // source=, spoof= (prefixes), addresses=, ports=, first=, tag= (again: the inner one), mac=, n=
 // (requests), window= (on their way at most), flood= (spoofed ones besides each), linger= (seconds
 // that it answers its neighbours on, after the last reply), seconds= (stops there)
-#include "config/log.h"
-#include "crypto/bytes.h"
+#include "base/bytes.h"
+#include "base/log.h"
 #include "perf/path/path.h"
 
 #include <arpa/inet.h>

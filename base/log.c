@@ -1,0 +1,164 @@
+// Log lines: formatted on the stack, made one line, written at once.
+#include "base/log.h"
+
+#include "base/printable.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    LINE_MAX_LEN = 1024,
+    LIMIT_SECONDS = 10,
+};
+
+static const char *speaker = "noonmarkd";
+static bool journal;
+static bool quiet;
+
+// Where errors go instead; NULL: nowhere else.
+static struct {
+    char *text;
+    size_t size;
+} divert;
+
+// systemd sets JOURNAL_STREAM=DEVICE:INODE; only when that is our stderr does the journal read it.
+static bool stderr_is_journal(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    unsigned long long device, inode;
+    struct stat st;
+
+    if (stream == NULL || sscanf(stream, "%llu:%llu", &device, &inode) != 2)
+        return false;
+    return fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+}
+
+void log_open(const char *who)
+{
+    speaker = who;
+    journal = stderr_is_journal();
+}
+
+void log_quiet(void)
+{
+    quiet = true;
+}
+
+void log_divert(char *text, size_t size)
+{
+    divert.text = text;
+    divert.size = size;
+    if (text)
+        text[0] = '\0';
+}
+
+static const char *level_word(enum log_level level)
+{
+    switch (level) {
+    case LOG_LEVEL_ERROR:
+        return "error: ";
+    case LOG_LEVEL_WARNING:
+        return "warning: ";
+    case LOG_LEVEL_INFO:
+        break;
+    }
+    return "";
+}
+
+__attribute__((format(printf, 1, 0))) static void divert_error(const char *format,
+                                                               va_list arguments)
+{
+    if (divert.text[0] != '\0')
+        return; // the first is the cause, later ones follow from it
+    vsnprintf(divert.text, divert.size, format, arguments);
+    printable(divert.text, strlen(divert.text));
+}
+
+__attribute__((format(printf, 3, 0))) static void
+write_line(enum log_level level, unsigned long left_out, const char *format, va_list arguments)
+{
+    if (level == LOG_LEVEL_INFO && quiet)
+        return;
+    if (level == LOG_LEVEL_ERROR && divert.text) {
+        divert_error(format, arguments);
+        return;
+    }
+    char line[LINE_MAX_LEN];
+    const size_t room = sizeof line - 1; // the last octet is the newline's
+    size_t len = 0;
+
+    if (journal)
+        len += (size_t)snprintf(line, room, "<%d>", (int)level);
+    len += (size_t)snprintf(line + len, room - len, "%s: %s", speaker,
+                            journal ? "" : level_word(level));
+    const size_t text = len;
+    const int n = vsnprintf(line + len, room - len, format, arguments);
+    if (n > 0)
+        len += (size_t)n;
+    if (len >= room)
+        len = room - 1;
+    if (left_out > 0) {
+        const int more = snprintf(line + len, room - len, " (%lu more like this)", left_out);
+        len += (size_t)more;
+        if (len >= room)
+            len = room - 1;
+    }
+    // What a message quotes may come from outside: it must not make a second line or talk to a
+    // terminal.
+    printable(line + text, len - text);
+    line[len++] = '\n';
+    if (write(STDERR_FILENO, line, len) < 0)
+        return; // nobody reads: there is nowhere to say so
+}
+
+void log_error(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    write_line(LOG_LEVEL_ERROR, 0, format, arguments);
+    va_end(arguments);
+}
+
+void log_warning(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    write_line(LOG_LEVEL_WARNING, 0, format, arguments);
+    va_end(arguments);
+}
+
+void log_info(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    write_line(LOG_LEVEL_INFO, 0, format, arguments);
+    va_end(arguments);
+}
+
+void log_limited(struct log_limit *limit, enum log_level level, const char *format, ...)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    const long long now = ts.tv_sec * 1000000000LL + ts.tv_nsec;
+
+    // Whoever moves next_ns on may speak; the others only count.
+    long long next = __atomic_load_n(&limit->next_ns, __ATOMIC_RELAXED);
+    if (now < next ||
+        !__atomic_compare_exchange_n(&limit->next_ns, &next, now + LIMIT_SECONDS * 1000000000LL,
+                                     false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+        __atomic_fetch_add(&limit->left_out, 1, __ATOMIC_RELAXED);
+        return;
+    }
+    const unsigned long left_out = __atomic_exchange_n(&limit->left_out, 0, __ATOMIC_RELAXED);
+
+    va_list arguments;
+    va_start(arguments, format);
+    write_line(level, left_out, format, arguments);
+    va_end(arguments);
+}

@@ -1,0 +1,115 @@
+#include "control/ke/ke_responder.h"
+
+#include "base/bytes.h"
+#include "base/log.h"
+#include "base/now.h"
+#include "control/ke/tls.h"
+#include "crypto/cookie.h"
+
+#include <assert.h>
+#include <string.h>
+#include <sys/random.h>
+
+// A virtual machine that was resumed twice makes the same octets twice for no longer than this.
+#define RESEED_NS (1000ull * NOW_NS_PER_MS)
+
+static_assert(KE_RESPONSE_MAX <= KE_REQUEST_MAX, "a response fits where its request was");
+
+void ke_responder_open(struct ke_responder *responder, const char *ntp_server, uint16_t udp_port,
+                       const struct snapshot *ring)
+{
+    memset(responder, 0, sizeof *responder);
+    responder->ntp_server = ntp_server;
+    responder->udp_port = udp_port;
+    responder->ring = ring;
+    rng_init(&responder->rng);
+    keyring_refresh(ring, &responder->keys);
+}
+
+// True when the generator may be used. Never waits: a kernel that has not gathered enough itself
+// (early at boot) makes us answer Error 2.
+static bool seeded(struct ke_responder *responder)
+{
+    uint64_t now = now_ns();
+    if (rng_ready(&responder->rng) && now - responder->seeded_ns < RESEED_NS)
+        return true;
+    uint8_t seed[RNG_SEED_LEN];
+    if (getrandom(seed, sizeof seed, GRND_NONBLOCK) != (ssize_t)sizeof seed)
+        return false;
+    rng_reseed(&responder->rng, seed);
+    bytes_wipe(seed, sizeof seed);
+    responder->seeded_ns = now;
+    return true;
+}
+
+// Section 4.1.6: eight cookies, each the same pair of keys sealed under a nonce of its own. The
+// first ke_aeads row is the only one that cookie_seal knows. NULL, or why it cannot be.
+static const char *seal_cookies(struct ke_responder *responder, SSL *session,
+                                const struct ke_aead *aead, uint8_t *cookies)
+{
+    if (!responder->keys.seen || responder->keys.n == 0)
+        return "no cookie keys are published";
+    if (!seeded(responder))
+        return "the kernel has no random octets yet";
+    assert(aead->key_len * 2 == COOKIE_KEYS_LEN && aead->cookie_len == COOKIE_LEN);
+
+    uint8_t keys[COOKIE_KEYS_LEN];
+    if (!tls_export(session, KE_PROTOCOL_NTPV4, aead->id, aead->key_len, keys))
+        return "TLS exports no keys";
+    const struct cookie_key *current = &responder->keys.key[responder->keys.current];
+    for (unsigned i = 0; i < KE_COOKIES; i++) {
+        uint8_t nonce[COOKIE_NONCE_LEN];
+        rng_fill(&responder->rng, nonce, sizeof nonce);
+        cookie_seal(current, nonce, keys, cookies + i * COOKIE_LEN);
+    }
+    bytes_wipe(keys, sizeof keys);
+    return NULL;
+}
+
+static enum ke_counter end_of(enum ke_error error)
+{
+    switch (error) {
+    case KE_UNRECOGNIZED_CRITICAL_RECORD:
+        return KE_ERRED_CRITICAL;
+    case KE_BAD_REQUEST:
+        return KE_ERRED_REQUEST;
+    case KE_INTERNAL_SERVER_ERROR:
+        break;
+    }
+    return KE_ERRED_INTERNAL;
+}
+
+size_t ke_responder_answer(struct ke_responder *responder, SSL *session,
+                           uint8_t octets[KE_REQUEST_MAX], size_t len, enum ke_counter *end)
+{
+    struct ke_negotiation negotiation = ke_negotiate(octets, len);
+    uint8_t cookies[KE_COOKIES * KE_COOKIE_MAX];
+
+    if (!negotiation.refused && negotiation.aead) {
+        keyring_refresh(responder->ring, &responder->keys);
+        const char *fault = seal_cookies(responder, session, negotiation.aead, cookies);
+        if (fault) {
+            static struct log_limit limit;
+            log_limited(&limit, LOG_LEVEL_ERROR, "key exchange answered with Error 2: %s", fault);
+            negotiation.refused = true;
+            negotiation.error = KE_INTERNAL_SERVER_ERROR;
+        }
+    }
+    if (negotiation.refused) {
+        *end = end_of(negotiation.error);
+        return ke_error_write(negotiation.error, octets);
+    }
+    *end = negotiation.aead ? KE_COMPLETED : KE_NO_COMMON;
+    const struct ke_offer offer = {
+        .ntp_server = responder->ntp_server,
+        .udp_port = responder->udp_port,
+        .cookies = cookies,
+    };
+    return ke_response_write(&negotiation, &offer, octets);
+}
+
+void ke_responder_wipe(struct ke_responder *responder)
+{
+    keyring_view_wipe(&responder->keys);
+    rng_wipe(&responder->rng);
+}

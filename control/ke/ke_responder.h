@@ -1,0 +1,33 @@
+// Where a loop makes its answers: the cookie keys of this moment, random octets for nonces, and
+// what the server says of itself.
+//
+// Belongs to one loop. Holds cookie keys and generator state: wiped by ke_responder_wipe.
+// RFC 8915, sections 4.1.6, 4.3 and 6.
+#pragma once
+
+#include "board/ke_counters.h"
+#include "board/keyring.h"
+#include "control/ke/ke_records.h"
+#include "crypto/rng.h"
+
+#include <openssl/ssl.h>
+
+struct ke_responder {
+    const char *ntp_server;
+    uint16_t udp_port;
+    const struct snapshot *ring; // the board's
+    struct keyring_view keys;
+    struct rng rng;
+    uint64_t seeded_ns;
+};
+
+// The strings and the ring outlive the responder.
+void ke_responder_open(struct ke_responder *responder, const char *ntp_server, uint16_t udp_port,
+                       const struct snapshot *ring);
+
+// Writes the whole response to the request in octets (len octets, framing ended) over it. Its
+// length; *end says how the exchange counts.
+size_t ke_responder_answer(struct ke_responder *responder, SSL *session,
+                           uint8_t octets[KE_REQUEST_MAX], size_t len, enum ke_counter *end);
+
+void ke_responder_wipe(struct ke_responder *responder);

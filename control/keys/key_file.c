@@ -1,0 +1,252 @@
+// Reading and writing the key file; the order of the system calls is what makes it safe.
+#include "control/keys/key_file.h"
+
+#include "base/bytes.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "control/keys/key_file_format.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int key_file_moment_now(struct key_file_moment *moment)
+{
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    char text[64] = {0};
+    ssize_t len = read(fd, text, sizeof text - 1);
+    int err = len < 0 ? -errno : 0;
+    close(fd);
+    if (err < 0)
+        return err;
+
+    struct key_file_moment now = {0};
+    unsigned digits = 0;
+    for (const char *c = text; *c != '\0' && digits < 32; c++)
+        if (hex_digit(*c) >= 0) {
+            now.boot[digits / 2] = (uint8_t)(now.boot[digits / 2] << 4 | hex_digit(*c));
+            digits++;
+        }
+
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    now.now_ns = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+    *moment = now;
+    return 0;
+}
+
+// Why an open file is not one that control wrote; NULL when it may be.
+static const char *refusal(const struct stat *st)
+{
+    if (!S_ISREG(st->st_mode))
+        return "it is not a plain file";
+    if (st->st_uid != geteuid())
+        return "it belongs to another user";
+    if ((st->st_mode & 077) != 0)
+        return "other users have rights to it; chmod 600 it if nobody can have read it";
+    if (st->st_size != KEY_FILE_LEN)
+        return "its length is wrong";
+    return NULL;
+}
+
+// Up to len octets from the start of a file. How many, or -errno.
+static ssize_t read_whole(int fd, uint8_t *at, size_t len)
+{
+    size_t n = 0;
+    while (n < len) {
+        ssize_t got = read(fd, at + n, len - n);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -errno;
+        if (got == 0)
+            break;
+        n += (size_t)got;
+    }
+    return (ssize_t)n;
+}
+
+// One of the two files. 0, -ENOENT when there is none, or -EBADMSG with *why a reason to refuse it.
+static int read_one(const char *path, const struct key_file_moment *moment, struct key_set *set,
+                    const char **why)
+{
+    // O_NONBLOCK: a FIFO in its place would hold up the start.
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0 && errno == ENOENT)
+        return -ENOENT;
+    if (fd < 0) {
+        *why = errno == ELOOP ? "it is a symbolic link" : strerror(errno);
+        return -EBADMSG;
+    }
+
+    struct stat st;
+    uint8_t octets[KEY_FILE_LEN];
+    ssize_t len = 0;
+    *why = fstat(fd, &st) < 0 ? strerror(errno) : refusal(&st);
+    if (*why == NULL)
+        len = read_whole(fd, octets, sizeof octets);
+    close(fd);
+    if (*why == NULL && len < 0)
+        *why = strerror((int)-len);
+    if (*why == NULL && len != KEY_FILE_LEN)
+        *why = "it was cut";
+    if (*why == NULL)
+        *why = key_file_decode(octets, moment, set);
+    bytes_wipe(octets, sizeof octets);
+    return *why == NULL ? 0 : -EBADMSG;
+}
+
+// The name of a neighbour of FILE. False when it does not fit.
+static bool beside(const char *path, const char *suffix, char out[KEY_FILE_PATH_MAX + 8])
+{
+    int n = snprintf(out, KEY_FILE_PATH_MAX + 8, "%s%s", path, suffix);
+    return n > 0 && n < KEY_FILE_PATH_MAX + 8;
+}
+
+void key_file_set_aside(const char *path)
+{
+    char refused[KEY_FILE_PATH_MAX + 16];
+    int n = snprintf(refused, sizeof refused, "%s.refused", path);
+    if (n > 0 && n < (int)sizeof refused && rename(path, refused) == 0)
+        log_warning("the refused key file is kept as %s", refused);
+}
+
+enum key_file_found key_file_read(const char *path, const struct key_file_moment *moment,
+                                  struct key_set *set)
+{
+    char previous_path[KEY_FILE_PATH_MAX + 8];
+    if (!beside(path, ".1", previous_path)) {
+        log_error("the key file's name is too long");
+        return KEY_FILE_BAD;
+    }
+    struct key_set *previous = secret_alloc(sizeof *previous);
+    if (previous == NULL) {
+        log_error("no memory to read the key file");
+        return KEY_FILE_BAD;
+    }
+
+    const char *why = NULL, *previous_why = NULL;
+    int err = read_one(path, moment, set, &why);
+    int previous_err = read_one(previous_path, moment, previous, &previous_why);
+    if (err == -EBADMSG)
+        log_error("key file %s refused: %s", path, why);
+    if (previous_err == -EBADMSG)
+        log_error("key file %s refused: %s", previous_path, previous_why);
+
+    enum key_file_found found;
+    if (err == 0 && (previous_err != 0 || previous->generation <= set->generation)) {
+        found = KEY_FILE_GOOD;
+    } else if (previous_err == 0) {
+        // Also when FILE is older: somebody put a backup in its place, and cookies under the newer
+        // keys are out there.
+        log_warning("cookie keys come from %s, because %s is %s", previous_path, path,
+                    err == 0         ? "older"
+                    : err == -ENOENT ? "missing"
+                                     : "bad");
+        *set = *previous;
+        found = KEY_FILE_PREVIOUS;
+    } else {
+        found = err == -ENOENT && previous_err == -ENOENT ? KEY_FILE_NONE : KEY_FILE_BAD;
+    }
+    secret_free(previous, sizeof *previous);
+    return found;
+}
+
+// Writes the octets to a new file and syncs it.
+static int write_aside(const char *path, const uint8_t *octets)
+{
+    if (unlink(path) < 0 && errno != ENOENT) // a writer that was killed has left it
+        return -errno;
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return -errno;
+    int err = 0;
+    for (size_t n = 0; err == 0 && n < KEY_FILE_LEN;) {
+        ssize_t put = write(fd, octets + n, KEY_FILE_LEN - n);
+        if (put > 0)
+            n += (size_t)put;
+        else if (put == 0 || errno != EINTR)
+            err = put == 0 ? -ENOSPC : -errno;
+    }
+    if (err == 0 && fsync(fd) < 0)
+        err = -errno;
+    if (close(fd) < 0 && err == 0)
+        err = -errno;
+    if (err < 0)
+        unlink(path);
+    return err;
+}
+
+static int sync_directory(const char *path)
+{
+    char directory[KEY_FILE_PATH_MAX + 8];
+    if (!beside(path, "", directory))
+        return -ENAMETOOLONG;
+    char *slash = strrchr(directory, '/');
+    if (slash == directory)
+        slash++;
+    if (slash != NULL)
+        *slash = '\0';
+    int fd = open(slash == NULL ? "." : directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int err = fsync(fd) < 0 ? -errno : 0;
+    close(fd);
+    return err;
+}
+
+// Keeps what FILE holds as FILE.1, if it is a good set: a bad one may not push out a good one.
+static int keep_previous(const char *path, const char *previous_path,
+                         const struct key_file_moment *moment)
+{
+    struct key_set *set = secret_alloc(sizeof *set);
+    if (set == NULL)
+        return -ENOMEM;
+    const char *why;
+    int err = read_one(path, moment, set, &why);
+    secret_free(set, sizeof *set);
+    if (err < 0)
+        return 0;
+    // A link, not a rename: FILE is there at every moment.
+    if (unlink(previous_path) < 0 && errno != ENOENT)
+        return -errno;
+    return link(path, previous_path) < 0 ? -errno : 0;
+}
+
+int key_file_write(const char *path, const struct key_file_moment *moment,
+                   const struct key_set *set)
+{
+    char aside[KEY_FILE_PATH_MAX + 8], previous[KEY_FILE_PATH_MAX + 8];
+    if (!beside(path, ".new", aside) || !beside(path, ".1", previous))
+        return -ENAMETOOLONG;
+
+    uint8_t octets[KEY_FILE_LEN];
+    key_file_encode(set, moment, octets);
+    int err = write_aside(aside, octets);
+    bytes_wipe(octets, sizeof octets);
+    if (err < 0)
+        return err;
+
+    err = keep_previous(path, previous, moment);
+    if (err == 0 && rename(aside, path) < 0)
+        err = -errno;
+    if (err < 0) {
+        unlink(aside);
+        return err;
+    }
+    return sync_directory(path);
+}

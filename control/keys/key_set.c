@@ -1,0 +1,100 @@
+// How one set of cookie keys follows from another.
+#include "control/keys/key_set.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+static int random_fill(void *at, size_t len)
+{
+    ssize_t n = getrandom(at, len, 0); // up to 256 octets come whole or not at all
+    if (n < 0)
+        return -errno;
+    return (size_t)n == len ? 0 : -EIO;
+}
+
+// Checklist, decision 3: a cookie for another context may flip the id's lowest bit, so two ids that
+// differ there alone are the same one.
+static bool same_id(uint32_t a, uint32_t b)
+{
+    return (a | 1) == (b | 1);
+}
+
+static bool has_id(const struct key_set *set, uint32_t id)
+{
+    for (uint32_t i = 0; i < set->n; i++)
+        if (same_id(set->key[i].id, id))
+            return true;
+    return false;
+}
+
+// A key that no key of the set shares its id with.
+static int make(const struct key_set *set, int64_t now_ns, struct key *key)
+{
+    *key = (struct key){.made_ns = now_ns};
+    int err = random_fill(key->secret, sizeof key->secret);
+    // With eight keys a second draw is needed once in 2^28 times; a source that repeats itself for
+    // ever is broken, and no key of its making is wanted.
+    for (unsigned draws = 0; err == 0; draws++) {
+        if (draws == 16)
+            return -EIO;
+        err = random_fill(&key->id, sizeof key->id);
+        if (err == 0 && !has_id(set, key->id))
+            break;
+    }
+    return err;
+}
+
+int key_set_make(struct key_set *set, int64_t now_ns)
+{
+    *set = (struct key_set){.generation = 1};
+    for (uint32_t i = KEY_CURRENT; i <= KEY_FUTURE; i++) {
+        int err = make(set, now_ns, &set->key[i]);
+        if (err < 0)
+            return err;
+        set->n = i + 1;
+    }
+    return 0;
+}
+
+int key_set_rotate(const struct key_set *from, uint32_t keep, int64_t now_ns, struct key_set *to)
+{
+    if (keep > KEY_SET_KEEP_MAX)
+        keep = KEY_SET_KEEP_MAX;
+    uint32_t n = KEY_OLD;
+    *to = (struct key_set){.generation = from->generation + 1};
+    to->key[KEY_CURRENT] = from->key[KEY_FUTURE];
+    for (uint32_t i = 0; i < from->n && n < KEY_OLD + keep; i++)
+        if (i != KEY_FUTURE)
+            to->key[n++] = from->key[i];
+    to->n = n;
+
+    // No id of the last set either, though some of it is dropped: a core may still hold that key.
+    return make(from, now_ns, &to->key[KEY_FUTURE]);
+}
+
+int64_t key_set_age(const struct key_set *set, int64_t now_ns)
+{
+    return now_ns - set->key[KEY_FUTURE].made_ns;
+}
+
+bool key_set_sound(const struct key_set *set)
+{
+    if (set->n < 2 || set->n > KEY_SET_MAX)
+        return false;
+    for (uint32_t i = 1; i < set->n; i++)
+        for (uint32_t j = 0; j < i; j++)
+            if (same_id(set->key[i].id, set->key[j].id))
+                return false;
+    return true;
+}
+
+void key_set_record(const struct key_set *set, struct keyring_record *record)
+{
+    *record = (struct keyring_record){.n = set->n, .current = KEY_CURRENT};
+    for (uint32_t i = 0; i < set->n; i++) {
+        record->entry[i].id = set->key[i].id;
+        record->entry[i].foreign_ad = set->key[i].foreign_ad;
+        memcpy(record->entry[i].secret, set->key[i].secret, COOKIE_KEY_LEN);
+    }
+}

@@ -1,0 +1,173 @@
+// The control socket's connections; what is said over them stands in status_report.c.
+
+#include "control/show/status.h"
+
+#include "control/show/status_report.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    CLIENTS = 4,
+    REQUEST_MAX = 64,
+};
+
+struct client {
+    int fd;         // -1: free
+    uint64_t since; // number of its accept: the lowest is the oldest
+    char request[REQUEST_MAX];
+    size_t request_len;
+    char *answer; // NULL until the request is whole
+    size_t answer_len;
+    size_t answer_sent;
+};
+
+struct status {
+    int epoll_fd;
+    int listen_fd;
+    uint64_t accepted;
+    struct status_sources sources;
+    struct client client[CLIENTS];
+};
+
+static int watch(struct status *s, int operation, int fd, uint32_t events, struct client *client)
+{
+    struct epoll_event event = {.events = events, .data.ptr = client};
+    return epoll_ctl(s->epoll_fd, operation, fd, &event) == 0 ? 0 : -errno;
+}
+
+int status_open(int listen_fd, const struct status_sources *sources, struct status **status)
+{
+    struct status *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return -ENOMEM;
+    s->listen_fd = listen_fd;
+    s->sources = *sources;
+    for (size_t i = 0; i < CLIENTS; i++)
+        s->client[i].fd = -1;
+
+    int rc;
+    s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (s->epoll_fd < 0) {
+        rc = -errno;
+        goto fail;
+    }
+    rc = watch(s, EPOLL_CTL_ADD, listen_fd, EPOLLIN, NULL);
+    if (rc != 0)
+        goto fail;
+    *status = s;
+    return 0;
+
+fail:
+    status_close(s);
+    return rc;
+}
+
+int status_fd(const struct status *status)
+{
+    return status->epoll_fd;
+}
+
+static void client_close(struct client *c)
+{
+    close(c->fd); // leaves the epoll set with it
+    free(c->answer);
+    *c = (struct client){.fd = -1};
+}
+
+// A free place; the oldest client's when there is none: who asks for nothing keeps nobody out.
+static struct client *client_place(struct status *s)
+{
+    struct client *oldest = &s->client[0];
+    for (size_t i = 0; i < CLIENTS; i++) {
+        if (s->client[i].fd < 0)
+            return &s->client[i];
+        if (s->client[i].since < oldest->since)
+            oldest = &s->client[i];
+    }
+    client_close(oldest);
+    return oldest;
+}
+
+static void accept_one(struct status *s)
+{
+    int fd = accept4(s->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0)
+        return; // whatever it was, the client is told by the kernel and the next one is not harmed
+    struct client *c = client_place(s);
+    if (watch(s, EPOLL_CTL_ADD, fd, EPOLLIN, c) != 0) {
+        close(fd);
+        return;
+    }
+    c->fd = fd;
+    c->since = s->accepted++;
+}
+
+// Sends what the socket takes; false when the connection is done, well or badly.
+static bool client_send(struct status *s, struct client *c)
+{
+    while (c->answer_sent < c->answer_len) {
+        ssize_t n =
+            send(c->fd, c->answer + c->answer_sent, c->answer_len - c->answer_sent, MSG_NOSIGNAL);
+        if (n < 0)
+            return errno == EAGAIN && watch(s, EPOLL_CTL_MOD, c->fd, EPOLLOUT, c) == 0;
+        c->answer_sent += (size_t)n;
+    }
+    return false;
+}
+
+// Reads towards the end of the line; false when the connection is done.
+static bool client_read(struct status *s, struct client *c)
+{
+    ssize_t n = recv(c->fd, c->request + c->request_len, REQUEST_MAX - c->request_len, 0);
+    if (n < 0)
+        return errno == EAGAIN;
+    if (n == 0)
+        return false;
+    c->request_len += (size_t)n;
+
+    char *end = memchr(c->request, '\n', c->request_len);
+    if (end == NULL)
+        return c->request_len < REQUEST_MAX;
+    *end = '\0';
+    c->answer = status_answer(&s->sources, c->request);
+    if (c->answer == NULL)
+        return false;
+    c->answer_len = strlen(c->answer);
+    return client_send(s, c);
+}
+
+void status_turn(struct status *status)
+{
+    struct epoll_event event[CLIENTS + 1];
+    int n = epoll_wait(status->epoll_fd, event, CLIENTS + 1, 0);
+    for (int i = 0; i < n; i++) {
+        struct client *c = event[i].data.ptr;
+        if (c == NULL) {
+            accept_one(status);
+            continue;
+        }
+        if (c->fd < 0)
+            continue; // its place was taken in this very turn
+        bool open = c->answer == NULL ? client_read(status, c) : client_send(status, c);
+        if (!open)
+            client_close(c);
+    }
+}
+
+void status_close(struct status *status)
+{
+    if (status == NULL)
+        return;
+    for (size_t i = 0; i < CLIENTS; i++)
+        if (status->client[i].fd >= 0)
+            client_close(&status->client[i]);
+    if (status->epoll_fd >= 0)
+        close(status->epoll_fd);
+    free(status);
+}

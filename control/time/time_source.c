@@ -1,0 +1,215 @@
+// Sampling the clock, and what the server says of it.
+#include "control/time/time_source.h"
+
+#include "base/log.h"
+#include "base/tsc.h"
+#include "board/ntp_state.h"
+#include "board/time_fit.h"
+#include "control/time/time_clock.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define MS_NS UINT64_C(1000000)
+
+enum {
+    PRECISION_BEST = -25,
+    PRECISION_WORST = -6,
+};
+
+// Beyond this no client would follow the server (RFC 5905's MAXDIST is 1 s, ntpd's 1.5 s), and the
+// kernel, which adds 500 ppm while nobody tends its clock, gets there in 50 minutes.
+#define DISPERSION_MAX_S 1.5
+
+struct time_source {
+    struct time_clock clock;
+    struct snapshot *board;
+    enum config_time_source kind;
+    struct time_fit fit;
+    struct ntp_state state; // as published last
+    bool inherited;         // state is a predecessor's
+    bool synchronised;      // as logged last
+    struct log_limit step_log;
+};
+
+static uint64_t system_tsc(void *self)
+{
+    (void)self;
+    return tsc_now();
+}
+
+static int64_t system_utc_ns(void *self)
+{
+    (void)self;
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
+static int system_kernel(void *self, struct timex *now)
+{
+    (void)self;
+    *now = (struct timex){.modes = 0};
+    return adjtimex(now);
+}
+
+int time_source_open(const struct config *config, struct snapshot *state,
+                     struct time_source **source)
+{
+    const struct time_clock clock = {
+        .tsc = system_tsc, .utc_ns = system_utc_ns, .kernel = system_kernel};
+    return time_source_open_with(config, &clock, state, source);
+}
+
+int time_source_open_with(const struct config *config, const struct time_clock *clock,
+                          struct snapshot *board, struct time_source **out)
+{
+    struct time_source *source = calloc(1, sizeof *source);
+    if (source == NULL)
+        return -ENOMEM;
+    source->clock = *clock;
+    source->board = board;
+    source->kind = config->time.source;
+    time_fit_init(&source->fit);
+
+    struct ntp_state_view view = {0};
+    source->inherited = ntp_state_refresh(board, &view) && view.state.serving;
+    if (source->inherited)
+        source->state = view.state;
+    source->state.steps = 0;
+    source->state.stratum = config->time.stratum;
+    source->state.reference_id = config->time.reference_id_word;
+    source->synchronised = true;
+    if (source->kind == TIME_FIXED)
+        log_warning("time.source is `fixed`: CLOCK_REALTIME IS SERVED AS SYNCHRONISED, at stratum "
+                    "%u, whether it is right or not; for tests only",
+                    config->time.stratum);
+    *out = source;
+    return 0;
+}
+
+void time_source_close(struct time_source *source)
+{
+    free(source);
+}
+
+// NTP short format, rounded up.
+static uint32_t short_format(double seconds)
+{
+    return (uint32_t)ceil(fmin(seconds, 16) * 65536);
+}
+
+// RFC 5905, section 7.3: precision is the time to read the clock, as a power of two in seconds.
+static int8_t precision_of(double ns)
+{
+    double log = ceil(log2(fmax(ns, 1) / NS_PER_S));
+    return (int8_t)fmin(fmax(log, PRECISION_BEST), PRECISION_WORST);
+}
+
+static enum ntp_leap leap_of(int kernel)
+{
+    switch (kernel) {
+    case TIME_INS:
+    case TIME_OOP: // the inserted second itself
+        return LEAP_INSERT;
+    case TIME_DEL:
+        return LEAP_DELETE;
+    default:
+        return LEAP_NONE;
+    }
+}
+
+// What the kernel says of its clock.
+static void ask_kernel(struct time_source *source)
+{
+    struct timex now;
+    int kernel = source->clock.kernel(source->clock.self, &now);
+    bool synchronised = kernel >= 0 && kernel != TIME_ERROR && (now.status & STA_UNSYNC) == 0;
+    double error_s = source->fit.error_ns / NS_PER_S;
+
+    if (source->kind == TIME_FIXED) {
+        synchronised = true;
+    } else {
+        if (kernel >= 0)
+            error_s += (double)now.maxerror / 1e6;
+        if (error_s >= DISPERSION_MAX_S)
+            synchronised = false;
+    }
+    if (synchronised != source->synchronised) {
+        if (synchronised)
+            log_info("the system clock is synchronised now");
+        else
+            log_warning("the system clock is not synchronised: replies say so (LI 3, stratum 0)");
+        source->synchronised = synchronised;
+    }
+    source->state.leap = synchronised ? leap_of(kernel) : LEAP_UNKNOWN;
+    source->state.root_dispersion = short_format(error_s);
+    if (synchronised)
+        source->state.reference_time = source->state.line.utc_base;
+}
+
+static void publish(struct time_source *source, const struct time_line *line)
+{
+    struct ntp_state *state = &source->state;
+    double width_ns = (double)time_fit_narrowest(&source->fit) * line->ns_per_tick;
+    state->line = time_line_encode(line);
+    state->written_tsc = line->tsc_base;
+    state->tsc_hz = (uint64_t)(NS_PER_S / line->ns_per_tick + 0.5);
+    state->precision = precision_of(width_ns);
+    state->error_ns = (uint32_t)fmin(source->fit.error_ns, UINT32_MAX);
+    state->serving = 1;
+    ask_kernel(source);
+    if (source->fit.stepped)
+        state->leap = LEAP_UNKNOWN;
+    ntp_state_publish(source->board, state);
+    source->inherited = false;
+}
+
+static void stepped(struct time_source *source, double by_ns)
+{
+    source->state.steps++;
+    log_limited(&source->step_log, LOG_LEVEL_WARNING,
+                "the system clock was stepped by %+.6f s: replies say LI 3 until it is followed "
+                "again",
+                by_ns / NS_PER_S);
+}
+
+// Nobody watched the clock between the predecessor's death and now: does its line still hold?
+static void check_inherited(struct time_source *source, const struct time_sample *sample)
+{
+    struct time_line line = time_line_decode(&source->state.line, sample->ns);
+    double excess_ns = time_line_excess(&line, sample, TIME_FIT_SLACK_NS + source->state.error_ns);
+    if (excess_ns == 0)
+        return;
+    stepped(source, excess_ns);
+    line.tsc_base = sample->tsc;
+    line.base_ns = sample->ns;
+    source->fit.stepped = true;
+    publish(source, &line);
+}
+
+uint64_t time_source_turn(struct time_source *source, uint64_t now_ns)
+{
+    const struct time_clock *clock = &source->clock;
+    struct time_sample sample =
+        time_sample_take(&(struct time_readers){clock->self, clock->tsc, clock->utc_ns});
+    struct time_line before = source->fit.line;
+    switch (time_fit_add(&source->fit, &sample)) {
+    case TIME_FIT_GATHERING:
+        if (source->inherited)
+            check_inherited(source, &sample);
+        break;
+    case TIME_FIT_GOOD:
+        publish(source, &source->fit.line);
+        break;
+    case TIME_FIT_SKIPPED:
+        return now_ns + 10 * MS_NS;
+    case TIME_FIT_STEPPED:
+        stepped(source, time_line_excess(&before, &sample, 0));
+        publish(source, &source->fit.line);
+        break;
+    }
+    return now_ns + (source->fit.ready ? 50 * MS_NS : 10 * MS_NS);
+}

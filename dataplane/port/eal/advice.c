@@ -1,0 +1,73 @@
+#include "dataplane/port/eal/advice.h"
+
+#include "base/log.h"
+#include "dataplane/port/eal/foreign_log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+struct known {
+    const char *words; // in DPDK's, libbpf's or the kernel's message
+    int fault;         // or this error, when words is NULL
+    const char *mend;
+};
+
+// -EPERM is not among them: it is also the -1 that drivers return for anything.
+static const struct known known[] = {
+    {"Peer MTU is too large", 0,
+     "its peer's MTU is too large for XDP; 'ip link set dev PEER mtu 1500' mends it"},
+    {"MTU", 0, "its MTU is too large for XDP; 'ip link set dev %s mtu 1500' mends it"},
+    {"already attached", 0,
+     "another XDP program is attached to it; 'ip link set dev %s xdp off' removes that"},
+    {"can't replace", 0,
+     "another XDP program is attached to it; 'ip link set dev %s xdp off' removes that"},
+    {"combined queue count", 0, "its queues are fewer than asked for; 'ethtool -l %s' shows them"},
+    {"Operation not permitted", 0,
+     "a capability is missing; it needs CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF and CAP_IPC_LOCK"},
+    {"Permission denied", 0, "a right is missing on what it names"},
+    {"Address already in use", 0, "another process uses its socket; end that one first"},
+    {"Failed to connect socket", 0, "nobody listens at its socket; start its other end first"},
+    {"No such file or directory", 0, "the directory of what it names does not exist"},
+    {NULL, -ENOMEM, "memory is short; 'sysctl vm.nr_hugepages=512' reserves some"},
+    {NULL, -EBUSY, "another XDP program or AF_XDP socket holds it; 'ip link set dev %s xdp off'"},
+};
+
+const char *advice_for(const char *cause, int fault)
+{
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (known[i].words ? strstr(cause, known[i].words) != NULL : fault == known[i].fault)
+            return known[i].mend;
+    }
+    return NULL;
+}
+
+// One line: the port, what DPDK or the system says, what to do.
+static void log_advice(const char *name, const char *otherwise, int fault)
+{
+    char advice[256];
+    const char *cause = foreign_log_cause();
+    const char *mend = advice_for(cause, fault);
+    snprintf(advice, sizeof advice, mend ? mend : otherwise, name);
+    if (cause[0] != '\0')
+        log_error("%s: cannot be opened: %s (%s: %s)", name, advice, strerror(-fault), cause);
+    else
+        log_error("%s: cannot be opened: %s (%s)", name, advice, strerror(-fault));
+}
+
+void advice_interface(const char *name, const struct interface *interface, int fault)
+{
+    char otherwise[160];
+    snprintf(otherwise, sizeof otherwise,
+             "the driver '%s' or this kernel refuses XDP; 'ip -d link show %%s' shows its state",
+             interface->driver);
+    log_advice(name, otherwise, fault);
+}
+
+void advice_vdev(const char *text, int fault)
+{
+    log_advice(text,
+               "DPDK has no such device or refuses its arguments; the package librte-net-DRIVER "
+               "must be installed (Debian: librte-net-memif23 for net_memif)",
+               fault);
+}

@@ -1,0 +1,261 @@
+#include "dataplane/port/eal/device.h"
+
+#include "base/log.h"
+#include "dataplane/port/eal/advice.h"
+#include "dataplane/port/eal/foreign_log.h"
+#include "dataplane/port/eal/pool.h"
+#include "dataplane/port/eal/vdev.h"
+#include "dataplane/port/xdp/steer.h"
+
+#include <rte_config.h>
+#include <rte_dev.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_mempool.h>
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { RING_LEN = 1024 }; // where a device has no wish of its own
+
+uint32_t device_queues_wanted(const struct config_port *config, uint32_t n_cores)
+{
+    struct interface interface;
+    if (config->kind == PORT_INTERFACE && interface_look(config->device, &interface) == 0)
+        return interface.openable;
+    return n_cores;
+}
+
+static struct port *queue_new(struct device *device, uint16_t index)
+{
+    char pool[RTE_MEMPOOL_NAMESIZE];
+    struct port *port = aligned_alloc(_Alignof(struct port), sizeof *port);
+    if (!port)
+        return NULL;
+    *port = (struct port){.device = device->id, .queue = index};
+    if (device->config->kind == PORT_VDEV)
+        port->addresses = &device->addresses;
+    port->stamps = device->config->kind == PORT_INTERFACE && device->use == USE_SERVE;
+    snprintf(pool, sizeof pool, "p%u.%u", device->id, index);
+    uint16_t meta_len = port->stamps ? sizeof(struct steer_stamp) : 0;
+    port->pool = pool_create(pool, rte_eth_dev_socket_id(device->id), meta_len);
+    if (!port->pool) {
+        free(port);
+        return NULL;
+    }
+    return port;
+}
+
+// Queues and their rings. 0 or -errno of DPDK's.
+static int configure(struct device *device, const struct rte_eth_dev_info *info)
+{
+    uint16_t n = (uint16_t)device->n_queues;
+    struct rte_eth_conf conf = {0};
+    if (n > 1 && info->flow_type_rss_offloads != 0) {
+        conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+        conf.rx_adv_conf.rss_conf.rss_hf = info->flow_type_rss_offloads;
+    }
+    int fault = rte_eth_dev_configure(device->id, n, n, &conf);
+    if (fault)
+        return fault;
+
+    uint16_t rx =
+        info->default_rxportconf.ring_size ? info->default_rxportconf.ring_size : RING_LEN;
+    uint16_t tx =
+        info->default_txportconf.ring_size ? info->default_txportconf.ring_size : RING_LEN;
+    fault = rte_eth_dev_adjust_nb_rx_tx_desc(device->id, &rx, &tx);
+    device->queue = calloc(n, sizeof *device->queue);
+    if (!device->queue)
+        fault = -ENOMEM;
+    unsigned node = (unsigned)rte_eth_dev_socket_id(device->id);
+    for (uint16_t i = 0; i < n && !fault; i++) {
+        device->queue[i] = queue_new(device, i);
+        if (!device->queue[i])
+            fault = -ENOMEM;
+    }
+    // The driver of AF_XDP pairs the queues of one number: it wants the send queues first.
+    for (uint16_t i = 0; i < n && !fault; i++)
+        fault = rte_eth_tx_queue_setup(device->id, i, tx, node, NULL);
+    for (uint16_t i = 0; i < n && !fault; i++)
+        fault = rte_eth_rx_queue_setup(device->id, i, rx, node, NULL, device->queue[i]->pool);
+    return fault;
+}
+
+// Probes and starts the device of that DPDK name and arguments. 0 or -errno, not logged.
+static int bring_up(struct device *device, const char *args, uint32_t most_queues)
+{
+    int fault = rte_eal_hotplug_add("vdev", device->name, args);
+    if (fault)
+        return fault;
+    device->probed = true;
+    fault = rte_eth_dev_get_port_by_name(device->name, &device->id);
+    struct rte_eth_dev_info info;
+    if (!fault)
+        fault = rte_eth_dev_info_get(device->id, &info);
+    if (fault)
+        return fault;
+
+    device->n_queues = RTE_MIN(most_queues, (uint32_t)info.max_rx_queues);
+    device->n_queues = RTE_MIN(device->n_queues, (uint32_t)info.max_tx_queues);
+    if (device->n_queues == 0)
+        return -ENODEV; // it can only send, or only receive
+    fault = configure(device, &info);
+    if (!fault)
+        fault = rte_eth_dev_start(device->id);
+    device->started = fault == 0;
+    return fault;
+}
+
+static int open_interface(struct device *device)
+{
+    const char *name = device->config->device;
+    struct interface *interface = &device->interface;
+    int fault = interface_look(name, interface);
+    if (fault) {
+        log_error("%s: there is no such network interface; 'ip link' lists those that there are",
+                  name);
+        return fault;
+    }
+    if (interface->queues > interface->openable)
+        log_warning("%s: packets may arrive on %u queues but only %u can be served; 'ethtool -L %s "
+                    "rx %u' makes them equal",
+                    name, interface->queues, interface->openable, name, interface->openable);
+    device->owner = xdp_owner_claim(interface->index);
+    if (device->owner < 0)
+        log_warning("%s: another process holds the name that shows who serves it (%s)", name,
+                    strerror(-device->owner));
+
+    int object = xdp_object_open(device->use);
+    if (object < 0) {
+        log_error("%s: no memory for the XDP program: %s", name, strerror(-object));
+        return object;
+    }
+    // Zero-copy queues sleep unless they are polled through a system call; in copy mode that call
+    // would be for nothing, and without it an empty turn makes none.
+    char args[192];
+    snprintf(args, sizeof args,
+             "iface=%s,xdp_prog=/proc/self/fd/%d,start_queue=0,queue_count=%u,%s", name, object,
+             interface->openable,
+             interface->zero_copy ? "busy_budget=64" : "busy_budget=0,force_copy=1");
+    snprintf(device->name, sizeof device->name, "net_af_xdp_if%u", interface->index);
+    fault = bring_up(device, args, interface->openable);
+    close(object);
+    if (fault)
+        advice_interface(name, interface, fault);
+    else if ((fault = xdp_maps_find(interface->index, device->use, &device->maps)) != 0)
+        log_error("%s: the XDP program's maps cannot be found: %s", name, strerror(-fault));
+    return fault;
+}
+
+static int open_vdev(struct device *device, uint32_t n_cores)
+{
+    const char *text = device->config->device;
+    size_t len = strcspn(text, ",");
+    if (len >= sizeof device->name) {
+        log_error("%s: the name of this device is too long", text);
+        return -ENAMETOOLONG;
+    }
+    memcpy(device->name, text, len);
+    device->name[len] = '\0';
+    vdev_clear_socket(text);
+    addresses_configured_set(device->config, &device->addresses);
+    // DPDK 22.11's memif server reads its own send ring as the receive ring that a peer of fewer
+    // queues lacks. Several cores take several memif devices.
+    uint32_t most_queues = strncmp(text, "net_memif", strlen("net_memif")) == 0 ? 1 : n_cores;
+    int fault = bring_up(device, text[len] == ',' ? text + len + 1 : "", most_queues);
+    if (fault)
+        advice_vdev(text, fault);
+    return fault;
+}
+
+int device_open(struct device *device, const struct config_port *config, enum port_use use,
+                uint32_t n_cores)
+{
+    *device = (struct device){.config = config, .use = use, .owner = -1};
+    foreign_log_hold();
+    return config->kind == PORT_INTERFACE ? open_interface(device) : open_vdev(device, n_cores);
+}
+
+bool device_close(struct device *device)
+{
+    if (device->started)
+        rte_eth_dev_stop(device->id);
+    for (uint32_t i = 0; device->queue && i < device->n_queues && device->queue[i]; i++)
+        port_empty(device->queue[i]);
+    // A device that is left open ends with the process, as after a crash.
+    bool harmless = device->interface.index == 0 || xdp_is_ours(device->interface.index);
+    if (device->probed && harmless) {
+        rte_eth_dev_close(device->id); // AF_XDP: detaches the program
+        rte_eal_hotplug_remove("vdev", device->name);
+    }
+    for (uint32_t i = 0; device->queue && i < device->n_queues && device->queue[i]; i++) {
+        if (harmless)
+            rte_mempool_free(device->queue[i]->pool);
+        free(device->queue[i]);
+    }
+    free(device->queue);
+    if (device->owner >= 0)
+        close(device->owner);
+    bool closed = harmless || !device->probed;
+    *device = (struct device){.owner = -1};
+    return closed;
+}
+
+bool device_starved(struct device *device)
+{
+    uint64_t starved = 0;
+    for (uint32_t i = 0; i < device->n_queues; i++)
+        starved += atomic_load_explicit(&device->queue[i]->starved, memory_order_relaxed);
+    bool rose = starved != device->starved;
+    device->starved = starved;
+    return rose;
+}
+
+bool device_is_to_stamp(const struct device *device)
+{
+    return device->n_queues > 0 && device->queue[0]->stamps;
+}
+
+struct device_stamps device_stamps(const struct device *device)
+{
+    struct device_stamps sum = {0};
+    for (uint32_t i = 0; i < device->n_queues; i++) {
+        const struct port *port = device->queue[i];
+        sum.stamped += atomic_load_explicit(&port->stamped, memory_order_relaxed);
+        sum.unstamped += atomic_load_explicit(&port->unstamped, memory_order_relaxed);
+    }
+    return sum;
+}
+
+uint64_t device_missed(const struct device *device)
+{
+    struct rte_eth_stats stats;
+    if (rte_eth_stats_get(device->id, &stats) != 0)
+        return 0;
+    return stats.imissed + stats.rx_nombuf;
+}
+
+bool device_link_up(const struct device *device)
+{
+    struct rte_eth_link link;
+    if (device->config->kind == PORT_INTERFACE)
+        return interface_link_up(device->config->device);
+    return rte_eth_link_get_nowait(device->id, &link) == 0 && link.link_status;
+}
+
+const char *device_driver(const struct device *device)
+{
+    struct rte_eth_dev_info info;
+    return rte_eth_dev_info_get(device->id, &info) == 0 ? info.driver_name : "";
+}
+
+void device_mac(const struct device *device, uint8_t mac[6])
+{
+    struct rte_ether_addr address = {0};
+    rte_eth_macaddr_get(device->id, &address);
+    memcpy(mac, address.addr_bytes, 6);
+}

@@ -1,0 +1,126 @@
+#include "dataplane/port/eal/eal.h"
+
+#include "base/log.h"
+#include "dataplane/port/eal/foreign_log.h"
+#include "dataplane/port/eal/pool.h"
+
+#include <rte_config.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_lcore.h>
+#include <rte_version.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool on_hugepages;
+
+// Free hugepages of one size, in MiB.
+static uint64_t free_hugepages_mib(unsigned kib)
+{
+    char path[96];
+    snprintf(path, sizeof path, "/sys/kernel/mm/hugepages/hugepages-%ukB/free_hugepages", kib);
+    FILE *file = fopen(path, "r");
+    if (!file)
+        return 0;
+    unsigned long long n = 0;
+    if (fscanf(file, "%llu", &n) != 1)
+        n = 0;
+    fclose(file);
+    return n * kib / 1024;
+}
+
+static bool hugepages_suffice(uint32_t mib)
+{
+    return free_hugepages_mib(2048) + free_hugepages_mib(1048576) >= mib;
+}
+
+// The CPUs that this thread may use without those of the cores; all of them when none is left.
+static cpu_set_t spare_cpus(const cpu_set_t *allowed, const uint32_t *cores, uint32_t n_cores)
+{
+    cpu_set_t spare = *allowed;
+    for (uint32_t i = 0; i < n_cores; i++)
+        CPU_CLR(cores[i], &spare);
+    return CPU_COUNT(&spare) > 0 ? spare : *allowed;
+}
+
+static void log_args(const struct eal_args *args)
+{
+    char line[EAL_ARGS_MAX * EAL_ARG_LEN] = "";
+    size_t at = 0;
+    for (int i = 1; i < args->argc; i++)
+        at += (size_t)snprintf(line + at, sizeof line - at, " %s", args->argv[i]);
+    log_info("%s starts with%s", rte_version(), line);
+}
+
+int eal_start(const uint32_t *cores, uint32_t n_cores, uint32_t n_queues, enum port_use use)
+{
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+        return -errno;
+    // DPDK's own threads inherit this set, so that they keep off the polling cores.
+    cpu_set_t spare = spare_cpus(&allowed, cores, n_cores);
+    if (sched_setaffinity(0, sizeof spare, &spare) != 0)
+        return -errno;
+
+    struct eal_plan plan = {
+        .memory_mib = pool_memory_mib(n_queues), .use = use, .process = getpid()};
+    while (!CPU_ISSET(plan.main_cpu, &spare))
+        plan.main_cpu++;
+    plan.hugepages = hugepages_suffice(plan.memory_mib);
+    on_hugepages = plan.hugepages;
+    if (!plan.hugepages && use == USE_SERVE)
+        log_warning("fewer than %u MiB of hugepages are free, so packets live in 4 KiB pages; "
+                    "'sysctl vm.nr_hugepages=%u' reserves them",
+                    plan.memory_mib, plan.memory_mib / 2);
+
+    // DPDK makes a directory for files that we have forbidden; where it cannot, it goes on.
+    setenv("XDG_RUNTIME_DIR", "/proc/self", 1);
+
+    struct eal_args args;
+    eal_args_build(&args, &plan);
+    log_args(&args);
+    int fault = foreign_log_route();
+    if (fault)
+        return fault;
+    foreign_log_hold();
+    if (rte_eal_init(args.argc, args.argv) < 0) {
+        log_error("DPDK does not start: %s (%s)", foreign_log_cause(), rte_strerror(rte_errno));
+        return -rte_errno;
+    }
+    // It has bound this thread to main_cpu; housekeeping may run wherever no core polls.
+    sched_setaffinity(0, sizeof spare, &spare);
+    return 0;
+}
+
+void eal_stop(void)
+{
+    rte_eal_cleanup();
+}
+
+const char *eal_memory(void)
+{
+    return on_hugepages ? "hugepages" : "4 KiB pages";
+}
+
+int eal_thread_enter(void)
+{
+    if (rte_lcore_id() != LCORE_ID_ANY)
+        return 0;
+    return rte_thread_register() == 0 ? 0 : -ENOMEM;
+}
+
+void eal_thread_leave(void)
+{
+    rte_thread_unregister();
+}
+
+const char *eal_version(void)
+{
+    return rte_version();
+}

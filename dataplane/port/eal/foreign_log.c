@@ -1,0 +1,148 @@
+#include "dataplane/port/eal/foreign_log.h"
+
+#include "base/log.h"
+
+#include <rte_log.h>
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <xdp/libxdp.h>
+
+enum { LINE_MAX_LEN = 256 };
+
+static struct {
+    pthread_mutex_t lock; // over all below
+    bool holding;
+    char cause[LINE_MAX_LEN];
+    char line[LINE_MAX_LEN]; // what DPDK has written since its last newline
+    size_t line_len;
+} foreign = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+// Said on healthy machines too, or said again by us in better words.
+static const char *const cosmetic[] = {
+    "No free ",                            // hugepages of a size that nobody wants
+    "No bpffs found",                      // we pin nothing
+    "skipping unrecognized data section",  // DWARF in our program
+    "legacy map definition",               //
+    "not supported by the kernel, using",  //
+    "Link with device",                    //
+    "TELEMETRY",                           //
+    "Cannot create runtime directory",     // we want none
+    "Couldn't enable unaligned",           //
+    "lookup failed for NUMA",              //
+    "Error loading BTF",                   // a kernel without BTF runs the program all the same
+    "Skipped loading BTF",                 //
+    "BTF is optional",                     //
+    "libxdp: XDP flag not supported",      //
+    "failed to send request to secondary", // there are none
+    "Failed to register mp action",        // likewise
+};
+
+static bool is_cosmetic(const char *text)
+{
+    for (size_t i = 0; i < sizeof cosmetic / sizeof cosmetic[0]; i++) {
+        if (strstr(text, cosmetic[i]))
+            return true;
+    }
+    return false;
+}
+
+// The lock is held.
+static void line_ended(const char *text)
+{
+    static struct log_limit limit;
+    if (text[0] == '\0' || is_cosmetic(text))
+        return;
+    if (!foreign.holding)
+        log_limited(&limit, LOG_LEVEL_WARNING, "%s", text);
+    else if (foreign.cause[0] == '\0')
+        snprintf(foreign.cause, sizeof foreign.cause, "%s", text);
+}
+
+// Takes a piece of text in; a line is whole at its newline. The lock is held.
+static void take(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] != '\n') {
+            if (foreign.line_len < LINE_MAX_LEN - 1)
+                foreign.line[foreign.line_len++] = text[i];
+            continue;
+        }
+        foreign.line[foreign.line_len] = '\0';
+        foreign.line_len = 0;
+        line_ended(foreign.line);
+    }
+}
+
+static ssize_t from_dpdk(void *cookie, const char *text, size_t len)
+{
+    (void)cookie;
+    if (rte_log_cur_msg_loglevel() > (int)RTE_LOG_WARNING)
+        return (ssize_t)len;
+    pthread_mutex_lock(&foreign.lock);
+    take(text, len);
+    pthread_mutex_unlock(&foreign.lock);
+    return (ssize_t)len;
+}
+
+__attribute__((format(printf, 1, 0))) static void from_library(const char *format, va_list args)
+{
+    char text[LINE_MAX_LEN];
+    vsnprintf(text, sizeof text, format, args);
+    text[strcspn(text, "\n")] = '\0';
+    pthread_mutex_lock(&foreign.lock);
+    line_ended(text);
+    pthread_mutex_unlock(&foreign.lock);
+}
+
+__attribute__((format(printf, 2, 0))) static int from_libbpf(enum libbpf_print_level level,
+                                                             const char *format, va_list args)
+{
+    if (level == LIBBPF_WARN)
+        from_library(format, args);
+    return 0;
+}
+
+__attribute__((format(printf, 2, 0))) static int from_libxdp(enum libxdp_print_level level,
+                                                             const char *format, va_list args)
+{
+    if (level == LIBXDP_WARN)
+        from_library(format, args);
+    return 0;
+}
+
+int foreign_log_route(void)
+{
+    FILE *stream = fopencookie(NULL, "w", (cookie_io_functions_t){.write = from_dpdk});
+    if (!stream)
+        return -ENOMEM;
+    setvbuf(stream, NULL, _IOLBF, BUFSIZ);
+    rte_openlog_stream(stream); // kept for the life of the process
+    libbpf_set_print(from_libbpf);
+    libxdp_set_print(from_libxdp);
+    return 0;
+}
+
+void foreign_log_hold(void)
+{
+    pthread_mutex_lock(&foreign.lock);
+    foreign.holding = true;
+    foreign.cause[0] = '\0';
+    pthread_mutex_unlock(&foreign.lock);
+}
+
+const char *foreign_log_cause(void)
+{
+    return foreign.cause;
+}
+
+void foreign_log_release(void)
+{
+    pthread_mutex_lock(&foreign.lock);
+    foreign.holding = false;
+    pthread_mutex_unlock(&foreign.lock);
+}

@@ -1,0 +1,173 @@
+#include "dataplane/port/xdp/addresses.h"
+
+#include <errno.h>
+#include <linux/if_addr.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int netlink_open(uint32_t groups, int flags)
+{
+    struct sockaddr_nl name = {.nl_family = AF_NETLINK, .nl_groups = groups};
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | flags, NETLINK_ROUTE);
+    if (fd < 0)
+        return -errno;
+    if (bind(fd, (struct sockaddr *)&name, sizeof name) != 0) {
+        int fault = -errno;
+        close(fd);
+        return fault;
+    }
+    return fd;
+}
+
+int addresses_watch(void)
+{
+    return netlink_open(RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR, SOCK_NONBLOCK);
+}
+
+void addresses_drain(int watch)
+{
+    // What changed does not matter, and an overrun (ENOBUFS) is a change too: the list is read
+    // anew.
+    char ignored[8192];
+    while (recv(watch, ignored, sizeof ignored, 0) > 0 || errno == ENOBUFS)
+        continue;
+}
+
+static int add_v4(struct address_list *list, const uint8_t address[4])
+{
+    if (address[0] == 127)
+        return 0;
+    if (list->n_v4 == STEER_ADDRESSES_MAX)
+        return -E2BIG;
+    memcpy(list->v4[list->n_v4++], address, 4);
+    return 0;
+}
+
+static int add_v6(struct address_list *list, const uint8_t address[16])
+{
+    struct in6_addr in6;
+    memcpy(&in6, address, sizeof in6);
+    if (IN6_IS_ADDR_LOOPBACK(&in6) || IN6_IS_ADDR_MULTICAST(&in6) || IN6_IS_ADDR_UNSPECIFIED(&in6))
+        return 0;
+    if (list->n_v6 == STEER_ADDRESSES_MAX)
+        return -E2BIG;
+    memcpy(list->v6[list->n_v6++], address, 16);
+    return 0;
+}
+
+static bool is_link_local(const uint8_t address[16])
+{
+    return address[0] == 0xfe && (address[1] & 0xc0) == 0x80;
+}
+
+// One RTM_NEWADDR message.
+static int take_address(const struct nlmsghdr *message, unsigned ifindex, struct address_list *list)
+{
+    const struct ifaddrmsg *head = NLMSG_DATA(message);
+    uint32_t flags = head->ifa_flags;
+    const uint8_t *address = NULL;
+    const uint8_t *local = NULL;
+    size_t left = IFA_PAYLOAD(message);
+    for (const struct rtattr *item = IFA_RTA(head); RTA_OK(item, left);
+         item = RTA_NEXT(item, left)) {
+        if (item->rta_type == IFA_LOCAL)
+            local = RTA_DATA(item);
+        else if (item->rta_type == IFA_ADDRESS)
+            address = RTA_DATA(item);
+        else if (item->rta_type == IFA_FLAGS)
+            memcpy(&flags, RTA_DATA(item), sizeof flags);
+    }
+    if (local)
+        address = local; // on a point-to-point link IFA_ADDRESS is the peer's
+    if (!address)
+        return 0;
+    if (head->ifa_family == AF_INET)
+        return add_v4(list, address);
+    if (head->ifa_family != AF_INET6)
+        return 0;
+    bool unusable =
+        (flags & IFA_F_DADFAILED) || ((flags & IFA_F_TENTATIVE) && !(flags & IFA_F_OPTIMISTIC));
+    if (unusable || (is_link_local(address) && head->ifa_index != ifindex))
+        return 0;
+    return add_v6(list, address);
+}
+
+// Reads a dump to its end.
+static int take_dump(int fd, unsigned ifindex, struct address_list *list)
+{
+    _Alignas(struct nlmsghdr) char buffer[32768];
+    for (;;) {
+        ssize_t n = recv(fd, buffer, sizeof buffer, 0);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        size_t left = (size_t)n;
+        for (const struct nlmsghdr *message = (const void *)buffer; NLMSG_OK(message, left);
+             message = NLMSG_NEXT(message, left)) {
+            if (message->nlmsg_type == NLMSG_DONE)
+                return 0;
+            if (message->nlmsg_type == NLMSG_ERROR)
+                return ((const struct nlmsgerr *)NLMSG_DATA(message))->error;
+            int fault =
+                message->nlmsg_type == RTM_NEWADDR ? take_address(message, ifindex, list) : 0;
+            if (fault)
+                return fault;
+        }
+    }
+}
+
+int addresses_local(unsigned ifindex, struct address_list *list)
+{
+    list->n_v4 = 0;
+    list->n_v6 = 0;
+    int fd = netlink_open(0, 0);
+    if (fd < 0)
+        return fd;
+    struct {
+        struct nlmsghdr head;
+        struct ifaddrmsg body;
+    } ask = {
+        .head = {.nlmsg_len = sizeof ask,
+                 .nlmsg_type = RTM_GETADDR,
+                 .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+        .body = {.ifa_family = AF_UNSPEC},
+    };
+    int fault = 0;
+    if (send(fd, &ask, sizeof ask, 0) != (ssize_t)sizeof ask)
+        fault = -errno;
+    if (!fault)
+        fault = take_dump(fd, ifindex, list);
+    close(fd);
+    return fault;
+}
+
+void addresses_configured(const struct config_port *port, struct address_list *list)
+{
+    list->n_v4 = 0;
+    list->n_v6 = 0;
+    for (uint32_t i = 0; i < port->n_addresses; i++) {
+        const struct config_address *address = &port->addresses[i];
+        if (address->family == AF_INET)
+            memcpy(list->v4[list->n_v4++], address->octets, 4);
+        else
+            memcpy(list->v6[list->n_v6++], address->octets, 16);
+    }
+}
+
+void addresses_configured_set(const struct config_port *port, struct address_set *set)
+{
+    *set = (struct address_set){0};
+    for (uint32_t i = 0; i < port->n_addresses; i++) {
+        const struct config_address *address = &port->addresses[i];
+        if (address->family == AF_INET)
+            memcpy(set->v4[set->n_v4++], address->octets, 4);
+        else
+            memcpy(set->v6[set->n_v6++], address->octets, 16);
+    }
+}

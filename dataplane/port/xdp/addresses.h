@@ -1,0 +1,34 @@
+// The addresses at which the kernel takes packets for this host, followed live: an address that is
+// added or removed anywhere moves the steering within a turn of housekeeping. Housekeeping's
+// thread.
+#pragma once
+
+#include "config/config.h"
+#include "dataplane/port/xdp/steer.h"
+#include "dataplane/wire/address_set.h"
+
+#include <stdint.h>
+
+struct address_list {
+    uint32_t n_v4;
+    uint32_t n_v6;
+    uint8_t v4[STEER_ADDRESSES_MAX][4];
+    uint8_t v6[STEER_ADDRESSES_MAX][16];
+};
+
+// A descriptor that is readable when addresses have changed; -errno.
+int addresses_watch(void);
+
+// Takes the messages out of it.
+void addresses_drain(int watch);
+
+// The kernel's local addresses of all interfaces, lo's too (anycast lives there). Left out:
+// loopback, IPv6 addresses that are tentative or found duplicate, and link-local ones of interfaces
+// other than ifindex. 0 or -errno (-E2BIG: more than STEER_ADDRESSES_MAX of a family).
+int addresses_local(unsigned ifindex, struct address_list *list);
+
+// Those that the configuration names.
+void addresses_configured(const struct config_port *port, struct address_list *list);
+
+// The same for the parse stage.
+void addresses_configured_set(const struct config_port *port, struct address_set *set);

@@ -1,0 +1,84 @@
+#include "dataplane/port/xdp/interface.h"
+
+#include <errno.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+// Those whose AF_XDP sockets are zero-copy and whose queues sleep unless they are woken.
+static const char *const zero_copy_drivers[] = {"i40e", "ice",  "ixgbe",     "igc",
+                                                "igb",  "idpf", "mlx5_core", "stmmac"};
+
+static bool is_zero_copy(const char *driver)
+{
+    for (size_t i = 0; i < sizeof zero_copy_drivers / sizeof zero_copy_drivers[0]; i++) {
+        if (strcmp(driver, zero_copy_drivers[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void look_at_driver(int fd, struct ifreq *request, struct interface *interface)
+{
+    struct ethtool_drvinfo driver = {.cmd = ETHTOOL_GDRVINFO};
+    request->ifr_data = (void *)&driver;
+    if (ioctl(fd, SIOCETHTOOL, request) == 0)
+        snprintf(interface->driver, sizeof interface->driver, "%s", driver.driver);
+    interface->zero_copy = is_zero_copy(interface->driver);
+}
+
+// DPDK 22.11's driver counts combined channels only; where a device has none of them it opens
+// queue 0.
+static void look_at_queues(int fd, struct ifreq *request, struct interface *interface)
+{
+    struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
+    request->ifr_data = (void *)&channels;
+    interface->queues = 1;
+    interface->openable = 1;
+    if (ioctl(fd, SIOCETHTOOL, request) != 0)
+        return;
+    if (channels.combined_count + channels.rx_count > 0)
+        interface->queues = channels.combined_count + channels.rx_count;
+    if (channels.combined_count > 0)
+        interface->openable = channels.combined_count;
+}
+
+int interface_look(const char *name, struct interface *interface)
+{
+    struct ifreq request = {0};
+    if (strlen(name) >= sizeof request.ifr_name)
+        return -ENODEV;
+    memcpy(request.ifr_name, name, strlen(name) + 1);
+
+    unsigned index = if_nametoindex(name);
+    if (index == 0)
+        return -ENODEV;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    *interface = (struct interface){.index = index};
+    if (ioctl(fd, SIOCGIFMTU, &request) == 0)
+        interface->mtu = (uint32_t)request.ifr_mtu;
+    look_at_driver(fd, &request, interface);
+    look_at_queues(fd, &request, interface);
+    close(fd);
+    return 0;
+}
+
+bool interface_link_up(const char *name)
+{
+    struct ifreq request = {0};
+    snprintf(request.ifr_name, sizeof request.ifr_name, "%s", name);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    bool up = ioctl(fd, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_UP) != 0 &&
+              (request.ifr_flags & IFF_RUNNING) != 0;
+    close(fd);
+    return up;
+}

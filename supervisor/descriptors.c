@@ -1,0 +1,211 @@
+// Opening what needs rights, in the order in which a person would want to hear of faults: users,
+// then ports that others may hold, then files, then memory.
+#include "supervisor/descriptors.h"
+
+#include "base/log.h"
+#include "base/now.h"
+#include "supervisor/files.h"
+#include "supervisor/start.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { ADDRESS_WAIT_MS = 3000 }; // for the children of a supervisor that was killed
+
+static int find_user(const char *key, const char *text, struct user *user)
+{
+    const int error = privilege_user(text, user);
+
+    if (error == -ENOENT)
+        log_error("there is no user %s (%s); make it: useradd --system --no-create-home --shell "
+                  "/usr/sbin/nologin %s",
+                  text, key, text);
+    else if (error != 0)
+        log_error("user %s (%s) is root or in its group; name another", text, key);
+    return error;
+}
+
+static int find_users(struct descriptors *h)
+{
+    int error = find_user("control.user", h->config->control.user, &h->control_user);
+
+    if (error == 0)
+        error = find_user("dataplane.user", h->config->dataplane.user, &h->dataplane_user);
+    if (error == 0 && h->control_user.uid == h->dataplane_user.uid) {
+        log_error("control.user and dataplane.user are both uid %u; the two processes are kept "
+                  "apart by their users, so give each its own",
+                  h->control_user.uid);
+        error = -EINVAL;
+    }
+    return error;
+}
+
+static int open_sockets(struct descriptors *h)
+{
+    const struct config *c = h->config;
+    const uint64_t deadline = now_ms() + ADDRESS_WAIT_MS;
+    static const int families[2] = {AF_INET, AF_INET6};
+
+    for (int i = 0; i < 2; i++) {
+        h->guard[i] = guard_open(families[i], c->dataplane.udp_port, deadline);
+        if (h->guard[i] < 0 && h->guard[i] != -EAFNOSUPPORT)
+            return h->guard[i];
+    }
+    for (uint32_t i = 0; i < c->control.n_listen; i++) {
+        h->listener[i] = listener_open(&c->control.listen[i], deadline);
+        if (h->listener[i] < 0)
+            return h->listener[i];
+    }
+    return control_socket_open(&h->control_socket, c->control.socket, deadline);
+}
+
+static int open_board(struct descriptors *h)
+{
+    int error = board_create(&h->board_control, &h->board_dataplane, &h->board_ke);
+
+    if (error == 0)
+        error = board_reopen_read_only(h->board_control, &h->board_control_ro);
+    if (error == 0)
+        error = board_reopen_read_only(h->board_dataplane, &h->board_dataplane_ro);
+    if (error == 0)
+        error = board_reopen_read_only(h->board_ke, &h->board_ke_ro);
+    if (error == 0)
+        error = board_map_control(h->board_control_ro, false, &h->control_view);
+    if (error == 0)
+        error = board_map_dataplane(h->board_dataplane_ro, false, &h->dataplane_view);
+    if (error == 0)
+        error = board_map_ke(h->board_ke_ro, false, &h->ke_view);
+    if (error != 0)
+        log_error("cannot make the board: %s", strerror(-error));
+    return error;
+}
+
+static int open_lifeline(struct descriptors *h)
+{
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        const int error = -errno;
+        log_error("cannot make a pipe: %s", strerror(-error));
+        return error;
+    }
+    h->lifeline_read = ends[0];
+    h->lifeline_write = ends[1];
+    return 0;
+}
+
+// What the children need later must be here; what is missing they will miss with a message of their
+// own, so that a container without CAP_SYS_ADMIN can still serve a memory port.
+static int reduce(void)
+{
+    char missing[256];
+    uint64_t permitted;
+    int error = privilege_permitted(&permitted);
+
+    if (error == 0) {
+        const uint64_t needed = START_RIGHTS & ~WISHED_RIGHTS;
+        privilege_names(needed & ~permitted, missing, sizeof missing);
+        if (missing[0] != '\0')
+            log_warning("root lacks %s here; what needs them will fail", missing);
+        error = privilege_keep(START_RIGHTS);
+    }
+    if (error != 0)
+        log_error("cannot reduce capabilities: %s", strerror(-error));
+    return error;
+}
+
+int descriptors_open(struct descriptors *h, const struct config *config)
+{
+    *h = (struct descriptors){
+        .config = config,
+        .config_fd = -1,
+        .lifeline_read = -1,
+        .lifeline_write = -1,
+        .board_control = -1,
+        .board_control_ro = -1,
+        .board_dataplane = -1,
+        .board_dataplane_ro = -1,
+        .board_ke = -1,
+        .board_ke_ro = -1,
+        .guard = {-1, -1},
+        .control_socket = {.fd = -1},
+    };
+    for (int i = 0; i < CONFIG_LISTEN_MAX; i++)
+        h->listener[i] = -1;
+
+    int error = find_users(h);
+    if (error == 0)
+        error = open_sockets(h);
+    if (error == 0)
+        error = files_key_directory(config->keys.file, &h->control_user);
+    if (error == 0)
+        error = open_board(h);
+    if (error == 0)
+        error = open_lifeline(h);
+    if (error == 0) {
+        h->config_fd = files_config(config);
+        error = h->config_fd < 0 ? h->config_fd : 0;
+    }
+    if (error == 0)
+        error = reduce();
+    if (error != 0)
+        descriptors_close(h);
+    return error;
+}
+
+static void close_if_open(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+int descriptors_renew_listeners(struct descriptors *h)
+{
+    int result = 0;
+
+    for (uint32_t i = 0; i < h->config->control.n_listen; i++) {
+        const struct config_listen *at = &h->config->control.listen[i];
+        if (listener_listens(h->listener[i]))
+            continue;
+        // The old one keeps its address until its last holder is gone, but is in nobody's way:
+        // it does not listen, and both have SO_REUSEADDR. No waiting: the loop must go on.
+        const int fd = listener_open(at, 0);
+        if (fd < 0) {
+            if (result == 0)
+                result = fd;
+            continue;
+        }
+        log_warning("the listener at %s was shut down by a child: opened anew", at->text);
+        close(h->listener[i]);
+        h->listener[i] = fd;
+        result = 1;
+    }
+    return result;
+}
+
+void descriptors_close(struct descriptors *h)
+{
+    control_socket_close(&h->control_socket);
+    for (int i = 0; i < CONFIG_LISTEN_MAX; i++)
+        close_if_open(&h->listener[i]);
+    close_if_open(&h->guard[0]);
+    close_if_open(&h->guard[1]);
+    board_unmap_control(h->control_view);
+    board_unmap_dataplane(h->dataplane_view);
+    board_unmap_ke(h->ke_view);
+    h->control_view = NULL;
+    h->dataplane_view = NULL;
+    h->ke_view = NULL;
+    close_if_open(&h->board_control);
+    close_if_open(&h->board_control_ro);
+    close_if_open(&h->board_dataplane);
+    close_if_open(&h->board_dataplane_ro);
+    close_if_open(&h->board_ke);
+    close_if_open(&h->board_ke_ro);
+    close_if_open(&h->config_fd);
+    close_if_open(&h->lifeline_read);
+    close_if_open(&h->lifeline_write);
+}

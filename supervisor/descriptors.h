@@ -1,0 +1,42 @@
+// All that the supervisor holds for its children, for as long as it lives: sockets, the board, the
+// configuration, the lifeline. Single-threaded.
+#pragma once
+
+#include "board/board.h"
+#include "config/config.h"
+#include "supervisor/listeners.h"
+#include "supervisor/privilege.h"
+
+struct descriptors {
+    const struct config *config;
+    struct user control_user;
+    struct user dataplane_user;
+    int config_fd;      // sealed memfd
+    int lifeline_read;  // what children get
+    int lifeline_write; // held by this process alone: its end is theirs
+    int board_control;  // writable, and read-only copies
+    int board_control_ro;
+    int board_dataplane;
+    int board_dataplane_ro;
+    int board_ke;
+    int board_ke_ro;
+    int guard[2];
+    int listener[CONFIG_LISTEN_MAX];
+    struct control_socket control_socket;
+    struct board_control *control_view; // for heartbeats, read-only
+    struct board_dataplane *dataplane_view;
+    struct board_ke *ke_view;
+};
+
+// Opens everything, then gives up the rights that only opening needed. 0, or -errno with the reason
+// logged and nothing left behind.
+int descriptors_open(struct descriptors *h, const struct config *config);
+
+// Opens anew each TCP listener that no longer listens: a child has shut it down, and may have
+// changed its options, so that the old socket is not used again. 1 when one was opened: whoever
+// holds the old one must be started again. 0: all listen. -errno, logged: none was opened, and one
+// is missing.
+int descriptors_renew_listeners(struct descriptors *h);
+
+// Closes all, and removes the control socket's file.
+void descriptors_close(struct descriptors *h);

@@ -1,0 +1,11 @@
+// A heartbeat that does not move is counted; one that moves starts anew.
+#include "supervisor/heartbeat.h"
+
+bool heartbeat_awake(struct heartbeat *last, uint64_t now, uint32_t patience)
+{
+    if (last->seen != now) {
+        *last = (struct heartbeat){.seen = now};
+        return true;
+    }
+    return ++last->still < patience;
+}

@@ -1,0 +1,188 @@
+// The cookie keys in control's hands, over simulated days: rotation, retention, restarts.
+#include "control/keys/keys.h"
+
+#include "control/keys/key_file.h"
+#include "crypto/cookie.h"
+#include "tests/control/keys/keys_world.h"
+#include "tests/control/log_recorder.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+static void first_start_makes_keys_and_file(void **state)
+{
+    (void)state;
+    struct keys *keys = keys_world_open();
+    struct stat st;
+    assert_int_equal(stat(keys_path, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+    keys_world_check_durable();
+    struct keys_line line[KEYS_LINES];
+    assert_int_equal(keys_describe(keys, sim_now + 5 * S, line), 2);
+    assert_string_equal(line[0].role, "current");
+    assert_string_equal(line[1].role, "future");
+    assert_int_equal(line[0].age_s, 5);
+    assert_false(log_recorder_has("warning"));
+    assert_false(keys_failing(keys));
+    keys_close(keys);
+    keys_close(NULL);
+}
+
+// CK-5, CK-6: a rotation comes when it is due and not before; what seals was published a whole
+// rotation earlier; old keys stay for `keep` rotations.
+static void rotates_by_age(void **state)
+{
+    (void)state;
+    struct keys *keys = keys_world_open();
+    uint32_t current[12];
+    for (unsigned r = 0; r < 12; r++) {
+        struct keyring_record before = keys_world_published();
+        current[r] = before.entry[before.current].id;
+        uint64_t start = sim_now, n = keys_world_publications();
+        sim_now = start + DAY - 1;
+        keys_world_settle(keys);
+        assert_int_equal(keys_world_publications(), n);
+        sim_now = start + DAY;
+        keys_world_settle(keys);
+        assert_int_equal(keys_world_publications(), n + 1);
+
+        struct keyring_record after = keys_world_published();
+        assert_int_equal(after.entry[after.current].id, before.entry[1].id);
+        unsigned n_old = r + 1 < 3 ? r + 1 : 3;
+        assert_int_equal(after.n, 2 + n_old);
+        for (unsigned i = 0; i < n_old; i++)
+            assert_int_equal(after.entry[2 + i].id, current[r - i]);
+        keys_world_check_durable();
+    }
+    struct keys_line line[KEYS_LINES];
+    assert_int_equal(keys_describe(keys, sim_now, line), 5);
+    assert_string_equal(line[4].role, "old");
+    assert_int_equal(line[1].age_s, 0);
+    assert_int_equal(line[0].age_s, 86400);
+    keys_close(keys);
+}
+
+// F16, P4: over 100 rotations every cookie within retention is opened, by a reader that looks only
+// now and then.
+static void cookies_live_through_rotations(void **state)
+{
+    (void)state;
+    keys_config.keys.rotate_s = 1;
+    struct keys *keys = keys_world_open();
+    enum { RETAINED = 4 }; // the current key's and those of the three old ones
+    uint8_t cookie[RETAINED][COOKIE_LEN], secret[COOKIE_KEYS_LEN], out[COOKIE_KEYS_LEN];
+    uint8_t nonce[COOKIE_NONCE_LEN] = {0};
+    struct keyring_view view = {0};
+    for (unsigned r = 0; r < 100; r++) {
+        assert_true(keyring_refresh(&keys_ring, &view));
+        memset(secret, (int)r, sizeof secret);
+        cookie_seal(&view.key[view.current], nonce, secret, cookie[r % RETAINED]);
+        for (unsigned i = 0; i < RETAINED && i <= r; i++) {
+            const uint8_t *old = cookie[(r - i) % RETAINED];
+            const struct cookie_key *key =
+                keyring_find(&view, (uint32_t)old[0] << 24 | (uint32_t)old[1] << 16 |
+                                        (uint32_t)old[2] << 8 | old[3]);
+            assert_non_null(key);
+            assert_true(cookie_open(key, old, out));
+            assert_int_equal(out[0], r - i);
+        }
+        sim_now += S;
+        keys_world_settle(keys);
+    }
+    keyring_view_wipe(&view);
+    keys_close(keys);
+}
+
+// CK-7, P5: a restart keeps every key, its place and its age.
+static void restart_keeps_all_keys(void **state)
+{
+    (void)state;
+    struct keys *keys = keys_world_open();
+    for (int r = 0; r < 5; r++) {
+        sim_now += DAY;
+        keys_world_settle(keys);
+    }
+    struct keyring_record before = keys_world_published();
+    struct keys_line was[KEYS_LINES], is[KEYS_LINES];
+    size_t n = keys_describe(keys, sim_now, was);
+    assert_int_equal(n, 5);
+    keys_close(keys);
+
+    memset(&keys_ring, 0, sizeof keys_ring);
+    keys = keys_world_open();
+    struct keyring_record after = keys_world_published();
+    assert_memory_equal(&before, &after, sizeof before);
+    assert_int_equal(keys_describe(keys, sim_now, is), n);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(is[i].age_s, was[i].age_s);
+    // The next rotation comes when it would have come.
+    uint64_t published_before = keys_world_publications();
+    sim_now += DAY - S;
+    keys_world_settle(keys);
+    assert_int_equal(keys_world_publications(), published_before);
+    sim_now += S;
+    keys_world_settle(keys);
+    assert_int_equal(keys_world_publications(), published_before + 1);
+    keys_close(keys);
+}
+
+// F13: a file that is refused is replaced, but kept: a person may still mend it.
+static void a_refused_file_is_kept(void **state)
+{
+    (void)state;
+    char refused[sizeof keys_path + 16];
+    struct stat before, after;
+    keys_close(keys_world_open());
+    assert_int_equal(chmod(keys_path, 0640), 0);
+    assert_int_equal(stat(keys_path, &before), 0);
+    keys_close(keys_world_open());
+    snprintf(refused, sizeof refused, "%s.refused", keys_path);
+    assert_int_equal(stat(refused, &after), 0);
+    assert_int_equal(after.st_ino, before.st_ino);
+    assert_int_equal(stat(keys_path, &after), 0);
+    assert_int_equal(after.st_mode & 0777, 0600);
+}
+
+// CK-7: an age outlives reboots, so that a machine that never stays up for a whole interval rotates
+// all the same.
+static void ages_are_stored_now_and_then(void **state)
+{
+    (void)state;
+    struct keys *keys = keys_world_open();
+    uint64_t next = keys_world_settle(keys);
+    assert_true(next <= sim_now + 3 * HOUR + S);
+    sim_now += 3 * HOUR + S;
+    keys_world_settle(keys);
+    struct key_file_moment rebooted = {.boot = {1}, .now_ns = 0};
+    struct key_set set;
+    assert_int_equal(key_file_read(keys_path, &rebooted, &set), KEY_FILE_GOOD);
+    assert_true(key_set_age(&set, 0) >= (int64_t)(3 * HOUR));
+    assert_int_equal(set.generation, 1);
+    keys_close(keys);
+}
+
+int main(void)
+{
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(first_start_makes_keys_and_file, keys_world_setup,
+                                        keys_world_teardown),
+        cmocka_unit_test_setup_teardown(rotates_by_age, keys_world_setup, keys_world_teardown),
+        cmocka_unit_test_setup_teardown(cookies_live_through_rotations, keys_world_setup,
+                                        keys_world_teardown),
+        cmocka_unit_test_setup_teardown(restart_keeps_all_keys, keys_world_setup,
+                                        keys_world_teardown),
+        cmocka_unit_test_setup_teardown(a_refused_file_is_kept, keys_world_setup,
+                                        keys_world_teardown),
+        cmocka_unit_test_setup_teardown(ages_are_stored_now_and_then, keys_world_setup,
+                                        keys_world_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,127 @@
+// The control socket's connections: the answer's content is the whole-server tests' matter.
+#include "control/show/status.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static struct sockaddr_un name = {.sun_family = AF_UNIX};
+static struct status *status;
+static int listener;
+
+static int open_all(void **state)
+{
+    (void)state;
+    static const struct status_sources nothing = {0};
+    // An abstract name: nothing to remove.
+    snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "noonmark-status-test-%d", getpid());
+    listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&name, sizeof name), 0);
+    assert_int_equal(listen(listener, 16), 0);
+    assert_int_equal(status_open(listener, &nothing, &status), 0);
+    return 0;
+}
+
+static int close_all(void **state)
+{
+    (void)state;
+    status_close(status);
+    close(listener);
+    return 0;
+}
+
+static int client(void)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&name, sizeof name), 0);
+    status_turn(status);
+    return fd;
+}
+
+static void say(int fd, const char *text)
+{
+    assert_int_equal(send(fd, text, strlen(text), 0), strlen(text));
+    status_turn(status);
+}
+
+static void expect_answer(int fd)
+{
+    char answer[256] = "";
+    assert_true(recv(fd, answer, sizeof answer - 1, 0) > 0);
+    assert_non_null(strstr(answer, "unknown request"));
+    assert_int_equal(recv(fd, answer, sizeof answer, 0), 0);
+}
+
+static void answers_an_unknown_request(void **state)
+{
+    (void)state;
+    int fd = client();
+    say(fd, "nonsense\n");
+    expect_answer(fd);
+    close(fd);
+}
+
+static void takes_a_line_in_pieces(void **state)
+{
+    (void)state;
+    int fd = client();
+    say(fd, "non");
+    say(fd, "sense\n");
+    expect_answer(fd);
+    close(fd);
+}
+
+static void refuses_a_line_without_end(void **state)
+{
+    (void)state;
+    char octet;
+    char line[64];
+    memset(line, 'x', sizeof line);
+    int fd = client();
+    assert_int_equal(send(fd, line, sizeof line, 0), sizeof line);
+    status_turn(status);
+    assert_int_equal(recv(fd, &octet, 1, 0), 0);
+    close(fd);
+}
+
+// Who connects and says nothing keeps nobody out: the oldest makes room.
+static void silent_clients_make_room(void **state)
+{
+    (void)state;
+    enum { SILENT = 20 };
+    int silent[SILENT];
+    for (int i = 0; i < SILENT; i++)
+        silent[i] = client();
+    int fd = client();
+    say(fd, "nonsense\n");
+    expect_answer(fd);
+
+    char octet;
+    assert_int_equal(recv(silent[0], &octet, 1, 0), 0);
+    assert_int_equal(recv(silent[SILENT - 1], &octet, 1, 0), -1); // still open
+    for (int i = 0; i < SILENT; i++)
+        close(silent[i]);
+    status_turn(status);
+    close(fd);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(answers_an_unknown_request),
+        cmocka_unit_test(takes_a_line_in_pieces),
+        cmocka_unit_test(refuses_a_line_without_end),
+        cmocka_unit_test(silent_clients_make_room),
+    };
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, open_all, close_all);
+}

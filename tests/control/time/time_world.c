@@ -1,0 +1,93 @@
+// The world of the time source's tests.
+#include "tests/control/time/time_world.h"
+
+#include "dataplane/clock/clock.h"
+#include "tests/control/log_recorder.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct sim_clock time_sim;
+struct snapshot time_board;
+struct ntp_state_view time_view;
+struct config time_config;
+struct time_source *time_subject;
+static uint64_t time_due_ns; // when the source wants its next turn
+
+void time_world_open(void)
+{
+    struct time_clock clock = sim_clock_functions(&time_sim);
+    assert_int_equal(time_source_open_with(&time_config, &clock, &time_board, &time_subject), 0);
+    time_due_ns = 0;
+}
+
+int time_world_setup(void **state)
+{
+    (void)state;
+    memset(&time_board, 0, sizeof time_board);
+    memset(&time_view, 0, sizeof time_view);
+    memset(&time_config, 0, sizeof time_config);
+    time_config.time.source = TIME_SYSTEM;
+    time_config.time.stratum = 1;
+    time_config.time.reference_id_word = 0x47505300;
+    log_recorder_clear();
+    sim_clock_init(&time_sim, 1767225600);
+    time_world_open();
+    return 0;
+}
+
+int time_world_teardown(void **state)
+{
+    (void)state;
+    time_source_close(time_subject);
+    time_source_close(NULL);
+    return 0;
+}
+
+double time_world_error_ns(void)
+{
+    ntp_time served = clock_utc(&time_view.state.line, sim_clock_tsc(&time_sim));
+    int64_t seconds = time_sim.utc_ns / NS_PER_S;
+    ntp_time truth = ntp_time_from_unix(seconds, (uint32_t)(time_sim.utc_ns % NS_PER_S));
+    return (double)(int64_t)(served - truth) / 4.294967296;
+}
+
+bool time_world_marked(void)
+{
+    return !time_view.state.serving || time_view.state.leap == LEAP_UNKNOWN;
+}
+
+void time_world_tick(void)
+{
+    sim_clock_advance(&time_sim, MS);
+    if (time_sim.ns >= time_due_ns)
+        time_due_ns = time_source_turn(time_subject, time_sim.ns);
+    ntp_state_refresh(&time_board, &time_view);
+}
+
+double time_world_run(uint64_t ns)
+{
+    double worst = 0;
+    for (uint64_t end = time_sim.ns + ns; time_sim.ns < end;) {
+        time_world_tick();
+        if (!time_world_marked())
+            worst = fmax(worst, fabs(time_world_error_ns()));
+    }
+    return worst;
+}
+
+uint64_t time_world_until(bool mark, uint64_t limit_ns)
+{
+    uint64_t start = time_sim.ns;
+    while (time_world_marked() != mark) {
+        assert_true(time_sim.ns - start <= limit_ns);
+        time_world_tick();
+    }
+    return time_sim.ns - start;
+}
