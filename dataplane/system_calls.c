@@ -1,106 +1,74 @@
 // An allow-list by name, and what is said when it falls short.
 #include "dataplane/system_calls.h"
 
+#include "base/confine.h"
 #include "base/log.h"
 
 #include <errno.h>
 #include <linux/bpf.h>
-#include <seccomp.h>
 #include <signal.h>
-#include <stddef.h>
-#include <sys/mman.h>
 #include <ucontext.h>
 
-static const int allowed[] = {
-    // Polling: AF_XDP's driver kicks the kernel, a socket's or a TAP's reads and writes.
-    SCMP_SYS(sendto),
-    SCMP_SYS(recvfrom),
-    SCMP_SYS(poll),
-    SCMP_SYS(ppoll),
-    SCMP_SYS(readv),
-    SCMP_SYS(writev),
-    SCMP_SYS(futex),
-    SCMP_SYS(sched_yield),
-    // Housekeeping and DPDK's own threads wait.
-    SCMP_SYS(read),
-    SCMP_SYS(write),
-    SCMP_SYS(pread64),
-    SCMP_SYS(pwrite64),
-    SCMP_SYS(epoll_create),
-    SCMP_SYS(epoll_create1),
-    SCMP_SYS(epoll_ctl),
-    SCMP_SYS(epoll_wait),
-    SCMP_SYS(epoll_pwait),
-    SCMP_SYS(eventfd2),
-    SCMP_SYS(timerfd_create),
-    SCMP_SYS(timerfd_settime),
-    SCMP_SYS(timerfd_gettime),
-    SCMP_SYS(nanosleep),
-    SCMP_SYS(clock_nanosleep),
-    SCMP_SYS(restart_syscall),
-    SCMP_SYS(clock_gettime),
-    SCMP_SYS(gettimeofday),
-    // Addresses and links by netlink, the owner's socket, memif's peers: they come and go.
-    SCMP_SYS(socket),
-    SCMP_SYS(bind),
-    SCMP_SYS(listen),
-    SCMP_SYS(connect),
-    SCMP_SYS(accept),
-    SCMP_SYS(accept4),
-    SCMP_SYS(sendmsg),
-    SCMP_SYS(recvmsg),
-    SCMP_SYS(shutdown),
-    SCMP_SYS(getsockname),
-    SCMP_SYS(getsockopt),
-    SCMP_SYS(setsockopt),
-    SCMP_SYS(ioctl),
-    // What DPDK and housekeeping read in /proc and /sys, memif's shared memory and its socket.
-    SCMP_SYS(open),
-    SCMP_SYS(openat),
-    SCMP_SYS(close),
-    SCMP_SYS(lseek),
-    SCMP_SYS(fcntl),
-    SCMP_SYS(fstat),
-    SCMP_SYS(newfstatat),
-    SCMP_SYS(access),
-    SCMP_SYS(readlink),
-    SCMP_SYS(getdents64),
-    SCMP_SYS(memfd_create),
-    SCMP_SYS(ftruncate),
-    SCMP_SYS(unlink),
-    SCMP_SYS(unlinkat),
-    SCMP_SYS(rmdir),
-    // Memory, random octets, libc.
-    SCMP_SYS(brk),
-    SCMP_SYS(munmap),
-    SCMP_SYS(mremap),
-    SCMP_SYS(madvise),
-    SCMP_SYS(mlock),
-    SCMP_SYS(munlock),
-    SCMP_SYS(get_mempolicy),
-    SCMP_SYS(getrandom),
-    SCMP_SYS(getpid),
-    SCMP_SYS(gettid),
-    SCMP_SYS(getuid),
-    SCMP_SYS(geteuid),
-    SCMP_SYS(getgid),
-    SCMP_SYS(getegid),
-    SCMP_SYS(sched_getaffinity),
-    SCMP_SYS(rseq),            // a thread that was made before the filter may only start after it
-    SCMP_SYS(set_robust_list), // likewise
-    SCMP_SYS(rt_sigaction),
-    SCMP_SYS(rt_sigprocmask),
-    SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(sigaltstack), // a build with sanitizers, when a thread ends
-    SCMP_SYS(tgkill),      // abort() of an assertion: the restart says why it was needed
-    SCMP_SYS(exit),
-    SCMP_SYS(exit_group),
-};
+#define BPF_COMMAND(command)                                                                       \
+    {                                                                                              \
+        .number = SCMP_SYS(bpf), .n = 1, .argument = {                                             \
+            {.arg = 0, .op = SCMP_CMP_EQ, .datum_a = (command)}                                    \
+        }                                                                                          \
+    }
 
-// Of bpf() what maps that are open already need: no program is loaded any more.
-static const unsigned bpf_allowed[] = {
-    BPF_MAP_LOOKUP_ELEM,  BPF_MAP_UPDATE_ELEM,    BPF_MAP_DELETE_ELEM,
-    BPF_MAP_GET_NEXT_KEY, BPF_OBJ_GET_INFO_BY_FD,
+static const struct confine_call calls[] = {
+    // Polling: AF_XDP's driver kicks the kernel, a socket's or a TAP's reads and writes.
+    {.number = SCMP_SYS(sendto)},
+    {.number = SCMP_SYS(recvfrom)},
+    {.number = SCMP_SYS(poll)},
+    {.number = SCMP_SYS(ppoll)},
+    {.number = SCMP_SYS(readv)},
+    // Housekeeping and DPDK's own threads wait.
+    {.number = SCMP_SYS(pread64)},
+    {.number = SCMP_SYS(pwrite64)},
+    {.number = SCMP_SYS(epoll_create)},
+    {.number = SCMP_SYS(epoll_create1)},
+    {.number = SCMP_SYS(eventfd2)},
+    {.number = SCMP_SYS(timerfd_create)},
+    {.number = SCMP_SYS(timerfd_settime)},
+    {.number = SCMP_SYS(timerfd_gettime)},
+    // Addresses and links by netlink, the owner's socket, memif's peers: they come and go.
+    {.number = SCMP_SYS(socket)},
+    {.number = SCMP_SYS(bind)},
+    {.number = SCMP_SYS(listen)},
+    {.number = SCMP_SYS(connect)},
+    {.number = SCMP_SYS(accept)},
+    {.number = SCMP_SYS(accept4)},
+    {.number = SCMP_SYS(sendmsg)},
+    {.number = SCMP_SYS(recvmsg)},
+    {.number = SCMP_SYS(shutdown)},
+    {.number = SCMP_SYS(getsockname)},
+    {.number = SCMP_SYS(getsockopt)},
+    {.number = SCMP_SYS(setsockopt)},
+    {.number = SCMP_SYS(ioctl)},
+    // What DPDK and housekeeping read in /proc and /sys, memif's shared memory and its socket.
+    {.number = SCMP_SYS(open)},
+    {.number = SCMP_SYS(openat)},
+    {.number = SCMP_SYS(lseek)},
+    {.number = SCMP_SYS(fcntl)},
+    {.number = SCMP_SYS(fstat)},
+    {.number = SCMP_SYS(newfstatat)},
+    {.number = SCMP_SYS(access)},
+    {.number = SCMP_SYS(readlink)},
+    {.number = SCMP_SYS(getdents64)},
+    {.number = SCMP_SYS(memfd_create)},
+    {.number = SCMP_SYS(ftruncate)},
+    {.number = SCMP_SYS(unlink)},
+    {.number = SCMP_SYS(unlinkat)},
+    {.number = SCMP_SYS(rmdir)},
+    // DPDK asks where its memory lies.
+    {.number = SCMP_SYS(get_mempolicy)},
+    // Of bpf() what maps that are open already need: no program is loaded any more.
+    BPF_COMMAND(BPF_MAP_LOOKUP_ELEM),
+    BPF_COMMAND(BPF_MAP_UPDATE_ELEM),
+    BPF_COMMAND(BPF_MAP_DELETE_ELEM),
+    BPF_COMMAND(BPF_MAP_GET_NEXT_KEY),
+    BPF_COMMAND(BPF_OBJ_GET_INFO_BY_FD),
 };
 
 // In the thread that made the call, which then gets the error.
@@ -116,44 +84,10 @@ static void on_refused(int signal, siginfo_t *info, void *context)
     thread->uc_mcontext.gregs[REG_RAX] = -EPERM;
 }
 
-static int allow_by_argument(scmp_filter_ctx filter)
-{
-    // Nothing that was written can be run.
-    const struct scmp_arg_cmp not_executable =
-        SCMP_A2(SCMP_CMP_MASKED_EQ, (scmp_datum_t)PROT_EXEC, (scmp_datum_t)0);
-    int result = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, &not_executable);
-    if (result == 0)
-        result =
-            seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, &not_executable);
-    for (size_t i = 0; i < sizeof bpf_allowed / sizeof bpf_allowed[0] && result == 0; i++) {
-        const struct scmp_arg_cmp command = {.op = SCMP_CMP_EQ, .datum_a = bpf_allowed[i]};
-        result = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(bpf), 1, &command);
-    }
-    return result;
-}
-
 int system_calls_confine(void)
 {
     struct sigaction action = {.sa_sigaction = on_refused, .sa_flags = SA_SIGINFO | SA_NODEFER};
     if (sigaction(SIGSYS, &action, NULL) != 0)
         return -errno;
-    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_TRAP);
-    if (!filter)
-        return -ENOMEM;
-    int result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
-    // Kernels before 5.16 would slow down every load behind a store of a confined thread. Nobody's
-    // code runs here that could look at what a misread load leaves.
-    if (result == 0)
-        result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_SSB, 1);
-    if (result == 0)
-        result =
-            seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2); // a tree: polling calls often
-    for (size_t i = 0; i < sizeof allowed / sizeof allowed[0] && result == 0; i++)
-        result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
-    if (result == 0)
-        result = allow_by_argument(filter);
-    if (result == 0)
-        result = seccomp_load(filter);
-    seccomp_release(filter);
-    return result;
+    return confine_system_calls(calls, sizeof calls / sizeof calls[0], CONFINE_REFUSE);
 }

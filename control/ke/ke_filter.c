@@ -37,5 +37,5 @@ static const struct confine_call calls[] = {
 
 int ke_filter_apply(void)
 {
-    return confine_system_calls(calls, sizeof calls / sizeof calls[0]);
+    return confine_system_calls(calls, sizeof calls / sizeof calls[0], CONFINE_KILL);
 }
