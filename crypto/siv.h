@@ -1,7 +1,8 @@
 // AES-SIV-CMAC-256 (RFC 5297), one message at a time: control seals cookies with it, and the slow
 // path of the dataplane handles packets of unusual shape. S2V runs over (AD, nonce, plaintext);
-// the output is V | C, tag first. Constant time in keys and content on every variant.
-// Pure; any thread. A key schedule is secret: the owner wipes it.
+// the output is V | C, tag first. It is ours and not OpenSSL's, whose AES-SIV (3.0) accepts any tag
+// when the plaintext is empty, as it is in each NTS request. Constant time in keys and content on
+// every variant. Pure; any thread. A key schedule is secret: the owner wipes it.
 #pragma once
 
 #include <stdbool.h>

@@ -4,6 +4,10 @@
 //
 //   sealed     | tag 16 | ciphertext: len octets |
 //
+// Plaintexts have any length, because the cookies of other servers have other lengths than ours. It
+// can decrypt without checking the tag: a tester under load needs the fresh cookies of each reply,
+// but the proof of a sample only.
+//
 // Raw keys come in, schedules are made anew in each call. A lane costs the least in a batch whose
 // lanes have the same lengths: those of one shape go together. Bit for bit what siv.h computes.
 //

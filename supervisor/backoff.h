@@ -1,4 +1,5 @@
-// How long to wait before a child that died is started again. Pure; single-threaded.
+// How long to wait before a child that died is started again. A child that ends before it ever
+// served does not come here: it ends the whole with its message. Pure; single-threaded.
 #pragma once
 
 #include <stdint.h>

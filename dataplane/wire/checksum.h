@@ -1,5 +1,8 @@
 // The Internet checksum (RFC 1071): a sum that is carried in 64 bits, in the machine's own octet
 // order, and folded once at the end. Pure; any thread.
+//
+// Never sum with a wide load what was just stored in smaller pieces: the load waits until all the
+// stores are done, some 15 cycles. So headers are summed from the numbers that they are made of.
 #pragma once
 
 #include <stdint.h>

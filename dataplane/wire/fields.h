@@ -1,6 +1,10 @@
 // Extension fields: the cursor over a chain of them, the walk over a request's fields, and the
 // lengths inside the authenticator. RFC 7822; RFC 8915, sections 5.2 to 5.6. Knows which fields
 // stand where and whether the chain is whole; not what a server does about it.
+//
+// Fields behind the authenticator are ignored, not the packet (RFC 8915, section 5.6). A field in
+// the clear has 16 octets or more and the last one 28 (RFC 7822), so that a cookie field of up to 8
+// octets makes a malformed chain, which gets no answer, not even a NAK.
 // Pure; any thread. Offsets count from the first octet of the NTP header.
 #pragma once
 
