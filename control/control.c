@@ -1,5 +1,5 @@
 // Comes up in the order in which others depend on it: board, keys, clock, control socket; then says
-// that it serves and turns keys and clock when their time has come.
+// that it serves and runs its errands. A new task of control's is a row of their table.
 #include "control/control.h"
 
 #include "base/log.h"
@@ -7,6 +7,7 @@
 #include "board/board.h"
 #include "config/config.h"
 #include "control/control_filter.h"
+#include "control/errands.h"
 #include "control/keys/keys.h"
 #include "control/show/status.h"
 #include "control/time/time_source.h"
@@ -14,16 +15,14 @@
 #include "link/handover.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
     BEAT_MS = 100,        // the longest between two heartbeats
     CLOCK_WAIT_MS = 1500, // for the first line through the clock
+    ERRANDS = 5,
 };
 
 struct control {
@@ -35,7 +34,9 @@ struct control {
     struct time_source *time;
     struct status *status;
     int signals;
+    struct errand errand[ERRANDS];
     int epoll;
+    bool must_end;
 };
 
 // Says what could not be done; the result is passed on.
@@ -120,23 +121,42 @@ static int take_signals(struct control *c)
     return result < 0 ? failed("signals", result) : 0;
 }
 
-static int watch(struct control *c, int fd)
+// SIGTERM, or the end of the lifeline, which carries no octets: whatever it says is its end.
+static uint64_t end_turn(struct control *c, uint64_t now)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
-    return epoll_ctl(c->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? failed("epoll", -errno) : 0;
+    (void)now;
+    c->must_end = true;
+    return ERRAND_NEVER;
 }
 
-static int open_waiting(struct control *c)
+static uint64_t clock_turn(struct control *c, uint64_t now)
 {
-    c->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (c->epoll < 0)
-        return failed("epoll", -errno);
-    int result = watch(c, c->signals);
-    if (result == 0)
-        result = watch(c, HANDOVER_LIFELINE);
-    if (result == 0)
-        result = watch(c, status_fd(c->status));
-    return result;
+    return time_source_turn(c->time, now);
+}
+
+static uint64_t key_turn(struct control *c, uint64_t now)
+{
+    return keys_turn(c->keys, &c->board->keyring, now);
+}
+
+static uint64_t socket_turn(struct control *c, uint64_t now)
+{
+    (void)now;
+    status_turn(c->status);
+    return ERRAND_NEVER;
+}
+
+static int list_errands(struct control *c)
+{
+    const struct errand errands[ERRANDS] = {
+        {"signals", c->signals, ERRAND_NEVER, end_turn},
+        {"the lifeline", HANDOVER_LIFELINE, ERRAND_NEVER, end_turn},
+        {"the clock", -1, 0, clock_turn},
+        {"the keys", -1, 0, key_turn},
+        {"the control socket", status_fd(c->status), ERRAND_NEVER, socket_turn},
+    };
+    memcpy(c->errand, errands, sizeof errands);
+    return errands_watch(c->errand, ERRANDS, &c->epoll);
 }
 
 // The supervisor starts ke and the dataplane on this octet.
@@ -150,7 +170,7 @@ static int say_ready(struct control *c)
 static int open_all(struct control *c)
 {
     static int (*const steps[])(struct control *) = {
-        take_signals, read_config, open_board, open_sources, open_status, open_waiting,
+        take_signals, read_config, open_board, open_sources, open_status, list_errands,
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         int result = steps[i](c);
@@ -163,35 +183,11 @@ static int open_all(struct control *c)
     return say_ready(c);
 }
 
-// Milliseconds to sleep before the first of the turns is due.
-static int sleep_ms(uint64_t now, uint64_t keys_due, uint64_t time_due)
-{
-    uint64_t due = keys_due < time_due ? keys_due : time_due;
-    uint64_t ms = due <= now ? 0 : (due - now + NOW_NS_PER_MS - 1) / NOW_NS_PER_MS;
-    return ms < BEAT_MS ? (int)ms : BEAT_MS;
-}
-
-// Until SIGTERM or the end of the lifeline.
 static void serve(struct control *c)
 {
-    uint64_t keys_due = 0;
-    uint64_t time_due = 0;
-    for (;;) {
-        uint64_t now = now_ns();
-        atomic_store_explicit(&c->board->heartbeat, now, memory_order_relaxed);
-        if (now >= time_due)
-            time_due = time_source_turn(c->time, now);
-        if (now >= keys_due)
-            keys_due = keys_turn(c->keys, &c->board->keyring, now);
-
-        struct epoll_event events[4];
-        int n = epoll_wait(c->epoll, events, 4, sleep_ms(now_ns(), keys_due, time_due));
-        for (int i = 0; i < n; i++) {
-            if (events[i].data.fd == status_fd(c->status))
-                status_turn(c->status);
-            else // the lifeline carries no octets: whatever it says is its end
-                return;
-        }
+    while (!c->must_end) {
+        atomic_store_explicit(&c->board->heartbeat, now_ns(), memory_order_relaxed);
+        errands_turn(c->errand, ERRANDS, c->epoll, BEAT_MS, c);
     }
 }
 

@@ -274,6 +274,13 @@ MUTANTS = [
     Mutant("ke-fallback", "AEAD 15 is chosen though nobody offered it (REC-4)",
            "control/ke/ke_records.c", "            if (be16_get(r->body + i) == ke_aeads[row].id)\n",
            "", ("control/ke/ke_records",)),
+    # control's errands
+    Mutant("errand-sleep", "control sleeps past a time that is due", "control/errands.c",
+           "return (int)(ms < longest_ms ? ms : longest_ms);", "return (int)longest_ms;",
+           ("control/errands",)),
+    Mutant("errand-again", "a turn's next time is not kept", "control/errands.c",
+           "errands[i].due_ns = errands[i].turn(control, now);", "errands[i].turn(control, now);",
+           ("control/errands",)),
     # what a stranger could do who has taken ke over
     Mutant("ke-shutdown", "ke may shut a listener down for all", "control/ke/ke_filter.c",
            ".datum_a = SHUT_WR}}}", ".datum_a = SHUT_RDWR}}}", ("control/ke/ke_process",)),
