@@ -11,6 +11,7 @@
 #include "dataplane/stage/respond.h"
 #include "dataplane/stage/turn_round.h"
 
+#include <assert.h>
 #include <string.h>
 
 void core_open(struct core *core, const struct core_setup *setup)
@@ -19,6 +20,8 @@ void core_open(struct core *core, const struct core_setup *setup)
     core->is = *setup;
     core->state.state.leap = LEAP_UNKNOWN;
     core->work.variant = setup->variant;
+    policy_take(setup->policy, &core->policy);
+    assert(policy_held(&core->policy) != NULL);
     turn_time_start(&core->time, tsc_now());
     rng_init(&core->rng);
 }
@@ -29,6 +32,7 @@ static __attribute__((noinline)) void take_news(struct core *core)
     keyring_refresh(core->is.keyring, &core->keys);
     ntp_state_refresh(core->is.ntp_state, &core->state);
     stamp_line_refresh(core->is.stamps, &core->stamps);
+    policy_take(core->is.policy, &core->policy);
     atomic_store_explicit(&core->is.counters->records_refused,
                           core->keys.refused + core->state.refused + core->stamps.refused,
                           memory_order_relaxed);
@@ -38,7 +42,8 @@ void core_refresh(struct core *core)
 {
     if (snapshot_moved(core->is.keyring, core->keys.seen) ||
         snapshot_moved(core->is.ntp_state, core->state.seen) ||
-        snapshot_moved(core->is.stamps, core->stamps.seen))
+        snapshot_moved(core->is.stamps, core->stamps.seen) ||
+        policy_moved(core->is.policy, &core->policy))
         take_news(core);
 }
 
@@ -126,7 +131,7 @@ bool core_turn(struct core *c)
     lane_set refused =
         turn_time_moments(&c->time, &c->state.state, &c->stamps.line, &b->burst, all, b->arrival);
 
-    lane_set ntp = parse(b, all, port_addresses(c->is.port), c->is.udp_port);
+    lane_set ntp = parse(b, all, port_addresses(c->is.port), policy_held(&c->policy)->udp_port);
     struct kinds asked = classify(b, ntp); // plain, secure, slow (legal, but of an unusual shape)
     asked = able(b, asked, c->keys.n != 0 && rng_ready(&c->rng), c->state.state.serving);
 

@@ -11,6 +11,7 @@
 #include "crypto/exchange.h"
 #include "crypto/rng.h"
 #include "dataplane/clock/turn_time.h"
+#include "dataplane/policy.h"
 #include "dataplane/port/port.h"
 #include "dataplane/stage/batch.h"
 #include "dataplane/stage/exchange.h"
@@ -26,7 +27,7 @@ struct core_setup {
     const struct snapshot *stamps;          // housekeeping writes: the line of the port's stamps
     struct core_counters *counters;         // this core writes, control reads
     const struct exchange_variant *variant; // of the crypto
-    uint16_t udp_port;                      // on which NTP is served
+    const struct policy_place *policy;      // housekeeping writes; there is one published
 };
 
 struct core {
@@ -34,6 +35,7 @@ struct core {
     struct keyring_view keys;
     struct ntp_state_view state;
     struct stamp_line_view stamps;
+    struct policy_hold policy;
     struct rng rng; // the owner reseeds it (rng_reseed) between turns, from this thread
     struct turn_time time;
     struct batch batch;
@@ -44,9 +46,9 @@ struct core {
 // until control has published, and no NTS request until it is seeded.
 void core_open(struct core *core, const struct core_setup *setup);
 
-// Reads what control has published since: two loads when it has not. core_turn does so when there
-// are packets; the caller does it on idle turns too, so that a retired key is wiped from an idle
-// core.
+// Reads what control and housekeeping have published since: a load each when they have not.
+// core_turn does so when there are packets; the caller does it on idle turns too, so that a retired
+// key is wiped from an idle core, and a policy before the last one can be freed.
 void core_refresh(struct core *core);
 
 // Receives one burst, answers it and counts it. False when there was nothing: then only the time

@@ -8,6 +8,7 @@
 #include "dataplane/clock_relay.h"
 #include "dataplane/housekeeping.h"
 #include "dataplane/loop.h"
+#include "dataplane/policy.h"
 #include "dataplane/port/ports.h"
 #include "dataplane/rights.h"
 #include "dataplane/stamp_clock.h"
@@ -30,6 +31,7 @@ struct dataplane {
     struct board_control *control;
     struct board_dataplane *board;
     struct ports *ports;
+    struct policy_place policy;
     struct loop *loop[CORES_MAX];
     uint32_t n_loops;
     struct stamp_clock stamps;
@@ -92,6 +94,13 @@ static int open_ports(struct dataplane *d)
     return ports_open(d->config, USE_SERVE, &d->ports); // says itself what is wrong
 }
 
+static int make_policy(struct dataplane *d)
+{
+    const struct policy policy = {.udp_port = d->config->dataplane.udp_port};
+    int fault = policy_publish(&d->policy, &policy);
+    return fault ? failed("no memory for the policy", fault) : 0;
+}
+
 static int open_loops(struct dataplane *d)
 {
     stamp_clock_open(&d->stamps, &d->board->stamps);
@@ -106,7 +115,7 @@ static int open_loops(struct dataplane *d)
             .ntp_state = &d->board->ntp_state,
             .counters = &d->board->core[i],
             .variant = d->variant,
-            .udp_port = d->config->dataplane.udp_port,
+            .policy = &d->policy,
         };
         int fault = loop_open(&setup, &d->loop[i]);
         if (fault)
@@ -163,7 +172,7 @@ static void show(struct dataplane *d)
 
 static int let_packets_come(struct dataplane *d)
 {
-    int fault = ports_steer(d->ports);
+    int fault = ports_steer(d->ports, atomic_load(&d->policy.now)->udp_port);
     if (fault)
         return fault;
     show(d);
@@ -174,8 +183,8 @@ static int let_packets_come(struct dataplane *d)
 static int open_all(struct dataplane *d)
 {
     static int (*const steps[])(struct dataplane *) = {
-        take_config,   take_signals, open_board, open_ports,       open_loops,
-        reduce_rights, start_loops,  confine,    let_packets_come,
+        take_config, take_signals,  open_board,  open_ports, make_policy,
+        open_loops,  reduce_rights, start_loops, confine,    let_packets_come,
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         int fault = steps[i](d);
@@ -193,6 +202,7 @@ static void close_all(struct dataplane *d)
         ports_end();
     for (uint32_t i = 0; i < d->n_loops; i++)
         loop_close(d->loop[i]);
+    policy_close(&d->policy);
     board_unmap_dataplane(d->board);
     board_unmap_control(d->control);
     config_free(d->config);
@@ -216,6 +226,7 @@ int dataplane_main(void)
             .ports = d.ports,
             .stamps = &d.stamps,
             .clock = &d.clock,
+            .policy = &d.policy,
             .loops = d.loop,
             .n_loops = d.n_loops,
             .lifeline = HANDOVER_LIFELINE,

@@ -66,6 +66,7 @@ static void once_a_second(const struct housekeeping *house)
     static struct log_limit limit;
     ports_refresh(house->ports, house->board);
     records_turn(house);
+    loop_free_policies(house->policy, house->loops, house->n_loops);
     for (uint32_t i = 0; i < house->n_loops; i++) {
         int fault = loop_reseed(house->loops[i]);
         if (fault)

@@ -1,10 +1,12 @@
 // The one thread that does not poll: beats, watches the cores, seeds them, reads the stamps' clock,
-// passes on control's clock, follows addresses and links, and waits for the end.
+// passes on control's clock, frees old policies, follows addresses and links, and waits for the
+// end.
 #pragma once
 
 #include "board/board.h"
 #include "dataplane/clock_relay.h"
 #include "dataplane/loop.h"
+#include "dataplane/policy.h"
 #include "dataplane/stamp_clock.h"
 
 #include <stdint.h>
@@ -14,6 +16,7 @@ struct housekeeping {
     struct ports *ports;
     struct stamp_clock *stamps;
     struct clock_relay *clock;
+    struct policy_place *policy; // of these loops
     struct loop **loops;
     uint32_t n_loops;
     int lifeline; // at its end we end

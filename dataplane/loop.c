@@ -81,7 +81,7 @@ int loop_open(const struct loop_setup *setup, struct loop **out)
             .stamps = setup->stamps,
             .counters = setup->counters,
             .variant = setup->variant,
-            .udp_port = setup->udp_port,
+            .policy = setup->policy,
         };
         core_open(&loop->seat[i].core, &core);
     }
@@ -121,7 +121,7 @@ static void turn(struct loop *loop)
         struct seat *seat = &loop->seat[i];
         take_seed(seat);
         if (!core_turn(&seat->core))
-            core_refresh(&seat->core); // a retired key leaves an idle core too
+            core_refresh(&seat->core); // a retired key or policy leaves an idle core too
     }
     counter_add(&loop->is.counters->heartbeat, 1);
 }
@@ -195,6 +195,24 @@ int loop_look(const struct loop *loop, struct watch_look *look)
     if (fault == 0 && clock_gettime(clock, &cpu) == 0)
         look->cpu_ns = (uint64_t)cpu.tv_sec * NS_PER_S + (uint64_t)cpu.tv_nsec;
     return -fault;
+}
+
+static bool holds_policy(const struct loop *loop)
+{
+    bool all = true;
+    for (uint32_t i = 0; i < loop->n_seats; i++)
+        all &= policy_is_held(loop->is.policy, &loop->seat[i].core.policy);
+    return all;
+}
+
+void loop_free_policies(struct policy_place *place, struct loop *const *loops, uint32_t n)
+{
+    if (!policy_has_old(place))
+        return;
+    for (uint32_t i = 0; i < n; i++)
+        if (!holds_policy(loops[i]))
+            return;
+    policy_free_old(place);
 }
 
 void loop_stop(struct loop *loop)

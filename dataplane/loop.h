@@ -7,6 +7,7 @@
 
 #include "board/board.h"
 #include "crypto/exchange.h"
+#include "dataplane/policy.h"
 #include "dataplane/port/ports.h"
 #include "dataplane/watch.h"
 
@@ -23,7 +24,7 @@ struct loop_setup {
     const struct snapshot *ntp_state; // likewise: struct ntp_state
     struct core_counters *counters;
     const struct exchange_variant *variant;
-    uint16_t udp_port;
+    const struct policy_place *policy; // housekeeping writes; there is one published
 };
 
 // Makes the cores and locks their memory, while there is the right to do so; no thread yet. 0 or
@@ -39,6 +40,9 @@ int loop_start(struct loop *loop);
 
 // What there is to see of the thread now. 0 or -errno.
 int loop_look(const struct loop *loop, struct watch_look *look);
+
+// Frees the policies that none of these n loops goes by any more. All of place's loops are there.
+void loop_free_policies(struct policy_place *place, struct loop *const *loops, uint32_t n);
 
 // Ends the thread and waits for it. The ports' queues are then nobody's.
 void loop_stop(struct loop *loop);

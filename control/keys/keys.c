@@ -1,94 +1,26 @@
-// When keys rotate, and what happens when the disk is in the way.
+// Does what rotation.h says, with the store and the board.
 #include "control/keys/keys.h"
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "base/now.h"
 #include "base/secret.h"
-#include "control/keys/key_writer.h"
+#include "control/keys/rotation.h"
+#include "control/keys/store.h"
 
 #include <errno.h>
 #include <string.h>
 
 #define S_NS INT64_C(1000000000)
-#define RETRY_NS (60 * S_NS)
-#define POSTPONE_NS (24 * 3600 * S_NS) // faults, F12: then the rotation is forced
-#define BUSY_NS (S_NS / 100)           // how soon to look again while the writer works
-enum { AGE_WRITES = 8 };               // how often in a rotation the ages are stored
 
 struct keys {
+    struct rotation rotation;
     struct key_set set;  // in use and published
-    struct key_set next; // what follows, if next_made; in use once it is durable
-    struct key_writer *writer;
-    struct key_file_moment moment; // the boot; now_ns is filled in for each write
-    int64_t rotate_ns;
+    struct key_set next; // what follows, if rotation.next_made
+    struct store *store;
     uint32_t keep;
-    uint64_t writing; // generation of the set that the writer has; 0: it is idle
-    bool next_made;
-    bool unsaved;          // the file does not hold `set`
-    bool failing;          // the last write failed
-    int64_t try_ns;        // not before
-    int64_t postponed_ns;  // when the rotation that is due was first due here; 0: it is not
-    int64_t ages_saved_ns; // when the file last got the ages
-    char path[KEY_FILE_PATH_MAX];
+    int err; // of the last attempt to make or write keys
 };
-
-// Fills in keys->set. 0, or -errno after logging.
-static int load(struct keys *keys)
-{
-    switch (key_file_read(keys->path, &keys->moment, &keys->set)) {
-    case KEY_FILE_PREVIOUS:
-        key_file_set_aside(keys->path);
-        keys->unsaved = true;
-        return 0;
-    case KEY_FILE_GOOD:
-        return 0;
-    case KEY_FILE_NONE:
-        log_info("no key file yet: making %s", keys->path);
-        break;
-    case KEY_FILE_BAD:
-        key_file_set_aside(keys->path);
-        log_warning("NO USABLE KEY FILE: making new cookie keys; all cookies out there are worth "
-                    "nothing, and every client will have to ask NTS-KE again");
-        break;
-    }
-
-    int err = key_set_make(&keys->set, keys->moment.now_ns);
-    if (err < 0)
-        log_error("no random octets for cookie keys: %s", strerror(-err));
-    else if ((err = key_file_write(keys->path, &keys->moment, &keys->set)) < 0)
-        log_error("cannot write key file %s: %s; its directory must exist and belong to the user "
-                  "of `control.user`",
-                  keys->path, strerror(-err));
-    return err;
-}
-
-int keys_open(const struct config *config, struct keys **out)
-{
-    struct keys *keys = secret_alloc(sizeof *keys);
-    if (keys == NULL)
-        return -ENOMEM;
-    int err = 0;
-    if (strlen(config->keys.file) >= sizeof keys->path)
-        err = -ENAMETOOLONG;
-    else
-        strcpy(keys->path, config->keys.file);
-    keys->rotate_ns = config->keys.rotate_s * S_NS;
-    keys->keep = config->keys.keep;
-
-    if (err == 0)
-        err = key_file_moment_now(&keys->moment);
-    if (err == 0)
-        err = load(keys);
-    if (err == 0)
-        err = key_writer_open(keys->path, &keys->writer);
-    if (err < 0) {
-        secret_free(keys, sizeof *keys);
-        return err;
-    }
-    keys->ages_saved_ns = keys->moment.now_ns;
-    *out = keys;
-    return 0;
-}
 
 void keys_publish(const struct keys *keys, struct snapshot *ring)
 {
@@ -99,124 +31,137 @@ void keys_publish(const struct keys *keys, struct snapshot *ring)
     bytes_wipe(&record, sizeof record);
 }
 
-// The next set comes into use.
+// The next set comes into use; ring may be NULL: then nobody is served any more.
 static void adopt(struct keys *keys, struct snapshot *ring)
 {
     keys->set = keys->next;
     bytes_wipe(&keys->next, sizeof keys->next);
-    keys->next_made = false;
-    keys->postponed_ns = 0;
+    if (ring == NULL)
+        return;
     keys_publish(keys, ring);
     log_info("cookie keys rotated: %08x seals now, %u keys", keys->set.key[KEY_CURRENT].id,
              keys->set.n);
 }
 
-static void failed(struct keys *keys, const char *what, int err, int64_t now_ns)
+// The event that follows from an attempt to make keys.
+static enum rotation_event made(struct keys *keys, int err)
 {
-    log_error("%s %s: %s; going on with the keys in hand, trying again in 60 s", what, keys->path,
-              strerror(-err));
-    keys->failing = true;
-    keys->try_ns = now_ns + RETRY_NS;
+    keys->err = err;
+    if (err == 0)
+        return ROTATION_MADE;
+    if (keys->rotation.phase == ROTATION_FOUNDING)
+        log_error("no random octets for cookie keys: %s", strerror(-err));
+    else
+        log_error("no random octets for the next key of %s: %s; going on with the keys in hand, "
+                  "trying again in 60 s",
+                  store_name(keys->store), strerror(-err));
+    return ROTATION_NOT_MADE;
 }
 
-static void written(struct keys *keys, struct snapshot *ring, int err, int64_t now_ns)
+// The event that follows from the store's answer.
+static enum rotation_event answered(struct keys *keys, int err)
 {
-    uint64_t generation = keys->writing;
-    keys->writing = 0;
-    if (err < 0) {
-        failed(keys, "cannot write key file", err, now_ns);
-        return;
+    const char *name = store_name(keys->store);
+    keys->err = err;
+    if (err == 0) {
+        if (keys->rotation.failing)
+            log_info("%s is written again", name);
+        return ROTATION_WRITTEN;
     }
-    if (keys->failing)
-        log_info("key file %s is written again", keys->path);
-    keys->failing = false;
-    keys->ages_saved_ns = now_ns;
-    if (keys->next_made && generation == keys->next.generation)
-        adopt(keys, ring);
-    // A write that hung for a day may be of the set before the one that was forced.
-    keys->unsaved = generation != keys->set.generation;
+    const char *then = "";
+    if (keys->rotation.phase == ROTATION_FOUNDING)
+        then = "; its directory must exist and belong to the user of `control.user`";
+    else if (keys->rotation.phase == ROTATION_SERVING)
+        then = "; going on with the keys in hand, trying again in 60 s";
+    log_error("cannot write %s: %s%s", name, strerror(-err), then);
+    return ROTATION_NOT_WRITTEN;
 }
 
-static void start(struct keys *keys, const struct key_set *set, int64_t now_ns)
+// Does what follows from the event until there is nothing to do for now.
+static struct rotation_action follow(struct keys *keys, struct snapshot *ring,
+                                     enum rotation_event event, int64_t now_ns)
 {
-    keys->moment.now_ns = now_ns;
-    keys->writing = set->generation;
-    key_writer_start(keys->writer, &keys->moment, set);
-}
-
-// Makes the next set, once for each rotation: an attempt to write it that seemed to fail may have
-// reached the disk. Only the age starts anew, so that a late rotation is followed by a whole
-// interval.
-static bool prepare(struct keys *keys, int64_t now_ns)
-{
-    if (!keys->next_made) {
-        int err = key_set_rotate(&keys->set, keys->keep, now_ns, &keys->next);
-        if (err < 0) {
-            failed(keys, "no random octets for the next key of", err, now_ns);
-            return false;
+    for (;;) {
+        struct rotation_action action = rotation_step(&keys->rotation, &keys->set, event, now_ns);
+        event = ROTATION_TIME;
+        switch (action.task) {
+        case ROTATION_MAKE_FIRST:
+            event = made(keys, key_set_make(&keys->set, now_ns));
+            break;
+        case ROTATION_MAKE_NEXT:
+            event = made(keys, key_set_rotate(&keys->set, keys->keep, now_ns, &keys->next));
+            break;
+        case ROTATION_WRITE:
+            store_write(keys->store, &keys->set, now_ns);
+            break;
+        case ROTATION_WRITE_NEXT:
+            keys->next.key[KEY_FUTURE].made_ns = now_ns;
+            store_write(keys->store, &keys->next, now_ns);
+            break;
+        case ROTATION_ADOPT:
+            adopt(keys, ring);
+            break;
+        case ROTATION_FORCE:
+            log_error("ALARM: the %s could not be written for 24 h; rotating without it. A restart "
+                      "after the next rotation will not know all cookies",
+                      store_name(keys->store));
+            keys->next.key[KEY_FUTURE].made_ns = now_ns;
+            adopt(keys, ring);
+            break;
+        case ROTATION_AWAIT:
+            event = answered(keys, store_await(keys->store));
+            break;
+        case ROTATION_WAIT:
+        case ROTATION_GIVE_UP:
+        case ROTATION_END:
+            return action;
         }
-        keys->next_made = true;
     }
-    keys->next.key[KEY_FUTURE].made_ns = now_ns;
-    return true;
 }
 
-// A day of failure: rotates without the disk.
-static void force(struct keys *keys, struct snapshot *ring, int64_t now_ns)
+static void free_keys(struct keys *keys)
 {
-    if (!prepare(keys, now_ns))
-        return;
-    log_error("ALARM: the key file %s could not be written for 24 h; rotating without it. A "
-              "restart after the next rotation will not know all cookies",
-              keys->path);
-    adopt(keys, ring);
-    keys->unsaved = true;
+    store_close(keys->store);
+    secret_free(keys, sizeof *keys);
 }
 
-static int64_t earlier(int64_t a, int64_t b)
+int keys_open(const struct config *config, struct keys **out)
 {
-    return a < b ? a : b;
+    static const enum rotation_event found[] = {
+        [STORE_GOOD] = ROTATION_FOUND,
+        [STORE_OLD] = ROTATION_FOUND_OLD,
+        [STORE_NONE] = ROTATION_FOUND_NONE,
+    };
+    struct keys *keys = secret_alloc(sizeof *keys);
+    if (keys == NULL)
+        return -ENOMEM;
+    keys->rotation.rotate_ns = config->keys.rotate_s * S_NS;
+    keys->keep = config->keys.keep;
+    int err = store_open(config->keys.file, &keys->store);
+    if (err < 0)
+        goto fail;
+
+    int64_t now = (int64_t)now_ns();
+    enum store_found read = store_read(keys->store, now, &keys->set);
+    if (follow(keys, NULL, found[read], now).task == ROTATION_GIVE_UP) {
+        err = keys->err;
+        goto fail;
+    }
+    *out = keys;
+    return 0;
+
+fail:
+    free_keys(keys);
+    return err;
 }
 
-static int64_t due_ns(const struct keys *keys)
+uint64_t keys_turn(struct keys *keys, struct snapshot *ring, uint64_t now_ns)
 {
-    return keys->set.key[KEY_FUTURE].made_ns + keys->rotate_ns;
-}
-
-static int64_t ages_due_ns(const struct keys *keys)
-{
-    if (keys->rotate_ns < AGE_WRITES * 60 * S_NS)
-        return INT64_MAX; // short intervals pass within any uptime
-    return keys->ages_saved_ns + keys->rotate_ns / AGE_WRITES;
-}
-
-uint64_t keys_turn(struct keys *keys, struct snapshot *ring, uint64_t now)
-{
-    int64_t now_ns = (int64_t)now;
     int err;
-    if (keys->writing != 0 && key_writer_done(keys->writer, &err))
-        written(keys, ring, err, now_ns);
-
-    if (now_ns >= due_ns(keys)) {
-        if (keys->postponed_ns == 0)
-            keys->postponed_ns = now_ns;
-        if (now_ns - keys->postponed_ns >= POSTPONE_NS)
-            force(keys, ring, now_ns);
-    }
-
-    if (keys->writing == 0 && now_ns >= keys->try_ns) {
-        if (now_ns >= due_ns(keys)) {
-            if (prepare(keys, now_ns))
-                start(keys, &keys->next, now_ns);
-        } else if (keys->unsaved || now_ns >= ages_due_ns(keys)) {
-            start(keys, &keys->set, now_ns);
-        }
-    }
-    if (keys->writing != 0)
-        return now + BUSY_NS;
-
-    int64_t next_ns = keys->unsaved ? now_ns : earlier(due_ns(keys), ages_due_ns(keys));
-    return (uint64_t)(next_ns < keys->try_ns ? keys->try_ns : next_ns);
+    enum rotation_event event = ROTATION_TIME;
+    if (keys->rotation.writing != 0 && store_poll(keys->store, &err))
+        event = answered(keys, err);
+    return (uint64_t)follow(keys, ring, event, (int64_t)now_ns).until_ns;
 }
 
 size_t keys_describe(const struct keys *keys, uint64_t now_ns, struct keys_line out[KEYS_LINES])
@@ -236,27 +181,13 @@ size_t keys_describe(const struct keys *keys, uint64_t now_ns, struct keys_line 
 
 bool keys_failing(const struct keys *keys)
 {
-    return keys->failing;
+    return keys->rotation.failing;
 }
 
 void keys_close(struct keys *keys)
 {
     if (keys == NULL)
         return;
-    bool done;
-    int err = 0;
-    key_writer_close(keys->writer, &done, &err);
-    if (done && err == 0 && keys->next_made && keys->writing == keys->next.generation) {
-        keys->set = keys->next;
-        keys->next_made = false;
-    }
-    // With a set that would not be written the disk is left alone: it may have got there in part.
-    if (!keys->next_made) {
-        err = key_file_moment_now(&keys->moment);
-        if (err == 0)
-            err = key_file_write(keys->path, &keys->moment, &keys->set);
-        if (err < 0)
-            log_error("cannot write key file %s: %s", keys->path, strerror(-err));
-    }
-    secret_free(keys, sizeof *keys);
+    follow(keys, NULL, ROTATION_CLOSE, (int64_t)now_ns());
+    free_keys(keys);
 }

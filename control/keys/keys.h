@@ -5,12 +5,8 @@
 //   current  seals every new cookie, on the cores and in NTS-KE
 //   old      opens cookies for `keep` rotations more, then it is wiped everywhere
 //
-// A key set is durable before it is put into use. While the disk fails the server goes on with the
-// set it has and tries again each minute; after a day it rotates all the same, with an alarm: what
-// then seals is the future key that is in the file already, so even a restart loses nothing yet.
-//
-// Ages are monotonic; a step of the calendar moves nothing. They are stored now and then, so that
-// an age outlives a reboot too; time that the machine was off does not count.
+// When that happens, and what a failing disk changes, is rotation.h's to say; store.h makes a set
+// durable.
 //
 // All calls belong to control's main loop. The threads of ke take keys from the board, each with a
 // keyring_view of its own, as the cores do. Holds key material in memory from secret.h.

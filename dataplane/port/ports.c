@@ -24,6 +24,7 @@ struct ports {
     struct device device[PORTS_MAX];
     struct core_queues core[CORES_MAX];
     int watch;               // addresses_watch's descriptor, or -1
+    uint16_t udp_port;       // as ports_steer was told
     struct address_list now; // room for one list: too large for a stack
 };
 
@@ -131,7 +132,7 @@ static int steer(struct ports *ports, struct device *device)
     else
         fault = addresses_local(device->interface.index, list);
     if (!fault)
-        fault = xdp_steer(&device->maps, ports->config->dataplane.udp_port, list);
+        fault = xdp_steer(&device->maps, ports->udp_port, list);
     if (fault)
         log_error("%s: cannot set the addresses that are steered: %s; 'addresses' in the "
                   "configuration may name them",
@@ -139,8 +140,9 @@ static int steer(struct ports *ports, struct device *device)
     return fault;
 }
 
-int ports_steer(struct ports *ports)
+int ports_steer(struct ports *ports, uint16_t udp_port)
 {
+    ports->udp_port = udp_port;
     for (uint32_t i = 0; i < ports->n_devices; i++) {
         struct device *device = &ports->device[i];
         if (device->config->kind != PORT_INTERFACE)
@@ -150,8 +152,7 @@ int ports_steer(struct ports *ports)
             return fault;
         log_info("%s: UDP port %u of %u IPv4 and %u IPv6 addresses is served; all else stays with "
                  "the kernel",
-                 device->config->device, ports->config->dataplane.udp_port, ports->now.n_v4,
-                 ports->now.n_v6);
+                 device->config->device, udp_port, ports->now.n_v4, ports->now.n_v6);
     }
     for (uint32_t i = 0; i < ports->n_devices; i++)
         log_info("%s: %s", ports->device[i].config->device,

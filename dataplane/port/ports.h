@@ -20,8 +20,9 @@ struct ports;
 // on failure. 0 or -errno, and then nothing is left behind but DPDK itself: the process must end.
 int ports_open(const struct config *config, enum port_use use, struct ports **ports);
 
-// Lets packets come: fills the maps of the interfaces' programs. 0 or -errno, logged.
-int ports_steer(struct ports *ports);
+// Lets packets to that UDP port come: fills the maps of the interfaces' programs. ports_follow
+// keeps to that port. 0 or -errno, logged.
+int ports_steer(struct ports *ports, uint16_t udp_port);
 
 // The same for who asks. 0 or -errno, logged.
 int ports_gather(struct ports *ports, const struct gather_rule *rule);

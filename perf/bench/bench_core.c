@@ -8,6 +8,7 @@
 #include "perf/bench/ring_port.h"
 #include "perf/bench/stages.h"
 #include "tests/dataplane/client.h"
+#include "tests/dataplane/policy_123.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -228,7 +229,7 @@ static struct work *work_new(const struct kind *kind, const struct exchange_vari
                                              .stamps = &w->stamps,
                                              .counters = &w->counters,
                                              .variant = variant,
-                                             .udp_port = 123});
+                                             .policy = &policy_123});
     publish(w);
     try(w);
     return w;

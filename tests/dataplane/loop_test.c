@@ -1,27 +1,31 @@
 // What a polling thread does beside its cores' turns. loop.c is part of this file, so that a turn
-// can be taken without a thread; its ports are one of memory.
+// can be taken without a thread; its ports are of memory, one a loop.
 #include "dataplane/loop.c"
 
 #include "tests/dataplane/client.h"
 #include "tests/dataplane/memory_port.h"
 
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 
 #include <cmocka.h>
 
-static struct port *port;
+enum { LOOPS = 2 };
+
+static struct port *port[LOOPS];
 static struct board_control control;
 static struct snapshot stamps, ntp_state;
-static struct core_counters counters;
-static struct loop *loop;
+static struct core_counters counters[LOOPS];
+static struct policy_place policy;
+static struct loop *loops[LOOPS];
+static struct loop *loop; // the first one
 
 uint32_t ports_of_core(const struct ports *ports, uint32_t index, struct port *const **queues)
 {
     (void)ports;
-    (void)index;
-    *queues = &port;
+    *queues = &port[index];
     return 1;
 }
 
@@ -39,24 +43,46 @@ static const struct exchange_variant *any_variant(void)
     return exchange_variant_named("auto");
 }
 
+static void publish_port(uint16_t udp_port)
+{
+    assert_int_equal(policy_publish(&policy, &(struct policy){.udp_port = udp_port}), 0);
+}
+
 static int open_loop(void **state)
 {
     (void)state;
-    port = memory_port_open(NULL);
-    struct loop_setup setup = {.control = &control,
-                               .stamps = &stamps,
-                               .ntp_state = &ntp_state,
-                               .counters = &counters,
-                               .variant = any_variant(),
-                               .udp_port = 123};
-    return loop_open(&setup, &loop);
+    publish_port(123);
+    cpu_set_t allowed;
+    sched_getaffinity(0, sizeof allowed, &allowed);
+    uint32_t cpu = 0;
+    while (!CPU_ISSET(cpu, &allowed))
+        cpu++;
+    memset(counters, 0, sizeof counters);
+    for (uint32_t i = 0; i < LOOPS; i++) {
+        port[i] = memory_port_open(NULL);
+        struct loop_setup setup = {.control = &control,
+                                   .index = i,
+                                   .cpu = cpu,
+                                   .stamps = &stamps,
+                                   .ntp_state = &ntp_state,
+                                   .counters = &counters[i],
+                                   .variant = any_variant(),
+                                   .policy = &policy};
+        if (loop_open(&setup, &loops[i]) != 0)
+            return -1;
+    }
+    loop = loops[0];
+    return 0;
 }
 
 static int close_loop(void **state)
 {
     (void)state;
-    loop_close(loop);
-    memory_port_close(port);
+    for (uint32_t i = 0; i < LOOPS; i++) {
+        loop_close(loops[i]);
+        memory_port_close(port[i]);
+    }
+    policy_close(&policy);
     return 0;
 }
 
@@ -85,7 +111,7 @@ static void an_idle_core_forgets_retired_keys(void **state)
 {
     (void)state;
     struct keyring_record ring = client_ring(3, 1);
-    uint64_t beat = counters.heartbeat;
+    uint64_t beat = counters[0].heartbeat;
     keyring_publish(&control.keyring, &ring);
     turn(loop);
     struct core *core = &loop->seat[0].core;
@@ -96,7 +122,141 @@ static void an_idle_core_forgets_retired_keys(void **state)
     keyring_publish(&control.keyring, &ring);
     turn(loop);
     assert_null(memmem(core, sizeof *core, schedule, sizeof schedule));
-    assert_int_equal(counters.heartbeat - beat, 2);
+    assert_int_equal(counters[0].heartbeat - beat, 2);
+}
+
+// What a core does with its ports, swapped at the link: a request to UDP port 123 comes with each
+// burst while they are fed, and a core is held up in the middle of its turn, when the policy is in
+// its hands, while held names its port.
+static atomic_bool feeding;
+static _Atomic(struct port *) held; // writer: the test; reader: the polling threads
+static atomic_bool is_held;         // the other way round
+
+lane_set __real_port_rx(struct port *p, struct burst *burst);
+lane_set __wrap_port_rx(struct port *p, struct burst *burst);
+lane_set __wrap_port_rx(struct port *p, struct burst *burst)
+{
+    if (atomic_load(&feeding)) {
+        struct packet ntp = packet_ntp(4, 3);
+        struct packet frame = frame_around(&frame_default, ntp.at, ntp.len);
+        memory_port_push(p, frame.at, frame.len);
+    }
+    return __real_port_rx(p, burst);
+}
+
+void __real_port_drop(struct port *p, struct burst *burst, lane_set drop);
+void __wrap_port_drop(struct port *p, struct burst *burst, lane_set drop);
+void __wrap_port_drop(struct port *p, struct burst *burst, lane_set drop)
+{
+    while (atomic_load(&held) == p) {
+        atomic_store(&is_held, true);
+        sched_yield();
+    }
+    __real_port_drop(p, burst, drop);
+}
+
+static void start_loops(void)
+{
+    for (uint32_t i = 0; i < LOOPS; i++)
+        assert_int_equal(loop_start(loops[i]), 0);
+}
+
+static void stop_loops(void)
+{
+    for (uint32_t i = 0; i < LOOPS; i++)
+        loop_stop(loops[i]);
+}
+
+static void await_turns(uint32_t i, uint64_t n)
+{
+    uint64_t until = atomic_load(&counters[i].heartbeat) + n;
+    while (atomic_load(&counters[i].heartbeat) < until)
+        sched_yield();
+}
+
+// As housekeeping does it; are there old ones still?
+static bool old_ones_stay(void)
+{
+    loop_free_policies(&policy, loops, LOOPS);
+    return policy_has_old(&policy);
+}
+
+// The next burst is read under the new policy.
+static void a_policy_is_taken_with_the_next_burst(void **state)
+{
+    (void)state;
+    atomic_store(&feeding, true);
+    turn(loop);
+    assert_int_equal(counters[0].outcome[DROPPED_NOT_NTP], 0);
+    publish_port(8123);
+    turn(loop);
+    atomic_store(&feeding, false);
+    assert_int_equal(counters[0].outcome[DROPPED_NOT_NTP], 1);
+    assert_int_equal(counters[0].frames_received, 2);
+}
+
+// Each of the cores keeps the old ones alive until it has turned, an idle one too.
+static void an_old_policy_stays_until_each_core_has_turned(void **state)
+{
+    (void)state;
+    assert_false(old_ones_stay()); // the first one is not old
+    publish_port(8123);
+    publish_port(8124);
+    assert_true(old_ones_stay());
+    turn(loops[0]);
+    assert_true(old_ones_stay());
+    turn(loops[1]);
+    assert_false(old_ones_stay());
+    assert_int_equal(atomic_load(&policy.now)->udp_port, 8124);
+}
+
+// The same over threads, of which one has no packets and one is held up with the old policy in its
+// hands.
+static void a_core_that_is_held_up_keeps_the_old_policy(void **state)
+{
+    (void)state;
+    start_loops();
+    publish_port(8123);
+    while (old_ones_stay()) // both are idle
+        sched_yield();
+
+    atomic_store(&held, port[0]);
+    atomic_store(&feeding, true);
+    while (!atomic_load(&is_held))
+        sched_yield();
+    publish_port(8124);
+    for (unsigned i = 0; i < 100; i++) {
+        await_turns(1, 10);
+        assert_true(old_ones_stay());
+    }
+    atomic_store(&held, NULL);
+    while (old_ones_stay())
+        sched_yield();
+    atomic_store(&feeding, false);
+    stop_loops();
+}
+
+// One publication after the other under packets: each frame was read under one of them. What a core
+// reads after it was freed is seen by the address sanitizer, and by the thread sanitizer.
+static void policies_change_under_load(void **state)
+{
+    (void)state;
+    atomic_store(&feeding, true);
+    start_loops();
+    for (unsigned i = 0; i < 250; i++) {
+        publish_port(i % 2 == 0 ? 8123 : 123);
+        await_turns(i % LOOPS, 1);
+        while (old_ones_stay() && i % 5 == 4) // both cores get to hold either of the two
+            sched_yield();
+    }
+    stop_loops();
+    atomic_store(&feeding, false);
+    for (uint32_t i = 0; i < LOOPS; i++) {
+        uint64_t elsewhere = counters[i].outcome[DROPPED_NOT_NTP];
+        assert_true(elsewhere > 0 && elsewhere < counters[i].frames_received);
+        assert_int_equal(elsewhere + counters[i].outcome[DROPPED_NO_CLOCK],
+                         counters[i].frames_received);
+    }
 }
 
 int main(void)
@@ -104,6 +264,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_seed_is_taken, open_loop, close_loop),
         cmocka_unit_test_setup_teardown(an_idle_core_forgets_retired_keys, open_loop, close_loop),
+        cmocka_unit_test_setup_teardown(a_policy_is_taken_with_the_next_burst, open_loop,
+                                        close_loop),
+        cmocka_unit_test_setup_teardown(an_old_policy_stays_until_each_core_has_turned, open_loop,
+                                        close_loop),
+        cmocka_unit_test_setup_teardown(a_core_that_is_held_up_keeps_the_old_policy, open_loop,
+                                        close_loop),
+        cmocka_unit_test_setup_teardown(policies_change_under_load, open_loop, close_loop),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("dataplane/loop", tests, NULL, NULL);

@@ -1,6 +1,8 @@
 // A core on a port of memory.
 #include "tests/dataplane/rig.h"
 
+#include "tests/dataplane/policy_123.h"
+
 #include <assert.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -72,7 +74,7 @@ struct rig *rig_open_bare(const char *variant, const struct address_set *ours)
                               .stamps = &rig->stamps,
                               .counters = &rig->counters,
                               .variant = rig_variant(variant),
-                              .udp_port = 123,
+                              .policy = &policy_123,
                           });
     assert(rig->core.is.variant != NULL);
     return rig;

@@ -281,6 +281,16 @@ MUTANTS = [
     Mutant("errand-again", "a turn's next time is not kept", "control/errands.c",
            "errands[i].due_ns = errands[i].turn(control, now);", "errands[i].turn(control, now);",
            ("control/errands",)),
+    # the rotation of keys
+    Mutant("rotation-undurable", "a set is used before it is durable (CK-7)",
+           "control/keys/rotation.c", "return task(ROTATION_WRITE_NEXT);",
+           "return put_into_use(r, ROTATION_ADOPT);", ("control/keys/rotation", "control/keys/keys")),
+    Mutant("rotation-jump", "a jump of the time forces a rotation (F12)", "control/keys/rotation.c",
+           "bool forced = now_ns - r->overdue_ns >= POSTPONE_NS;",
+           "bool forced = now_ns - due_ns(r, set) >= POSTPONE_NS;", ("control/keys/rotation",)),
+    Mutant("store-wipe", "the key writer keeps the set that it has written (CK-8)",
+           "control/keys/store_file.c", "bytes_wipe(&store->set, sizeof store->set);", "",
+           ("control/keys/keys",)),
     # what a stranger could do who has taken ke over
     Mutant("ke-shutdown", "ke may shut a listener down for all", "control/ke/ke_filter.c",
            ".datum_a = SHUT_WR}}}", ".datum_a = SHUT_RDWR}}}", ("control/ke/ke_process",)),

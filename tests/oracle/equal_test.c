@@ -8,6 +8,7 @@
 #include "dataplane/core.h"
 #include "tests/client/octets.h"
 #include "tests/dataplane/memory_port.h"
+#include "tests/dataplane/policy_123.h"
 #include "tests/oracle/envelope.h"
 #include "tests/oracle/generator.h"
 
@@ -137,7 +138,7 @@ static void bench_open(struct bench *b, const struct exchange_variant *variant, 
         .stamps = &b->stamps,
         .counters = &b->counters,
         .variant = variant,
-        .udp_port = 123,
+        .policy = &policy_123,
     };
     core_open(&b->core, &setup);
     uint8_t random[RNG_SEED_LEN];

@@ -7,6 +7,7 @@
 #include "tests/client/octets.h"
 #include "tests/crypto/exchange_reference.h"
 #include "tests/dataplane/memory_port.h"
+#include "tests/dataplane/policy_123.h"
 #include "tests/oracle/envelope.h"
 #include "tests/oracle/generator.h"
 
@@ -75,7 +76,7 @@ static void side_open(struct side *side, const struct exchange_variant *variant)
                                .stamps = &side->stamps,
                                .counters = &side->counters,
                                .variant = variant,
-                               .udp_port = 123,
+                               .policy = &policy_123,
                            });
     rng_reseed(&side->core.rng, random);
     // A time that stands still is none that a reader of the board takes.

@@ -6,6 +6,7 @@
 #include "tests/control/keys/keys_world.h"
 #include "tests/control/log_recorder.h"
 
+#include <assert.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -168,6 +169,62 @@ static void ages_are_stored_now_and_then(void **state)
     keys_close(keys);
 }
 
+// A key of which the search leaves no copy: its first octets, inverted.
+static uint64_t inverted;
+
+static void mark_current_key(void)
+{
+    enum { AT = offsetof(struct keyring_record, entry[KEY_CURRENT].secret) / 8 };
+    static_assert(offsetof(struct keyring_record, entry[KEY_CURRENT].secret) % 8 == 0, "words");
+    uint64_t sequence = atomic_load(&keys_ring.sequence);
+    inverted = ~atomic_load(&keys_ring.slot[sequence % 2][AT]);
+}
+
+// How often the key is in the memory that this process may write.
+static unsigned copies_of_marked_key(void)
+{
+    unsigned n = 0;
+    char line[512], rights[8];
+    unsigned long from, to;
+    FILE *maps = fopen("/proc/self/maps", "r");
+    assert_non_null(maps);
+    while (fgets(line, sizeof line, maps) != NULL) {
+        if (sscanf(line, "%lx-%lx %7s", &from, &to, rights) != 3 || strncmp(rights, "rw", 2) != 0)
+            continue;
+        for (const char *at = (const char *)from; at + sizeof inverted <= (const char *)to; at++) {
+            uint64_t word;
+            memcpy(&word, at, sizeof word);
+            n += word == ~inverted;
+        }
+    }
+    fclose(maps);
+    return n;
+}
+
+// CK-8: a key that is retired is gone from the memory of the process: from the board, from what is
+// in use, and from what was handed to the thread that writes.
+static void a_retired_key_is_wiped_from_memory(void **state)
+{
+    (void)state;
+    if (SANITIZED) {
+        print_message("# a sanitizer's shadow of the memory is too large to be searched\n");
+        skip();
+    }
+    keys_config.keys.keep = 0;
+    struct keys *keys = keys_world_open();
+    mark_current_key();
+    assert_true(copies_of_marked_key() > 0);
+    sim_now += DAY;
+    uint64_t next = keys_world_settle(keys);
+    assert_true(next > sim_now);
+    assert_int_equal(copies_of_marked_key(), 0);
+
+    // The set in use is in the memory of the keys and in both slots of the board, nowhere else.
+    mark_current_key();
+    assert_int_equal(copies_of_marked_key(), 3);
+    keys_close(keys);
+}
+
 int main(void)
 {
     cmocka_set_message_output(CM_OUTPUT_TAP);
@@ -182,6 +239,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_refused_file_is_kept, keys_world_setup,
                                         keys_world_teardown),
         cmocka_unit_test_setup_teardown(ages_are_stored_now_and_then, keys_world_setup,
+                                        keys_world_teardown),
+        cmocka_unit_test_setup_teardown(a_retired_key_is_wiped_from_memory, keys_world_setup,
                                         keys_world_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,7 +41,6 @@ static int open_ring(void **state)
     while (!CPU_ISSET(config.dataplane.cores[0], &allowed))
         config.dataplane.cores[0]++;
     config.dataplane.n_ports = 1;
-    config.dataplane.udp_port = 123;
     config.dataplane.ports[0] = (struct config_port){.kind = PORT_VDEV, .device = "net_ring0"};
     struct port *const *queue;
     if (ports_open(&config, USE_SERVE, &ports) != 0 || ports_of_core(ports, 0, &queue) != 1)

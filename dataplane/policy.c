@@ -1,0 +1,56 @@
+#include "dataplane/policy.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct policy_entry {
+    struct policy policy;
+    struct policy_entry *before; // published before this one, and not freed yet
+};
+
+int policy_publish(struct policy_place *place, const struct policy *policy)
+{
+    struct policy_entry *entry = malloc(sizeof *entry);
+    if (!entry)
+        return -ENOMEM;
+    *entry = (struct policy_entry){.policy = *policy, .before = place->entries};
+    place->entries = entry;
+    // Release, with policy_take.
+    atomic_store_explicit(&place->now, &entry->policy, memory_order_release);
+    return 0;
+}
+
+bool policy_has_old(const struct policy_place *place)
+{
+    return place->entries && place->entries->before;
+}
+
+bool policy_is_held(const struct policy_place *place, const struct policy_hold *hold)
+{
+    // Acquire, with policy_take.
+    return atomic_load_explicit(&hold->policy, memory_order_acquire) ==
+           atomic_load_explicit(&place->now, memory_order_relaxed);
+}
+
+static void free_from(struct policy_entry *entry)
+{
+    while (entry) {
+        struct policy_entry *before = entry->before;
+        free(entry);
+        entry = before;
+    }
+}
+
+void policy_free_old(struct policy_place *place)
+{
+    if (!place->entries)
+        return;
+    free_from(place->entries->before);
+    place->entries->before = NULL;
+}
+
+void policy_close(struct policy_place *place)
+{
+    free_from(place->entries);
+    *place = (struct policy_place){0};
+}

@@ -1,0 +1,7 @@
+// The policy of tests and benches that do not care: NTP on UDP port 123, published for good.
+#pragma once
+
+#include "dataplane/policy.h"
+
+static const struct policy policy_123_now = {.udp_port = 123};
+static const struct policy_place policy_123 = {.now = &policy_123_now};
