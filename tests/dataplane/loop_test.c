@@ -2,6 +2,7 @@
 // can be taken without a thread; its ports are of memory, one a loop.
 #include "dataplane/loop.c"
 
+#include "base/now.h"
 #include "tests/dataplane/client.h"
 #include "tests/dataplane/memory_port.h"
 
@@ -21,6 +22,13 @@ static struct core_counters counters[LOOPS];
 static struct policy_place policy;
 static struct loop *loops[LOOPS];
 static struct loop *loop; // the first one
+
+// What a core does with its ports, swapped at the link: a request to UDP port 123 comes with each
+// burst while they are fed, and a core is held up in the middle of its turn, when the policy is in
+// its hands, while held names its port.
+static atomic_bool feeding;
+static _Atomic(struct port *) held; // writer: the test; reader: the polling threads
+static atomic_bool is_held;         // the other way round
 
 uint32_t ports_of_core(const struct ports *ports, uint32_t index, struct port *const **queues)
 {
@@ -78,7 +86,10 @@ static int open_loop(void **state)
 static int close_loop(void **state)
 {
     (void)state;
+    atomic_store(&feeding, false);
+    atomic_store(&held, NULL);
     for (uint32_t i = 0; i < LOOPS; i++) {
+        loop_stop(loops[i]); // for a test that has failed
         loop_close(loops[i]);
         memory_port_close(port[i]);
     }
@@ -125,13 +136,6 @@ static void an_idle_core_forgets_retired_keys(void **state)
     assert_int_equal(counters[0].heartbeat - beat, 2);
 }
 
-// What a core does with its ports, swapped at the link: a request to UDP port 123 comes with each
-// burst while they are fed, and a core is held up in the middle of its turn, when the policy is in
-// its hands, while held names its port.
-static atomic_bool feeding;
-static _Atomic(struct port *) held; // writer: the test; reader: the polling threads
-static atomic_bool is_held;         // the other way round
-
 lane_set __real_port_rx(struct port *p, struct burst *burst);
 lane_set __wrap_port_rx(struct port *p, struct burst *burst);
 lane_set __wrap_port_rx(struct port *p, struct burst *burst)
@@ -161,12 +165,6 @@ static void start_loops(void)
         assert_int_equal(loop_start(loops[i]), 0);
 }
 
-static void stop_loops(void)
-{
-    for (uint32_t i = 0; i < LOOPS; i++)
-        loop_stop(loops[i]);
-}
-
 static void await_turns(uint32_t i, uint64_t n)
 {
     uint64_t until = atomic_load(&counters[i].heartbeat) + n;
@@ -179,6 +177,12 @@ static bool old_ones_stay(void)
 {
     loop_free_policies(&policy, loops, LOOPS);
     return policy_has_old(&policy);
+}
+
+static void await_freed(void)
+{
+    for (uint64_t end = now_ns() + 20000 * (uint64_t)NOW_NS_PER_MS; old_ones_stay(); sched_yield())
+        assert_true(now_ns() < end);
 }
 
 // The next burst is read under the new policy.
@@ -217,8 +221,7 @@ static void a_core_that_is_held_up_keeps_the_old_policy(void **state)
     (void)state;
     start_loops();
     publish_port(8123);
-    while (old_ones_stay()) // both are idle
-        sched_yield();
+    await_freed(); // both are idle
 
     atomic_store(&held, port[0]);
     atomic_store(&feeding, true);
@@ -230,10 +233,7 @@ static void a_core_that_is_held_up_keeps_the_old_policy(void **state)
         assert_true(old_ones_stay());
     }
     atomic_store(&held, NULL);
-    while (old_ones_stay())
-        sched_yield();
-    atomic_store(&feeding, false);
-    stop_loops();
+    await_freed();
 }
 
 // One publication after the other under packets: each frame was read under one of them. What a core
@@ -246,11 +246,11 @@ static void policies_change_under_load(void **state)
     for (unsigned i = 0; i < 250; i++) {
         publish_port(i % 2 == 0 ? 8123 : 123);
         await_turns(i % LOOPS, 1);
-        while (old_ones_stay() && i % 5 == 4) // both cores get to hold either of the two
-            sched_yield();
+        if (i % 5 == 4) // both cores get to hold either of the two
+            await_freed();
     }
-    stop_loops();
-    atomic_store(&feeding, false);
+    for (uint32_t i = 0; i < LOOPS; i++)
+        loop_stop(loops[i]);
     for (uint32_t i = 0; i < LOOPS; i++) {
         uint64_t elsewhere = counters[i].outcome[DROPPED_NOT_NTP];
         assert_true(elsewhere > 0 && elsewhere < counters[i].frames_received);

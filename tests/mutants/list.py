@@ -274,6 +274,12 @@ MUTANTS = [
     Mutant("ke-fallback", "AEAD 15 is chosen though nobody offered it (REC-4)",
            "control/ke/ke_records.c", "            if (be16_get(r->body + i) == ke_aeads[row].id)\n",
            "", ("control/ke/ke_records",)),
+    # the policy
+    Mutant("policy-early", "an old policy is freed while a core goes by it", "dataplane/loop.c",
+           "        if (!holds_policy(loops[i]))\n            return;\n", "        holds_policy(loops[i]);\n",
+           ("dataplane/loop",)),
+    Mutant("policy-deaf", "a core goes by its first policy for ever", "dataplane/core.c",
+           "&core->stamps);\n    policy_take(core->is.policy, &core->policy);\n", "&core->stamps);\n", ("dataplane/loop",)),
     # control's errands
     Mutant("errand-sleep", "control sleeps past a time that is due", "control/errands.c",
            "return (int)(ms < longest_ms ? ms : longest_ms);", "return (int)longest_ms;",
