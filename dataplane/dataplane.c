@@ -91,7 +91,7 @@ static int open_board(struct dataplane *d)
 
 static int open_ports(struct dataplane *d)
 {
-    return ports_open(d->config, USE_SERVE, &d->ports); // says itself what is wrong
+    return ports_open(d->config, &d->ports); // says itself what is wrong
 }
 
 static int make_policy(struct dataplane *d)

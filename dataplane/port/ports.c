@@ -4,7 +4,9 @@
 #include "dataplane/port/eal/device.h"
 #include "dataplane/port/eal/eal.h"
 #include "dataplane/port/eal/foreign_log.h"
+#include "dataplane/port/eal/pool.h"
 #include "dataplane/port/xdp/addresses.h"
+#include "dataplane/port/xdp/steering.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -18,10 +20,18 @@ struct core_queues {
     struct port **queue;
 };
 
+// A port of the configuration.
+struct opened {
+    const struct config_port *config;
+    struct device device;
+    struct steering steering;     // PORT_INTERFACE
+    struct address_set addresses; // PORT_VDEV: what its queues answer for
+};
+
 struct ports {
     const struct config *config;
-    uint32_t n_devices;
-    struct device device[PORTS_MAX];
+    uint32_t n_opened;
+    struct opened opened[PORTS_MAX];
     struct core_queues core[CORES_MAX];
     int watch;               // addresses_watch's descriptor, or -1
     uint16_t udp_port;       // as ports_steer was told
@@ -33,16 +43,16 @@ static int deal(struct ports *ports)
 {
     const uint32_t n_cores = ports->config->dataplane.n_cores;
     uint32_t n_queues = 0;
-    for (uint32_t d = 0; d < ports->n_devices; d++)
-        n_queues += ports->device[d].n_queues;
+    for (uint32_t i = 0; i < ports->n_opened; i++)
+        n_queues += ports->opened[i].device.n_queues;
     for (uint32_t c = 0; c < n_cores; c++) {
         ports->core[c].queue = calloc(n_queues, sizeof(struct port *));
         if (!ports->core[c].queue)
             return -ENOMEM;
     }
     uint32_t next = 0;
-    for (uint32_t d = 0; d < ports->n_devices; d++) {
-        const struct device *device = &ports->device[d];
+    for (uint32_t i = 0; i < ports->n_opened; i++) {
+        const struct device *device = &ports->opened[i].device;
         for (uint32_t q = 0; q < device->n_queues; q++) {
             struct core_queues *core = &ports->core[next++ % n_cores];
             core->queue[core->n++] = device->queue[q];
@@ -59,61 +69,82 @@ static bool follows_kernel(const struct config_port *port)
     return port->kind == PORT_INTERFACE && port->n_addresses == 0;
 }
 
-static int open_devices(struct ports *ports, enum port_use use)
+// Opens one port; its addresses are followed from here on if the kernel says them.
+static int open_one(struct ports *ports, const struct device_plan *plan, struct opened *opened)
 {
-    const struct config *config = ports->config;
-    for (uint32_t i = 0; i < config->dataplane.n_ports; i++) {
-        const struct config_port *port = &config->dataplane.ports[i];
-        struct device *device = &ports->device[ports->n_devices++];
-        int fault = device_open(device, port, use, config->dataplane.n_cores);
-        if (fault)
-            return fault;
-        if (use == USE_ASK)
-            continue; // it is told its addresses
-        // The watch comes before the first list, so that no change falls between them.
-        if (follows_kernel(port) && ports->watch < 0)
-            ports->watch = addresses_watch();
-        if (follows_kernel(port) && ports->watch < 0) {
-            log_error("%s: cannot follow the kernel's addresses: %s; 'addresses' in the "
-                      "configuration may "
-                      "name them",
-                      port->device, strerror(-ports->watch));
-            return ports->watch;
-        }
+    int fault = device_open(&opened->device, plan);
+    if (fault || plan->kind != PORT_INTERFACE)
+        return fault;
+    fault = steering_find(opened->device.interface.index, &opened->steering);
+    if (fault) {
+        log_error("%s: the XDP program's maps cannot be found: %s", plan->device, strerror(-fault));
+        return fault;
     }
-    return deal(ports);
-}
-
-// What a crashed run left. Looking at a program takes CAP_SYS_ADMIN; without it the kernel says
-// that something is attached, once DPDK's driver tries.
-static int sweep_own(const struct config *config)
-{
-    for (uint32_t i = 0; i < config->dataplane.n_ports && geteuid() == 0; i++) {
-        const struct config_port *port = &config->dataplane.ports[i];
-        int fault =
-            port->kind == PORT_INTERFACE ? xdp_sweep(port->device, USE_ASK, XDP_ANY_USER) : 0;
-        if (fault)
-            return fault;
+    // The watch comes before the first list, so that no change falls between them.
+    if (follows_kernel(opened->config) && ports->watch < 0)
+        ports->watch = addresses_watch();
+    if (follows_kernel(opened->config) && ports->watch < 0) {
+        log_error("%s: cannot follow the kernel's addresses: %s; 'addresses' in the "
+                  "configuration may name them",
+                  plan->device, strerror(-ports->watch));
+        return ports->watch;
     }
     return 0;
 }
 
-int ports_open(const struct config *config, enum port_use use, struct ports **out)
+static struct device_plan plan_of(const struct ports *ports, uint32_t i)
+{
+    const struct opened *opened = &ports->opened[i];
+    struct device_plan plan = {
+        .kind = opened->config->kind,
+        .device = opened->config->device,
+        .n_queues = ports->config->dataplane.n_cores,
+    };
+    if (plan.kind == PORT_INTERFACE)
+        plan.program = steering_program();
+    else
+        plan.addresses = &opened->addresses;
+    return plan;
+}
+
+static int start_dpdk(const struct config *config, const struct device_plan *plans)
 {
     uint32_t n_queues = 0;
     for (uint32_t i = 0; i < config->dataplane.n_ports; i++)
-        n_queues += device_queues_wanted(&config->dataplane.ports[i], config->dataplane.n_cores);
+        n_queues += device_queues_wanted(&plans[i]);
+    struct eal_plan plan = {
+        .prefix = "noonmark",
+        .cores = config->dataplane.cores,
+        .n_cores = config->dataplane.n_cores,
+        .memory_mib = pool_memory_mib(n_queues),
+    };
+    int fault = eal_start(&plan);
+    if (!fault && !eal_on_hugepages())
+        log_warning("fewer than %u MiB of hugepages are free, so packets live in 4 KiB pages; "
+                    "'sysctl vm.nr_hugepages=%u' reserves them",
+                    plan.memory_mib, plan.memory_mib / 2);
+    return fault;
+}
+
+int ports_open(const struct config *config, struct ports **out)
+{
+    struct device_plan plans[PORTS_MAX];
     struct ports *ports = calloc(1, sizeof *ports);
     if (!ports)
         return -ENOMEM;
     ports->config = config;
     ports->watch = -1;
+    for (uint32_t i = 0; i < config->dataplane.n_ports; i++) {
+        ports->opened[i].config = &config->dataplane.ports[i];
+        addresses_configured_set(ports->opened[i].config, &ports->opened[i].addresses);
+        plans[i] = plan_of(ports, i);
+    }
 
-    int fault = eal_start(config->dataplane.cores, config->dataplane.n_cores, n_queues, use);
-    if (!fault && use == USE_ASK)
-        fault = sweep_own(config);
+    int fault = start_dpdk(config, plans);
+    for (uint32_t i = 0; i < config->dataplane.n_ports && !fault; i++)
+        fault = open_one(ports, &plans[i], &ports->opened[ports->n_opened++]);
     if (!fault)
-        fault = open_devices(ports, use);
+        fault = deal(ports);
     foreign_log_release();
     if (fault) {
         ports_close(ports);
@@ -123,58 +154,42 @@ int ports_open(const struct config *config, enum port_use use, struct ports **ou
     return 0;
 }
 
-static int steer(struct ports *ports, struct device *device)
+static int steer(struct ports *ports, const struct opened *opened)
 {
     struct address_list *list = &ports->now;
     int fault = 0;
-    if (device->config->n_addresses > 0)
-        addresses_configured(device->config, list);
+    if (opened->config->n_addresses > 0)
+        addresses_configured(opened->config, list);
     else
-        fault = addresses_local(device->interface.index, list);
+        fault = addresses_local(opened->device.interface.index, list);
     if (!fault)
-        fault = xdp_steer(&device->maps, ports->udp_port, list);
+        fault = steering_set(&opened->steering, ports->udp_port, list);
     if (fault)
         log_error("%s: cannot set the addresses that are steered: %s; 'addresses' in the "
                   "configuration may name them",
-                  device->config->device, strerror(-fault));
+                  opened->config->device, strerror(-fault));
     return fault;
 }
 
 int ports_steer(struct ports *ports, uint16_t udp_port)
 {
     ports->udp_port = udp_port;
-    for (uint32_t i = 0; i < ports->n_devices; i++) {
-        struct device *device = &ports->device[i];
-        if (device->config->kind != PORT_INTERFACE)
+    for (uint32_t i = 0; i < ports->n_opened; i++) {
+        const struct opened *opened = &ports->opened[i];
+        if (opened->config->kind != PORT_INTERFACE)
             continue;
-        int fault = steer(ports, device);
+        int fault = steer(ports, opened);
         if (fault)
             return fault;
         log_info("%s: UDP port %u of %u IPv4 and %u IPv6 addresses is served; all else stays with "
                  "the kernel",
-                 device->config->device, udp_port, ports->now.n_v4, ports->now.n_v6);
+                 opened->config->device, udp_port, ports->now.n_v4, ports->now.n_v6);
     }
-    for (uint32_t i = 0; i < ports->n_devices; i++)
-        log_info("%s: %s", ports->device[i].config->device,
-                 device_is_to_stamp(&ports->device[i])
+    for (uint32_t i = 0; i < ports->n_opened; i++)
+        log_info("%s: %s", ports->opened[i].config->device,
+                 device_is_to_stamp(&ports->opened[i].device)
                      ? "the XDP program stamps each request as it arrives"
                      : "requests bear no stamp and count as arrived when a core looks");
-    return 0;
-}
-
-int ports_gather(struct ports *ports, const struct gather_rule *rule)
-{
-    for (uint32_t i = 0; i < ports->n_devices; i++) {
-        const struct device *device = &ports->device[i];
-        if (device->config->kind != PORT_INTERFACE)
-            continue;
-        int fault = xdp_gather(&device->maps, rule);
-        if (fault) {
-            log_error("%s: cannot tell the XDP program what is ours: %s", device->config->device,
-                      strerror(-fault));
-            return fault;
-        }
-    }
     return 0;
 }
 
@@ -186,9 +201,9 @@ int ports_watch(const struct ports *ports)
 void ports_follow(struct ports *ports)
 {
     addresses_drain(ports->watch);
-    for (uint32_t i = 0; i < ports->n_devices; i++) {
-        if (follows_kernel(ports->device[i].config))
-            steer(ports, &ports->device[i]);
+    for (uint32_t i = 0; i < ports->n_opened; i++) {
+        if (follows_kernel(ports->opened[i].config))
+            steer(ports, &ports->opened[i]);
     }
 }
 
@@ -210,11 +225,11 @@ void ports_thread_leave(void)
 
 void ports_show(struct ports *ports, struct board_dataplane *board)
 {
-    for (uint32_t i = 0; i < ports->n_devices; i++) {
-        const struct device *device = &ports->device[i];
+    for (uint32_t i = 0; i < ports->n_opened; i++) {
+        const struct device *device = &ports->opened[i].device;
         struct board_port *port = &board->port[i];
-        bool interface = device->config->kind == PORT_INTERFACE;
-        snprintf(port->name, sizeof port->name, "%s", device->config->device);
+        bool interface = device->plan.kind == PORT_INTERFACE;
+        snprintf(port->name, sizeof port->name, "%s", device->plan.device);
         snprintf(port->driver, sizeof port->driver, "%s", device_driver(device));
         snprintf(port->mode, sizeof port->mode, "%s",
                  interface ? xdp_mode(device->interface.index) : "");
@@ -225,7 +240,7 @@ void ports_show(struct ports *ports, struct board_dataplane *board)
         atomic_store_explicit(&port->link_up, device_link_up(device), memory_order_relaxed);
     }
     ports_refresh(ports, board);
-    atomic_store_explicit(&board->n_ports, ports->n_devices, memory_order_release);
+    atomic_store_explicit(&board->n_ports, ports->n_opened, memory_order_release);
 }
 
 static void refresh_stamps(const struct device *device, struct board_port *port)
@@ -240,52 +255,33 @@ static void refresh_stamps(const struct device *device, struct board_port *port)
                     "%s: %" PRIu64
                     " frames came without a stamp: the device leaves no room for it, "
                     "and they count as arrived when a core looked",
-                    device->config->device, stamps.unstamped - before);
+                    device->plan.device, stamps.unstamped - before);
+}
+
+// Answers those that look whether an interface's owner lives. Never blocks.
+static void greet(const struct ports *ports)
+{
+    for (uint32_t i = 0; i < ports->n_opened; i++) {
+        if (ports->opened[i].device.owner >= 0)
+            xdp_owner_greet(ports->opened[i].device.owner);
+    }
 }
 
 void ports_refresh(struct ports *ports, struct board_dataplane *board)
 {
     static struct log_limit limit;
-    ports_greet(ports);
-    for (uint32_t i = 0; i < ports->n_devices; i++) {
-        struct device *device = &ports->device[i];
+    greet(ports);
+    for (uint32_t i = 0; i < ports->n_opened; i++) {
+        struct device *device = &ports->opened[i].device;
         struct board_port *port = &board->port[i];
         uint32_t up = device_link_up(device);
         if (up != atomic_exchange_explicit(&port->link_up, up, memory_order_relaxed))
-            log_info("%s: the link is %s", device->config->device, up ? "up" : "down");
+            log_info("%s: the link is %s", device->plan.device, up ? "up" : "down");
         atomic_store_explicit(&port->rx_missed, device_missed(device), memory_order_relaxed);
         refresh_stamps(device, port);
         if (device_starved(device))
             log_limited(&limit, LOG_LEVEL_WARNING, "%s: out of packet buffers",
-                        device->config->device);
-    }
-}
-
-bool ports_link_up(const struct ports *ports)
-{
-    return device_link_up(&ports->device[0]);
-}
-
-void ports_mac(const struct ports *ports, uint8_t mac[6])
-{
-    device_mac(&ports->device[0], mac);
-}
-
-const char *ports_driver(const struct ports *ports)
-{
-    return device_driver(&ports->device[0]);
-}
-
-uint64_t ports_missed(const struct ports *ports)
-{
-    return device_missed(&ports->device[0]);
-}
-
-void ports_greet(const struct ports *ports)
-{
-    for (uint32_t i = 0; i < ports->n_devices; i++) {
-        if (ports->device[i].owner >= 0)
-            xdp_owner_greet(ports->device[i].owner);
+                        device->plan.device);
     }
 }
 
@@ -294,8 +290,8 @@ bool ports_close(struct ports *ports)
     bool all = true;
     if (!ports)
         return all;
-    for (uint32_t i = 0; i < ports->n_devices; i++)
-        all &= device_close(&ports->device[i]);
+    for (uint32_t i = 0; i < ports->n_opened; i++)
+        all &= device_close(&ports->opened[i].device);
     for (uint32_t c = 0; c < CORES_MAX; c++)
         free(ports->core[c].queue);
     if (ports->watch >= 0)
@@ -314,7 +310,7 @@ int ports_sweep(const struct config *config, uid_t user)
     int fault = foreign_log_route();
     for (uint32_t i = 0; i < config->dataplane.n_ports; i++) {
         const struct config_port *port = &config->dataplane.ports[i];
-        int result = port->kind == PORT_INTERFACE ? xdp_sweep(port->device, USE_SERVE, user) : 0;
+        int result = port->kind == PORT_INTERFACE ? xdp_sweep(port->device, XDP_NAMES, user) : 0;
         if (result)
             fault = result;
     }

@@ -8,24 +8,19 @@
 #include "board/board.h"
 #include "config/config.h"
 #include "dataplane/port/port.h"
-#include "dataplane/port/use.h"
-#include "dataplane/port/xdp/gather.h"
 
 #include <sys/types.h>
 
 struct ports;
 
-// Starts DPDK and all ports of the configuration; nothing is steered to them yet. Who asks, as
-// root, is rid of what a crashed run of its own left on an interface. Logs one line with the mend
-// on failure. 0 or -errno, and then nothing is left behind but DPDK itself: the process must end.
-int ports_open(const struct config *config, enum port_use use, struct ports **ports);
+// Starts DPDK and all ports of the configuration; nothing is steered to them yet. Logs one line
+// with the mend on failure. 0 or -errno, and then nothing is left behind but DPDK itself: the
+// process must end.
+int ports_open(const struct config *config, struct ports **ports);
 
 // Lets packets to that UDP port come: fills the maps of the interfaces' programs. ports_follow
 // keeps to that port. 0 or -errno, logged.
 int ports_steer(struct ports *ports, uint16_t udp_port);
-
-// The same for who asks. 0 or -errno, logged.
-int ports_gather(struct ports *ports, const struct gather_rule *rule);
 
 // The queues that the core of that index polls; sets *queues to an array of n that lives as long as
 // ports.
@@ -40,18 +35,8 @@ void ports_thread_leave(void);
 void ports_show(struct ports *ports, struct board_dataplane *board);
 void ports_refresh(struct ports *ports, struct board_dataplane *board);
 
-// What who asks wants to know of the first port. ports_missed: frames lost before anybody saw them.
-bool ports_link_up(const struct ports *ports);
-void ports_mac(const struct ports *ports, uint8_t mac[6]);
-const char *ports_driver(const struct ports *ports);
-uint64_t ports_missed(const struct ports *ports);
-
-// Answers those that look whether an interface's owner lives; ports_refresh does it too. To be
-// called every second or so, never blocks.
-void ports_greet(const struct ports *ports);
-
 // A descriptor that is readable when the kernel's addresses have changed, then to be followed by
-// ports_follow; -1 when no port asks the kernel.
+// ports_follow; -1 when no port follows the kernel.
 int ports_watch(const struct ports *ports);
 void ports_follow(struct ports *ports);
 
@@ -64,8 +49,7 @@ bool ports_close(struct ports *ports);
 void ports_end(void);
 
 // Detaches our XDP programs that crashed runs left on the configured interfaces, before a server
-// starts; user is the
-// dataplane's. 0 or -errno, logged. Needs CAP_SYS_ADMIN; no ports need be open.
+// starts; user is the dataplane's. 0 or -errno, logged. Needs CAP_SYS_ADMIN; no ports need be open.
 int ports_sweep(const struct config *config, uid_t user);
 
 const char *ports_dpdk_version(void);

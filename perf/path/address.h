@@ -1,5 +1,5 @@
 // IP addresses as numbers in the machine's own order, so that prefixes are ranges: IPv6's first 64
-// bits are high and the others low; of IPv4 high is 0. dataplane/port/xdp/gather.h counts alike.
+// bits are high and the others low; of IPv4 high is 0. perf/port/replies.h counts alike.
 // Pure; any thread.
 #pragma once
 

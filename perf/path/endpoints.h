@@ -1,7 +1,7 @@
-// Who asks: an endpoint's number is one of our addresses and one of our UDP ports, and back. The
-// addresses of a prefix follow one another, so it is arithmetic and no table, however many there
-// are. Number 0 is the first address with the first port, 1 the next address with the same port.
-// Pure; any thread.
+// Where requests come from: an endpoint's number is one of our addresses and one of our UDP ports,
+// and back. The addresses of a prefix follow one another, so it is arithmetic and no table, however
+// many there are. Number 0 is the first address with the first port, 1 the next address with the
+// same port. Pure; any thread.
 #pragma once
 
 #include "perf/path/address.h"

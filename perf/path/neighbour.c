@@ -32,7 +32,7 @@ static bool is_other(const uint8_t mac[6], const uint8_t ours[6])
     return (mac[0] & 1) == 0 && memcmp(mac, ours, 6) != 0;
 }
 
-// Ethernet's head of an answer: back to whoever asked, in the same VLANs.
+// Ethernet's head of an answer: back to the sender, in the same VLANs.
 static void put_ethernet(uint8_t *answer, const uint8_t to[6], const uint8_t mac[6],
                          const uint8_t *frame, uint32_t at)
 {
@@ -44,50 +44,50 @@ static void put_ethernet(uint8_t *answer, const uint8_t to[6], const uint8_t mac
 static uint32_t answer_arp(const struct endpoints *ours, const uint8_t mac[6], const uint8_t *frame,
                            uint32_t len, uint32_t at, uint8_t *answer)
 {
-    struct arp asked;
-    if (!arp_read(frame + at, len - at, &asked) || asked.operation != ARP_REQUEST ||
-        !is_other(asked.sender_mac, mac))
+    struct arp request;
+    if (!arp_read(frame + at, len - at, &request) || request.operation != ARP_REQUEST ||
+        !is_other(request.sender_mac, mac))
         return 0;
-    struct address target = {.family = AF_INET, .low = asked.target};
-    if (asked.sender == asked.target || !endpoints_have(ours, &target))
-        return 0; // RFC 5227: who asks for its own address announces it
-    struct arp told = {.operation = ARP_REPLY, .sender = asked.target, .target = asked.sender};
-    memcpy(told.sender_mac, mac, 6);
-    memcpy(told.target_mac, asked.sender_mac, 6);
-    put_ethernet(answer, asked.sender_mac, mac, frame, at);
-    arp_write(&told, answer + at);
+    struct address target = {.family = AF_INET, .low = request.target};
+    if (request.sender == request.target || !endpoints_have(ours, &target))
+        return 0; // RFC 5227: a request for the sender's own address announces it
+    struct arp reply = {.operation = ARP_REPLY, .sender = request.target, .target = request.sender};
+    memcpy(reply.sender_mac, mac, 6);
+    memcpy(reply.target_mac, request.sender_mac, 6);
+    put_ethernet(answer, request.sender_mac, mac, frame, at);
+    arp_write(&reply, answer + at);
     return at + ARP_LEN;
 }
 
 static uint32_t answer_nd(const struct endpoints *ours, const uint8_t mac[6], const uint8_t *frame,
                           uint32_t len, uint32_t at, uint8_t *answer)
 {
-    struct nd asked;
-    if (!nd_read(frame + at, len - at, &asked) || asked.type != ND_SOLICITATION ||
-        !endpoints_have(ours, &asked.target))
+    struct nd request;
+    if (!nd_read(frame + at, len - at, &request) || request.type != ND_SOLICITATION ||
+        !endpoints_have(ours, &request.target))
         return 0;
-    struct nd told = {
+    struct nd reply = {
         .type = ND_ADVERTISEMENT,
         .flags = ND_OVERRIDE,
-        .source = asked.target,
+        .source = request.target,
         .destination = {.family = AF_INET6, .high = UINT64_C(0xff02) << 48, .low = 1},
-        .target = asked.target,
+        .target = request.target,
         .has_mac = true,
     };
     uint8_t to[6];
-    memcpy(told.mac, mac, 6);
-    memcpy(to, asked.has_mac ? asked.mac : frame + 6, 6);
-    // Section 7.2.4: who asks without an address is told with all others.
-    if ((asked.source.high | asked.source.low) == 0) {
-        nd_group_mac(&told.destination, to);
+    memcpy(reply.mac, mac, 6);
+    memcpy(to, request.has_mac ? request.mac : frame + 6, 6);
+    // Section 7.2.4: a solicitation from no address is answered to all nodes.
+    if ((request.source.high | request.source.low) == 0) {
+        nd_group_mac(&reply.destination, to);
     } else if (is_other(to, mac)) {
-        told.destination = asked.source;
-        told.flags |= ND_SOLICITED;
+        reply.destination = request.source;
+        reply.flags |= ND_SOLICITED;
     } else {
         return 0;
     }
     put_ethernet(answer, to, mac, frame, at);
-    nd_write(&told, answer + at);
+    nd_write(&reply, answer + at);
     return at + ND_LEN;
 }
 
@@ -103,49 +103,49 @@ uint32_t neighbour_answer(const struct endpoints *ours, const uint8_t mac[6], co
     return type == ETHERTYPE_IPV6 ? answer_nd(ours, mac, frame, len, at, answer) : 0;
 }
 
-static uint32_t put_question_head(const struct neighbour_question *question, const uint8_t to[6],
-                                  uint16_t type, uint8_t *frame)
+static uint32_t put_query_head(const struct neighbour_query *query, const uint8_t to[6],
+                               uint16_t type, uint8_t *frame)
 {
     memcpy(frame, to, 6);
-    memcpy(frame + 6, question->mac, 6);
+    memcpy(frame + 6, query->mac, 6);
     uint32_t at = ETHERNET_LEN - 2;
-    for (unsigned i = 0; i < question->n_tags; i++, at += VLAN_LEN) {
-        be16_put(frame + at, i + 1 < question->n_tags ? ETHERTYPE_QINQ : ETHERTYPE_VLAN);
-        be16_put(frame + at + 2, question->tag[i]);
+    for (unsigned i = 0; i < query->n_tags; i++, at += VLAN_LEN) {
+        be16_put(frame + at, i + 1 < query->n_tags ? ETHERTYPE_QINQ : ETHERTYPE_VLAN);
+        be16_put(frame + at + 2, query->tag[i]);
     }
     be16_put(frame + at, type);
     return at + 2;
 }
 
-uint32_t neighbour_ask(const struct neighbour_question *question,
-                       uint8_t frame[NEIGHBOUR_FRAME_MAX])
+uint32_t neighbour_query_write(const struct neighbour_query *query,
+                               uint8_t frame[NEIGHBOUR_FRAME_MAX])
 {
-    if (question->target.family == AF_INET) {
+    if (query->target.family == AF_INET) {
         struct arp arp = {.operation = ARP_REQUEST,
-                          .sender = (uint32_t)question->source.low,
-                          .target = (uint32_t)question->target.low};
-        memcpy(arp.sender_mac, question->mac, 6);
-        uint32_t at = put_question_head(question, broadcast, ETHERTYPE_ARP, frame);
+                          .sender = (uint32_t)query->source.low,
+                          .target = (uint32_t)query->target.low};
+        memcpy(arp.sender_mac, query->mac, 6);
+        uint32_t at = put_query_head(query, broadcast, ETHERTYPE_ARP, frame);
         arp_write(&arp, frame + at);
         return at + ARP_LEN;
     }
     struct nd nd = {
         .type = ND_SOLICITATION,
-        .source = question->source,
-        .destination = nd_solicited_group(&question->target),
-        .target = question->target,
+        .source = query->source,
+        .destination = nd_solicited_group(&query->target),
+        .target = query->target,
         .has_mac = true,
     };
     uint8_t to[6];
-    memcpy(nd.mac, question->mac, 6);
+    memcpy(nd.mac, query->mac, 6);
     nd_group_mac(&nd.destination, to);
-    uint32_t at = put_question_head(question, to, ETHERTYPE_IPV6, frame);
+    uint32_t at = put_query_head(query, to, ETHERTYPE_IPV6, frame);
     nd_write(&nd, frame + at);
     return at + ND_LEN;
 }
 
-bool neighbour_told(const struct neighbour_question *question, const uint8_t *frame, uint32_t len,
-                    uint8_t mac[6])
+bool neighbour_answered(const struct neighbour_query *query, const uint8_t *frame, uint32_t len,
+                        uint8_t mac[6])
 {
     uint16_t type = 0;
     uint32_t at = body_at(frame, len, &type);
@@ -154,15 +154,15 @@ bool neighbour_told(const struct neighbour_question *question, const uint8_t *fr
     const uint8_t *said = NULL;
     if (at == 0)
         return false;
-    if (type == ETHERTYPE_ARP && question->target.family == AF_INET &&
+    if (type == ETHERTYPE_ARP && query->target.family == AF_INET &&
         arp_read(frame + at, len - at, &arp) && arp.operation == ARP_REPLY &&
-        arp.sender == question->target.low)
+        arp.sender == query->target.low)
         said = arp.sender_mac;
-    if (type == ETHERTYPE_IPV6 && question->target.family == AF_INET6 &&
+    if (type == ETHERTYPE_IPV6 && query->target.family == AF_INET6 &&
         nd_read(frame + at, len - at, &nd) && nd.type == ND_ADVERTISEMENT &&
-        address_equal(&nd.target, &question->target))
+        address_equal(&nd.target, &query->target))
         said = nd.has_mac ? nd.mac : frame + 6;
-    if (!said || !is_other(said, question->mac))
+    if (!said || !is_other(said, query->mac))
         return false;
     memcpy(mac, said, 6);
     return true;

@@ -18,8 +18,8 @@ enum { NEIGHBOUR_FRAME_MAX = ETHERNET_LEN + VLAN_TAGS_MAX * VLAN_LEN + IPV6_LEN 
 uint32_t neighbour_answer(const struct endpoints *ours, const uint8_t mac[6], const uint8_t *frame,
                           uint32_t len, uint8_t answer[NEIGHBOUR_FRAME_MAX]);
 
-// Who asks for an address, and in which VLANs.
-struct neighbour_question {
+// The query for an address, and in which VLANs it goes out.
+struct neighbour_query {
     struct address target;
     struct address source; // ours, of the same family
     uint8_t mac[6];        // ours
@@ -27,10 +27,10 @@ struct neighbour_question {
     uint16_t tag[VLAN_TAGS_MAX]; // VLAN ids, outer first
 };
 
-// Writes the question, and returns its octets.
-uint32_t neighbour_ask(const struct neighbour_question *question,
-                       uint8_t frame[NEIGHBOUR_FRAME_MAX]);
+// Writes the query's frame, and returns its octets.
+uint32_t neighbour_query_write(const struct neighbour_query *query,
+                               uint8_t frame[NEIGHBOUR_FRAME_MAX]);
 
-// Does the frame say the target's MAC address?
-bool neighbour_told(const struct neighbour_question *question, const uint8_t *frame, uint32_t len,
-                    uint8_t mac[6]);
+// Does the frame answer the query? Then *mac is the target's.
+bool neighbour_answered(const struct neighbour_query *query, const uint8_t *frame, uint32_t len,
+                        uint8_t mac[6]);

@@ -1,6 +1,6 @@
 // How requests leave and replies come back: over kernel sockets (path_sockets.c) or over a DPDK
 // port (path_port.c). Moves the payloads of UDP datagrams in bursts; what stands in them it does
-// not know. Who asks is an endpoint: an address and a UDP port of ours, numbered from 0. When
+// not know. An endpoint sends a request: an address and a UDP port of ours, numbered from 0. When
 // something was sent or came is the caller's to note, unless the plan asks for the kernel's stamps.
 //
 // A struct path belongs to one thread, which need not be the one that opened it. Room and content

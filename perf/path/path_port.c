@@ -1,14 +1,12 @@
 // A path over a DPDK port: whole frames, so that a path has as many addresses as its prefix. One
 // thread; the hot path makes no system call but the port's own.
 #include "base/log.h"
-#include "config/config.h"
-#include "dataplane/port/eal/ask.h"
-#include "dataplane/port/ports.h"
 #include "perf/path/frame_out.h"
 #include "perf/path/neighbour.h"
 #include "perf/path/path.h"
 #include "perf/path/route.h"
 #include "perf/path/way.h"
+#include "perf/port/tester_port.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -21,17 +19,17 @@
 
 enum {
     LINK_WAIT_MS = 15000, // a server that is being restarted waits up to 5 s
-    GREET_EVERY = 4096,   // turns
+    OWNER_EVERY = 4096,   // turns
 };
 static_assert((int)PATH_TAGS_MAX == (int)VLAN_TAGS_MAX, "a template has room for a plan's tags");
 
 struct path_port {
     struct path path;
     struct path_kind kind;
-    struct ports *ports;
-    struct port *const *queue; // requests leave by the first; replies come to any of them
+    struct tester_port *port;
+    struct frames_queue *queue; // requests leave by the first; replies come to any of them
     uint32_t n_queues;
-    uint32_t at;   // the queue that was taken from last
+    uint32_t at;   // the queue that was received from last
     uint32_t turn; // of path_receive
     bool entered;  // DPDK knows the thread
     int groups;    // route_hear_groups' descriptor, or -1
@@ -40,11 +38,9 @@ struct path_port {
     uint8_t mac[6];
     struct frame_out out;   // from our addresses
     struct frame_out flood; // from spoofed ones
-    struct ask_burst lent;
-    struct ask_burst taken;
-    unsigned n_taken;
-
-    struct config config; // what dataplane/port knows of us
+    struct frames lent;
+    struct frames received;
+    unsigned n_received;
 };
 
 static struct path_port *own(struct path *path)
@@ -55,7 +51,7 @@ static struct path_port *own(struct path *path)
 static void enter(struct path_port *p)
 {
     if (!p->entered)
-        ports_thread_enter();
+        tester_port_thread_enter();
     p->entered = true;
 }
 
@@ -63,7 +59,7 @@ static unsigned lease(struct path *path, struct path_out *out, unsigned n)
 {
     struct path_port *p = own(path);
     enter(p);
-    n = ask_lend(p->queue[0], &p->lent, n);
+    n = frames_lend(&p->queue[0], &p->lent, n);
     for (unsigned i = 0; i < n; i++)
         out->payload[i] = p->lent.frame[i] + p->out.len;
     return n;
@@ -83,7 +79,7 @@ static unsigned send_burst(struct path *path, struct path_out *out, unsigned fro
         p->lent.len[i] = frame_out_write(spoofed ? &p->flood : &p->out, p->lent.frame[i], low, port,
                                          out->len[i]);
     }
-    return ask_send(p->queue[0], &p->lent, from, n);
+    return frames_send(&p->queue[0], &p->lent, from, n);
 }
 
 // To which endpoint a datagram of the server's came; ENDPOINTS_NONE: it is none of them.
@@ -111,23 +107,23 @@ static int64_t endpoint_of(struct path_port *p, const uint8_t *frame, const stru
     return number;
 }
 
-// What is no UDP may ask for our addresses.
+// What is no UDP may be ARP or ND for our addresses.
 static void answer_neighbour(struct path_port *p, const uint8_t *frame, uint32_t len)
 {
     uint8_t answer[NEIGHBOUR_FRAME_MAX];
     uint32_t answer_len = neighbour_answer(&p->way.ours, p->mac, frame, len, answer);
     if (answer_len > 0)
-        ask_say(p->queue[p->at], answer, (uint16_t)answer_len);
+        frames_send_copy(&p->queue[p->at], answer, (uint16_t)answer_len);
 }
 
 static unsigned sort(struct path_port *p, struct path_in *in)
 {
     unsigned n = 0;
-    for (unsigned i = 0; i < p->n_taken; i++) {
-        const uint8_t *frame = p->taken.frame[i];
+    for (unsigned i = 0; i < p->n_received; i++) {
+        const uint8_t *frame = p->received.frame[i];
         struct datagram d;
-        if (frame_open(frame, p->taken.len[i], &d) != FRAME_GOOD) {
-            answer_neighbour(p, frame, p->taken.len[i]);
+        if (frame_open(frame, p->received.len[i], &d) != FRAME_GOOD) {
+            answer_neighbour(p, frame, p->received.len[i]);
             continue;
         }
         int64_t endpoint = endpoint_of(p, frame, &d);
@@ -142,20 +138,20 @@ static unsigned sort(struct path_port *p, struct path_in *in)
 
 static void give_back(struct path_port *p)
 {
-    ask_return(p->queue[p->at], p->n_taken);
-    p->n_taken = 0;
+    frames_release(&p->queue[p->at], p->n_received);
+    p->n_received = 0;
 }
 
 static unsigned receive(struct path *path, struct path_in *in)
 {
     struct path_port *p = own(path);
     enter(p);
-    if (++p->turn % GREET_EVERY == 0)
-        ports_greet(p->ports);
+    if (++p->turn % OWNER_EVERY == 0)
+        tester_port_show_owner(p->port);
     for (uint32_t i = 0; i < p->n_queues; i++) {
         p->at = p->at + 1 < p->n_queues ? p->at + 1 : 0;
-        p->n_taken = ask_take(p->queue[p->at], &p->taken);
-        unsigned n = p->n_taken > 0 ? sort(p, in) : 0;
+        p->n_received = frames_receive(&p->queue[p->at], &p->received);
+        unsigned n = p->n_received > 0 ? sort(p, in) : 0;
         if (n > 0)
             return n;
         give_back(p);
@@ -166,7 +162,7 @@ static unsigned receive(struct path *path, struct path_in *in)
 static void release(struct path *path, struct path_in *in, unsigned n)
 {
     (void)in;
-    if (n > 0) // otherwise receive has given back what it took
+    if (n > 0) // otherwise receive has given all back
         give_back(own(path));
 }
 
@@ -179,58 +175,48 @@ static void wait_ns(struct path *path, uint64_t ns)
 
 static uint64_t missed(struct path *path)
 {
-    return ports_missed(own(path)->ports);
+    return tester_port_missed(own(path)->port);
 }
 
 static void close_port(struct path *path)
 {
     struct path_port *p = own(path);
-    if (p->ports && ports_close(p->ports))
-        ports_end();
+    tester_port_close(p->port);
     if (p->groups >= 0)
         close(p->groups);
-    free(p->config.dataplane.ports[0].device);
     free(p);
 }
 
 static int wait_for_link(const struct path_port *p, const char *device, char why[WHY_LEN])
 {
     for (int i = 0; i < LINK_WAIT_MS / 10; i++) {
-        if (ports_link_up(p->ports))
+        if (tester_port_link_up(p->port))
             return 0;
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
     }
     return way_fail(why, -ENETDOWN, "%s has no link; start or plug in its other end", device);
 }
 
-static int open_ports(struct path_port *p, const struct path_plan *plan, char why[WHY_LEN])
+static int open_device(struct path_port *p, const struct path_plan *plan, char why[WHY_LEN])
 {
-    struct config_port *port = &p->config.dataplane.ports[0];
-    port->kind = p->way.ifindex != 0 ? PORT_INTERFACE : PORT_VDEV;
-    port->device = strdup(plan->device);
-    if (!port->device)
-        return way_fail(why, -ENOMEM, "out of memory");
-    p->config.dataplane.n_ports = 1;
-    p->config.dataplane.n_cores = 1;
-    p->config.dataplane.cores[0] = plan->cpu;
     log_divert(why, WHY_LEN);
-    int fault = ports_open(&p->config, USE_ASK, &p->ports);
+    int fault = tester_port_open(plan->device, p->way.ifindex != 0, plan->cpu, &p->port);
     log_divert(NULL, 0);
     if (fault && why[0] == '\0')
         way_fail(why, fault, "%s: cannot be opened: %s", plan->device, strerror(-fault));
     return fault;
 }
 
-static struct gather_range range_of(const struct endpoints *e)
+static struct replies_range range_of(const struct endpoints *e)
 {
-    return (struct gather_range){.high = e->high, .first = e->first, .n = e->n_addresses};
+    return (struct replies_range){.high = e->high, .first = e->first, .n = e->n_addresses};
 }
 
 // Lets what is ours come, from here on.
-static int gather(const struct path_port *p, char why[WHY_LEN])
+static int take_replies(const struct path_port *p, char why[WHY_LEN])
 {
     const struct way *way = &p->way;
-    struct gather_rule rule = {
+    struct replies_rule rule = {
         .server = {.high = way->server.high, .first = way->server.low, .n = 1},
         .source = range_of(&way->ours),
         .spoofed = range_of(&way->spoofed),
@@ -241,7 +227,7 @@ static int gather(const struct path_port *p, char why[WHY_LEN])
         .answers = way->answers,
     };
     log_divert(why, WHY_LEN);
-    int fault = ports_gather(p->ports, &rule);
+    int fault = tester_port_take(p->port, &rule);
     log_divert(NULL, 0);
     return fault;
 }
@@ -267,19 +253,19 @@ static int bring_up(struct path_port *p, const struct path_plan *plan, char why[
 {
     int fault = way_find(plan, &p->way, why);
     if (!fault)
-        fault = open_ports(p, plan, why);
+        fault = open_device(p, plan, why);
     if (!fault)
         fault = wait_for_link(p, plan->device, why);
     if (!fault)
-        fault = gather(p, why);
+        fault = take_replies(p, why);
     if (fault)
         return fault;
-    ports_mac(p->ports, p->mac);
-    p->n_queues = ports_of_core(p->ports, 0, &p->queue);
+    tester_port_mac(p->port, p->mac);
+    p->queue = tester_port_queues(p->port, &p->n_queues);
     if (p->way.ifindex != 0 && p->way.answers && p->way.server.family == AF_INET6)
         p->groups = route_hear_groups(p->way.ifindex);
     if (!p->way.knows_mac)
-        fault = way_ask(plan, p->queue[0], p->mac, &p->way, why);
+        fault = way_resolve(plan, &p->queue[0], p->mac, &p->way, why);
     prepare(p, plan);
     return fault;
 }
@@ -315,7 +301,7 @@ int path_port_open(const struct path_plan *plan, struct path **path, char why[25
         close_port(&p->path);
         return fault;
     }
-    p->kind.name = ports_driver(p->ports);
+    p->kind.name = tester_port_driver(p->port);
     p->path.n_endpoints = endpoints_n(&p->way.ours);
     *path = &p->path;
     return 0;

@@ -69,8 +69,8 @@ static ssize_t converse(struct request *request, void *answer, size_t size)
     return len;
 }
 
-static ssize_t ask_route(const struct address *to, unsigned ifindex, uint32_t flags, void *answer,
-                         size_t size)
+static ssize_t query_route(const struct address *to, unsigned ifindex, uint32_t flags, void *answer,
+                           size_t size)
 {
     struct request request = request_of(RTM_GETROUTE, 0);
     request.body.route.rtm_family = (uint8_t)to->family;
@@ -89,9 +89,9 @@ int route_find(const struct address *to, unsigned ifindex, struct route *route)
     // table itself says that there is none.
     ssize_t len = 0;
     if (to->family == AF_INET)
-        len = ask_route(to, ifindex, RTM_F_FIB_MATCH, answer, sizeof answer);
+        len = query_route(to, ifindex, RTM_F_FIB_MATCH, answer, sizeof answer);
     if (len >= 0)
-        len = ask_route(to, ifindex, 0, answer, sizeof answer);
+        len = query_route(to, ifindex, 0, answer, sizeof answer);
     if (len < 0)
         return (int)len;
     const struct nlmsghdr *head = (const void *)answer;

@@ -1,5 +1,5 @@
-// What the kernel knows of the way to an address, asked by netlink: who is next, from which address
-// of ours, and which MAC address that neighbour has. Opening a path asks it; never the hot path.
+// What the kernel knows of the way to an address, by netlink: who is next, from which address
+// of ours, and which MAC address that neighbour has. For opening a path, not for the hot path.
 #pragma once
 
 #include "perf/path/address.h"

@@ -1,6 +1,5 @@
 #include "perf/path/way.h"
 
-#include "dataplane/port/eal/ask.h"
 #include "perf/path/neighbour.h"
 #include "perf/path/route.h"
 
@@ -13,8 +12,8 @@
 
 enum {
     PORT_USUAL = 49152, // RFC 6335: the dynamic ones
-    ASK_TRIES = 3,
-    ASK_WAIT_MS = 500,
+    RESOLVE_TRIES = 3,
+    RESOLVE_WAIT_MS = 500,
 };
 
 int way_fail(char why[WHY_LEN], int fault, const char *format, ...)
@@ -90,7 +89,7 @@ static int take_addresses(const struct path_plan *plan, const struct address *ow
 }
 
 // The kernel's route. Fills next and the source that the kernel would take.
-static int ask_kernel(const struct path_plan *plan, struct way *way, struct address *source,
+static int find_route(const struct path_plan *plan, struct way *way, struct address *source,
                       char why[WHY_LEN])
 {
     char text[ADDRESS_TEXT_LEN];
@@ -114,7 +113,7 @@ static int ask_kernel(const struct path_plan *plan, struct way *way, struct addr
     return 0;
 }
 
-static int ask_kernel_mac(const struct path_plan *plan, struct way *way, char why[WHY_LEN])
+static int find_mac(const struct path_plan *plan, struct way *way, char why[WHY_LEN])
 {
     char text[ADDRESS_TEXT_LEN];
     int fault = route_neighbour(&way->next, way->ifindex, way->next_mac);
@@ -146,7 +145,7 @@ int way_find(const struct path_plan *plan, struct way *way, char why[WHY_LEN])
                             "%s: there is no such network interface; 'ip link' lists "
                             "those that there are",
                             plan->device);
-        int fault = ask_kernel(plan, way, &own, why);
+        int fault = find_route(plan, way, &own, why);
         if (fault)
             return fault;
     }
@@ -156,7 +155,7 @@ int way_find(const struct path_plan *plan, struct way *way, char why[WHY_LEN])
     way->knows_mac = plan->has_mac;
     memcpy(way->next_mac, plan->mac, 6);
     if (!way->knows_mac && way->ifindex != 0 && plan->n_tags == 0)
-        return ask_kernel_mac(plan, way, why);
+        return find_mac(plan, way, why);
     return 0;
 }
 
@@ -167,35 +166,36 @@ static int64_t now_ms(void)
     return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
 }
 
-// Waits for the answer to the question; answers nothing meanwhile.
-static bool listen_for(const struct neighbour_question *question, struct port *port, uint8_t mac[6])
+// Waits for the answer to the query; answers nothing meanwhile.
+static bool receive_answer(const struct neighbour_query *query, struct frames_queue *queue,
+                           uint8_t mac[6])
 {
-    struct ask_burst in;
+    struct frames in;
     bool told = false;
-    for (int64_t end = now_ms() + ASK_WAIT_MS; !told && now_ms() < end;) {
-        unsigned n = ask_take(port, &in);
+    for (int64_t end = now_ms() + RESOLVE_WAIT_MS; !told && now_ms() < end;) {
+        unsigned n = frames_receive(queue, &in);
         for (unsigned i = 0; i < n && !told; i++)
-            told = neighbour_told(question, in.frame[i], in.len[i], mac);
-        ask_return(port, n);
+            told = neighbour_answered(query, in.frame[i], in.len[i], mac);
+        frames_release(queue, n);
     }
     return told;
 }
 
-int way_ask(const struct path_plan *plan, struct port *port, const uint8_t mac[6], struct way *way,
-            char why[WHY_LEN])
+int way_resolve(const struct path_plan *plan, struct frames_queue *queue, const uint8_t mac[6],
+                struct way *way, char why[WHY_LEN])
 {
-    struct neighbour_question question = {
+    struct neighbour_query query = {
         .target = way->next,
         .source = {way->ours.family, way->ours.high, way->ours.first},
         .n_tags = plan->n_tags,
     };
-    memcpy(question.mac, mac, 6);
-    memcpy(question.tag, plan->tag, sizeof question.tag);
+    memcpy(query.mac, mac, 6);
+    memcpy(query.tag, plan->tag, sizeof query.tag);
     uint8_t frame[NEIGHBOUR_FRAME_MAX];
-    uint32_t len = neighbour_ask(&question, frame);
-    for (int i = 0; i < ASK_TRIES && !way->knows_mac; i++) {
-        ask_say(port, frame, (uint16_t)len);
-        way->knows_mac = listen_for(&question, port, way->next_mac);
+    uint32_t len = neighbour_query_write(&query, frame);
+    for (int i = 0; i < RESOLVE_TRIES && !way->knows_mac; i++) {
+        frames_send_copy(queue, frame, (uint16_t)len);
+        way->knows_mac = receive_answer(&query, queue, way->next_mac);
     }
     char text[ADDRESS_TEXT_LEN];
     if (!way->knows_mac)

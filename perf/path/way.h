@@ -3,10 +3,10 @@
 // see. Opening a path uses it; one thread.
 #pragma once
 
-#include "dataplane/port/ports.h"
 #include "perf/path/address.h"
 #include "perf/path/endpoints.h"
 #include "perf/path/path.h"
+#include "perf/port/frames.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,17 +21,17 @@ struct way {
     struct endpoints spoofed; // likewise
     unsigned ifindex;         // 0: a DPDK device, which the kernel does not see
     bool answers;             // ARP and ND for our addresses are ours to answer
-    bool knows_mac;           // next_mac is known without asking over the port
+    bool knows_mac;           // next_mac is known before the port is open
     uint8_t next_mac[6];
 };
 
 // Finds what can be known before the port is open. 0 or -errno with one line in why.
 int way_find(const struct path_plan *plan, struct way *way, char why[WHY_LEN]);
 
-// Asks over the open port for next_mac, where it is not known; mac is the port's. 0 or -errno with
-// one line in why.
-int way_ask(const struct path_plan *plan, struct port *port, const uint8_t mac[6], struct way *way,
-            char why[WHY_LEN]);
+// Finds next_mac by ARP or ND over the open port, where it is not known; mac is the port's. 0 or
+// -errno with one line in why.
+int way_resolve(const struct path_plan *plan, struct frames_queue *queue, const uint8_t mac[6],
+                struct way *way, char why[WHY_LEN]);
 
 // Writes one line and returns the fault.
 int way_fail(char why[WHY_LEN], int fault, const char *format, ...)

@@ -22,12 +22,12 @@
 
 enum { RING_LEN = 1024 }; // where a device has no wish of its own
 
-uint32_t device_queues_wanted(const struct config_port *config, uint32_t n_cores)
+uint32_t device_queues_wanted(const struct device_plan *plan)
 {
     struct interface interface;
-    if (config->kind == PORT_INTERFACE && interface_look(config->device, &interface) == 0)
+    if (plan->kind == PORT_INTERFACE && interface_look(plan->device, &interface) == 0)
         return interface.openable;
-    return n_cores;
+    return plan->n_queues;
 }
 
 static struct port *queue_new(struct device *device, uint16_t index)
@@ -36,10 +36,12 @@ static struct port *queue_new(struct device *device, uint16_t index)
     struct port *port = aligned_alloc(_Alignof(struct port), sizeof *port);
     if (!port)
         return NULL;
-    *port = (struct port){.device = device->id, .queue = index};
-    if (device->config->kind == PORT_VDEV)
-        port->addresses = &device->addresses;
-    port->stamps = device->config->kind == PORT_INTERFACE && device->use == USE_SERVE;
+    *port = (struct port){
+        .device = device->id,
+        .queue = index,
+        .stamps = device->plan.program.stamps,
+        .addresses = device->plan.addresses,
+    };
     snprintf(pool, sizeof pool, "p%u.%u", device->id, index);
     uint16_t meta_len = port->stamps ? sizeof(struct steer_stamp) : 0;
     port->pool = pool_create(pool, rte_eth_dev_socket_id(device->id), meta_len);
@@ -112,7 +114,7 @@ static int bring_up(struct device *device, const char *args, uint32_t most_queue
 
 static int open_interface(struct device *device)
 {
-    const char *name = device->config->device;
+    const char *name = device->plan.device;
     struct interface *interface = &device->interface;
     int fault = interface_look(name, interface);
     if (fault) {
@@ -129,7 +131,7 @@ static int open_interface(struct device *device)
         log_warning("%s: another process holds the name that shows who serves it (%s)", name,
                     strerror(-device->owner));
 
-    int object = xdp_object_open(device->use);
+    int object = xdp_object_open(&device->plan.program);
     if (object < 0) {
         log_error("%s: no memory for the XDP program: %s", name, strerror(-object));
         return object;
@@ -146,14 +148,12 @@ static int open_interface(struct device *device)
     close(object);
     if (fault)
         advice_interface(name, interface, fault);
-    else if ((fault = xdp_maps_find(interface->index, device->use, &device->maps)) != 0)
-        log_error("%s: the XDP program's maps cannot be found: %s", name, strerror(-fault));
     return fault;
 }
 
-static int open_vdev(struct device *device, uint32_t n_cores)
+static int open_vdev(struct device *device)
 {
-    const char *text = device->config->device;
+    const char *text = device->plan.device;
     size_t len = strcspn(text, ",");
     if (len >= sizeof device->name) {
         log_error("%s: the name of this device is too long", text);
@@ -162,22 +162,21 @@ static int open_vdev(struct device *device, uint32_t n_cores)
     memcpy(device->name, text, len);
     device->name[len] = '\0';
     vdev_clear_socket(text);
-    addresses_configured_set(device->config, &device->addresses);
     // DPDK 22.11's memif server reads its own send ring as the receive ring that a peer of fewer
     // queues lacks. Several cores take several memif devices.
-    uint32_t most_queues = strncmp(text, "net_memif", strlen("net_memif")) == 0 ? 1 : n_cores;
-    int fault = bring_up(device, text[len] == ',' ? text + len + 1 : "", most_queues);
+    bool memif = strncmp(text, "net_memif", strlen("net_memif")) == 0;
+    int fault =
+        bring_up(device, text[len] == ',' ? text + len + 1 : "", memif ? 1 : device->plan.n_queues);
     if (fault)
         advice_vdev(text, fault);
     return fault;
 }
 
-int device_open(struct device *device, const struct config_port *config, enum port_use use,
-                uint32_t n_cores)
+int device_open(struct device *device, const struct device_plan *plan)
 {
-    *device = (struct device){.config = config, .use = use, .owner = -1};
+    *device = (struct device){.plan = *plan, .owner = -1};
     foreign_log_hold();
-    return config->kind == PORT_INTERFACE ? open_interface(device) : open_vdev(device, n_cores);
+    return plan->kind == PORT_INTERFACE ? open_interface(device) : open_vdev(device);
 }
 
 bool device_close(struct device *device)
@@ -242,8 +241,8 @@ uint64_t device_missed(const struct device *device)
 bool device_link_up(const struct device *device)
 {
     struct rte_eth_link link;
-    if (device->config->kind == PORT_INTERFACE)
-        return interface_link_up(device->config->device);
+    if (device->plan.kind == PORT_INTERFACE)
+        return interface_link_up(device->plan.device);
     return rte_eth_link_get_nowait(device->id, &link) == 0 && link.link_status;
 }
 

@@ -1,18 +1,24 @@
-// Private to this folder: one DPDK device with its queues, from probing to closing. Housekeeping's
-// thread.
+// One DPDK device with its queues, from probing to closing. Housekeeping's thread.
 #pragma once
 
 #include "config/config.h"
 #include "dataplane/port/eal/ethdev.h"
-#include "dataplane/port/use.h"
 #include "dataplane/port/xdp/interface.h"
 #include "dataplane/port/xdp/xdp.h"
 
 enum { DEVICE_NAME_LEN = 64 };
 
+// What a device is opened as. The texts and addresses are the caller's and outlive the device.
+struct device_plan {
+    enum config_port_kind kind;
+    const char *device; // interface name, or vdev string
+    uint32_t n_queues;  // at most; of an interface all are opened, so that none is left unserved
+    struct xdp_program program;          // PORT_INTERFACE
+    const struct address_set *addresses; // what port_addresses says of its queues
+};
+
 struct device {
-    const struct config_port *config;
-    enum port_use use;
+    struct device_plan plan;
     char name[DEVICE_NAME_LEN]; // DPDK's
     uint16_t id;                // likewise
     bool probed;
@@ -24,20 +30,15 @@ struct device {
 
     // PORT_INTERFACE only.
     struct interface interface;
-    struct xdp_maps maps; // those of the use
-    int owner;            // xdp_owner_claim's descriptor, or -1
-
-    struct address_set addresses; // PORT_VDEV only
+    int owner; // xdp_owner_claim's descriptor, or -1
 };
 
-// Makes the device of a configured port with at most n_cores queues (an interface: all that it has,
-// so that none is left unserved) and starts it. 0 or -errno, logged in one line. Afterwards
-// device_close in either case.
-int device_open(struct device *device, const struct config_port *config, enum port_use use,
-                uint32_t n_cores);
+// Makes the device and starts it; an interface's program is attached to it. 0 or -errno, logged in
+// one line. Afterwards device_close in either case.
+int device_open(struct device *device, const struct device_plan *plan);
 
 // How many queues device_open will need memory for.
-uint32_t device_queues_wanted(const struct config_port *config, uint32_t n_cores);
+uint32_t device_queues_wanted(const struct device_plan *plan);
 
 // Stops and closes what is there of it. False when it was left open, because closing would detach
 // somebody else's XDP program.

@@ -2,7 +2,6 @@
 
 #include "base/log.h"
 #include "dataplane/port/eal/foreign_log.h"
-#include "dataplane/port/eal/pool.h"
 
 #include <rte_config.h>
 #include <rte_eal.h>
@@ -16,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static bool on_hugepages;
 
@@ -58,32 +56,26 @@ static void log_args(const struct eal_args *args)
     log_info("%s starts with%s", rte_version(), line);
 }
 
-int eal_start(const uint32_t *cores, uint32_t n_cores, uint32_t n_queues, enum port_use use)
+int eal_start(const struct eal_plan *plan)
 {
     cpu_set_t allowed;
     if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
         return -errno;
     // DPDK's own threads inherit this set, so that they keep off the polling cores.
-    cpu_set_t spare = spare_cpus(&allowed, cores, n_cores);
+    cpu_set_t spare = spare_cpus(&allowed, plan->cores, plan->n_cores);
     if (sched_setaffinity(0, sizeof spare, &spare) != 0)
         return -errno;
 
-    struct eal_plan plan = {
-        .memory_mib = pool_memory_mib(n_queues), .use = use, .process = getpid()};
-    while (!CPU_ISSET(plan.main_cpu, &spare))
-        plan.main_cpu++;
-    plan.hugepages = hugepages_suffice(plan.memory_mib);
-    on_hugepages = plan.hugepages;
-    if (!plan.hugepages && use == USE_SERVE)
-        log_warning("fewer than %u MiB of hugepages are free, so packets live in 4 KiB pages; "
-                    "'sysctl vm.nr_hugepages=%u' reserves them",
-                    plan.memory_mib, plan.memory_mib / 2);
+    struct eal_machine machine = {.hugepages = hugepages_suffice(plan->memory_mib)};
+    while (!CPU_ISSET(machine.main_cpu, &spare))
+        machine.main_cpu++;
+    on_hugepages = machine.hugepages;
 
     // DPDK makes a directory for files that we have forbidden; where it cannot, it goes on.
     setenv("XDG_RUNTIME_DIR", "/proc/self", 1);
 
     struct eal_args args;
-    eal_args_build(&args, &plan);
+    eal_args_build(&args, plan, &machine);
     log_args(&args);
     int fault = foreign_log_route();
     if (fault)
@@ -101,6 +93,11 @@ int eal_start(const uint32_t *cores, uint32_t n_cores, uint32_t n_queues, enum p
 void eal_stop(void)
 {
     rte_eal_cleanup();
+}
+
+bool eal_on_hugepages(void)
+{
+    return on_hugepages;
 }
 
 const char *eal_memory(void)

@@ -1,8 +1,7 @@
-// DPDK's environment: its arguments are made from our configuration alone, so that nobody has to
-// know them. One environment holds all ports; the thread that starts it keeps its own CPU affinity.
+// DPDK's environment: its arguments are made from a plan and the machine alone, so that nobody has
+// to know them. One environment holds all ports; the thread that starts it keeps its own CPU
+// affinity.
 #pragma once
-
-#include "dataplane/port/use.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,13 +11,11 @@ enum {
     EAL_ARG_LEN = 64,
 };
 
-// What the arguments depend on.
 struct eal_plan {
-    uint32_t main_cpu;   // where DPDK believes its main thread to be: no polling core if possible
-    uint32_t memory_mib; // what all pools need
-    bool hugepages;      // enough of them are free
-    enum port_use use;
-    int process; // its id: two that ask on one machine must not share a prefix
+    const char *prefix;    // of DPDK's files: no two processes that run may share one
+    const uint32_t *cores; // CPUs of the polling threads: DPDK keeps off them if it can
+    uint32_t n_cores;
+    uint32_t memory_mib; // what all pools need: pool_memory_mib
 };
 
 struct eal_args {
@@ -27,12 +24,19 @@ struct eal_args {
     char text[EAL_ARGS_MAX][EAL_ARG_LEN];
 };
 
-// Pure.
-void eal_args_build(struct eal_args *args, const struct eal_plan *plan);
+// What the arguments take from the machine.
+struct eal_machine {
+    uint32_t main_cpu; // where DPDK believes its main thread to be: no polling core if possible
+    bool hugepages;    // enough of them are free
+};
 
-// Starts DPDK for that many queues, on CPUs other than cores where there are any. Logs the
-// arguments, and one line of what is wrong on failure. 0 or -errno; once a process.
-int eal_start(const uint32_t *cores, uint32_t n_cores, uint32_t n_queues, enum port_use use);
+// Pure.
+void eal_args_build(struct eal_args *args, const struct eal_plan *plan,
+                    const struct eal_machine *machine);
+
+// Starts DPDK. The calling thread keeps to CPUs other than the plan's cores, where there are any.
+// Logs the arguments, and one line of what is wrong on failure. 0 or -errno; once a process.
+int eal_start(const struct eal_plan *plan);
 
 // Ends it. All ports are closed and all other threads of ours have left.
 void eal_stop(void);
@@ -42,6 +46,9 @@ int eal_thread_enter(void);
 void eal_thread_leave(void);
 
 const char *eal_version(void);
+
+// Of the environment that has been started.
+bool eal_on_hugepages(void);
 
 // "hugepages" or "4 KiB pages".
 const char *eal_memory(void);

@@ -1,4 +1,4 @@
-// DPDK's command line as a pure function of the plan.
+// DPDK's command line as a pure function of the plan and the machine.
 #include "dataplane/port/eal/eal.h"
 
 #include <assert.h>
@@ -19,20 +19,18 @@ __attribute__((format(printf, 2, 3))) static void add(struct eal_args *args, con
     args->argv[args->argc] = NULL;
 }
 
-void eal_args_build(struct eal_args *args, const struct eal_plan *plan)
+void eal_args_build(struct eal_args *args, const struct eal_plan *plan,
+                    const struct eal_machine *machine)
 {
     args->argc = 0;
-    add(args, "%s", plan->use == USE_ASK ? "ntsperf" : "noonmarkd");
+    add(args, "%s", plan->prefix);
     // One lcore, numbered 0 wherever it runs: a CPU's number may exceed what DPDK can count. The
     // polling threads are ours and register themselves.
-    add(args, "--lcores=0@%u", plan->main_cpu);
+    add(args, "--lcores=0@%u", machine->main_cpu);
     add(args, "--no-pci");
     add(args, "--no-telemetry");
-    if (plan->use == USE_ASK)
-        add(args, "--file-prefix=ntsperf-%d", plan->process);
-    else
-        add(args, "--file-prefix=noonmark");
-    if (plan->hugepages) {
+    add(args, "--file-prefix=%s", plan->prefix);
+    if (machine->hugepages) {
         add(args, "--in-memory"); // no file: nothing stays after a crash
     } else {
         // DPDK 22.11 refuses --in-memory beside --no-huge.

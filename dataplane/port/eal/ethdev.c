@@ -169,7 +169,4 @@ void port_empty(struct port *port)
 {
     while (port->n_spare > 0)
         rte_pktmbuf_free(port->spare[--port->n_spare]);
-    for (unsigned i = 0; i < LANES && port->n_blank > 0; i++)
-        rte_pktmbuf_free(port->blank[i]);
-    port->n_blank = 0;
 }

@@ -1,4 +1,4 @@
-// Private to this folder: one queue of one DPDK device, as ethdev.c moves its packets and device.c
+// One queue of one DPDK device, as ethdev.c moves its packets and device.c
 // makes it.
 #pragma once
 
@@ -34,11 +34,7 @@ struct port {
     // housekeeping.
     _Atomic uint64_t stamped;
     _Atomic uint64_t unstamped;
-
-    // What ask_lend lends; NULL where it was sent. Touched by who asks alone.
-    uint16_t n_blank;
-    struct rte_mbuf *blank[LANES];
 };
 
-// Gives the spare buffers and the blank ones back to the pool. The device is stopped.
+// Gives the spare buffers back to the pool. The device is stopped.
 void port_empty(struct port *port);

@@ -15,7 +15,7 @@ enum {
     BASE_MIB = 48,     // rings, the devices' own structures, alignment
 };
 static_assert(sizeof(struct rte_mbuf) + RTE_MBUF_DEFAULT_BUF_SIZE + 64 + 192 <= OBJECT_LEN,
-              "the memory that is asked for covers the pools");
+              "the memory that is reserved covers the pools");
 static_assert(FRAME_MAX + 256 + RTE_PKTMBUF_HEADROOM <= RTE_MBUF_DEFAULT_BUF_SIZE,
               "a frame fits one buffer behind XDP's headroom and DPDK's");
 

@@ -132,14 +132,14 @@ int addresses_local(unsigned ifindex, struct address_list *list)
     struct {
         struct nlmsghdr head;
         struct ifaddrmsg body;
-    } ask = {
-        .head = {.nlmsg_len = sizeof ask,
+    } request = {
+        .head = {.nlmsg_len = sizeof request,
                  .nlmsg_type = RTM_GETADDR,
                  .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
         .body = {.ifa_family = AF_UNSPEC},
     };
     int fault = 0;
-    if (send(fd, &ask, sizeof ask, 0) != (ssize_t)sizeof ask)
+    if (send(fd, &request, sizeof request, 0) != (ssize_t)sizeof request)
         fault = -errno;
     if (!fault)
         fault = take_dump(fd, ifindex, list);

@@ -1,4 +1,4 @@
-// What our XDP programs have in common: the sockets' map, and finding IP and UDP in a packet.
+// The parts of an XDP program: the sockets' map, and finding IP and UDP in a packet.
 // Accepts Ethernet with 0 to 2 VLAN tags, IPv4 without options and whole, IPv6 with UDP as its next
 // header.
 #pragma once

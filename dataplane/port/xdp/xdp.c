@@ -1,16 +1,12 @@
 #include "dataplane/port/xdp/xdp.h"
 
-#include "dataplane/port/xdp/gather_object.h"
-#include "dataplane/port/xdp/steer.h"
-#include "dataplane/port/xdp/steer_object.h"
-
+#include <assert.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_link.h>
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,15 +14,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-int xdp_object_open(enum port_use use)
+int xdp_object_open(const struct xdp_program *program)
 {
-    const void *object = use == USE_ASK ? gather_object : steer_object;
-    size_t len = use == USE_ASK ? gather_object_len : steer_object_len;
     int fd = memfd_create("noonmark_xdp", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
         return -errno;
     int fault = -EIO;
-    if (write(fd, object, len) != (ssize_t)len)
+    if (write(fd, program->object, program->len) != (ssize_t)program->len)
         goto fail;
     if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0) {
         fault = -errno;
@@ -55,12 +49,10 @@ static int each_descriptor(bool (*visit)(int fd, void *with), void *with)
     return found ? 0 : -ENOENT;
 }
 
-enum { STEER_MAPS_MAX = 8 };
-
 struct program {
     uint32_t id;
     uint32_t n_maps;
-    uint32_t map[STEER_MAPS_MAX]; // ids
+    uint32_t map[XDP_MAPS_MAX]; // ids
 };
 
 // Is the descriptor the program of that id? bpf_obj_get_info_by_fd answers for programs and maps
@@ -83,13 +75,13 @@ static bool is_program(int fd, void *with)
     if (!points_at(fd, "anon_inode:bpf-prog"))
         return false;
     struct bpf_prog_info info = {
-        .nr_map_ids = STEER_MAPS_MAX,
+        .nr_map_ids = XDP_MAPS_MAX,
         .map_ids = (uint64_t)(uintptr_t)program->map,
     };
     uint32_t len = sizeof info;
     if (bpf_obj_get_info_by_fd(fd, &info, &len) != 0 || info.id != program->id)
         return false;
-    program->n_maps = info.nr_map_ids < STEER_MAPS_MAX ? info.nr_map_ids : STEER_MAPS_MAX;
+    program->n_maps = info.nr_map_ids < XDP_MAPS_MAX ? info.nr_map_ids : XDP_MAPS_MAX;
     return true;
 }
 
@@ -134,73 +126,19 @@ static int find_map(const struct program *program, const char *name, int *fd)
     return 0;
 }
 
-int xdp_maps_find(unsigned ifindex, enum port_use use, struct xdp_maps *maps)
+int xdp_maps_find(unsigned ifindex, const char *const *name, unsigned n, int *map)
 {
     struct program program = {0};
-    struct xdp_maps found = {-1, -1, -1, -1};
+    int found[XDP_MAPS_MAX];
+    assert(n <= XDP_MAPS_MAX);
     int fault = bpf_xdp_query_id((int)ifindex, 0, &program.id);
     if (!fault)
         fault = each_descriptor(is_program, &program);
-    if (!fault && use == USE_ASK)
-        fault = find_map(&program, GATHER_RULE_NAME, &found.rule);
-    if (!fault && use == USE_SERVE)
-        fault = find_map(&program, STEER_PORT_NAME, &found.port);
-    if (!fault && use == USE_SERVE)
-        fault = find_map(&program, STEER_V4_NAME, &found.v4);
-    if (!fault && use == USE_SERVE)
-        fault = find_map(&program, STEER_V6_NAME, &found.v6);
+    for (unsigned i = 0; i < n && !fault; i++)
+        fault = find_map(&program, name[i], &found[i]);
     if (!fault)
-        *maps = found;
+        memcpy(map, found, n * sizeof found[0]);
     return fault;
-}
-
-static bool holds(const void *keys, uint32_t n, size_t len, const void *key)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        if (memcmp((const uint8_t *)keys + i * len, key, len) == 0)
-            return true;
-    }
-    return false;
-}
-
-// Makes the keys of a hash map those n of len octets.
-static int set_keys(int map, const void *keys, uint32_t n, size_t len)
-{
-    const uint8_t present = 1;
-    for (uint32_t i = 0; i < n; i++) {
-        if (bpf_map_update_elem(map, (const uint8_t *)keys + i * len, &present, BPF_ANY) != 0)
-            return -errno;
-    }
-    // A deleted key would restart the walk at the beginning, so each is deleted once the walk has
-    // passed it.
-    uint8_t at[16];
-    uint8_t next[16];
-    bool more = bpf_map_get_next_key(map, NULL, at) == 0;
-    while (more) {
-        more = bpf_map_get_next_key(map, at, next) == 0;
-        if (!holds(keys, n, len, at) && bpf_map_delete_elem(map, at) != 0 && errno != ENOENT)
-            return -errno;
-        memcpy(at, next, len);
-    }
-    return 0;
-}
-
-int xdp_steer(const struct xdp_maps *maps, uint16_t udp_port, const struct address_list *list)
-{
-    const uint32_t zero = 0;
-    const uint16_t port = htons(udp_port);
-    if (bpf_map_update_elem(maps->port, &zero, &port, BPF_ANY) != 0)
-        return -errno;
-    int fault = set_keys(maps->v4, list->v4, list->n_v4, sizeof list->v4[0]);
-    if (fault)
-        return fault;
-    return set_keys(maps->v6, list->v6, list->n_v6, sizeof list->v6[0]);
-}
-
-int xdp_gather(const struct xdp_maps *maps, const struct gather_rule *rule)
-{
-    const uint32_t zero = 0;
-    return bpf_map_update_elem(maps->rule, &zero, rule, BPF_ANY) == 0 ? 0 : -errno;
 }
 
 const char *xdp_mode(unsigned ifindex)

@@ -1,4 +1,4 @@
-// Who serves an interface: a listening socket whose name lives in the interface's own network
+// Who uses an interface: a listening socket whose name lives in the interface's own network
 // namespace and which the kernel closes with its process, however that ends. Anybody can take such
 // a name, so the sweep believes it only of the dataplane's user, and a server that finds it taken
 // goes on: the kernel refuses a second program anyway.

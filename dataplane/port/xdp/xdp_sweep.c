@@ -1,6 +1,4 @@
 #include "base/log.h"
-#include "dataplane/port/xdp/gather.h"
-#include "dataplane/port/xdp/steer.h"
 #include "dataplane/port/xdp/xdp.h"
 
 #include <bpf/bpf.h>
@@ -40,15 +38,19 @@ static pid_t lasting_owner(unsigned ifindex, uid_t user)
     return owner;
 }
 
-static int sweep_program(const char *interface, unsigned ifindex, enum port_use use, uid_t user,
+static bool begins_with(const char *text, const char *words)
+{
+    return strncmp(text, words, strlen(words)) == 0;
+}
+
+static int sweep_program(const char *interface, unsigned ifindex, const char *name, uid_t user,
                          const struct bpf_xdp_query_opts *query, int program)
 {
     struct bpf_prog_info info = {0};
     uint32_t len = sizeof info;
     if (bpf_obj_get_info_by_fd(program, &info, &len) != 0)
         return -errno;
-    bool serves = strcmp(info.name, STEER_PROGRAM_NAME) == 0;
-    if (!serves && strcmp(info.name, GATHER_PROGRAM_NAME) != 0) {
+    if (!begins_with(info.name, XDP_NAMES)) {
         log_error("%s: the XDP program '%s' (id %u) of somebody else is attached; remove it with "
                   "'ip link set dev %s xdp off' (or 'xdp-loader unload %s --all')",
                   interface, info.name, info.id, interface, interface);
@@ -56,15 +58,14 @@ static int sweep_program(const char *interface, unsigned ifindex, enum port_use 
     }
     pid_t owner = lasting_owner(ifindex, user);
     if (owner > 0) {
-        log_error("%s: the %s with process %d %s; end that one first", interface,
-                  serves ? "noonmarkd" : "ntsperf", (int)owner,
-                  serves ? "serves it" : "asks through it");
+        log_error("%s: process %d uses it, with the XDP program '%s'; end that process first",
+                  interface, (int)owner, info.name);
         return -EBUSY;
     }
-    if (serves && use == USE_ASK) {
-        log_error("%s: the XDP program of a crashed noonmarkd is attached; remove it with 'ip link "
+    if (!begins_with(info.name, name)) {
+        log_error("%s: the XDP program '%s' of a crashed run is attached; remove it with 'ip link "
                   "set dev %s xdp off'",
-                  interface, interface);
+                  interface, info.name, interface);
         return -EBUSY;
     }
     int fault = detach(ifindex, program, query->attach_mode);
@@ -78,7 +79,7 @@ static int sweep_program(const char *interface, unsigned ifindex, enum port_use 
     return 0;
 }
 
-int xdp_sweep(const char *interface, enum port_use use, uid_t user)
+int xdp_sweep(const char *interface, const char *name, uid_t user)
 {
     struct bpf_xdp_query_opts query = {.sz = sizeof query};
     unsigned ifindex = if_nametoindex(interface);
@@ -99,7 +100,7 @@ int xdp_sweep(const char *interface, enum port_use use, uid_t user)
                   strerror(errno));
         return -errno;
     }
-    fault = sweep_program(interface, ifindex, use, user, &query, program);
+    fault = sweep_program(interface, ifindex, name, user, &query, program);
     close(program);
     return fault;
 }

@@ -295,7 +295,7 @@ def test_crash(world, tap, config):
     tap.ok(dataplane.pid and world.ask(SERVER_V4) and took < 5,
            "F2: and the next start serves within 5 s", dataplane.log())
     swept = world.sweep(config)
-    tap.ok(swept.returncode != 0 and "serves it" in swept.stdout and
+    tap.ok(swept.returncode != 0 and "end that process first" in swept.stdout and
            world.program() == "noonmark_steer" and world.ask(SERVER_V4),
            "a living server is not swept away", swept.stdout)
     second = world.launch(config, world.server)
@@ -379,9 +379,9 @@ def test_cores(world, tap):
                       "      addresses: [192.0.2.1]", n_cores=2)
     dataplane = world.launch(config, world.server)
     answered = world.ask(SERVER_V4, 50)
-    got = subprocess.run([BUILD / "memif_ask", path, "2000"], stdout=subprocess.PIPE,
+    got = subprocess.run([BUILD / "memif_client", path, "2000"], stdout=subprocess.PIPE,
                          stderr=subprocess.DEVNULL, text=True).stdout
-    tap.ok(answered == 50 and got == "asked 2000 answered 2000\n", "two cores serve two ports",
+    tap.ok(answered == 50 and got == "sent 2000 answered 2000\n", "two cores serve two ports",
            f"{answered} {got} {dataplane.log()}")
     if dataplane.process.poll() is None:
         dataplane.kill()  # why, stands in test_memif
@@ -407,12 +407,12 @@ def test_memif(world, tap):
                       "      addresses: [192.0.2.1]")
 
     def ask(n):
-        got = subprocess.run([BUILD / "memif_ask", path, str(n)], stdout=subprocess.PIPE,
+        got = subprocess.run([BUILD / "memif_client", path, str(n)], stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT, text=True)
         return got.stdout.splitlines()[-1]
 
     dataplane = world.launch(config)
-    tap.equal(ask(20000), "asked 20000 answered 20000", "net_memif: 20,000 requests are answered")
+    tap.equal(ask(20000), "sent 20000 answered 20000", "net_memif: 20,000 requests are answered")
     # DPDK 22.11's driver unmaps a leaving peer's memory under a thread that may be reading it, so
     # the end of this one is a kill.
     if dataplane.process.poll() is None:

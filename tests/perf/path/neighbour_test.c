@@ -253,9 +253,9 @@ static void test_nd_table(void **state)
         assert_int_equal(answered(&ours_v6, &cut), 0);
 }
 
-static struct neighbour_question question(int family)
+static struct neighbour_query question(int family)
 {
-    struct neighbour_question q = {.n_tags = 1, .tag = {7}};
+    struct neighbour_query q = {.n_tags = 1, .tag = {7}};
     memcpy(q.mac, our_mac, 6);
     q.source = (struct address){family, family == AF_INET ? 0 : 0x20010db800000001, 0x0a7b0401};
     q.target = (struct address){family, family == AF_INET ? 0 : 0x20010db800000001, 0x0a7b0403};
@@ -269,14 +269,14 @@ static void test_asked_and_told(void **state)
     (void)state;
     static const int families[] = {AF_INET, AF_INET6};
     for (int i = 0; i < 2; i++) {
-        struct neighbour_question q = question(families[i]);
+        struct neighbour_query q = question(families[i]);
         struct endpoints theirs = {.family = q.target.family,
                                    .high = q.target.high,
                                    .first = q.target.low,
                                    .n_addresses = 1,
                                    .n_ports = 1};
         uint8_t frame[NEIGHBOUR_FRAME_MAX], answer[NEIGHBOUR_FRAME_MAX], mac[6] = {0};
-        uint32_t len = neighbour_ask(&q, frame);
+        uint32_t len = neighbour_query_write(&q, frame);
         static const uint8_t tag[] = {0x81, 0, 0, 7};
         assert_memory_equal(frame + 12, tag, 4);
         assert_int_equal(frame[0], families[i] == AF_INET ? 0xff : 0x33);
@@ -285,12 +285,12 @@ static void test_asked_and_told(void **state)
             assert_int_equal(sum_of(frame + 18), 0xffff);
         uint32_t answer_len = neighbour_answer(&theirs, their_mac, frame, len, answer);
         assert_int_not_equal(answer_len, 0);
-        assert_false(neighbour_told(&q, frame, len, mac)); // our own question
-        assert_false(neighbour_told(&q, answer, answer_len - 1, mac));
-        assert_true(neighbour_told(&q, answer, answer_len, mac));
+        assert_false(neighbour_answered(&q, frame, len, mac)); // our own question
+        assert_false(neighbour_answered(&q, answer, answer_len - 1, mac));
+        assert_true(neighbour_answered(&q, answer, answer_len, mac));
         assert_memory_equal(mac, their_mac, 6);
         q.target.low++; // somebody else
-        assert_false(neighbour_told(&q, answer, answer_len, mac));
+        assert_false(neighbour_answered(&q, answer, answer_len, mac));
     }
 }
 

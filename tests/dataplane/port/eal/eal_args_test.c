@@ -18,12 +18,14 @@ static bool has(const struct eal_args *args, const char *text)
     return false;
 }
 
+static const struct eal_plan plan = {.prefix = "noonmark-7", .memory_mib = 68};
+
 // F2, P6: nothing of DPDK's memory lies in a file that would outlive a crash.
 static void test_hugepages_in_memory(void **state)
 {
     (void)state;
     struct eal_args args;
-    eal_args_build(&args, &(struct eal_plan){.main_cpu = 3, .memory_mib = 68, .hugepages = true});
+    eal_args_build(&args, &plan, &(struct eal_machine){.main_cpu = 3, .hugepages = true});
     assert_true(has(&args, "--in-memory"));
     assert_true(has(&args, "--lcores=0@3"));
     assert_false(has(&args, "--no-huge"));
@@ -35,7 +37,7 @@ static void test_no_hugepages(void **state)
 {
     (void)state;
     struct eal_args args;
-    eal_args_build(&args, &(struct eal_plan){.main_cpu = 200, .memory_mib = 68});
+    eal_args_build(&args, &plan, &(struct eal_machine){.main_cpu = 200});
     assert_false(has(&args, "--in-memory"));
     assert_true(has(&args, "--no-huge"));
     assert_true(has(&args, "--no-shconf"));
@@ -44,29 +46,18 @@ static void test_no_hugepages(void **state)
     assert_true(has(&args, "--lcores=0@200"));
 }
 
+// Two processes with different prefixes share nothing.
 static void test_always(void **state)
 {
     (void)state;
     for (int hugepages = 0; hugepages < 2; hugepages++) {
         struct eal_args args;
-        eal_args_build(&args, &(struct eal_plan){.memory_mib = 68, .hugepages = hugepages != 0});
+        eal_args_build(&args, &plan, &(struct eal_machine){.hugepages = hugepages != 0});
         assert_true(has(&args, "--no-pci"));
         assert_true(has(&args, "--no-telemetry"));
-        assert_string_equal(args.argv[0], "noonmarkd");
+        assert_true(has(&args, "--file-prefix=noonmark-7"));
+        assert_string_equal(args.argv[0], "noonmark-7");
     }
-}
-
-// Two that ask on one machine, or beside a server, share nothing.
-static void test_asking(void **state)
-{
-    (void)state;
-    struct eal_args args;
-    eal_args_build(&args, &(struct eal_plan){.memory_mib = 68, .use = USE_ASK, .process = 4711});
-    assert_string_equal(args.argv[0], "ntsperf");
-    assert_true(has(&args, "--file-prefix=ntsperf-4711"));
-    assert_true(has(&args, "--no-shconf"));
-    eal_args_build(&args, &(struct eal_plan){.memory_mib = 68, .use = USE_SERVE});
-    assert_true(has(&args, "--file-prefix=noonmark"));
 }
 
 int main(void)
@@ -75,7 +66,6 @@ int main(void)
         cmocka_unit_test(test_hugepages_in_memory),
         cmocka_unit_test(test_no_hugepages),
         cmocka_unit_test(test_always),
-        cmocka_unit_test(test_asking),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("eal_args", tests, NULL, NULL);

@@ -1,19 +1,20 @@
-// The asking side's XDP program: hands to the load tester the server's replies to its addresses and
-// ports, and, where the kernel does not have those addresses, what ARP and ND say to them or ask
-// of them. All else stays with the kernel, the host's own NTP client included. A queue without a
-// socket (before start, after a crash) leaves its packets to the kernel too.
+// The tester's XDP program: hands to it the server's replies to its addresses and ports, and, where
+// the kernel does not have those addresses, the ARP and ND messages for them. All else stays with
+// the kernel, the host's own NTP client included. A queue without a socket (before start, after a
+// crash) leaves its packets to the kernel too.
 //
 // The rule as loaded takes nothing. Runs in the kernel, on every packet of the interface.
 // RFC 826, RFC 4861.
-#include "dataplane/port/xdp/gather.h"
+#include "perf/port/replies.h"
+
 #include "dataplane/port/xdp/packet.bpf.h"
 
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(max_entries, 1);
     __type(key, __u32);
-    __type(value, struct gather_rule);
-} gather_rule SEC(".maps");
+    __type(value, struct replies_rule);
+} replies_rule SEC(".maps");
 
 // ARP for IPv4 over Ethernet, as it stands in the packet.
 struct arp {
@@ -39,7 +40,7 @@ struct neighbour {
 
 // The barriers keep the compiler from merging the loads of several ranges into one from a computed
 // place of the map, which the verifier allows only with CAP_PERFMON.
-static __always_inline bool in_range(const struct gather_range *range, __u64 high, __u64 low)
+static __always_inline bool in_range(const struct replies_range *range, __u64 high, __u64 low)
 {
     __u64 range_high = range->high;
     __u64 first = range->first;
@@ -50,12 +51,12 @@ static __always_inline bool in_range(const struct gather_range *range, __u64 hig
     return high == range_high && low - first < n;
 }
 
-static __always_inline bool in_range_v4(const struct gather_range *range, __be32 address)
+static __always_inline bool in_range_v4(const struct replies_range *range, __be32 address)
 {
     return in_range(range, 0, bpf_ntohl(address));
 }
 
-static __always_inline bool in_range_v6(const struct gather_range *range,
+static __always_inline bool in_range_v6(const struct replies_range *range,
                                         const struct in6_addr *address)
 {
     const __be32 *word = address->in6_u.u6_addr32;
@@ -64,13 +65,13 @@ static __always_inline bool in_range_v6(const struct gather_range *range,
 }
 
 // Its header lies within the packet.
-static __always_inline bool are_ports(const struct gather_rule *rule, const struct udphdr *udp)
+static __always_inline bool are_ports(const struct replies_rule *rule, const struct udphdr *udp)
 {
     return bpf_ntohs(udp->source) == rule->server_port &&
            (__u16)(bpf_ntohs(udp->dest) - rule->first_port) < rule->n_ports;
 }
 
-static __always_inline bool is_ours_v4(const struct gather_rule *rule, const struct iphdr *ip,
+static __always_inline bool is_ours_v4(const struct replies_rule *rule, const struct iphdr *ip,
                                        const void *end)
 {
     return is_udp_v4(ip, end) && are_ports(rule, (const void *)(ip + 1)) &&
@@ -78,7 +79,7 @@ static __always_inline bool is_ours_v4(const struct gather_rule *rule, const str
            (in_range_v4(&rule->source, ip->daddr) || in_range_v4(&rule->spoofed, ip->daddr));
 }
 
-static __always_inline bool is_ours_v6(const struct gather_rule *rule, const struct ipv6hdr *ip,
+static __always_inline bool is_ours_v6(const struct replies_rule *rule, const struct ipv6hdr *ip,
                                        const void *end)
 {
     return is_udp_v6(ip, end) && are_ports(rule, (const void *)(ip + 1)) &&
@@ -86,7 +87,7 @@ static __always_inline bool is_ours_v6(const struct gather_rule *rule, const str
            (in_range_v6(&rule->source, &ip->daddr) || in_range_v6(&rule->spoofed, &ip->daddr));
 }
 
-static __always_inline bool is_arp_for_us(const struct gather_rule *rule, const struct arp *arp,
+static __always_inline bool is_arp_for_us(const struct replies_rule *rule, const struct arp *arp,
                                           const void *end)
 {
     if ((const void *)(arp + 1) > end || arp->hardware_len != 6 || arp->protocol_len != 4)
@@ -96,7 +97,7 @@ static __always_inline bool is_arp_for_us(const struct gather_rule *rule, const 
     return in_range_v4(&rule->source, target);
 }
 
-static __always_inline bool is_nd_for_us(const struct gather_rule *rule, const struct ipv6hdr *ip,
+static __always_inline bool is_nd_for_us(const struct replies_rule *rule, const struct ipv6hdr *ip,
                                          const void *end)
 {
     enum { SOLICITATION = 135, ADVERTISEMENT = 136 };
@@ -114,7 +115,7 @@ static __always_inline bool is_ours(const struct xdp_md *packet)
     __u32 zero = 0;
     const void *body;
     __be16 type;
-    const struct gather_rule *rule = bpf_map_lookup_elem(&gather_rule, &zero);
+    const struct replies_rule *rule = bpf_map_lookup_elem(&replies_rule, &zero);
     if (!rule || !open_ethernet(packet, &body, &type))
         return false;
     bool group = is_group((const void *)(long)packet->data);
@@ -129,7 +130,7 @@ static __always_inline bool is_ours(const struct xdp_md *packet)
 }
 
 SEC("xdp")
-int noonmark_gather(struct xdp_md *packet)
+int noonmark_reply(struct xdp_md *packet)
 {
     return is_ours(packet) ? to_socket(packet) : XDP_PASS;
 }

@@ -1,7 +1,7 @@
-// A small NTP client over path_port: asks a server from all endpoints of a plan in turn, a burst at
-// a time, and prints what came back as one line of JSON.
+// A small NTP client over path_port: sends requests to a server from all endpoints of a plan in
+// turn, a burst at a time, and prints what came back as one line of JSON.
 //
-//   path_ask DEVICE SERVER [key=value]...
+//   path_client DEVICE SERVER [key=value]...
 //
 // source=, spoof= (prefixes), addresses=, ports=, first=, tag= (again: the inner one), mac=, n=
 // (requests), window= (on their way at most), flood= (spoofed ones besides each), linger= (seconds
@@ -39,7 +39,7 @@ static double now(void)
 
 static void usage(const char *what)
 {
-    fprintf(stderr, "path_ask: %s\n", what);
+    fprintf(stderr, "path_client: %s\n", what);
     exit(2);
 }
 
@@ -165,21 +165,21 @@ static void receive_some(struct path *path)
     path_release(path, &in, n);
 }
 
-// Asks until all is answered, or nothing comes any more. How long it took to the last reply.
-static double ask_all(struct path *path)
+// Sends until all is answered, or nothing comes any more. How long it took to the last reply.
+static double exchange_all(struct path *path)
 {
     double begun = now(), last = begun;
     uint64_t wanted = (uint64_t)n_wanted * (n_flood + 1);
     for (uint64_t before = 0; seen.good + seen.bad < n_wanted; before = seen.good) {
-        uint64_t asked = seen.sent - seen.flooded;
+        uint64_t requested = seen.sent - seen.flooded;
         bool all_sent = seen.sent == wanted;
-        if (!all_sent && asked - seen.good < window)
+        if (!all_sent && requested - seen.good < window)
             send_some(path, wanted - seen.sent < LANES ? (unsigned)(wanted - seen.sent) : LANES);
         receive_some(path);
         double at = now();
         if (seen.good != before)
             last = at;
-        else if (at - last > 0.01 && asked - seen.good >= window)
+        else if (at - last > 0.01 && requested - seen.good >= window)
             window += LANES; // what was lost does not stop the rest
         if (at - begun > limit_s || (all_sent && at - last > QUIET_S))
             break;
@@ -199,7 +199,7 @@ static void *run_all(void *with)
     CPU_ZERO(&cpu);
     CPU_SET(plan.cpu, &cpu);
     pthread_setaffinity_np(pthread_self(), sizeof cpu, &cpu); // or wherever it may run
-    *run->took = ask_all(run->path);
+    *run->took = exchange_all(run->path);
     for (double end = now() + (linger_s > 0 ? linger_s : 0.01); now() < end;)
         receive_some(run->path);
     return NULL;
@@ -207,10 +207,10 @@ static void *run_all(void *with)
 
 int main(int argc, char **argv)
 {
-    log_open("path_ask");
+    log_open("path_client");
     log_quiet();
     if (argc < 3)
-        usage("path_ask DEVICE SERVER [key=value]...");
+        usage("path_client DEVICE SERVER [key=value]...");
     plan.device = argv[1];
     set_server(argv[2]);
     for (int i = 3; i < argc; i++)

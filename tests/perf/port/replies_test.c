@@ -1,7 +1,7 @@
-// The asking side's XDP program's truth table: the server's replies to our addresses and ports, ARP
+// The truth table of the tester's XDP program: the server's replies to our addresses and ports, ARP
 // and ND for addresses that the kernel lacks, and nothing else.
-#include "dataplane/port/xdp/gather.h"
-#include "dataplane/port/xdp/gather_object.h"
+#include "perf/port/replies.h"
+#include "perf/port/replies_object.h"
 #include "tests/dataplane/port/xdp/xdp_run.h"
 
 #include <arpa/inet.h>
@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 // Ours: 10.123.4.1 to .4.200, ports 50000 to 50003; spoofed: 198.18.0.0/15; the server 192.0.2.1.
-static const struct gather_rule rule_v4 = {
+static const struct replies_rule rule_v4 = {
     .server = {.first = 0xc0000201, .n = 1},
     .source = {.first = 0x0a7b0401, .n = 200},
     .spoofed = {.first = 0xc6120000, .n = 1 << 17},
@@ -26,7 +26,7 @@ static const struct gather_rule rule_v4 = {
     .version = 4,
 };
 // 2001:db8:0:1::/64, the upper half of its low halves.
-static const struct gather_rule rule_v6 = {
+static const struct replies_rule rule_v6 = {
     .server = {.high = 0x20010db800000000, .first = 1, .n = 1},
     .source = {.high = 0x20010db800000001, .first = 0x8000000000000000, .n = 0x8000000000000000},
     .server_port = 123,
@@ -35,17 +35,17 @@ static const struct gather_rule rule_v6 = {
     .version = 6,
 };
 
-static void set_rule(struct gather_rule rule, int answers)
+static void set_rule(struct replies_rule rule, int answers)
 {
     uint32_t zero = 0;
     rule.answers = (uint8_t)answers;
-    assert_int_equal(bpf_map_update_elem(xdp_run_map(GATHER_RULE_NAME), &zero, &rule, 0), 0);
+    assert_int_equal(bpf_map_update_elem(xdp_run_map(REPLIES_RULE_NAME), &zero, &rule, 0), 0);
 }
 
 static int load(void **state)
 {
     (void)state;
-    return xdp_run_load(gather_object, gather_object_len, GATHER_PROGRAM_NAME);
+    return xdp_run_load(replies_object, replies_object_len, REPLIES_PROGRAM_NAME);
 }
 
 static int unload(void **state)
@@ -131,7 +131,7 @@ static void test_nothing_as_loaded(void **state)
 {
     (void)state;
     xdp_run_need_root();
-    set_rule((struct gather_rule){0}, 0);
+    set_rule((struct replies_rule){0}, 0);
     struct xdp_frame zeros = {.len = 90};
     assert_int_equal(xdp_run_verdict(zeros.octets, zeros.len), KERNELS);
     for (size_t i = 0; i < sizeof table_v4 / sizeof table_v4[0]; i++) {
@@ -228,5 +228,5 @@ int main(void)
         cmocka_unit_test(test_nd),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
-    return cmocka_run_group_tests_name("gather", tests, load, unload);
+    return cmocka_run_group_tests_name("replies", tests, load, unload);
 }

@@ -1,0 +1,24 @@
+// The server's XDP program (steer.bpf.c) in use: its object, and its maps, which say what it takes
+// from the kernel. Housekeeping's thread.
+#pragma once
+
+#include "dataplane/port/xdp/addresses.h"
+#include "dataplane/port/xdp/xdp.h"
+
+#include <stdint.h>
+
+struct xdp_program steering_program(void);
+
+// Descriptors of the maps. The loader's: nobody closes them here.
+struct steering {
+    int port;
+    int v4;
+    int v6;
+};
+
+// Finds the maps of the program that is attached to the interface: see xdp_maps_find.
+int steering_find(unsigned ifindex, struct steering *steering);
+
+// Makes the program steer that port at those addresses and no others. 0 or -errno.
+int steering_set(const struct steering *steering, uint16_t udp_port,
+                 const struct address_list *list);

@@ -1,0 +1,7 @@
+// The compiled XDP program (replies.bpf.c), as the build embedded it.
+#pragma once
+
+#include <stddef.h>
+
+extern const unsigned char replies_object[];
+extern const size_t replies_object_len;
