@@ -10,7 +10,7 @@ static void run(unsigned rounds)
     floor_run_rounds(rounds);
 }
 
-const struct floor floor_aesni = {
+const struct floors_variant floor_aesni = {
     .name = "aesni",
     .usable = cpu_has_aesni,
     .lanes = BLOCK_LANES,

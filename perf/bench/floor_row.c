@@ -10,7 +10,7 @@
 enum { FLOORS = 3 };
 
 struct work {
-    const struct floor *floor;
+    const struct floors_variant *floor;
     unsigned rounds;
 };
 
@@ -22,8 +22,8 @@ static void run(void *with)
 
 const struct bench_row *floor_row_add(struct bench *bench, const char *variant, unsigned cookies)
 {
-    static const struct floor *const floors[FLOORS] = {&floor_vaes512, &floor_vaes256,
-                                                       &floor_aesni};
+    static const struct floors_variant *const floors[FLOORS] = {&floor_vaes512, &floor_vaes256,
+                                                                &floor_aesni};
     for (unsigned i = 0; i < bench->n_rows; i++) { // there already for another case
         const struct bench_row *row = &bench->row[i];
         if (row->work == run && row->cookies == cookies && strcmp(row->variant, variant) == 0)

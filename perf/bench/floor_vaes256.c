@@ -10,7 +10,7 @@ static void run(unsigned rounds)
     floor_run_rounds(rounds);
 }
 
-const struct floor floor_vaes256 = {
+const struct floors_variant floor_vaes256 = {
     .name = "vaes256",
     .usable = cpu_has_vaes256,
     .lanes = BLOCK_LANES,

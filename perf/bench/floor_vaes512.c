@@ -10,7 +10,7 @@ static void run(unsigned rounds)
     floor_run_rounds(rounds);
 }
 
-const struct floor floor_vaes512 = {
+const struct floors_variant floor_vaes512 = {
     .name = "vaes512",
     .usable = cpu_has_vaes512,
     .lanes = BLOCK_LANES,
