@@ -142,9 +142,9 @@ static int open_path(struct run *run)
     return fault;
 }
 
-static bool supply_ask(void *with, uint32_t client)
+static bool supply_request(void *with, uint32_t client)
 {
-    return ke_refill_ask(((struct run *)with)->refill, client);
+    return ke_refill_request(((struct run *)with)->refill, client);
 }
 
 static void supply_take(void *with, struct clients *clients, void (*equipped)(void *, uint32_t),
@@ -154,13 +154,14 @@ static void supply_take(void *with, struct clients *clients, void (*equipped)(vo
     struct ke_grant grant;
     uint32_t client;
     while (ke_refill_take(run->refill, &client, &grant)) {
-        // A cookie of another length has no place in the jars: the client asks once more later.
+        // A cookie of another length has no place in the jars: the client requests another one
+        // later.
         if (grant.cookie_len == clients->cookie_len) {
             equip(clients, client, &grant);
             run->result.renewed++;
             equipped(by, client);
         } else {
-            clients->client[client].asking = false;
+            clients->client[client].renewing = false;
         }
         bytes_wipe(&grant, sizeof grant);
     }
@@ -175,7 +176,7 @@ static int open_supply(struct run *run)
     if (fault)
         fprintf(stderr, "ntsperf: %s\n", why);
     else
-        run->trial.supply = (struct supply){run, supply_ask, supply_take};
+        run->trial.supply = (struct supply){run, supply_request, supply_take};
     return fault;
 }
 

@@ -1,6 +1,7 @@
 #include "perf/trial.h"
 
 #include "base/bytes.h"
+#include "perf/load/load_run.h"
 #include "perf/process.h"
 #include "perf/progress.h"
 #include "perf/words.h"
@@ -96,7 +97,7 @@ static unsigned make_flows(const struct plan *plan, double rate, bool has_cookie
     return n;
 }
 
-static void gather(const struct load *load, struct outcome *outcome)
+static void take_result(const struct load *load, struct outcome *outcome)
 {
     tally_init(&outcome->total);
     tally_merge(&outcome->total, &load->stray);
@@ -141,7 +142,7 @@ static int run(struct trial *trial, struct load *load, struct outcome *outcome)
     if (measured && process_cpu(plan->pid, &after))
         outcome->server_cpu_s = after - before;
     outcome->own_cpu_s = runner.cpu_s;
-    gather(load, outcome);
+    take_result(load, outcome);
     outcome_judge(outcome, plan);
     return 0;
 }

@@ -1,8 +1,8 @@
 #include "perf/ke/ke_engine.h"
 
 #include "base/bytes.h"
-#include "perf/ke/ke_session.h"
 #include "perf/ke/ke_slow.h"
+#include "perf/ke/ke_steps.h"
 #include "perf/ke/ke_trust.h"
 
 #include <assert.h>
@@ -127,12 +127,12 @@ static void tell(struct ke_engine *e, struct ke_session *s)
 
 static void turn_session(struct ke_engine *e, struct ke_session *s)
 {
-    enum ke_progress progress = ke_session_turn(s, &e->grant);
+    enum ke_progress progress = ke_steps_turn(s, &e->grant);
     if (progress == KE_PROGRESS_DECIDED) {
         tell(e, s);
         // What ended the exchange may have brought the connection's end with it, and no edge
         // follows.
-        if (s->fd >= 0 && ke_session_turn(s, &e->grant) == KE_PROGRESS_OVER)
+        if (s->fd >= 0 && ke_steps_turn(s, &e->grant) == KE_PROGRESS_OVER)
             end(e, s);
     } else if (progress == KE_PROGRESS_OVER) {
         end(e, s);
@@ -170,7 +170,7 @@ bool ke_engine_begin(struct ke_engine *e, enum ke_kind kind, uint64_t tag, uint6
         .times = {.scheduled_ns = scheduled_ns, .began_ns = now},
     };
     ke_line_join(ke_kind_is_slow(kind) ? &e->dribbling : &e->running, &s->waiter, now);
-    enum ke_progress progress = ke_session_begin(s, e->context, e->target, choose_source(e));
+    enum ke_progress progress = ke_steps_begin(s, e->context, e->target, choose_source(e));
     // Edges, so that a session costs one call whatever it waits for.
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = s};
     if (progress == KE_PROGRESS_WAITING && epoll_ctl(e->epoll, EPOLL_CTL_ADD, s->fd, &event) < 0) {

@@ -13,15 +13,16 @@
 #include <string.h>
 
 enum {
-    LOOK_US = 1000, // how often asks are looked for: a wake-up would cost the load thread a call
-    GRANTS = 256,   // that wait to be taken, a power of two
-    PAUSE_MS = 50,  // after a round of failures, doubled with each in a row
+    LOOK_US =
+        1000,      // how often requests are looked for: a wake-up would cost the load thread a call
+    GRANTS = 256,  // that wait to be taken, a power of two
+    PAUSE_MS = 50, // after a round of failures, doubled with each in a row
     PAUSE_DOUBLINGS = 5,
 };
 
-struct ask {
+struct request {
     uint32_t client;
-    uint64_t asked_ns;
+    uint64_t requested_ns;
 };
 
 struct given {
@@ -30,18 +31,18 @@ struct given {
 };
 
 struct ke_refill {
-    struct ke_ring asks;   // the load thread puts, the refill's takes
-    struct ke_ring grants; // the other way round
-    struct ask *ask;       // the places of asks
-    struct given *given;   // the places of grants
+    struct ke_ring requests; // the load thread puts, the refill's takes
+    struct ke_ring grants;   // the other way round
+    struct request *request; // the places of requests
+    struct given *given;     // the places of grants
     uint32_t n_clients;
-    uint32_t waiting;       // the load thread's: asked and not taken
-    _Atomic uint64_t asked; // writer: the load thread. Reader: any, relaxed
+    uint32_t waiting;           // the load thread's: requested and not taken
+    _Atomic uint64_t requested; // writer: the load thread. Reader: any, relaxed
 
     // The refill's thread's own.
     pthread_t thread;
     struct ke_engine *engine;
-    struct ask *again; // n_again whose exchange has failed
+    struct request *again; // n_again whose exchange has failed
     uint32_t n_again;
     uint32_t in_flight;
     uint32_t rounds;   // of failures, since the last grant
@@ -78,7 +79,8 @@ static void done(void *context, const struct ke_report *report, const struct ke_
     r->in_flight--;
     add_one(&r->outcome[report->outcome]);
     if (!grant) {
-        r->again[r->n_again++] = (struct ask){(uint32_t)report->tag, report->times.scheduled_ns};
+        r->again[r->n_again++] =
+            (struct request){(uint32_t)report->tag, report->times.scheduled_ns};
         pause_for(r, &report->times);
         return;
     }
@@ -91,27 +93,27 @@ static void done(void *context, const struct ke_report *report, const struct ke_
 }
 
 // The next to serve: those that have failed are the oldest.
-static bool next_ask(struct ke_refill *r, struct ask *ask)
+static bool next_request(struct ke_refill *r, struct request *request)
 {
     if (r->n_again > 0) {
-        *ask = r->again[--r->n_again];
+        *request = r->again[--r->n_again];
         return true;
     }
-    if (ke_ring_filled(&r->asks) == 0)
+    if (ke_ring_filled(&r->requests) == 0)
         return false;
-    *ask = r->ask[ke_ring_filled_place(&r->asks)];
-    ke_ring_take(&r->asks);
+    *request = r->request[ke_ring_filled_place(&r->requests)];
+    ke_ring_take(&r->requests);
     return true;
 }
 
 static void begin_more(struct ke_refill *r, uint32_t max_open)
 {
-    struct ask ask;
+    struct request request;
     while (r->in_flight < max_open && r->in_flight < ke_ring_room(&r->grants) &&
-           ke_now_ns() >= r->resume_ns && next_ask(r, &ask)) {
+           ke_now_ns() >= r->resume_ns && next_request(r, &request)) {
         add_one(&r->begun);
         r->in_flight++;
-        bool begun = ke_engine_begin(r->engine, KE_KIND_FULL, ask.client, ask.asked_ns);
+        bool begun = ke_engine_begin(r->engine, KE_KIND_FULL, request.client, request.requested_ns);
         assert(begun);
         (void)begun;
     }
@@ -142,7 +144,7 @@ static void release(struct ke_refill *r)
     if (r->given)
         bytes_wipe(r->given, GRANTS * sizeof *r->given);
     free(r->given);
-    free(r->ask);
+    free(r->request);
     free(r->again);
     free(r);
 }
@@ -156,14 +158,14 @@ int ke_refill_start(const struct ke_target *target, uint32_t n_clients, uint32_t
         return -ENOMEM;
     memset(r, 0, sizeof *r);
     r->n_clients = n_clients;
-    r->asks.size = power_of_two(n_clients);
+    r->requests.size = power_of_two(n_clients);
     r->grants.size = GRANTS;
     histogram_init(&r->first_cookie);
-    r->ask = calloc(r->asks.size, sizeof *r->ask);
+    r->request = calloc(r->requests.size, sizeof *r->request);
     r->again = calloc(n_clients, sizeof *r->again);
     r->given = calloc(GRANTS, sizeof *r->given);
     struct ke_listener listener = {.done = done, .context = r};
-    int result = r->ask && r->again && r->given ? 0 : -ENOMEM;
+    int result = r->request && r->again && r->given ? 0 : -ENOMEM;
     if (result == 0)
         result = ke_engine_open(target, max_open, listener, &r->engine, why);
     if (result == 0)
@@ -176,14 +178,14 @@ int ke_refill_start(const struct ke_target *target, uint32_t n_clients, uint32_t
     return 0;
 }
 
-bool ke_refill_ask(struct ke_refill *r, uint32_t client)
+bool ke_refill_request(struct ke_refill *r, uint32_t client)
 {
     if (r->waiting == r->n_clients)
         return false;
     r->waiting++;
-    r->ask[ke_ring_free_place(&r->asks)] = (struct ask){client, ke_now_ns()};
-    ke_ring_put(&r->asks);
-    add_one(&r->asked);
+    r->request[ke_ring_free_place(&r->requests)] = (struct request){client, ke_now_ns()};
+    ke_ring_put(&r->requests);
+    add_one(&r->requested);
     return true;
 }
 
@@ -203,7 +205,7 @@ bool ke_refill_take(struct ke_refill *r, uint32_t *client, struct ke_grant *gran
 void ke_refill_count(const struct ke_refill *r, struct ke_refill_counts *counts)
 {
     *counts = (struct ke_refill_counts){
-        .asked = atomic_load_explicit(&r->asked, memory_order_relaxed),
+        .requested = atomic_load_explicit(&r->requested, memory_order_relaxed),
         .begun = atomic_load_explicit(&r->begun, memory_order_relaxed),
     };
     for (int i = 0; i < KE_OUTCOME_COUNT; i++) {

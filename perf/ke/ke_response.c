@@ -27,7 +27,7 @@ const struct perf_aead perf_aeads[] = {
 const size_t perf_n_aeads = sizeof perf_aeads / sizeof perf_aeads[0];
 
 static_assert(HEADER + 2 + HEADER + 2 * sizeof perf_aeads / sizeof perf_aeads[0] + HEADER <=
-                  KE_ASK_MAX,
+                  KE_REQUEST_MAX,
               "a request offers the whole table");
 
 const char *const ke_fault_text[KE_FAULT_COUNT] = {
@@ -60,9 +60,9 @@ static uint8_t *put_header(uint8_t *at, unsigned type, size_t body_len)
     return at + HEADER;
 }
 
-size_t ke_request_write(const struct perf_aead *aeads, size_t n, uint8_t out[KE_ASK_MAX])
+size_t ke_request_write(const struct perf_aead *aeads, size_t n, uint8_t out[KE_REQUEST_MAX])
 {
-    assert(n >= 1 && 3 * HEADER + 2 + 2 * n <= KE_ASK_MAX);
+    assert(n >= 1 && 3 * HEADER + 2 + 2 * n <= KE_REQUEST_MAX);
     // Sections 4.1.1 and 4.1.2: End of Message and Next Protocol Negotiation are critical.
     uint8_t *at = put_header(out, CRITICAL | NEXT_PROTOCOL, 2);
     be16_put(at, NTPV4);

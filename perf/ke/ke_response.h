@@ -12,7 +12,7 @@ enum {
     KE_GRANT_COOKIE_MAX = 256, // octets
     KE_GRANT_KEY_MAX = 64,
     KE_GRANT_SERVER_MAX = 255,
-    KE_ASK_MAX = 64,         // octets of a request
+    KE_REQUEST_MAX = 64,     // octets of a request
     KE_ANSWER_MAX = 1 << 16, // RFC 8915, section 4: clients accept responses of that length
 };
 
@@ -66,7 +66,7 @@ extern const char *const ke_fault_text[KE_FAULT_COUNT];
 const char *ke_error_text(uint16_t code);
 
 // Writes the request that offers n AEADs of those in the table (1 or more). Its length.
-size_t ke_request_write(const struct perf_aead *aeads, size_t n, uint8_t out[KE_ASK_MAX]);
+size_t ke_request_write(const struct perf_aead *aeads, size_t n, uint8_t out[KE_REQUEST_MAX]);
 
 // True once the response, of which len octets have arrived by now, has its End of Message. *at
 // starts at 0 and keeps the place between calls; it is the response's length once it has ended.

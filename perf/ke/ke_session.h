@@ -1,5 +1,5 @@
-// One key exchange as a client makes it, right or wrong on purpose: a state machine over a socket
-// that never waits. The engine calls it when the socket can move, and at its times.
+// One key exchange as a client makes it: its state, and how it ends. ke_steps.h takes its steps,
+// and ke_slow.h those of a slow client.
 //
 // Belongs to one engine. Holds secrets until ke_session_end. RFC 8915, section 4.
 #pragma once
@@ -13,10 +13,10 @@
 enum ke_step {
     KE_STEP_CONNECTING,
     KE_STEP_HANDSHAKING,
-    KE_STEP_ASKING,    // the request goes out
-    KE_STEP_LISTENING, // the response comes in
-    KE_STEP_CLOSING,   // granted; the server ends the connection first, then nobody's port is held
-    KE_STEP_DRIBBLING, // slow
+    KE_STEP_REQUESTING, // the request goes out
+    KE_STEP_LISTENING,  // the response comes in
+    KE_STEP_CLOSING,    // granted; the server ends the connection first, then nobody's port is held
+    KE_STEP_DRIBBLING,  // slow
 };
 
 enum ke_progress {
@@ -47,18 +47,14 @@ static inline uint64_t ke_now_ns(void)
     return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-// Starts to connect, from source unless that is NULL, for what s->report says (kind, tag, times so
-// far). KE_PROGRESS_DECIDED when it has failed at once: s->fd is then -1 or open.
-enum ke_progress ke_session_begin(struct ke_session *s, SSL_CTX *context,
-                                  const struct ke_target *target,
-                                  const struct sockaddr_storage *source);
+// Ends the exchange with that outcome: KE_PROGRESS_DECIDED.
+enum ke_progress ke_session_decide(struct ke_session *s, enum ke_outcome outcome);
 
-// Goes as far as the socket allows: it waits for edges. *grant is written when the outcome is
-// KE_OUTCOME_GRANTED; the caller wipes it.
-enum ke_progress ke_session_turn(struct ke_session *s, struct ke_grant *grant);
+// Ends it with what an errno of the socket says: KE_PROGRESS_DECIDED.
+enum ke_progress ke_session_decide_error(struct ke_session *s, int error);
 
-// Ends the exchange with an outcome from outside: the deadline, the limit of a slow client.
-void ke_session_decide(struct ke_session *s, enum ke_outcome outcome);
+// Ends it with what OpenSSL's error says: KE_PROGRESS_DECIDED.
+enum ke_progress ke_session_decide_tls(struct ke_session *s);
 
 // What a failed call of OpenSSL means: KE_PROGRESS_WAITING or a decision.
 enum ke_progress ke_session_judge(struct ke_session *s, int result);

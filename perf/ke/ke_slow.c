@@ -18,8 +18,7 @@ bool ke_slow_prepare(struct ke_session *s)
 
 static enum ke_progress cut(struct ke_session *s)
 {
-    ke_session_decide(s, KE_OUTCOME_CUT);
-    return KE_PROGRESS_DECIDED;
+    return ke_session_decide(s, KE_OUTCOME_CUT);
 }
 
 static size_t hello(const struct ke_session *s, const uint8_t **octets)
@@ -44,7 +43,7 @@ static enum ke_progress dribble_hello(struct ke_session *s)
 
 static enum ke_progress dribble_request(struct ke_session *s)
 {
-    uint8_t request[KE_ASK_MAX];
+    uint8_t request[KE_REQUEST_MAX];
     size_t len = ke_request_write(perf_aeads, perf_n_aeads, request);
     if (s->dribbled == len - 1)
         return KE_PROGRESS_WAITING;

@@ -59,7 +59,7 @@ void clients_equip(struct clients *clients, uint32_t number, const uint8_t *c2s,
     memcpy(client->c2s, c2s, SIV_KEY_LEN);
     memcpy(client->s2c, s2c, SIV_KEY_LEN);
     client->epoch++;
-    client->asking = false;
+    client->renewing = false;
     client->in_flight = 0;
     for (unsigned i = 0; i < n; i++)
         clients_keep(clients, number, cookies[i]);

@@ -20,7 +20,7 @@ struct client {
     uint8_t n_cookies; // in the jar
     uint8_t oldest;    // of the jar's ring
     uint8_t in_flight; // requests that may still bring a cookie; 255 at most
-    bool asking;       // a new session has been asked for
+    bool renewing;     // a new session has been requested
     bool struck;       // by a storm, and not recovered yet
     // Interleaved mode: of the last reply. RFC 9769, section 2.
     uint64_t server_receive; // 0: none

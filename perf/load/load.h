@@ -1,5 +1,6 @@
-// A load: clients that ask a server at a given rate, open loop, and check every reply. One turn
-// takes what has come, judges it, prepares what is soon due and sends what is due.
+// A load: clients that send requests to a server at a given rate, open loop, and check every reply.
+// Its state, and what its parts have in common: load_run.h runs it, load_out.h makes its requests,
+// load_in.h judges its replies.
 //
 // A struct load belongs to the thread that runs it. Others may read `rows` and set `stop`.
 #pragma once
@@ -23,8 +24,8 @@ enum {
 // Where clients without cookies get a new session (ke_refill.h, in the program).
 struct supply {
     void *with; // NULL: there is none
-    // Asks for a session for that client; false when no more can be asked for now. Never blocks.
-    bool (*ask)(void *with, uint32_t client);
+    // Requests a session for that client; false when no more can be requested now. Never blocks.
+    bool (*request)(void *with, uint32_t client);
     // Equips the clients whose sessions have come. Never blocks.
     void (*take)(void *with, struct clients *clients, void (*equipped)(void *, uint32_t), void *by);
 };
@@ -35,7 +36,7 @@ struct load_plan {
     uint64_t timeout_ns; // a reply after that is late
     bool poisson;
     unsigned bunch;    // so many requests are due at the same moment; 1 or more
-    bool interleaved;  // plain requests ask for it
+    bool interleaved;  // plain requests want it
     bool same_clock;   // the server reads our clock, and the path has stamps
     bool spoof;        // the flood comes from the path's spoofed addresses
     int placeholders;  // 0 to 7, or LOAD_AUTO
@@ -109,7 +110,7 @@ struct load {
     struct load_storm storm;
     struct same_clock same_clock;
     struct load_row *row;      // LOAD_ROWS_MAX of them
-    _Atomic unsigned rows;     // writer: the load's thread; reader: who shows progress
+    _Atomic unsigned rows;     // writer: the load's thread; reader: the thread that shows progress
     struct histogram interval; // latency of the row that is being filled
 
     // Its own.
@@ -128,17 +129,11 @@ struct load {
     uint8_t plain[LANES][PATH_PAYLOAD_MAX + SIV_LANES_BLOCK]; // opened replies
 };
 
-// Runs the load to its end: until all that was sent is answered or late, or *stop is set. 0 or
-// -ENOMEM. What is left in load->flow and the fields above is the result.
-int load_run(struct load *load);
-
-// The endpoint from which a client asks.
+// The endpoint that a client sends from.
 static inline uint32_t load_endpoint(const struct load *load, uint32_t client)
 {
     return client / load->block % load->path->n_endpoints;
 }
-
-// Between load.c and its halves.
 
 static inline uint64_t load_random(struct load *load)
 {
@@ -147,17 +142,24 @@ static inline uint64_t load_random(struct load *load)
     return word;
 }
 
-// Takes one burst of replies; how many came.
-unsigned load_receive(struct load *load);
+// Requests a new session when a client has neither cookies nor a request that may bring some.
+static inline void load_resupply(struct load *load, uint32_t number)
+{
+    struct client *client = &load->clients->client[number];
+    if (client->n_cookies > 0 || client->in_flight > 0 || client->renewing || !load->supply.with)
+        return;
+    client->renewing = load->supply.request(load->supply.with, number);
+}
 
-// Gives up requests whose deadline has passed.
-void load_expire(struct load *load, uint64_t now);
-
-// Fills the burst with what is due within a moment, if it is empty.
-void load_prepare(struct load *load, uint64_t now);
-
-// A request is over: what it might have brought will not come any more.
-void load_settle(struct load *load, struct slot *slot, enum slot_state state);
-
-// Asks for a new session when a client has neither cookies nor a request that may bring some.
-void load_resupply(struct load *load, uint32_t client);
+// A request is over: what it might have brought will not come any more. (Inline: once a reply.)
+static inline void load_settle(struct load *load, struct slot *slot, enum slot_state state)
+{
+    struct flow *flow = &load->flow[slot->flow];
+    slot->state = (uint8_t)state;
+    if (!flow->nts || !flow_rows[flow->kind].honest)
+        return;
+    struct client *client = &load->clients->client[slot->client];
+    if (client->epoch == slot->epoch)
+        client->in_flight -= client->in_flight > 0;
+    load_resupply(load, slot->client);
+}

@@ -1,5 +1,4 @@
-// The half of a load that receives: whose reply it is, what is wrong with it, what it brings.
-#include "perf/load/load.h"
+#include "perf/load/load_in.h"
 
 #include "base/bytes.h"
 #include "base/now.h"
@@ -15,26 +14,6 @@ struct judged {
     struct reply reply;
     uint64_t stamp_ns; // when it came, by the kernel: CLOCK_REALTIME; 0: unknown
 };
-
-void load_resupply(struct load *load, uint32_t number)
-{
-    struct client *client = &load->clients->client[number];
-    if (client->n_cookies > 0 || client->in_flight > 0 || client->asking || !load->supply.with)
-        return;
-    client->asking = load->supply.ask(load->supply.with, number);
-}
-
-void load_settle(struct load *load, struct slot *slot, enum slot_state state)
-{
-    struct flow *flow = &load->flow[slot->flow];
-    slot->state = (uint8_t)state;
-    if (!flow->nts || !flow_rows[flow->kind].honest)
-        return;
-    struct client *client = &load->clients->client[slot->client];
-    if (client->epoch == slot->epoch)
-        client->in_flight -= client->in_flight > 0;
-    load_resupply(load, slot->client);
-}
 
 static int64_t span_to_ns(int64_t span)
 {
@@ -214,7 +193,7 @@ static enum tally_item harvest(struct load *load, const struct slot *slot, const
 }
 
 // Makes the lane's seal ready to be opened. False when the lanes do not take its shape.
-static bool gather(struct load *load, unsigned lane, const uint8_t *payload, struct judged *j)
+static bool prepare_lane(struct load *load, unsigned lane, const uint8_t *payload, struct judged *j)
 {
     struct client *client = &load->clients->client[j->slot->client];
     const struct authenticator *seal = &j->reply.seal;
@@ -304,7 +283,7 @@ static void take_stamps(struct load *load)
         }
 }
 
-unsigned load_receive(struct load *load)
+unsigned load_in_receive(struct load *load)
 {
     struct path_in in;
     struct judged judged[LANES];
@@ -323,7 +302,7 @@ unsigned load_receive(struct load *load)
         j->slot = find(load, in.payload[i], in.len[i], in.endpoint[i]);
         if (!j->slot || !judge(load, in.payload[i], in.len[i], j))
             continue;
-        if (!gather(load, i, in.payload[i], j))
+        if (!prepare_lane(load, i, in.payload[i], j))
             sealed.alone |= lane_bit(i);
         else if (is_sampled(load))
             sealed.checked |= lane_bit(i);

@@ -1,5 +1,4 @@
-// The half of a load that sends: which request is next, its octets, their seals.
-#include "perf/load/load.h"
+#include "perf/load/load_out.h"
 
 #include "perf/load/request.h"
 
@@ -158,7 +157,7 @@ static void flip_tags(struct load *load)
             burst->out.payload[i][burst->out.len[i] - 1] ^= 1;
 }
 
-void load_prepare(struct load *load, uint64_t now)
+void load_out_prepare(struct load *load, uint64_t now)
 {
     struct load_burst *burst = &load->burst;
     if (burst->at < burst->n)

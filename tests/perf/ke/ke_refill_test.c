@@ -65,16 +65,16 @@ static void each_gets_one(void **state)
     struct ke_refill_counts counts;
     struct ke_refill *refill = start(N, 16);
     for (uint32_t client = 0; client < N; client++)
-        assert_true(ke_refill_ask(refill, client));
-    assert_false(ke_refill_ask(refill, 0));
+        assert_true(ke_refill_request(refill, client));
+    assert_false(ke_refill_request(refill, 0));
     assert_int_equal(take(refill, N, seen), N);
     for (uint32_t client = 0; client < N; client++)
         assert_int_equal(seen[client], 1);
-    assert_true(ke_refill_ask(refill, 7)); // and once more
+    assert_true(ke_refill_request(refill, 7)); // and once more
     assert_int_equal(take(refill, 1, seen), 1);
     assert_int_equal(seen[7], 2);
     ke_refill_stop(refill, &counts, &first_cookie);
-    assert_int_equal(counts.asked, N + 1);
+    assert_int_equal(counts.requested, N + 1);
     assert_int_equal(counts.begun, N + 1);
     assert_int_equal(counts.granted, N + 1);
     assert_int_equal(counts.failed, 0);
@@ -90,11 +90,11 @@ static void failures_are_tried_again(void **state)
     close(silent);
     struct ke_refill *refill = start(4, 2);
     for (uint32_t client = 0; client < 4; client++)
-        assert_true(ke_refill_ask(refill, client));
+        assert_true(ke_refill_request(refill, client));
     do {
         doze();
         ke_refill_count(refill, &counts);
-    } while (counts.failed < 7); // of four asks
+    } while (counts.failed < 7); // of four requests
     assert_int_equal(take(refill, 0, seen), 0);
     ke_refill_stop(refill, &counts, NULL);
     assert_int_equal(counts.granted, 0);
@@ -106,7 +106,7 @@ static void stopped_with_all_open(void **state)
     (void)state;
     struct ke_refill *refill = start(64, 64);
     for (uint32_t client = 0; client < 64; client++)
-        assert_true(ke_refill_ask(refill, client));
+        assert_true(ke_refill_request(refill, client));
     doze();
     doze();
     ke_refill_stop(refill, NULL, NULL);

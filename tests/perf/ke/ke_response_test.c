@@ -23,7 +23,7 @@
 static void requests(void **state)
 {
     (void)state;
-    uint8_t out[KE_ASK_MAX];
+    uint8_t out[KE_REQUEST_MAX];
     static const char plain[] = NEXT AEAD END;
     assert_int_equal(ke_request_write(perf_aeads, perf_n_aeads, out), sizeof plain - 1);
     assert_memory_equal(out, plain, sizeof plain - 1);

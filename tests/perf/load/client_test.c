@@ -66,7 +66,7 @@ static void equip(uint32_t c, unsigned n)
     memset(keys[0], (int)c + 1, SIV_KEY_LEN);
     memset(keys[1], (int)c + 101, SIV_KEY_LEN);
     uint8_t epoch = clients.client[c].epoch;
-    clients.client[c].asking = true;
+    clients.client[c].renewing = true;
     clients.client[c].in_flight = 3;
     model[c].n = 0;
     for (unsigned i = 0; i < n; i++) {
@@ -79,7 +79,7 @@ static void equip(uint32_t c, unsigned n)
     assert_memory_equal(client->c2s, keys[0], SIV_KEY_LEN);
     assert_memory_equal(client->s2c, keys[1], SIV_KEY_LEN);
     assert_int_equal(client->epoch, (uint8_t)(epoch + 1));
-    assert_false(client->asking);
+    assert_false(client->renewing);
     assert_int_equal(client->in_flight, 0);
 }
 

@@ -2,6 +2,7 @@
 #include "tests/perf/load/lab_server.h"
 
 #include "base/now.h"
+#include "perf/load/load_run.h"
 #include "perf/load/utc.h"
 
 #include <setjmp.h>
@@ -148,29 +149,29 @@ static const struct path_kind kind = {
     .missed = missed,
 };
 
-static bool ask(void *with, uint32_t client)
+static bool request_session(void *with, uint32_t client)
 {
     struct lab *lab = with;
     unsigned waiting = 0;
     for (uint32_t c = 0; c < lab->clients.n; c++)
-        waiting += lab->asked[c];
-    lab->n_asks++;
-    lab->n_asked_twice += lab->asked[client];
+        waiting += lab->awaited[c];
+    lab->n_session_requests++;
+    lab->n_requested_twice += lab->awaited[client];
     if (waiting >= lab->supply_room)
         return false;
-    lab->asked[client] = true;
-    lab->ask_ns[client] = now_ns();
+    lab->awaited[client] = true;
+    lab->requested_ns[client] = now_ns();
     return true;
 }
 
-static void equip_asked(void *with, struct clients *clients, void (*equipped)(void *, uint32_t),
-                        void *by)
+static void equip_waiting(void *with, struct clients *clients, void (*equipped)(void *, uint32_t),
+                          void *by)
 {
     struct lab *lab = with;
     for (uint32_t c = 0; c < clients->n; c++) {
-        if (!lab->asked[c] || now_ns() < lab->ask_ns[c] + lab->supply_ns)
+        if (!lab->awaited[c] || now_ns() < lab->requested_ns[c] + lab->supply_ns)
             continue;
-        lab->asked[c] = false;
+        lab->awaited[c] = false;
         lab_equip(lab, clients, c);
         equipped(by, c);
     }
@@ -250,7 +251,7 @@ void lab_run(struct lab *lab, double rate, unsigned span_ms, unsigned timeout_ms
     load->path = &lab->path;
     load->clients = &lab->clients;
     if (lab->supply_room > 0)
-        load->supply = (struct supply){lab, ask, equip_asked};
+        load->supply = (struct supply){lab, request_session, equip_waiting};
     load->rng = &lab->rng;
     load->flow = lab->flow;
     load->stop = &lab->stop;

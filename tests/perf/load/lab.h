@@ -89,12 +89,12 @@ struct lab {
     unsigned n_split;  // sends that took a bunch in two pieces
     unsigned n_left;   // replies that were still on their way when the load ended
     unsigned n_twice;  // genuine requests with a cookie that was spent before
-    unsigned n_asks, n_asked_twice, n_sessions;
+    unsigned n_session_requests, n_requested_twice, n_sessions;
     uint64_t first_ns; // when the first request came
     uint64_t last_transmit;
     uint8_t generation[LAB_CLIENTS_MAX];
-    bool asked[LAB_CLIENTS_MAX];
-    uint64_t ask_ns[LAB_CLIENTS_MAX];
+    bool awaited[LAB_CLIENTS_MAX];
+    uint64_t requested_ns[LAB_CLIENTS_MAX];
     uint8_t spent[LAB_COOKIES_MAX];
     struct lab_reply *first, **end;
     uint8_t leaving[LANES][PATH_PAYLOAD_MAX + PATH_BEHIND];

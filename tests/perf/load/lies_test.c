@@ -208,7 +208,8 @@ static void forged_requests(void **state)
         assert_int_equal(count[TALLY_NAK], lies ? 0 : count[TALLY_SENT]);
         assert_int_equal(count[TALLY_WRONG_FORGERY], lies ? count[TALLY_SENT] : 0);
         assert_int_equal(count[TALLY_ANSWERED], 0);
-        assert_int_equal(lab->n_asks, 0); // the clients' own cookies are as good as before
+        assert_int_equal(lab->n_session_requests,
+                         0); // the clients' own cookies are as good as before
         assert_int_equal(lab_count(lab, TALLY_ANSWERED), lab_count(lab, TALLY_SENT));
         nothing_else(lab, "forged", TALLY_SENT, TALLY_SENT);
         lab_close(lab);

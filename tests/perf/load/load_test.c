@@ -398,7 +398,7 @@ static void a_mixture(void **state)
         lab->supply_ns = 2000000;
         lab->delay_ns = 1000000;
         lab_run(lab, 10000, 150, 20);
-        assert_int_equal(lab->n_asked_twice, 0);
+        assert_int_equal(lab->n_requested_twice, 0);
         lab_close(lab);
     }
 }

@@ -70,8 +70,8 @@ static void a_path_that_is_shut(void **state)
     lab_run(lab, 10000, 150, 20);
     assert_int_equal(lab_count(lab, TALLY_SENT), 0);
     assert_int_equal(lab->n_requests, 0);
-    assert_true(lab->n_asks > 0 && lab->n_sessions > 2);
-    assert_int_equal(lab->n_asked_twice, 0);
+    assert_true(lab->n_session_requests > 0 && lab->n_sessions > 2);
+    assert_int_equal(lab->n_requested_twice, 0);
     lab_close(lab);
 }
 
@@ -100,7 +100,7 @@ static void lost_ones_are_resupplied(void **state)
     lab_run(lab, 2000, 300, 20);
     assert_int_equal(lab_count(lab, TALLY_LOST), lab->n_lies);
     assert_true(lab_count(lab, TALLY_ANSWERED) > 100);
-    assert_int_equal(lab->n_asked_twice, 0);
+    assert_int_equal(lab->n_requested_twice, 0);
     lab_close(lab);
 }
 
@@ -117,7 +117,7 @@ static void a_nak(void **state)
     lab->supply_ns = 20000000;
     lab_run(lab, 2000, 100, 20);
     assert_int_equal(lab_count(lab, TALLY_NAK), 16);
-    assert_int_equal(lab->n_asks, 16);
+    assert_int_equal(lab->n_session_requests, 16);
     assert_int_equal(lab->n_sessions, 2 * 16);
     // One that was made under the old keys and left under the new ones is as good as late.
     assert_int_equal(lab_count(lab, TALLY_ANSWERED) + lab_count(lab, TALLY_LATE),
@@ -137,7 +137,7 @@ static void a_supply_that_is_full(void **state)
     lab->supply_room = 3;
     lab->supply_ns = 1000000;
     lab_run(lab, 2000, 1500, 20);
-    assert_int_equal(lab->n_asked_twice, 0);
+    assert_int_equal(lab->n_requested_twice, 0);
     assert_true(lab->n_sessions > 16 + 3); // the others' turn comes within a second
     lab_close(lab);
 }
@@ -159,7 +159,7 @@ static void a_storm(void **state)
     assert_int_equal(storm->needed.n, 31);
     assert_true(storm->needed.min >= 10000000 && storm->needed.max < 250000000);
     assert_true(lab_count(lab, TALLY_NAK) >= 31);
-    assert_int_equal(lab->n_asked_twice, 0);
+    assert_int_equal(lab->n_requested_twice, 0);
     assert_int_equal(cookies_in_jars(lab), 31 * CLIENT_JAR);
     lab_close(lab);
 }

@@ -1,7 +1,8 @@
-// The turn of a load, and its time.
-#include "perf/load/load.h"
+#include "perf/load/load_run.h"
 
 #include "base/now.h"
+#include "perf/load/load_in.h"
+#include "perf/load/load_out.h"
 #include "perf/load/utc.h"
 
 #include <errno.h>
@@ -14,7 +15,8 @@ enum {
     SLEEP_MAX_NS = 5000000,
 };
 
-void load_expire(struct load *load, uint64_t now)
+// Gives up requests whose deadline has passed.
+static void expire(struct load *load, uint64_t now)
 {
     struct window *window = &load->window;
     while (window->tail < window->head) {
@@ -156,12 +158,12 @@ static bool rest(struct load *load, uint64_t now)
 // One turn; whether there was anything to do.
 static bool turn(struct load *load, uint64_t now)
 {
-    unsigned moved = load_receive(load);
-    load_expire(load, now);
+    unsigned moved = load_in_receive(load);
+    expire(load, now);
     if (load->supply.with)
         load->supply.take(load->supply.with, load->clients, equipped, load);
     bool made_before = load->burst.at < load->burst.n;
-    load_prepare(load, now);
+    load_out_prepare(load, now);
     moved += made_before ? 0 : load->burst.n;
     moved += send_due(load, now);
     return moved > 0;
