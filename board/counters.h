@@ -42,6 +42,15 @@ enum outcome {
     OUTCOMES,
 };
 
+// Why a request got a NAK. Each that was sent is in exactly one, so that their sum is ANSWERED_NAK.
+enum nak_cause {
+    NAK_UNKNOWN_KEY,   // the cookie names a key that this server does not have, or no longer
+    NAK_COOKIE_LENGTH, // the cookie is not as long as ours are
+    NAK_COOKIE_TAG,    // the cookie's tag is wrong
+    NAK_REQUEST_TAG,   // the cookie is genuine, the tag of the request is wrong
+    NAK_CAUSES,
+};
+
 struct counter_text {
     const char *name; // stable, machine-readable: "answered_nts"
     const char *help; // one line for people
@@ -75,6 +84,7 @@ struct core_counters {
     _Atomic uint64_t composed_again;  // times that replies were, since the core was off its CPU
     _Atomic uint64_t records_refused; // of the board, out of range; of the process as it runs now
     _Atomic uint64_t outcome[OUTCOMES];
+    _Atomic uint64_t nak[NAK_CAUSES];                 // of outcome[ANSWERED_NAK]
     _Atomic uint64_t departure_error[DEPARTURE_BINS]; // by departure_error_bin
 };
 

@@ -51,6 +51,7 @@ struct exchange {
     uint8_t *reply_seal[LANES];               // written whole
     const uint8_t *random[LANES]; // 16 * (1 + n_cookies) octets: the reply's nonce, the cookies'
     struct exchange_shape shape[LANES];
+    lane_set unopened; // run adds the lanes whose cookie did not open; the caller clears it
 };
 
 // The variants of the kernel, chosen once at start by CPUID and XCR0.
@@ -58,7 +59,9 @@ struct exchange_variant {
     const char *name;     // as `dataplane.crypto` spells it
     bool (*usable)(void); // can this machine run it?
     // Runs the lanes of which; they may have different shapes. Returns those whose cookie and
-    // request were genuine. In the others reply_seal holds no secret, and the caller rewrites them.
+    // request were genuine, and adds to x->unopened those whose cookie was not: in the rest the
+    // request was not. In lanes that are not returned reply_seal holds no secret, and the caller
+    // rewrites them.
     lane_set (*run)(struct exchange *x, lane_set which);
 };
 

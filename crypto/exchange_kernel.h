@@ -279,15 +279,16 @@ kernel_run_groups(struct kernel_group *g, struct exchange *x, lane_set which,
         kernel_note_text(g);
         struct kernel_siv ask, reply;
         struct kernel_fresh fresh;
-        uint32_t genuine = kernel_open_cookies(g, &ask, &fresh);
+        const uint32_t opened = kernel_open_cookies(g, &ask, &fresh);
         struct kernel_walk text = kernel_seal_cookies(g, &ask, &fresh);
         kernel_start_reply(g, &ask, &reply);
-        genuine &= kernel_check_and_seal(g, &ask, &reply, &text);
+        const uint32_t genuine = opened & kernel_check_and_seal(g, &ask, &reply, &text);
         // CMAC's subkeys stood in there.
         g->ask_in[(g->shape.ask_len - 1) / 16] = block_zero();
         g->reply_in[(g->shape.reply_len - 1) / 16] = block_zero();
         const uint32_t all = (uint32_t)lane_first(g->n);
-        proven |= (genuine & all) == all ? g->lanes : kernel_sort_out(g, genuine);
+        proven |=
+            (genuine & all) == all ? g->lanes : kernel_sort_out(g, opened, genuine, &x->unopened);
     }
     return proven;
 }

@@ -358,10 +358,13 @@ static void seal_replies(struct engine *e, struct exchange *x, lane_set which)
 static lane_set ipsec_mb_run(struct exchange *x, lane_set which)
 {
     struct engine *e = engine();
-    if (e == NULL)
+    if (e == NULL) {
+        x->unopened |= which;
         return 0;
+    }
     e->sound = true;
     lane_set opened = open_cookies(e, x, which);
+    x->unopened |= which & ~opened;
     compute_chains(e, x, opened);
     compute_blocks(e, x, opened);
     seal_cookies(e, x, opened);

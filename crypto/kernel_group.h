@@ -149,14 +149,17 @@ static inline void kernel_note_text(struct kernel_group *g)
         g->n_text = n;
 }
 
-// The lanes of a group whose bits are set; those that are not genuine keep nothing.
-__attribute__((noinline)) static lane_set kernel_sort_out(const struct kernel_group *g,
-                                                          uint32_t genuine)
+// The lanes of a group whose bits are set in genuine; the others keep nothing, and those that are
+// not in opened are added to *unopened.
+__attribute__((noinline)) static lane_set
+kernel_sort_out(const struct kernel_group *g, uint32_t opened, uint32_t genuine, lane_set *unopened)
 {
     lane_set proven = 0;
     lane_set lanes = g->lanes;
     for (unsigned slot = 0; slot < g->n; slot++) {
         unsigned lane = lane_take(&lanes);
+        if (!(opened >> slot & 1))
+            *unopened |= lane_bit(lane);
         if (genuine >> slot & 1)
             proven |= lane_bit(lane);
         else

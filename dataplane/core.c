@@ -128,6 +128,7 @@ bool core_turn(struct core *c)
         return false;
     core_refresh(c);
     memset(b->ended, 0, sizeof b->ended);
+    memset(b->nak, 0, sizeof b->nak);
     lane_set refused =
         turn_time_moments(&c->time, &c->state.state, &c->stamps.line, &b->burst, all, b->arrival);
 

@@ -29,6 +29,16 @@ static uint64_t cookies(const uint8_t n[LANES], lane_set lanes)
     return sum;
 }
 
+// A lane counts under one cause, even if a burst that was composed twice found two.
+static void count_naks(struct core_counters *counters, const struct batch *batch)
+{
+    lane_set left = batch->ended[ANSWERED_NAK];
+    for (unsigned i = 0; i < NAK_CAUSES; i++) {
+        counter_add(&counters->nak[i], lane_count(batch->nak[i] & left));
+        left &= ~batch->nak[i];
+    }
+}
+
 void account(struct core_counters *counters, struct batch *batch, lane_set all, struct kinds asked,
              lane_set doubted, lane_set answer, lane_set sent)
 {
@@ -46,4 +56,6 @@ void account(struct core_counters *counters, struct batch *batch, lane_set all, 
         if (batch->ended[i] != 0)
             counter_add(&counters->outcome[i], lane_count(batch->ended[i]));
     }
+    if (batch->ended[ANSWERED_NAK] != 0)
+        count_naks(counters, batch);
 }

@@ -25,6 +25,7 @@ struct batch {
     uint8_t n_cookies[LANES];                  // exchange: new cookies in the reply
     uint16_t ntp_len[LANES];  // respond, exchange, refuse: octets of the reply from NTP on
     lane_set ended[OUTCOMES]; // which lanes ended how; disjoint, cleared each turn
+    lane_set nak[NAK_CAUSES]; // exchange: why lanes are refused; cleared each turn
 };
 
 // The request from its NTP header on, and how long it is.

@@ -32,9 +32,9 @@ static void describe(struct exchange *jobs, const struct batch *batch, unsigned 
     jobs->reply_seal[lane] = reply_seal;
 }
 
-// Returns the lanes that have a job; those of unknown keys are added to *doubted.
+// Returns the lanes that have a job; those of unknown keys are added to *unknown.
 static lane_set gather(struct batch *batch, lane_set lanes, const struct keyring_view *keys,
-                       struct rng *rng, struct exchange_work *work, lane_set *doubted)
+                       struct rng *rng, struct exchange_work *work, lane_set *unknown)
 {
     lane_set ready = 0;
     work->jobs.seal_key = &keys->key[keys->current];
@@ -45,7 +45,7 @@ static lane_set gather(struct batch *batch, lane_set lanes, const struct keyring
         const uint8_t *cookie = batch_request(batch, i) + fields->cookie.at + FIELD_HEADER_LEN;
         const struct cookie_key *key = keyring_find(keys, be32_get(cookie));
         if (key == NULL) {
-            *doubted |= lane_bit(i);
+            *unknown |= lane_bit(i);
             continue;
         }
 
@@ -68,10 +68,17 @@ struct proof exchange(struct batch *batch, struct kinds asked, const struct keyr
 {
     struct proof proof = {0};
 
-    lane_set ready = gather(batch, asked.secure, keys, rng, work, &proof.doubted);
-    if (ready != 0) {
+    lane_set unknown = 0;
+    lane_set ready = gather(batch, asked.secure, keys, rng, work, &unknown);
+    work->jobs.unopened = 0;
+    if (ready != 0)
         proof.given = work->variant->run(&work->jobs, ready);
-        proof.doubted |= ready & ~proof.given;
+    lane_set refused = ready & ~proof.given;
+    proof.doubted = unknown | refused;
+    if (proof.doubted != 0) {
+        batch->nak[NAK_UNKNOWN_KEY] |= unknown;
+        batch->nak[NAK_COOKIE_TAG] |= refused & work->jobs.unopened;
+        batch->nak[NAK_REQUEST_TAG] |= refused & ~work->jobs.unopened;
     }
 
     for (lane_set slow = asked.slow; slow != 0;) {

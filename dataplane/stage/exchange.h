@@ -23,6 +23,6 @@ struct proof {
 
 // Proves and seals the lanes of asked.secure in one batch and those of asked.slow one at a time.
 // Their clear parts are composed, and there are keys and random octets. A lane in neither set of
-// the answer has ended.
+// the answer has ended. Why a lane is doubted is added to batch->nak.
 struct proof exchange(struct batch *batch, struct kinds asked, const struct keyring_view *keys,
                       struct rng *rng, struct exchange_work *work);

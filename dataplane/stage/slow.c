@@ -10,15 +10,18 @@
 
 static_assert(COOKIE_KEYS_LEN == 2 * SIV_KEY_LEN, "a cookie holds C2S and S2C");
 
-// Opens the request's cookie. RFC 8915, section 6: a cookie of another length, of an unknown key or
-// with a wrong tag is one that this server cannot read.
+// Opens the request's cookie, or says why not. RFC 8915, section 6: a cookie of another length, of
+// an unknown key or with a wrong tag is one that this server cannot read.
 static bool open_cookie(const uint8_t *request, const struct field *cookie,
-                        const struct keyring_view *keys, uint8_t pair[COOKIE_KEYS_LEN])
+                        const struct keyring_view *keys, uint8_t pair[COOKIE_KEYS_LEN],
+                        enum nak_cause *cause)
 {
     const uint8_t *body = request + cookie->at + FIELD_HEADER_LEN;
+    *cause = NAK_COOKIE_LENGTH;
     if (cookie->len != COOKIE_LEN)
         return false;
     const struct cookie_key *key = keyring_find(keys, be32_get(body));
+    *cause = key == NULL ? NAK_UNKNOWN_KEY : NAK_COOKIE_TAG;
     return key != NULL && cookie_open(key, body, pair);
 }
 
@@ -74,11 +77,16 @@ enum outcome slow_exchange(struct batch *batch, unsigned lane, const struct keyr
 {
     const struct fields *fields = &batch->fields[lane];
     uint8_t pair[COOKIE_KEYS_LEN];
-    if (!open_cookie(batch_request(batch, lane), &fields->cookie, keys, pair))
+    enum nak_cause cause;
+    if (!open_cookie(batch_request(batch, lane), &fields->cookie, keys, pair, &cause)) {
+        batch->nak[cause] |= lane_bit(lane);
         return ANSWERED_NAK;
+    }
 
     uint32_t n_sealed = 0;
     enum outcome end = prove(batch, lane, pair, &n_sealed);
+    if (end == ANSWERED_NAK)
+        batch->nak[NAK_REQUEST_TAG] |= lane_bit(lane);
     if (end == ANSWERED_NTS)
         end = seal_reply(batch, lane, &keys->key[keys->current], pair,
                          seal_n_cookies(fields->n_placeholders + n_sealed), rng);

@@ -9,6 +9,6 @@
 
 // Proves the request of a lane and seals its reply, whose clear part is composed. Returns how it
 // ends: ANSWERED_NTS with the reply complete, ANSWERED_NAK when it is to be rewritten into one, or
-// a drop. Keys and plaintext are wiped before it returns.
+// a drop. A NAK's cause is added to batch->nak. Keys and plaintext are wiped before it returns.
 enum outcome slow_exchange(struct batch *batch, unsigned lane, const struct keyring_view *keys,
                            struct rng *rng);

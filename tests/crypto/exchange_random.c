@@ -266,6 +266,9 @@ const char *random_burst_fault(struct random_burst *burst, const struct exchange
                  (unsigned long long)burst->which);
         return words;
     }
+    if (x.unopened != burst->made.x.unopened)
+        return "takes other lanes' cookies for genuine than the slow path";
+    x.unopened = burst->x.unopened;
     if (memcmp(&x, &burst->x, sizeof x) != 0)
         return "the exchange itself was changed";
     for (lane_set left = burst->which; left != 0;) {

@@ -160,6 +160,67 @@ static void unreadable_cookies_get_a_nak(void **state)
     rig_close(rig);
 }
 
+// What a request's cookie and tag are, and the cause that its NAK counts under.
+static struct packet bad_request(const struct rig *rig, enum nak_cause cause, bool usual)
+{
+    struct client client = client_new(1, &rig->ring.entry[0]);
+    struct request_shape shape = request_default;
+    shape.n_sealed_placeholders = usual ? 0 : 1;
+    if (cause == NAK_COOKIE_LENGTH)
+        client.cookie_len = 96;
+    if (cause == NAK_COOKIE_TAG)
+        client.cookie[25] ^= 1;
+    if (cause == NAK_UNKNOWN_KEY)
+        client.cookie[0] ^= 1;
+    struct packet request = client_request(&client, &shape);
+    if (cause == NAK_REQUEST_TAG)
+        request.at[24] ^= 1; // of the header, which lies under the tag
+    return request;
+}
+
+static uint64_t naks(const struct rig *rig)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < NAK_CAUSES; i++)
+        sum += atomic_load(&rig->counters.nak[i]);
+    return sum;
+}
+
+// NAK-1, P8: each NAK counts under its cause and no other, on the usual path and on the slow one,
+// alone and in a burst of all kinds.
+static void naks_are_counted_by_cause(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_open("auto", NULL);
+    for (unsigned n = 0; n < 2 * NAK_CAUSES; n++) {
+        enum nak_cause cause = (enum nak_cause)(n / 2);
+        uint64_t before = atomic_load(&rig->counters.nak[cause]);
+        struct packet request = bad_request(rig, cause, n % 2 == 0);
+        assert_int_equal(rig_ask(rig, &request, reply), 84);
+        assert_int_equal(atomic_load(&rig->counters.nak[cause]), before + 1);
+        assert_int_equal(naks(rig), n + 1);
+        assert_int_equal(rig_count(rig, ANSWERED_NAK), n + 1);
+    }
+
+    // 8 of each kind, of which half are usual, 16 genuine, 16 without NTS.
+    for (unsigned i = 0; i < LANES; i++) {
+        struct client client = client_new(i, &rig->ring.entry[1]);
+        struct packet ntp = i < 8 * NAK_CAUSES ? bad_request(rig, i % NAK_CAUSES, i / 4 % 2 == 0)
+                                               : client_request(&client, &request_default);
+        if (i >= 48)
+            ntp.len = 48;
+        struct packet frame = frame_around(&frame_default, ntp.at, ntp.len);
+        assert_true(memory_port_push(rig->port, frame.at, frame.len));
+    }
+    assert_true(core_turn(&rig->core));
+    for (unsigned i = 0; i < NAK_CAUSES; i++)
+        assert_int_equal(atomic_load(&rig->counters.nak[i]), 2 + 8);
+    assert_int_equal(rig_count(rig, ANSWERED_NAK), 10 * NAK_CAUSES);
+    assert_int_equal(rig_count(rig, ANSWERED_NTS), 16);
+    assert_int_equal(rig_count(rig, ANSWERED_PLAIN), 16);
+    rig_close(rig);
+}
+
 // CK-4, CK-5, F16: every key of the ring opens, the current one seals; a key that is gone is a NAK,
 // and rotation under way costs nothing.
 static void all_keys_of_the_ring_open(void **state)
@@ -345,6 +406,7 @@ int main(void)
         cmocka_unit_test(nonces_of_any_length_are_taken),
         cmocka_unit_test(malformed_plaintext_is_silence),
         cmocka_unit_test(unreadable_cookies_get_a_nak),
+        cmocka_unit_test(naks_are_counted_by_cause),
         cmocka_unit_test(all_keys_of_the_ring_open),
         cmocka_unit_test(replays_get_fresh_answers),
         cmocka_unit_test(nothing_secret_is_in_the_clear),

@@ -108,7 +108,11 @@ bool rig_sums_agree(const struct rig *rig)
     uint64_t sum = 0;
     for (unsigned i = 0; i < OUTCOMES; i++)
         sum += rig_count(rig, i);
-    return sum == rig->counters.frames_received && memory_port_lent(rig->port) == 0;
+    uint64_t naks = 0;
+    for (unsigned i = 0; i < NAK_CAUSES; i++)
+        naks += rig->counters.nak[i];
+    return sum == rig->counters.frames_received && naks == rig_count(rig, ANSWERED_NAK) &&
+           memory_port_lent(rig->port) == 0;
 }
 
 uint32_t rig_ask_in(struct rig *rig, const struct frame_shape *shape, const struct packet *ntp,

@@ -45,5 +45,6 @@ uint32_t rig_ask(struct rig *rig, const struct packet *ntp, uint8_t *reply);
 // How often a frame ended so.
 uint64_t rig_count(const struct rig *rig, enum outcome outcome);
 
-// P8: is every received frame in exactly one counter, and nothing lent?
+// P8: is every received frame in exactly one counter and every NAK under one cause, and nothing
+// lent?
 bool rig_sums_agree(const struct rig *rig);

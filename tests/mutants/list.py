@@ -180,6 +180,13 @@ MUTANTS = [
     Mutant("account-first", "a full burst's first frame is not summed up", "dataplane/stage/account.c",
            "for (unsigned i = 0; i < LANES; i++)\n            sum += len[i];",
            "for (unsigned i = 1; i < LANES; i++)\n            sum += len[i];", ("dataplane/core_nts",)),
+    Mutant("nak-uncaused", "a NAK of an unknown key counts under no cause", "dataplane/stage/exchange.c",
+           "batch->nak[NAK_UNKNOWN_KEY] |= unknown;", "", ("dataplane/core_nts", "oracle/equal")),
+    Mutant("nak-unopened", "the kernel takes a forged cookie for a forged request",
+           "crypto/kernel_group.h", "if (!(opened >> slot & 1))", "if (!(opened >> slot & 1) && !opened)",
+           KERNELS),
+    Mutant("nak-turn", "causes of the turn before count again", "dataplane/core.c",
+           "    memset(b->nak, 0, sizeof b->nak);\n", "", ("dataplane/core_nts", "oracle/equal")),
     Mutant("core-close", "a closed core keeps its keys", "dataplane/core.c",
            "    keyring_view_wipe(&core->keys);\n", "", ("dataplane/core_nts",)),
     # who is trusted

@@ -252,6 +252,10 @@ static unsigned compare_counters(struct bench *b, unsigned n, const uint64_t *be
         complain(&b->job[i], outcome_text[b->job[i].ended].name);
     assert_int_equal(total, atomic_load(&b->counters.frames_received)); // P8
     assert_int_equal(total, b->pushed);
+    uint64_t naks = 0;
+    for (unsigned i = 0; i < NAK_CAUSES; i++)
+        naks += atomic_load(&b->counters.nak[i]);
+    assert_int_equal(naks, atomic_load(&b->counters.outcome[ANSWERED_NAK]));
     assert_int_equal(atomic_load(&b->counters.outcome[DROPPED_LONGER]), 0); // RSP-7
     assert_int_equal(memory_port_lent(b->port), 0);
     return wrong;

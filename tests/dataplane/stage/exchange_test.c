@@ -73,6 +73,7 @@ static struct proof run(struct bed *bed, const struct exchange_variant *variant,
     rng_init(&bed->rng);
     rng_reseed(&bed->rng, seed);
     memset(bed->batch.ended, 0, sizeof bed->batch.ended);
+    memset(bed->batch.nak, 0, sizeof bed->batch.nak);
     bed->work.variant = variant;
 
     lane_set lanes = 0;
@@ -172,7 +173,14 @@ static void both_paths_agree(void **state)
     each_variant(both_paths_agree_under);
 }
 
-// One bad lane in every position, bad in one of four ways, spoils itself alone.
+// The bad lane has one cause, the good ones have none.
+static void expect_cause(const struct batch *batch, unsigned bad, enum nak_cause cause)
+{
+    for (unsigned i = 0; i < NAK_CAUSES; i++)
+        assert_true(batch->nak[i] == (i == cause ? lane_bit(bad) : 0));
+}
+
+// One bad lane in every position, bad in one of four ways, spoils itself alone; both paths say why.
 static void a_bad_lane_is_alone_under(struct bed *bed, const struct exchange_variant *variant)
 {
     static struct client client[LANES];
@@ -180,6 +188,8 @@ static void a_bad_lane_is_alone_under(struct bed *bed, const struct exchange_var
         struct packet request = usual(bed, 9 * (200 + i), &client[i]); // one cookie each
         put(bed, i, &request);
     }
+    static const enum nak_cause causes[] = {NAK_REQUEST_TAG, NAK_COOKIE_TAG, NAK_UNKNOWN_KEY,
+                                            NAK_REQUEST_TAG};
     for (unsigned bad = 0; bad < LANES; bad++) {
         struct packet good = bed->request[bad], broken = good;
         switch (bad % 4) {
@@ -197,7 +207,10 @@ static void a_bad_lane_is_alone_under(struct bed *bed, const struct exchange_var
             break;
         }
         put(bed, bad, &broken);
+        run(bed, variant, true);
+        expect_cause(&bed->batch, bad, causes[bad % 4]);
         struct proof proof = run(bed, variant, false);
+        expect_cause(&bed->batch, bad, causes[bad % 4]);
         assert_true(proof.doubted == lane_bit(bad));
         assert_true(proof.given == ~lane_bit(bad));
         refuse(&bed->batch, proof.doubted);
