@@ -1,10 +1,10 @@
 // Counters and heartbeats: the dataplane writes, control reads and shows them.
 //
 // Every received frame ends in exactly one counter of enum outcome, so that
-// frames_received == the sum of all outcomes, always. Names and help are one table that status,
-// documents and (later) metrics read.
+// frames_received == the sum of all outcomes, always. Names and help: board/metrics.h.
 #pragma once
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdint.h>
 
@@ -51,13 +51,6 @@ enum nak_cause {
     NAK_CAUSES,
 };
 
-struct counter_text {
-    const char *name; // stable, machine-readable: "answered_nts"
-    const char *help; // one line for people
-};
-
-extern const struct counter_text outcome_text[OUTCOMES];
-
 // How much later than it really left a reply said that it would: of the last reply of each send
 // call, as near as the port can tell. Bin i counts errors up to departure_bin_ns[i] and above the
 // one before; the last bin all that is above.
@@ -69,8 +62,12 @@ enum {
     PORTS_MAX = 16,
 };
 
-// One core's own page of counters. Writer: that core alone, relaxed. Readers: control, relaxed; a
-// reader may see a sum that is one burst behind its parts.
+// One core's own page of counters. Writer: that core alone, by counter_add. Readers: control, by
+// counters_read.
+//
+// A whole stands before its parts: frames_received before all that frames are counted in, outcome
+// before nak. A core counts in that order and a reader goes backwards, so that parts never add up
+// to more than their whole. What stands in no such relation may be a burst apart.
 struct core_counters {
     _Alignas(64) _Atomic uint64_t heartbeat; // counts turns, empty ones too
     _Atomic uint64_t frames_received;
@@ -82,7 +79,7 @@ struct core_counters {
     _Atomic uint64_t departure_ns;    // from composing to the first reply's departure, as last told
     _Atomic uint64_t stamps_refused;  // frames whose stamp could not be true
     _Atomic uint64_t composed_again;  // times that replies were, since the core was off its CPU
-    _Atomic uint64_t records_refused; // of the board, out of range; of the process as it runs now
+    _Atomic uint64_t records_refused; // of the board, out of range
     _Atomic uint64_t outcome[OUTCOMES];
     _Atomic uint64_t nak[NAK_CAUSES];                 // of outcome[ANSWERED_NAK]
     _Atomic uint64_t departure_error[DEPARTURE_BINS]; // by departure_error_bin
@@ -97,9 +94,16 @@ static inline unsigned departure_error_bin(int64_t ns)
     return bin;
 }
 
-// Adds to a counter of which this thread is the only writer: no locked instruction.
+// Copies a page as it is now; parts of a whole never exceed it. The copy is the caller's alone.
+void counters_read(const struct core_counters *counters, struct core_counters *copy);
+
+// Adds a copy to a sum, field by field.
+void counters_sum(struct core_counters *sum, const struct core_counters *copy);
+
+// Adds to a counter of which this thread is the only writer: no locked instruction. Release: who
+// sees it sees what was counted before it; partner: counters_read.
 static inline void counter_add(_Atomic uint64_t *counter, uint64_t n)
 {
     uint64_t v = atomic_load_explicit(counter, memory_order_relaxed);
-    atomic_store_explicit(counter, v + n, memory_order_relaxed);
+    atomic_store_explicit(counter, v + n, memory_order_release);
 }

@@ -1,12 +1,11 @@
-// What became of the connections to NTS-KE, for status: one table that status and documents read.
+// What became of the connections to NTS-KE. Names and help: board/metrics.h.
 //
 // Every accepted connection ends in exactly one of the counters from KE_COMPLETED to KE_ABANDONED,
 // so that accepted == their sum + those open now. A connection that is only being drained has
 // ended.
 #pragma once
 
-#include "board/counters.h"
-
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdint.h>
 
@@ -31,18 +30,23 @@ enum ke_counter {
 
 enum { KE_ENDS_FIRST = KE_COMPLETED, KE_ENDS_LAST = KE_ABANDONED };
 
-extern const struct counter_text ke_counter_text[KE_COUNTER_COUNT];
+static_assert((int)KE_ACCEPTED < (int)KE_ENDS_FIRST, "the whole stands before its parts");
 
-// Writers: every loop of ke, relaxed. Readers: control, relaxed.
+// Writers: every loop of ke, by ke_count. Readers: control, by ke_counters_read, backwards, so that
+// never more connections have ended than were accepted.
 struct ke_counters {
     _Atomic uint64_t n[KE_COUNTER_COUNT];
     _Atomic uint32_t open; // connections with a descriptor now, those being drained too
 };
 
+// Release: who sees it sees what was counted before it; partner: ke_counters_read.
 static inline void ke_count(struct ke_counters *counters, enum ke_counter which)
 {
-    atomic_fetch_add_explicit(&counters->n[which], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&counters->n[which], 1, memory_order_release);
 }
+
+// Copies the counters as they are now. The copy is the caller's alone.
+void ke_counters_read(const struct ke_counters *counters, struct ke_counters *copy);
 
 // For a ke that starts: what a predecessor that died had open counts as abandoned. Before any loop
 // runs.

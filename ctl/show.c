@@ -2,6 +2,8 @@
 
 #include "ctl/show.h"
 
+#include "board/metrics.h"
+
 #include <inttypes.h>
 #include <stdbool.h>
 #include <string.h>
@@ -91,8 +93,10 @@ static void show_keys(FILE *out, const json_t *keys)
                 number(key, "age_s"));
 }
 
-// The counters of an object, those that are zero left out.
-static void show_counters(FILE *out, const char *heading, const json_t *counters)
+// The counters of an object, those that are zero left out, and what they mean: a server of another
+// version may have some that this program does not know.
+static void show_counters(FILE *out, const char *heading, enum metric_place place,
+                          const json_t *counters)
 {
     fprintf(out, "\n%s\n", heading);
     const char *name;
@@ -102,7 +106,10 @@ static void show_counters(FILE *out, const char *heading, const json_t *counters
     {
         if (json_integer_value(value) == 0)
             continue;
-        fprintf(out, "  %-24s %" PRId64 "\n", name, (int64_t)json_integer_value(value));
+        const struct metric *metric = metric_named(place, name);
+        const bool known = metric != NULL;
+        fprintf(out, "  %-20s %12" PRId64 "%s%s\n", name, (int64_t)json_integer_value(value),
+                known ? "  " : "", known ? metric->help : "");
         any = true;
     }
     if (!any)
@@ -146,7 +153,7 @@ void show_status(const json_t *status, FILE *out)
     show_clock(out, json_object_get(status, "clock"));
     show_ports(out, json_object_get(status, "ports"));
     show_keys(out, json_object_get(status, "keys"));
-    show_counters(out, "NTP (all cores)", json_object_get(status, "counters"));
+    show_counters(out, "NTP (all cores)", METRIC_CORES, json_object_get(status, "counters"));
     show_departures(out, json_object_get(status, "departure_error"));
-    show_counters(out, "NTS-KE", json_object_get(status, "ke"));
+    show_counters(out, "NTS-KE", METRIC_KE, json_object_get(status, "ke"));
 }

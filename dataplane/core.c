@@ -29,13 +29,13 @@ void core_open(struct core *core, const struct core_setup *setup)
 // Rare: control publishes a few times a second.
 static __attribute__((noinline)) void take_news(struct core *core)
 {
+    uint64_t before = core->keys.refused + core->state.refused + core->stamps.refused;
     keyring_refresh(core->is.keyring, &core->keys);
     ntp_state_refresh(core->is.ntp_state, &core->state);
     stamp_line_refresh(core->is.stamps, &core->stamps);
     policy_take(core->is.policy, &core->policy);
-    atomic_store_explicit(&core->is.counters->records_refused,
-                          core->keys.refused + core->state.refused + core->stamps.refused,
-                          memory_order_relaxed);
+    uint64_t refused = core->keys.refused + core->state.refused + core->stamps.refused;
+    counter_add(&core->is.counters->records_refused, refused - before);
 }
 
 void core_refresh(struct core *core)

@@ -164,7 +164,8 @@ static void show(struct dataplane *d)
     snprintf(board->memory, sizeof board->memory, "%s", ports_memory());
     for (uint32_t i = 0; i < d->n_loops; i++)
         board->core_id[i] = d->config->dataplane.cores[i];
-    atomic_store_explicit(&board->n_cores, d->n_loops, memory_order_relaxed);
+    // Release: who sees how many there are sees what they are; partner: status_report.c.
+    atomic_store_explicit(&board->n_cores, d->n_loops, memory_order_release);
     ports_show(d->ports, board);
     // Release: who sees the version sees all of it.
     atomic_store_explicit(&board->version, BOARD_VERSION, memory_order_release);

@@ -52,7 +52,7 @@ def main():
         "clock": {"source": EVIL, "serving": True, "synchronised": True, "leap": EVIL, "reference_id": EVIL},
         "ports": [{"name": EVIL, "driver": EVIL, "mode": EVIL, "mac": EVIL, "stamps": EVIL}],
         "keys": [{"id": EVIL, "role": EVIL, "age_s": 1}],
-        "counters": {EVIL: 7},
+        "counters": {EVIL: 7, "nak_cookie_tag": 5, "dropped_runt": 0},
         "ke": {EVIL: 8},
     }
     text = ask(json.dumps(status).encode() + b"\n")
@@ -62,6 +62,9 @@ def main():
     results = [
         (text.returncode == 0 and is_text(text.stdout) and text.stdout.decode().count(SHOWN) >= 14,
          "status as text has no control characters", text),
+        (any(line.split()[:2] == ["nak_cookie_tag", "5"] and line.endswith("authentication tag is wrong.")
+             for line in text.stdout.decode().splitlines()) and "dropped_runt" not in text.stdout.decode(),
+         "a counter stands with what it means, unless it is zero", text),
         ("ü€" in text.stdout.decode(), "other letters than ASCII's stay", text),
         (objects.returncode == 0 and is_text(objects.stdout)
          and json.loads(objects.stdout)["ports"][0]["mac"].startswith(SHOWN),

@@ -329,6 +329,32 @@ static void sizes_are_as_listed(void **state)
     rig_close(rig);
 }
 
+// Two cores that share a page of counters, as those of two queues do: each refused record counts
+// once, and good ones between them count nothing.
+static void refused_records_are_counted_once(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_open("auto", NULL);
+    static struct core other;
+    core_open(&other, &rig->core.is);
+    core_refresh(&rig->core);
+    core_refresh(&other);
+    uint64_t before = rig->counters.records_refused; // a clock that stands still is one
+    for (unsigned n = 1; n <= 3; n++) {
+        struct keyring_record bad = {.n = KEYRING_KEYS + 1};
+        keyring_publish(&rig->keyring, &bad);
+        core_refresh(&rig->core);
+        core_refresh(&other);
+        assert_int_equal(rig->counters.records_refused - before, 2 * n);
+        rig_publish_keys(rig);
+        core_refresh(&rig->core);
+        core_refresh(&other);
+        assert_int_equal(rig->counters.records_refused - before, 2 * n);
+    }
+    core_close(&other);
+    rig_close(rig);
+}
+
 // CK-8: what control has retired is gone from an idle core too.
 static void an_idle_core_forgets_retired_keys(void **state)
 {
@@ -407,6 +433,7 @@ int main(void)
         cmocka_unit_test(malformed_plaintext_is_silence),
         cmocka_unit_test(unreadable_cookies_get_a_nak),
         cmocka_unit_test(naks_are_counted_by_cause),
+        cmocka_unit_test(refused_records_are_counted_once),
         cmocka_unit_test(all_keys_of_the_ring_open),
         cmocka_unit_test(replays_get_fresh_answers),
         cmocka_unit_test(nothing_secret_is_in_the_clear),

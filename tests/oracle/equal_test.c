@@ -6,6 +6,7 @@
 //   equal_test [REQUESTS [SEED]]     a variant; the seed that failed is printed
 #include "base/tsc.h"
 #include "dataplane/core.h"
+#include "tests/board/outcome_name.h"
 #include "tests/client/octets.h"
 #include "tests/dataplane/memory_port.h"
 #include "tests/dataplane/policy_123.h"
@@ -245,11 +246,11 @@ static unsigned compare_counters(struct bench *b, unsigned n, const uint64_t *be
         if (now - before[i] == want[i] || stale)
             continue;
         wrong++;
-        print_message("# %s: counted %lu, wanted %lu in a burst of %u\n", outcome_text[i].name,
-                      now - before[i], want[i], n);
+        print_message("# %s: counted %lu, wanted %lu in a burst of %u\n",
+                      outcome_name((enum outcome)i), now - before[i], want[i], n);
     }
     for (unsigned i = 0; wrong > 0 && i < n && n < 4; i++)
-        complain(&b->job[i], outcome_text[b->job[i].ended].name);
+        complain(&b->job[i], outcome_name(b->job[i].ended));
     assert_int_equal(total, atomic_load(&b->counters.frames_received)); // P8
     assert_int_equal(total, b->pushed);
     uint64_t naks = 0;

@@ -226,6 +226,27 @@ class Tests:
         line = self.ask(cookie=other["cookies"][0])[0]
         tap.equal(line["verdict"], "nak", "NTS-2: a cookie of another client's keys: NAK")
 
+    def nak_causes(self):
+        """P8: each NAK is counted under its cause and no other."""
+        cookie = self.keys["cookies"][0]
+        names = ("nak_unknown_key", "nak_cookie_length", "nak_cookie_tag", "nak_request_tag")
+        causes = (
+            ("nak_unknown_key", {"cookie": "00000000" + cookie[8:]}, ()),
+            ("nak_unknown_key", {"cookie": "00000000" + cookie[8:]}, ("--inner", "ph")),
+            ("nak_cookie_length", {}, ("--fields", "uid,cookie:96,auth")),
+            ("nak_cookie_tag", {}, ("--cookie-xor", 25)),
+            ("nak_cookie_tag", {}, ("--cookie-xor", 25, "--inner", "ph")),
+            ("nak_request_tag", {}, ("--key", "random")),
+            ("nak_request_tag", {}, ("--key", "random", "--inner", "ph")),
+        )
+        for cause, options, arguments in causes:
+            before = self.counters()
+            self.one("nak", f"P8: {cause} {' '.join(map(str, arguments))}".strip(), *arguments, **options)
+            after = self.counters()
+            more = {name: after[name] - before[name] for name in names if after[name] != before[name]}
+            self.tap.equal(more, {cause: after["answered_nak"] - before["answered_nak"]},
+                           f"P8: and counts as {cause}")
+
     def replies(self):
         tap = self.tap
         for n in range(MTU_PLACEHOLDERS + 1):
@@ -308,11 +329,14 @@ with Tap() as tap, World("nts") as world:
     tests.content()
     tests.table()
     tests.naks()
+    tests.nak_causes()
     tests.replies()
     tests.keys_of_suites()
     tap.equal(tests.seen["bad"], 0, "RSP-1 to RSP-9: no reply broke a rule")
     counters = world.status()["counters"]
     ended = sum(n for name, n in counters.items() if name.startswith(("answered_", "dropped_")))
     tap.equal(ended, counters["frames_received"], "P8: every frame ended in exactly one counter")
+    tap.equal(sum(n for name, n in counters.items() if name.startswith("nak_")),
+              counters["answered_nak"], "P8: every NAK under exactly one cause")
     tap.equal(counters["dropped_longer"], 0, "RSP-7: no reply would have been too long")
     tap.equal(world.children(), children, "P2: no child has died")

@@ -11,6 +11,7 @@
 #include "board/time_fit.h"
 #include "dataplane/dataplane.h"
 #include "link/handover.h"
+#include "tests/board/outcome_name.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -111,7 +112,7 @@ static void print_counters(const struct board_dataplane *board)
         for (int c = 0; c < CORES_MAX; c++)
             n += atomic_load(&board->core[c].outcome[i]);
         if (n)
-            printf(" %s %" PRIu64, outcome_text[i].name, n);
+            printf(" %s %" PRIu64, outcome_name((enum outcome)i), n);
     }
     for (uint32_t i = 0; i < atomic_load(&board->n_ports); i++)
         printf("\nport %s driver %s mode %s queues %u link %u", board->port[i].name,

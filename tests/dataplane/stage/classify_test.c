@@ -1,6 +1,7 @@
 // The decision table as one table: what a packet is made of, and how it ends when its cookie and
 // its seal are genuine. Checklist, section 7, and decisions 4, 5, 6, 9 and 12.
 #include "dataplane/stage/classify.h"
+#include "tests/board/outcome_name.h"
 #include "tests/dataplane/packet.h"
 
 #include <setjmp.h>
@@ -196,7 +197,7 @@ static void every_row_holds(void **state)
         struct authenticator seal;
         enum outcome end = kind_of_copy(&packet, 40000, &fields, &seal);
         if (end != table[i].end)
-            fail_msg("%s: %s: ends as %s", table[i].rule, table[i].packet, outcome_text[end].name);
+            fail_msg("%s: %s: ends as %s", table[i].rule, table[i].packet, outcome_name(end));
         if (end == ANSWERED_NTS && is_usual_shape(&fields, &seal) != table[i].usual)
             fail_msg("%s: %s: shape", table[i].rule, table[i].packet);
     }

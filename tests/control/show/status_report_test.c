@@ -1,0 +1,212 @@
+// The status object: its names are an interface that stays, and its numbers are the board's.
+#include "board/metrics.h"
+#include "control/keys/keys.h"
+#include "control/show/status_report.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct board_control control;
+static struct board_dataplane dataplane;
+static struct board_ke ke;
+static struct config config = {.keys = {.rotate_s = 86400, .keep = 3}};
+static char directory[] = "/tmp/noonmark-status-XXXXXX", file[64];
+static struct keys *keys;
+
+// Two cores and two ports, each number another.
+static int fill(void **state)
+{
+    (void)state;
+    assert_non_null(mkdtemp(directory));
+    snprintf(file, sizeof file, "%s/keys", directory);
+    config.keys.file = file;
+    assert_int_equal(keys_open(&config, &keys), 0);
+
+    atomic_store(&dataplane.version, BOARD_VERSION);
+    atomic_store(&dataplane.n_cores, 2);
+    atomic_store(&dataplane.n_ports, 2);
+    dataplane.core_id[1] = 7;
+    for (unsigned c = 0; c < 2; c++) {
+        _Atomic uint64_t *word = (_Atomic uint64_t *)&dataplane.core[c];
+        for (unsigned i = 0; i < sizeof dataplane.core[c] / sizeof *word; i++)
+            atomic_store(&word[i], (c + 1) * 1000 + i);
+        atomic_store(&dataplane.port[c].rx_missed, 50 + c);
+    }
+    for (unsigned i = 0; i < KE_COUNTER_COUNT; i++)
+        atomic_store(&ke.counters.n[i], 300 + i);
+    atomic_store(&ke.counters.open, 12);
+    atomic_store(&ke.starts, 3);
+    return 0;
+}
+
+static int empty(void **state)
+{
+    (void)state;
+    keys_close(keys);
+    char command[128];
+    snprintf(command, sizeof command, "rm -r %s", directory);
+    return system(command);
+}
+
+static json_t *status(void)
+{
+    const struct status_sources sources = {
+        .config = &config, .control = &control, .dataplane = &dataplane, .keys = keys, .ke = &ke};
+    char *text = status_answer(&sources, "status");
+    assert_non_null(text);
+    json_t *object = json_loads(text, 0, NULL);
+    assert_non_null(object);
+    free(text);
+    return object;
+}
+
+// The object has these members, whose names are separated by spaces, and no others.
+static void expect_names(const char *what, const json_t *object, const char *names)
+{
+    char copy[2048];
+    size_t n = 0;
+    assert_true(strlen(names) < sizeof copy);
+    strcpy(copy, names);
+    for (char *name = strtok(copy, " "); name != NULL; name = strtok(NULL, " ")) {
+        if (json_object_get(object, name) == NULL)
+            fail_msg("%s lacks %s", what, name);
+        n++;
+    }
+    if (n != json_object_size(object))
+        fail_msg("%s has %zu members instead of %zu", what, json_object_size(object), n);
+}
+
+#define COUNTERS                                                                                   \
+    "frames_received answered_plain answered_nts answered_nak dropped_runt dropped_oversize "      \
+    "dropped_not_ip dropped_fragment dropped_ip_options dropped_not_udp dropped_not_ntp "          \
+    "dropped_not_ours dropped_group dropped_checksum dropped_port_zero dropped_length "            \
+    "dropped_version dropped_mode dropped_trailer dropped_mac dropped_fields dropped_nts_shape "   \
+    "dropped_nts_lengths dropped_nts_content dropped_no_keys dropped_no_clock dropped_stale "      \
+    "dropped_longer dropped_tx_full nak_unknown_key nak_cookie_length nak_cookie_tag "             \
+    "nak_request_tag octets_received octets_sent cookies_sealed slow_path busy_cycles "            \
+    "stamps_refused composed_again records_refused"
+
+static void names_are_stable(void **state)
+{
+    (void)state;
+    json_t *o = status();
+    static const struct {
+        const char *of, *names;
+    } object[] = {
+        {"control", "heartbeat_age_ms starts"},
+        {"ke_process", "heartbeat_age_ms starts"},
+        {"dataplane", "heartbeat_age_ms starts serving crypto memory"},
+        {"clock", "source serving synchronised believed leap stratum reference_id precision "
+                  "root_delay_s root_dispersion_s error_ns steps"},
+        {"ke", "accepted completed no_common error_critical error_request error_internal "
+               "late_handshake late_request no_handshake no_alpn abandoned paused_full "
+               "paused_error open"},
+        {"counters", COUNTERS},
+    };
+    static const struct {
+        const char *of, *names;
+    } list[] = {
+        {"ports", "name driver mode link_up queues mac rx_missed stamps stamped unstamped"},
+        {"keys", "id role age_s"},
+        {"departure_error", "up_to_ns count"},
+        {"cores", COUNTERS " cpu turns departure_ns"},
+    };
+    expect_names("status", o,
+                 "version control dataplane ke_process ports clock keys ke counters "
+                 "departure_error cores");
+    for (size_t i = 0; i < sizeof object / sizeof object[0]; i++)
+        expect_names(object[i].of, json_object_get(o, object[i].of), object[i].names);
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
+        expect_names(list[i].of, json_array_get(json_object_get(o, list[i].of), 1), list[i].names);
+    json_decref(o);
+}
+
+static int64_t number(const json_t *object, const char *name)
+{
+    return json_integer_value(json_object_get(object, name));
+}
+
+// Each core's numbers are its own, the counters are their sum, and no sum is made of what has none.
+static void numbers_are_the_boards(void **state)
+{
+    (void)state;
+    json_t *o = status();
+    const json_t *cores = json_object_get(o, "cores"), *sum = json_object_get(o, "counters");
+    assert_int_equal(json_array_size(cores), 2);
+    for (size_t i = 0; i < metrics_n; i++) {
+        const struct metric *m = &metrics[i];
+        if ((m->place != METRIC_CORES && m->place != METRIC_CORE) || m->form == METRIC_DEPARTS)
+            continue;
+        for (unsigned c = 0; c < 2; c++)
+            assert_int_equal(number(json_array_get(cores, c), m->json),
+                             (c + 1) * 1000 + m->at / sizeof(uint64_t));
+        if (m->place == METRIC_CORES)
+            assert_int_equal(number(sum, m->json), 3000 + 2 * m->at / sizeof(uint64_t));
+    }
+    assert_int_equal(number(json_array_get(cores, 1), "cpu"), 7);
+    assert_int_equal(number(json_object_get(o, "ke"), "accepted"), 300);
+    assert_int_equal(number(json_object_get(o, "ke"), "abandoned"), 300 + KE_ABANDONED);
+    assert_int_equal(number(json_object_get(o, "ke"), "open"), 12);
+    assert_int_equal(number(json_object_get(o, "ke_process"), "starts"), 3);
+    assert_true(json_is_null(
+        json_object_get(json_object_get(o, "ke_process"), "heartbeat_age_ms"))); // never beat
+    assert_int_equal(number(json_array_get(json_object_get(o, "ports"), 1), "rx_missed"), 51);
+    assert_int_equal(
+        number(json_array_get(json_object_get(o, "departure_error"), 3), "count"),
+        3000 + 2 * (offsetof(struct core_counters, departure_error) / sizeof(uint64_t) + 3));
+    json_decref(o);
+}
+
+// A clock that the dataplane does not believe is shown as it is served.
+static void a_doubted_clock_is_shown_as_served(void **state)
+{
+    (void)state;
+    const struct ntp_state good = {
+        .line = {.rate = UINT64_C(1) << 48},
+        .tsc_hz = UINT64_C(1) << 32,
+        .root_dispersion = 0x8000,
+        .leap = LEAP_INSERT,
+        .stratum = 2,
+        .precision = -24,
+        .serving = 1,
+        .steps = 9,
+    };
+    assert_true(ntp_state_is_sound(&good));
+    ntp_state_publish(&control.ntp_state, &good);
+    for (uint32_t doubted = 0; doubted < 2; doubted++) {
+        atomic_store(&dataplane.clock_doubted, doubted);
+        json_t *o = status();
+        const json_t *clock = json_object_get(o, "clock");
+        assert_int_equal(json_is_true(json_object_get(clock, "synchronised")), !doubted);
+        assert_int_equal(json_is_true(json_object_get(clock, "believed")), !doubted);
+        assert_string_equal(json_string_value(json_object_get(clock, "leap")),
+                            doubted ? "unknown" : "insert");
+        assert_int_equal(number(clock, "stratum"), doubted ? 0 : 2);
+        assert_int_equal(number(clock, "precision"), -24);
+        assert_int_equal(number(clock, "steps"), 9);
+        assert_true(json_is_true(json_object_get(clock, "serving")));
+        assert_true(json_real_value(json_object_get(clock, "root_dispersion_s")) == 0.5);
+        json_decref(o);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_are_stable),
+        cmocka_unit_test(numbers_are_the_boards),
+        cmocka_unit_test(a_doubted_clock_is_shown_as_served),
+    };
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, fill, empty);
+}
