@@ -9,6 +9,7 @@
 // All outlive a child that dies, so a restarted child finds what its predecessor published.
 #pragma once
 
+#include "base/bounds.h"
 #include "board/counters.h"
 #include "board/ke_counters.h"
 #include "board/keyring.h"

@@ -57,11 +57,6 @@ enum nak_cause {
 enum { DEPARTURE_BINS = 13 };
 extern const int64_t departure_bin_ns[DEPARTURE_BINS - 1];
 
-enum {
-    CORES_MAX = 64,
-    PORTS_MAX = 16,
-};
-
 // One core's own page of counters. Writer: that core alone, by counter_add. Readers: control, by
 // counters_read.
 //

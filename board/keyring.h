@@ -4,6 +4,7 @@
 // Holds key material: the board's memfd is mlocked and kept out of dumps; copies are wiped.
 #pragma once
 
+#include "base/bounds.h"
 #include "board/snapshot.h"
 #include "crypto/cookie_key.h"
 
@@ -12,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { KEYRING_KEYS = 8 }; // current, future and up to six old ones
+enum { KEYRING_KEYS = COOKIE_KEYS_MAX };
 
 // One key as it is published. Ids are random, unique with the lowest bit ignored.
 struct keyring_entry {

@@ -18,6 +18,7 @@ struct stamp_line {
     uint64_t until; // TSC: the line holds no longer; 0: there is none
     uint64_t error; // ticks by which it may be wrong
 };
+static_assert(sizeof(struct stamp_line) <= 8 * SNAPSHOT_WORDS_MAX, "fits a snapshot");
 static_assert(sizeof(struct stamp_line) % 8 == 0, "is made of whole words");
 
 // A reader's own copy. seen 0: nothing has been published, and the line is all zero.

@@ -5,6 +5,8 @@
 // Single-threaded; a loaded configuration is read-only and may be read by any thread.
 #pragma once
 
+#include "base/bounds.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,11 +14,11 @@
 #include <sys/socket.h>
 
 enum {
-    CONFIG_CORES_MAX = 64,
-    CONFIG_PORTS_MAX = 16,
-    CONFIG_ADDRESSES_MAX = 64, // of one port
-    CONFIG_LISTEN_MAX = 16,
-    CONFIG_CERTIFICATES_MAX = 8,
+    CONFIG_CORES_MAX = CORES_MAX,
+    CONFIG_PORTS_MAX = PORTS_MAX,
+    CONFIG_ADDRESSES_MAX = ADDRESSES_MAX, // of one port
+    CONFIG_LISTEN_MAX = LISTENERS_MAX,
+    CONFIG_CERTIFICATES_MAX = CERTIFICATES_MAX,
     CONFIG_TEXT_MAX = 65536, // octets of a configuration file
 };
 

@@ -4,14 +4,19 @@
 #include "config/config.h"
 #include "config/value.h"
 
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/un.h>
 
 // Where a value lies: in struct config, in an element of a list of groups, or in a list.
 #define IN(type, member) .at = offsetof(type, member), .size = sizeof(((type *)0)->member)
 #define LIST(type, member, counter, least, most)                                                   \
     .at = offsetof(type, member), .size = sizeof(((type *)0)->member[0]),                          \
     .count_at = offsetof(type, counter), .list_min = (least), .list_max = (most)
+
+// Of a Unix socket, without the NUL.
+enum { SOCKET_PATH_MAX = sizeof((struct sockaddr_un *)0)->sun_path - 1 };
 
 static const char *const crypto_words[] = {"auto",     "vaes512",  "vaes256", "aesni",
                                            "ipsec-mb", "portable", NULL};
@@ -23,7 +28,7 @@ const struct schema_key schema[] = {
      .help = "CPUs that poll, one thread each",
      .type = SCHEMA_NUMBER,
      LIST(struct config, dataplane.cores, dataplane.n_cores, 1, CONFIG_CORES_MAX),
-     .max = 1023,
+     .max = CPUS_MAX - 1,
      .required = true},
     {.path = "dataplane.crypto",
      .help = "variant of the AES kernel; auto is the fastest that this CPU can run",
@@ -46,7 +51,7 @@ const struct schema_key schema[] = {
      .type = SCHEMA_NAME,
      IN(struct config_port, device),
      .min = 1,
-     .max = 15,
+     .max = IFNAMSIZ - 1,
      .alternative = true,
      .tag_at = offsetof(struct config_port, kind),
      .tag = PORT_INTERFACE},
@@ -112,7 +117,7 @@ const struct schema_key schema[] = {
      .help = "name or address of the NTP server, when it is not NTS-KE's own",
      .type = SCHEMA_HOST,
      IN(struct config, control.ntp_server),
-     .max = 99,
+     .max = NTP_SERVER_MAX,
      .fallback = ""},
     {.path = "control.deadline",
      .help = "time that a whole exchange may take",
@@ -134,7 +139,7 @@ const struct schema_key schema[] = {
      .type = SCHEMA_PATH,
      IN(struct config, control.socket),
      .min = 2,
-     .max = 107, // sun_path
+     .max = SOCKET_PATH_MAX,
      .fallback = "/run/noonmark/control.sock"},
 
     {.path = "keys", .help = "the keys that seal cookies", .type = SCHEMA_GROUP},
@@ -143,7 +148,7 @@ const struct schema_key schema[] = {
      .type = SCHEMA_PATH,
      IN(struct config, keys.file),
      .min = 2,
-     .max = 4000,
+     .max = KEY_PATH_MAX,
      .fallback = "/var/lib/noonmark/keys"},
     {.path = "keys.rotate",
      .help = "how long a key seals before the next one does",
@@ -157,7 +162,7 @@ const struct schema_key schema[] = {
      .help = "old keys kept beside the current and the future one",
      .type = SCHEMA_NUMBER,
      IN(struct config, keys.keep),
-     .max = 6,
+     .max = OLD_KEYS_MAX,
      .fallback = "3"},
 
     {.path = "time", .help = "what the server says of its clock", .type = SCHEMA_GROUP},

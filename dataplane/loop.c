@@ -1,10 +1,12 @@
 #include "dataplane/loop.h"
 
+#include "base/bounds.h"
 #include "base/bytes.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "dataplane/core.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -92,7 +94,8 @@ int loop_open(const struct loop_setup *setup, struct loop **out)
 int loop_reseed(struct loop *loop)
 {
     uint8_t seed[RNG_SEED_LEN];
-    static_assert(sizeof seed % 8 == 0, "a seed is made of whole words");
+    static_assert(sizeof seed % 8 == 0 && sizeof seed <= 8 * SNAPSHOT_WORDS_MAX,
+                  "a seed is made of whole words and fits a snapshot");
     int fault = 0;
     for (uint32_t i = 0; i < loop->n_seats && fault == 0; i++) {
         ssize_t n = getrandom(seed, sizeof seed, GRND_NONBLOCK);
@@ -140,6 +143,8 @@ static void *run(void *with)
     ports_thread_leave();
     return NULL;
 }
+
+static_assert((int)CPUS_MAX <= CPU_SETSIZE, "every CPU that may be configured is in a cpu_set_t");
 
 int loop_start(struct loop *loop)
 {

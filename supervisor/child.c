@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 enum {
-    HANDED_MAX = 64,
     LOCKED_LEAST = 1 << 20, // octets: the board and a core's copy of the keys fit many times
 };
 
@@ -24,9 +23,9 @@ enum {
 static int place(const struct handed *handed, size_t n)
 {
     const int above = handed[n - 1].at + 1;
-    int moved[HANDED_MAX];
+    int moved[CHILD_HANDED_MAX];
 
-    if (n > HANDED_MAX)
+    if (n > CHILD_HANDED_MAX)
         return -E2BIG;
     for (size_t i = 0; i < n; i++) {
         moved[i] = fcntl(handed[i].fd, F_DUPFD_CLOEXEC, above);

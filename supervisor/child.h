@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+enum { CHILD_HANDED_MAX = 64 };
+
 struct handed {
     int fd; // the supervisor's; stays open there
     int at; // the child's; ascending, and 3 or more

@@ -1,8 +1,13 @@
 // The calling thread's CPUs.
 #include "supervisor/cpus.h"
 
+#include "base/bounds.h"
+
+#include <assert.h>
 #include <errno.h>
 #include <sched.h>
+
+static_assert((int)CPUS_MAX <= CPU_SETSIZE, "every CPU that may be configured is in a cpu_set_t");
 
 int cpus_leave(const uint32_t *cores, uint32_t n_cores)
 {

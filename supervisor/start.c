@@ -6,6 +6,7 @@
 #include "supervisor/child.h"
 #include "supervisor/files.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -21,6 +22,8 @@ enum {
     OOM_CONTROL = 250,
     OOM_DATAPLANE = -500,
 };
+
+static_assert((int)HANDED_MOST <= (int)CHILD_HANDED_MAX, "a child takes all that it is handed");
 
 static int hand(struct handed *handed, size_t *n, int fd, int at)
 {

@@ -51,7 +51,7 @@ static int start(struct ke *ke)
 
 int ke_open(const struct ke_setup *setup, struct ke **ke)
 {
-    if (setup->n_listeners > KE_LISTENERS_MAX)
+    if (setup->n_listeners > LISTENERS_MAX)
         return -E2BIG;
     // Each loop's responder holds cookie keys and a generator.
     size_t size = sizeof(struct ke) + setup->threads * sizeof(struct worker);

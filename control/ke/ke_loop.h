@@ -2,6 +2,7 @@
 // deadlines. Each loop is a thread; loops share the listeners, the counters and the cap, no more.
 #pragma once
 
+#include "base/bounds.h"
 #include "board/ke_counters.h"
 #include "control/ke/ke_connection.h"
 #include "control/ke/ke_queue.h"
@@ -11,7 +12,6 @@
 #include <stdint.h>
 
 enum {
-    KE_LISTENERS_MAX = 16,
     KE_LINGER_MS = 800, // for the client to take the answer, beyond the deadline too
     KE_PAUSE_MS = 20,   // before accepting again at the cap, or when the system had no more
 };
@@ -23,10 +23,10 @@ struct ke_shared {
     const char *ntp_server;
     uint16_t udp_port;
     uint32_t n_listeners;
-    int listener[KE_LISTENERS_MAX]; // listening and non-blocking
-    uint64_t deadline_ns;           // for the whole exchange
-    uint32_t max_connections;       // of all loops together
-    struct ke_counters *counters;   // written by all loops
+    int listener[LISTENERS_MAX];  // listening and non-blocking
+    uint64_t deadline_ns;         // for the whole exchange
+    uint32_t max_connections;     // of all loops together
+    struct ke_counters *counters; // written by all loops
 };
 
 // What epoll's data points to for what is no connection.
@@ -39,7 +39,7 @@ struct ke_loop {
     struct ke_shared *shared;
     int epoll;
     struct ke_post stop; // an eventfd: readable once the loop is to end
-    struct ke_post listener[KE_LISTENERS_MAX];
+    struct ke_post listener[LISTENERS_MAX];
     bool paused;             // the listeners are not watched
     uint64_t resume_ns;      // when paused
     struct ke_queue running; // until the exchange's deadline

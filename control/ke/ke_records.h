@@ -9,6 +9,8 @@
 // Message is not part of the request and is never looked at.
 #pragma once
 
+#include "base/bounds.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,7 +22,7 @@ enum {
     KE_ERROR_LEN = 10,      // an Error record and End of Message
     KE_COOKIES = 8,         // RFC 8915, section 4.1.6: eight SHOULD be sent
     KE_COOKIE_MAX = 164,    // of any AEAD that may become a row
-    KE_SERVER_NAME_MAX = 99,
+    KE_SERVER_NAME_MAX = NTP_SERVER_MAX,
 };
 
 // Section 7.6 of the RFC: record types.

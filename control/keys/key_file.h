@@ -20,13 +20,14 @@
 // set. The directory is control's own (the supervisor makes it, 0700). One writer at a time.
 #pragma once
 
+#include "base/bounds.h"
 #include "control/keys/key_set.h"
 
 #include <stdint.h>
 
 enum {
     KEY_FILE_LEN = 480,
-    KEY_FILE_PATH_MAX = 4000,
+    KEY_FILE_PATH_MAX = KEY_PATH_MAX + 1, // its NUL included
 };
 
 // A moment that a later process can compare with its own: monotonic time means something within

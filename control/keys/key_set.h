@@ -5,6 +5,7 @@
 // octets. Holds key material: a struct key_set lives in memory from secret.h. Any thread.
 #pragma once
 
+#include "base/bounds.h"
 #include "board/keyring.h"
 
 #include <stdbool.h>
@@ -12,7 +13,7 @@
 
 enum {
     KEY_SET_MAX = KEYRING_KEYS,
-    KEY_SET_KEEP_MAX = KEY_SET_MAX - 2, // old keys beside the current and the future one
+    KEY_SET_KEEP_MAX = OLD_KEYS_MAX, // beside the current and the future one
 };
 
 // Places in a set: key[KEY_CURRENT] seals new cookies, key[KEY_FUTURE] will after the next

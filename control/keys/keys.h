@@ -12,6 +12,7 @@
 // keyring_view of its own, as the cores do. Holds key material in memory from secret.h.
 #pragma once
 
+#include "base/bounds.h"
 #include "board/snapshot.h"
 #include "config/config.h"
 
@@ -21,7 +22,7 @@
 
 struct keys;
 
-enum { KEYS_LINES = 8 };
+enum { KEYS_LINES = COOKIE_KEYS_MAX };
 
 struct keys_line {
     uint32_t id;

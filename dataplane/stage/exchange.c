@@ -7,6 +7,8 @@
 
 #include <stddef.h>
 
+static_assert((int)FRAME_MAX <= (int)EXCHANGE_AD_MAX,
+              "what a frame authenticates is what a kernel stages");
 static_assert((int)EXCHANGE_NONCE_LEN == (int)COOKIE_NONCE_LEN &&
                   (int)EXCHANGE_NONCE_LEN == (int)RNG_BLOCK_LEN,
               "random octets come in nonces");

@@ -15,6 +15,7 @@
 static_assert((int)EXCHANGE_LEAD == (int)FIELD_HEADER_LEN, "a cookie's lead is its field's header");
 static_assert((int)EXCHANGE_NONCE_LEN == (int)SIV_NONCE_MAX,
               "a request makes room for the reply's nonce");
+static_assert((int)EXCHANGE_COOKIES_MAX <= UINT8_MAX, "batch.n_cookies counts them");
 static_assert(COOKIE_LEN % 4 == 0, "a cookie fills its field");
 
 // How many cookies a request with that many valid placeholders gets.

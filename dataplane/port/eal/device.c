@@ -20,6 +20,9 @@
 #include <string.h>
 #include <unistd.h>
 
+static_assert((int)STEER_QUEUES_MAX <= RTE_MAX_QUEUES_PER_PORT,
+              "DPDK counts every queue that is steered to");
+
 enum { RING_LEN = 1024 }; // where a device has no wish of its own
 
 uint32_t device_queues_wanted(const struct device_plan *plan)

@@ -129,6 +129,7 @@ lane_set port_tx(struct port *port, struct burst *burst, lane_set answer)
 {
     struct rte_mbuf *out[LANES];
     uint8_t lane_of[LANES];
+    static_assert(LANES - 1 <= UINT8_MAX, "a lane's number is an octet");
     uint16_t n = 0;
     for (lane_set rest = answer; rest != 0;) {
         unsigned lane = lane_take(&rest);

@@ -1,5 +1,6 @@
 #include "dataplane/port/xdp/addresses.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/if_addr.h>
 #include <linux/netlink.h>
@@ -159,6 +160,9 @@ void addresses_configured(const struct config_port *port, struct address_list *l
             memcpy(list->v6[list->n_v6++], address->octets, 16);
     }
 }
+
+static_assert((int)ADDRESS_SET_MAX >= (int)ADDRESSES_MAX, "a port's addresses fit the set");
+static_assert((int)STEER_ADDRESSES_MAX >= (int)ADDRESSES_MAX, "a port's addresses fit the maps");
 
 void addresses_configured_set(const struct config_port *port, struct address_set *set)
 {

@@ -1,5 +1,7 @@
 #include "dataplane/port/xdp/interface.h"
 
+#include "dataplane/port/xdp/steer.h"
+
 #include <errno.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
@@ -45,7 +47,8 @@ static void look_at_queues(int fd, struct ifreq *request, struct interface *inte
     if (channels.combined_count + channels.rx_count > 0)
         interface->queues = channels.combined_count + channels.rx_count;
     if (channels.combined_count > 0)
-        interface->openable = channels.combined_count;
+        interface->openable =
+            channels.combined_count < STEER_QUEUES_MAX ? channels.combined_count : STEER_QUEUES_MAX;
 }
 
 int interface_look(const char *name, struct interface *interface)

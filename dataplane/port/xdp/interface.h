@@ -9,7 +9,8 @@ struct interface {
     char driver[32];   // "veth", "ice", ""; as ethtool names it
     uint32_t mtu;      //
     uint32_t queues;   // receive queues that packets may arrive on
-    uint32_t openable; // queues that DPDK's AF_XDP driver can open: the combined channels, or 1
+    uint32_t openable; // queues that can be served: the combined channels that the XDP
+                       // program's map has room for, or 1
     bool zero_copy;    // the driver is one that gives AF_XDP its own buffers
 };
 

@@ -7,6 +7,7 @@
 #include "tests/control/log_recorder.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -225,6 +226,27 @@ static void a_retired_key_is_wiped_from_memory(void **state)
     keys_close(keys);
 }
 
+// Every path that the schema takes is taken here; one octet more is refused, not cut.
+static void the_longest_path_is_taken(void **state)
+{
+    (void)state;
+    static char path[KEY_PATH_MAX + 2];
+    struct config config = keys_config;
+    struct keys *keys;
+    config.keys.file = path;
+    for (unsigned more = 0; more < 2; more++) {
+        size_t len = KEY_PATH_MAX + more;
+        size_t n = (size_t)snprintf(path, sizeof path, "%s", keys_directory);
+        for (; n + strlen("/keys") < len; n++)
+            path[n] = '/';
+        snprintf(path + n, sizeof path - n, "/keys");
+        assert_int_equal(strlen(path), len);
+        assert_int_equal(keys_open(&config, &keys), more == 0 ? 0 : -ENAMETOOLONG);
+        if (more == 0)
+            keys_close(keys);
+    }
+}
+
 int main(void)
 {
     cmocka_set_message_output(CM_OUTPUT_TAP);
@@ -241,6 +263,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(ages_are_stored_now_and_then, keys_world_setup,
                                         keys_world_teardown),
         cmocka_unit_test_setup_teardown(a_retired_key_is_wiped_from_memory, keys_world_setup,
+                                        keys_world_teardown),
+        cmocka_unit_test_setup_teardown(the_longest_path_is_taken, keys_world_setup,
                                         keys_world_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
