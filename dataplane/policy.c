@@ -52,5 +52,6 @@ void policy_free_old(struct policy_place *place)
 void policy_close(struct policy_place *place)
 {
     free_from(place->entries);
-    *place = (struct policy_place){0};
+    place->entries = NULL;
+    atomic_store_explicit(&place->now, NULL, memory_order_relaxed);
 }
