@@ -1,6 +1,7 @@
 // Files. Paths are the administrator's own, but their content is checked by ke, not by root.
 #include "supervisor/files.h"
 
+#include "base/directory.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -70,23 +71,6 @@ int files_open_certificate(const char *path, const char *key)
     return fd;
 }
 
-// All through one descriptor that follows no link: nobody can swap the directory in between.
-static int adopt(int fd, bool made, const char *directory, const struct user *control)
-{
-    struct stat st;
-
-    if (made && (fchown(fd, control->uid, control->gid) != 0 || fchmod(fd, 0700) != 0))
-        return -errno;
-    if (fstat(fd, &st) != 0)
-        return -errno;
-    if (st.st_uid == control->uid && (st.st_mode & 022) == 0)
-        return 0;
-    log_error("%s holds keys.file but is not control.user's alone; mend it: chown %u:%u %s && "
-              "chmod 0700 %s",
-              directory, control->uid, control->gid, directory, directory);
-    return -EACCES;
-}
-
 int files_key_directory(const char *file, const struct user *control)
 {
     int error = 0;
@@ -97,18 +81,18 @@ int files_key_directory(const char *file, const struct user *control)
     char *slash = strrchr(directory, '/');
     slash[slash == directory] = '\0';
 
-    const bool made = mkdir(directory, 0700) == 0;
-    const int fd = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0) {
-        error = -errno;
-        log_error("cannot make or open %s, the directory of keys.file: %s", directory,
-                  strerror(-error));
-    } else {
-        error = adopt(fd, made, directory, control);
-        if (error != 0 && error != -EACCES)
-            log_error("cannot prepare %s, the directory of keys.file: %s", directory,
-                      strerror(-error));
+    const int fd = directory_open(AT_FDCWD, directory, control->uid, control->gid, 0700);
+    if (fd >= 0) {
         close(fd);
+    } else {
+        error = fd;
+        if (error == -EEXIST)
+            log_error("%s holds keys.file but is not control.user's alone; mend it: chown %u:%u %s "
+                      "&& chmod 0700 %s",
+                      directory, control->uid, control->gid, directory, directory);
+        else
+            log_error("cannot make or open %s, the directory of keys.file: %s", directory,
+                      strerror(-error));
     }
     free(directory);
     return error;

@@ -1,6 +1,7 @@
 // Binding, and saying who else may hold what cannot be bound.
 #include "supervisor/listeners.h"
 
+#include "base/directory.h"
 #include "base/log.h"
 #include "base/now.h"
 
@@ -8,6 +9,7 @@
 #include <netinet/in.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -73,7 +75,7 @@ int listener_open(const struct config_listen *listen_at, uint64_t deadline_ms)
 fail:
     if (error == EADDRINUSE)
         log_error("TCP address %s (control.listen) is taken by another program, perhaps another "
-                  "noonmarkd; stop it or choose another address",
+                  "noonmarkd; 'ss -ltnp' shows which; stop it or choose another address",
                   listen_at->text);
     else if (error == EADDRNOTAVAIL)
         log_error("TCP address %s (control.listen) is not one of this machine; correct it",
@@ -152,11 +154,19 @@ static int make_directory_of(const char *path)
     if (slash == directory)
         return 0;
     *slash = '\0';
-    if (mkdir(directory, 0755) == 0 || errno == EEXIST)
+    const int fd = directory_open(AT_FDCWD, directory, geteuid(), getegid(), 0755);
+    if (fd >= 0) {
+        close(fd);
         return 0;
-    const int error = errno;
-    log_error("cannot make the directory %s of control.socket: %s", directory, strerror(error));
-    return -error;
+    }
+    if (fd == -EEXIST)
+        log_error("%s holds control.socket but is not root's alone: another user could take the "
+                  "socket's name; name another directory, or chown root %s && chmod go-w %s",
+                  directory, directory, directory);
+    else
+        log_error("cannot make or open %s, the directory of control.socket: %s", directory,
+                  strerror(-fd));
+    return fd;
 }
 
 // What a dead run left is refused or gone at once; EAGAIN is a living one with a full queue.

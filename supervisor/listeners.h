@@ -30,8 +30,9 @@ struct control_socket {
     ino_t inode;
 };
 
-// The listening Unix socket, mode 0600, its directory made if missing. What lies at the path is
-// removed only if it is a socket that nobody answers. 0 or -errno.
+// The listening Unix socket, mode 0600. Its directory is made if missing; one that is there must be
+// root's, and writable by nobody else (-EEXIST). What lies at the path is removed only if it is a
+// socket that nobody answers. 0 or -errno.
 int control_socket_open(struct control_socket *s, const char *path, uint64_t deadline_ms);
 
 // Removes the file if it is still ours, and closes.

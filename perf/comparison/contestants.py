@@ -158,11 +158,9 @@ class Memif(Noonmarkd):
 
     def device(self, role, i=0):
         return f"net_memif{i if role == 'server' else 0},role={role}," \
-            f"socket={self.world.runtime}/memif{i},socket-abstract=no,rsize={self.ring}"
+            f"socket={self.world.memif_directory()}/{i},socket-abstract=no,rsize={self.ring}"
 
     def configuration(self):
-        # The dataplane's user makes the socket.
-        self.world.runtime.chmod(0o777)
         ports = "".join(f'    - vdev: "{self.device("server", i)}"\n'
                         f"      addresses: [{MEMIF_V4}]\n" for i in range(self.devices))
         return {"ports": ports, "ntp_server": MEMIF_V4}

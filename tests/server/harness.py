@@ -451,6 +451,13 @@ time:
         # Control's user must be able to walk to it, wherever the checkout lies.
         return self.runtime / "keys" / "keys"
 
+    def memif_directory(self):
+        """Where the dataplane, and no other user, may make its sockets."""
+        made = self.runtime / "memif"
+        made.mkdir(mode=0o755, exist_ok=True)
+        os.chown(made, *map(int, DATAPLANE_USER.split(":")))
+        return made
+
     def directory(self, name):
         made = self.home / name
         made.mkdir(mode=0o700, exist_ok=True)

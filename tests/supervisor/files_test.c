@@ -49,10 +49,10 @@ static void the_key_directory_is_made_for_control_alone(void **state)
     assert_int_equal(files_key_directory(file, &user), 0); // and found again
 
     assert_int_equal(chmod(keys, 0770), 0);
-    assert_int_equal(files_key_directory(file, &user), -EACCES);
+    assert_int_equal(files_key_directory(file, &user), -EEXIST);
     assert_int_equal(chmod(keys, 0700), 0);
     const struct user other = {user.uid + 1, user.gid};
-    assert_int_equal(files_key_directory(file, &other), -EACCES);
+    assert_int_equal(files_key_directory(file, &other), -EEXIST);
 }
 
 static void a_link_is_not_followed(void **state)

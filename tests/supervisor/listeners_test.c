@@ -186,6 +186,26 @@ static void a_dead_socket_is_replaced(void **state)
     control_socket_close(&s);
 }
 
+// Whoever may write to the directory could take the name before a start.
+static void a_directory_of_others_is_refused(void **state)
+{
+    (void)state;
+    struct control_socket s;
+    char run[64];
+    snprintf(run, sizeof run, "%s/run", directory);
+    assert_int_equal(mkdir(run, 0755), 0);
+    assert_int_equal(chmod(run, 01777), 0);
+    assert_int_equal(control_socket_open(&s, path, 0), -EEXIST);
+    assert_int_equal(chmod(run, 0755), 0);
+    if (geteuid() == 0) {
+        assert_int_equal(chown(run, 65534, 65534), 0);
+        assert_int_equal(control_socket_open(&s, path, 0), -EEXIST);
+        assert_int_equal(chown(run, 0, 0), 0);
+    }
+    assert_int_equal(control_socket_open(&s, path, 0), 0);
+    control_socket_close(&s);
+}
+
 // ntpd-rs deleted whatever lay at its socket's path.
 static void what_is_no_socket_is_left_alone(void **state)
 {
@@ -216,6 +236,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_control_socket_is_private_and_goes_away, make_directory,
                                         remove_directory),
         cmocka_unit_test_setup_teardown(a_dead_socket_is_replaced, make_directory,
+                                        remove_directory),
+        cmocka_unit_test_setup_teardown(a_directory_of_others_is_refused, make_directory,
                                         remove_directory),
         cmocka_unit_test_setup_teardown(what_is_no_socket_is_left_alone, make_directory,
                                         remove_directory),
