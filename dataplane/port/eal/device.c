@@ -164,11 +164,13 @@ static int open_vdev(struct device *device)
     }
     memcpy(device->name, text, len);
     device->name[len] = '\0';
-    vdev_clear_socket(text);
+    int fault = vdev_prepare_socket(text);
+    if (fault)
+        return fault;
     // DPDK 22.11's memif server reads its own send ring as the receive ring that a peer of fewer
     // queues lacks. Several cores take several memif devices.
     bool memif = strncmp(text, "net_memif", strlen("net_memif")) == 0;
-    int fault =
+    fault =
         bring_up(device, text[len] == ',' ? text + len + 1 : "", memif ? 1 : device->plan.n_queues);
     if (fault)
         advice_vdev(text, fault);

@@ -44,18 +44,46 @@ bool vdev_socket(const char *text, char *path, size_t size)
     return true;
 }
 
-void vdev_clear_socket(const char *text)
+// A directory that is missing is safe: DPDK will say so.
+static bool is_safe(const char *directory)
 {
-    struct sockaddr_un name = {.sun_family = AF_UNIX};
     struct stat about;
-    if (!vdev_socket(text, name.sun_path, sizeof name.sun_path) ||
-        lstat(name.sun_path, &about) != 0 || !S_ISSOCK(about.st_mode))
+    if (stat(directory, &about) != 0)
+        return true;
+    return (about.st_uid == 0 || about.st_uid == geteuid()) && (about.st_mode & 022) == 0;
+}
+
+static void clear_socket(const struct sockaddr_un *name)
+{
+    struct stat about;
+    if (lstat(name->sun_path, &about) != 0 || !S_ISSOCK(about.st_mode))
         return;
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return;
-    if (connect(fd, (struct sockaddr *)&name, sizeof name) != 0 && errno == ECONNREFUSED &&
-        unlink(name.sun_path) == 0)
-        log_info("%s: the socket of a crashed run is removed", name.sun_path);
+    if (connect(fd, (const struct sockaddr *)name, sizeof *name) != 0 && errno == ECONNREFUSED &&
+        unlink(name->sun_path) == 0)
+        log_info("%s: the socket of a crashed run is removed", name->sun_path);
     close(fd);
+}
+
+int vdev_prepare_socket(const char *text)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    char directory[sizeof name.sun_path];
+    if (!vdev_socket(text, name.sun_path, sizeof name.sun_path))
+        return 0;
+    memcpy(directory, name.sun_path, sizeof directory);
+    char *slash = strrchr(directory, '/');
+    if (slash)
+        slash[slash == directory] = '\0';
+    if (slash && !is_safe(directory)) {
+        log_error(
+            "%s: another user may write to %s and so take the socket's name; name a directory "
+            "that belongs to dataplane.user and has mode 0755 or 0700",
+            name.sun_path, directory);
+        return -EPERM;
+    }
+    clear_socket(&name);
+    return 0;
 }

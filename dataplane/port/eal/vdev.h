@@ -8,6 +8,8 @@
 // makes none (another driver, a client, an abstract name).
 bool vdev_socket(const char *text, char *path, size_t size);
 
-// Removes that socket when nobody listens on it: a crashed run has left it, and DPDK would find the
-// name in use.
-void vdev_clear_socket(const char *text);
+// Makes the place of that socket ready. Its directory must belong to root or to this process's user
+// and be writable by nobody else, or another user could take the name. A socket on which nobody
+// listens is removed: a crashed run has left it, and DPDK would find the name in use. 0, also when
+// the vdev string has no such socket; -EPERM, logged in one line, when the directory is not safe.
+int vdev_prepare_socket(const char *text);

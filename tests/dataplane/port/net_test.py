@@ -82,7 +82,9 @@ class Launch:
 class World:
     def __enter__(self):
         self.place = pathlib.Path(tempfile.mkdtemp(prefix="noonmark-port-"))
-        self.place.chmod(0o777)
+        # The dataplane makes its sockets here, and no other user may.
+        os.chown(self.place, *map(int, DATAPLANE_USER.split(":")))
+        self.place.chmod(0o755)
         tag = os.getpid()
         self.server, self.client = Namespace(f"nm-port-{tag}-s"), Namespace(f"nm-port-{tag}-c")
         self.server.ip("link", "add", SERVER_IF, "type", "veth", "peer", "name", CLIENT_IF, "netns",
@@ -346,6 +348,13 @@ def test_refusals(world, tap, config):
     refused("a directory that is missing",
             'vdev: "net_memif0,role=server,socket=/nonexistent/m,socket-abstract=no"\n'
             '      addresses: [192.0.2.1]', "memif")
+
+    open_to_all = world.place / "open"
+    open_to_all.mkdir()
+    open_to_all.chmod(0o1777)
+    refused("a directory in which anybody may take the socket's name",
+            f'vdev: "net_memif0,role=server,socket={open_to_all}/m,socket-abstract=no"\n'
+            '      addresses: [192.0.2.1]', "another user may write to")
 
     world.client.ip("link", "set", CLIENT_IF, "mtu", "9000")
     refused("a peer with a large MTU", f"interface: {SERVER_IF}", "mtu 1500", world.server)

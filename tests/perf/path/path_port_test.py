@@ -210,9 +210,7 @@ def test_memif_neighbour(world, tap):
 
 def test_memif(world, tap):
     world.stop()
-    path = world.runtime / "memif" / "socket"
-    path.parent.mkdir()
-    path.parent.chmod(0o777)  # the dataplane makes it
+    path = world.memif_directory() / "socket"
     device = f"net_memif0,role=client,socket={path},socket-abstract=no"
     world.configure(ports=f'    - vdev: "net_memif0,role=server,socket={path},socket-abstract=no"\n'
                           "      addresses: [192.0.2.1, 2001:db8::1]\n")

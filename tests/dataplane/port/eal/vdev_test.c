@@ -83,13 +83,29 @@ static void test_clears_what_nobody_holds(void **state)
     struct place *place = *state;
     struct stat about;
     int fd = listen_at(&place->name);
-    vdev_clear_socket(place->text); // it is alive
+    assert_int_equal(vdev_prepare_socket(place->text), 0); // it is alive
     assert_int_equal(stat(place->name.sun_path, &about), 0);
     close(fd);
-    vdev_clear_socket(place->text); // now it is dead
+    assert_int_equal(vdev_prepare_socket(place->text), 0); // now it is dead
     assert_int_equal(stat(place->name.sun_path, &about), -1);
     assert_int_equal(errno, ENOENT);
-    vdev_clear_socket(place->text); // and gone
+    assert_int_equal(vdev_prepare_socket(place->text), 0); // and gone
+}
+
+// Whoever may write to the directory could make the socket first, in the server's place.
+static void test_refuses_a_directory_of_others(void **state)
+{
+    struct place *place = *state;
+    assert_int_equal(chmod(place->dir, 01777), 0); // as /tmp: the sticky bit keeps no name free
+    assert_int_equal(vdev_prepare_socket(place->text), -EPERM);
+    assert_int_equal(chmod(place->dir, 0770), 0);
+    assert_int_equal(vdev_prepare_socket(place->text), -EPERM);
+    assert_int_equal(chmod(place->dir, 0755), 0);
+    assert_int_equal(vdev_prepare_socket(place->text), 0);
+    if (geteuid() != 0)
+        return;
+    assert_int_equal(chown(place->dir, 65534, 65534), 0);
+    assert_int_equal(vdev_prepare_socket(place->text), -EPERM);
 }
 
 // A path given by mistake costs nobody a file.
@@ -100,7 +116,7 @@ static void test_keeps_what_is_no_socket(void **state)
     FILE *file = fopen(place->name.sun_path, "w");
     assert_non_null(file);
     fclose(file);
-    vdev_clear_socket(place->text);
+    assert_int_equal(vdev_prepare_socket(place->text), 0);
     assert_int_equal(stat(place->name.sun_path, &about), 0);
 }
 
@@ -109,6 +125,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_socket_of_text),
         cmocka_unit_test_setup_teardown(test_clears_what_nobody_holds, make_place, clear_place),
+        cmocka_unit_test_setup_teardown(test_refuses_a_directory_of_others, make_place,
+                                        clear_place),
         cmocka_unit_test_setup_teardown(test_keeps_what_is_no_socket, make_place, clear_place),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
