@@ -18,11 +18,10 @@
 
 static bool on_hugepages;
 
-// Free hugepages of one size, in MiB.
-static uint64_t free_hugepages_mib(unsigned kib)
+static uint64_t count_hugepages(unsigned kib, const char *which)
 {
     char path[96];
-    snprintf(path, sizeof path, "/sys/kernel/mm/hugepages/hugepages-%ukB/free_hugepages", kib);
+    snprintf(path, sizeof path, "/sys/kernel/mm/hugepages/hugepages-%ukB/%s_hugepages", kib, which);
     FILE *file = fopen(path, "r");
     if (!file)
         return 0;
@@ -30,7 +29,15 @@ static uint64_t free_hugepages_mib(unsigned kib)
     if (fscanf(file, "%llu", &n) != 1)
         n = 0;
     fclose(file);
-    return n * kib / 1024;
+    return n;
+}
+
+// Free hugepages of one size, in MiB. The kernel counts as free what a process has reserved and not
+// touched yet, and any local user may reserve all.
+static uint64_t free_hugepages_mib(unsigned kib)
+{
+    const uint64_t free = count_hugepages(kib, "free"), reserved = count_hugepages(kib, "resv");
+    return free > reserved ? (free - reserved) * kib / 1024 : 0;
 }
 
 static bool hugepages_suffice(uint32_t mib)
