@@ -19,6 +19,9 @@ enum handover {
     // address of `control.listen`, then chain and key (two descriptors, read-only) of each of
     // `control.certificates`.
     HANDOVER_FIRST_LISTENER = 10,
+    // The dataplane only: the lock of each interface of `dataplane.ports` (link/interface_lock.h).
+    // The dataplane does nothing with them: they last as long as it lives.
+    HANDOVER_FIRST_INTERFACE_LOCK = 10,
 };
 
 // Roles are argv[0] of the children, which is also what ps shows.

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/now.h"
+#include "link/interface_lock.h"
 #include "supervisor/files.h"
 #include "supervisor/start.h"
 
@@ -40,6 +41,21 @@ static int find_users(struct descriptors *h)
         error = -EINVAL;
     }
     return error;
+}
+
+// Before the sockets, because this names a second noonmarkd best, and before any sweep. An
+// interface that is missing stays unlocked: the dataplane will say so.
+static int lock_interfaces(struct descriptors *h)
+{
+    for (uint32_t i = 0; i < h->config->dataplane.n_ports; i++) {
+        const struct config_port *port = &h->config->dataplane.ports[i];
+        if (port->kind != PORT_INTERFACE)
+            continue;
+        h->interface_lock[i] = interface_lock(port->device, "noonmarkd");
+        if (h->interface_lock[i] < 0 && h->interface_lock[i] != -ENODEV)
+            return h->interface_lock[i];
+    }
+    return 0;
 }
 
 static int open_sockets(struct descriptors *h)
@@ -134,8 +150,12 @@ int descriptors_open(struct descriptors *h, const struct config *config)
     };
     for (int i = 0; i < CONFIG_LISTEN_MAX; i++)
         h->listener[i] = -1;
+    for (int i = 0; i < CONFIG_PORTS_MAX; i++)
+        h->interface_lock[i] = -1;
 
     int error = find_users(h);
+    if (error == 0)
+        error = lock_interfaces(h);
     if (error == 0)
         error = open_sockets(h);
     if (error == 0)
@@ -208,4 +228,6 @@ void descriptors_close(struct descriptors *h)
     close_if_open(&h->config_fd);
     close_if_open(&h->lifeline_read);
     close_if_open(&h->lifeline_write);
+    for (int i = 0; i < CONFIG_PORTS_MAX; i++)
+        close_if_open(&h->interface_lock[i]);
 }

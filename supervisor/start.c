@@ -24,6 +24,8 @@ enum {
 };
 
 static_assert((int)HANDED_MOST <= (int)CHILD_HANDED_MAX, "a child takes all that it is handed");
+static_assert((int)HANDOVER_FIRST_INTERFACE_LOCK + CONFIG_PORTS_MAX <= HANDED_MOST,
+              "the dataplane's descriptors fit too");
 
 static int hand(struct handed *handed, size_t *n, int fd, int at)
 {
@@ -170,6 +172,10 @@ pid_t start_dataplane(const struct descriptors *h, int *ready)
         error = hand(handed, &n, h->board_dataplane, HANDOVER_BOARD_DATAPLANE);
     const size_t ready_at = n++;
     handed[ready_at].at = HANDOVER_READY;
+    int at = HANDOVER_FIRST_INTERFACE_LOCK;
+    for (uint32_t i = 0; error == 0 && i < h->config->dataplane.n_ports; i++)
+        if (h->interface_lock[i] >= 0)
+            error = hand(handed, &n, h->interface_lock[i], at++);
 
     pid_t pid = error;
     if (error == 0) {

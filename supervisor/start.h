@@ -8,8 +8,11 @@
     (CAPABILITY(CAP_NET_ADMIN) | CAPABILITY(CAP_NET_RAW) | CAPABILITY(CAP_BPF) |                   \
      CAPABILITY(CAP_IPC_LOCK))
 
-// Only SYS_ADMIN may look at another process's XDP program by its id.
-#define SWEEP_RIGHTS (CAPABILITY(CAP_SYS_ADMIN) | CAPABILITY(CAP_NET_ADMIN) | CAPABILITY(CAP_BPF))
+// Only SYS_ADMIN may look at another process's XDP program by its id; NET_RAW is for the socket
+// that tells whether that program has an owner.
+#define SWEEP_RIGHTS                                                                               \
+    (CAPABILITY(CAP_SYS_ADMIN) | CAPABILITY(CAP_NET_ADMIN) | CAPABILITY(CAP_NET_RAW) |             \
+     CAPABILITY(CAP_BPF))
 
 // Limits beyond the supervisor's own, and opening a listener anew whose port is below 1024: without
 // them the server works.

@@ -258,19 +258,9 @@ static void refresh_stamps(const struct device *device, struct board_port *port)
                     device->plan.device, stamps.unstamped - before);
 }
 
-// Answers those that look whether an interface's owner lives. Never blocks.
-static void greet(const struct ports *ports)
-{
-    for (uint32_t i = 0; i < ports->n_opened; i++) {
-        if (ports->opened[i].device.owner >= 0)
-            xdp_owner_greet(ports->opened[i].device.owner);
-    }
-}
-
 void ports_refresh(struct ports *ports, struct board_dataplane *board)
 {
     static struct log_limit limit;
-    greet(ports);
     for (uint32_t i = 0; i < ports->n_opened; i++) {
         struct device *device = &ports->opened[i].device;
         struct board_port *port = &board->port[i];
@@ -305,12 +295,12 @@ void ports_end(void)
     eal_stop();
 }
 
-int ports_sweep(const struct config *config, uid_t user)
+int ports_sweep(const struct config *config)
 {
     int fault = foreign_log_route();
     for (uint32_t i = 0; i < config->dataplane.n_ports; i++) {
         const struct config_port *port = &config->dataplane.ports[i];
-        int result = port->kind == PORT_INTERFACE ? xdp_sweep(port->device, XDP_NAMES, user) : 0;
+        int result = port->kind == PORT_INTERFACE ? xdp_sweep(port->device, XDP_NAMES) : 0;
         if (result)
             fault = result;
     }

@@ -9,8 +9,6 @@
 #include "config/config.h"
 #include "dataplane/port/port.h"
 
-#include <sys/types.h>
-
 struct ports;
 
 // Starts DPDK and all ports of the configuration; nothing is steered to them yet. Logs one line
@@ -49,8 +47,9 @@ bool ports_close(struct ports *ports);
 void ports_end(void);
 
 // Detaches our XDP programs that crashed runs left on the configured interfaces, before a server
-// starts; user is the dataplane's. 0 or -errno, logged. Needs CAP_SYS_ADMIN; no ports need be open.
-int ports_sweep(const struct config *config, uid_t user);
+// starts. The caller holds the interfaces' locks. 0 or -errno, logged. Needs CAP_SYS_ADMIN and
+// CAP_NET_RAW; no ports need be open.
+int ports_sweep(const struct config *config);
 
 const char *ports_dpdk_version(void);
 const char *ports_memory(void);

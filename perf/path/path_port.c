@@ -19,7 +19,6 @@
 
 enum {
     LINK_WAIT_MS = 15000, // a server that is being restarted waits up to 5 s
-    OWNER_EVERY = 4096,   // turns
 };
 static_assert((int)PATH_TAGS_MAX == (int)VLAN_TAGS_MAX, "a template has room for a plan's tags");
 
@@ -29,10 +28,9 @@ struct path_port {
     struct tester_port *port;
     struct frames_queue *queue; // requests leave by the first; replies come to any of them
     uint32_t n_queues;
-    uint32_t at;   // the queue that was received from last
-    uint32_t turn; // of path_receive
-    bool entered;  // DPDK knows the thread
-    int groups;    // route_hear_groups' descriptor, or -1
+    uint32_t at;  // the queue that was received from last
+    bool entered; // DPDK knows the thread
+    int groups;   // route_hear_groups' descriptor, or -1
 
     struct way way;
     uint8_t mac[6];
@@ -146,8 +144,6 @@ static unsigned receive(struct path *path, struct path_in *in)
 {
     struct path_port *p = own(path);
     enter(p);
-    if (++p->turn % OWNER_EVERY == 0)
-        tester_port_show_owner(p->port);
     for (uint32_t i = 0; i < p->n_queues; i++) {
         p->at = p->at + 1 < p->n_queues ? p->at + 1 : 0;
         p->n_received = frames_receive(&p->queue[p->at], &p->received);

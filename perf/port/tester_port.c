@@ -5,6 +5,7 @@
 #include "dataplane/port/eal/eal.h"
 #include "dataplane/port/eal/foreign_log.h"
 #include "dataplane/port/eal/pool.h"
+#include "link/interface_lock.h"
 #include "perf/port/replies_object.h"
 
 #include <assert.h>
@@ -21,6 +22,7 @@ static_assert(sizeof REPLIES_PROGRAM_NAME <= 16 && sizeof REPLIES_RULE_NAME <= 1
 struct tester_port {
     char *name;
     struct device device;
+    int lock; // interface_lock's, or negative
     int rule; // the map's descriptor; an interface's alone
     uint32_t n_queues;
     struct frames_queue *queue;
@@ -55,14 +57,16 @@ static int start_dpdk(const struct device_plan *device, uint32_t cpu)
     });
 }
 
-// The interface is nobody else's, and free of what a crashed tester left; device_open then shows
-// that it is ours. Looking at a program takes CAP_SYS_ADMIN: without it the kernel says that
-// something is attached, once DPDK's driver tries.
-static int clear_interface(const struct device_plan *plan)
+// The interface is nobody else's, and free of what a crashed tester left. Both take root: without
+// it the kernel says that something is attached, once DPDK's driver tries.
+static int clear_interface(struct tester_port *port, const struct device_plan *plan)
 {
     if (plan->kind != PORT_INTERFACE || geteuid() != 0)
         return 0;
-    return xdp_sweep(plan->device, plan->program.name, XDP_ANY_USER);
+    port->lock = interface_lock(plan->device, "ntsperf");
+    if (port->lock == -ENODEV)
+        return 0; // device_open says so
+    return port->lock < 0 ? port->lock : xdp_sweep(plan->device, plan->program.name);
 }
 
 static int find_rule(struct tester_port *port)
@@ -98,6 +102,8 @@ static void close_device(struct tester_port *port, bool started)
     bool closed = device_close(&port->device);
     if (started && closed)
         eal_stop();
+    if (port->lock >= 0)
+        close(port->lock);
     free(port->queue);
     free(port->name);
     free(port);
@@ -108,7 +114,7 @@ int tester_port_open(const char *device, bool is_interface, uint32_t cpu, struct
     struct tester_port *port = calloc(1, sizeof *port);
     if (!port)
         return -ENOMEM;
-    port->device.owner = -1;
+    port->lock = -1;
     port->name = strdup(device);
     if (!port->name) {
         free(port);
@@ -117,7 +123,7 @@ int tester_port_open(const char *device, bool is_interface, uint32_t cpu, struct
     struct device_plan plan = plan_of(port, is_interface);
     int fault = start_dpdk(&plan, cpu);
     if (!fault)
-        fault = clear_interface(&plan);
+        fault = clear_interface(port, &plan);
     if (!fault)
         fault = device_open(&port->device, &plan);
     if (!fault)
@@ -169,12 +175,6 @@ const char *tester_port_driver(const struct tester_port *port)
 uint64_t tester_port_missed(const struct tester_port *port)
 {
     return device_missed(&port->device);
-}
-
-void tester_port_show_owner(const struct tester_port *port)
-{
-    if (port->device.owner >= 0)
-        xdp_owner_greet(port->device.owner);
 }
 
 int tester_port_thread_enter(void)

@@ -35,10 +35,6 @@ const char *tester_port_driver(const struct tester_port *port);
 // Frames that were lost before anybody received them.
 uint64_t tester_port_missed(const struct tester_port *port);
 
-// Shows those that look at the interface that its owner lives. To be called every second or so,
-// never blocks.
-void tester_port_show_owner(const struct tester_port *port);
-
 // DPDK must know each thread that moves frames, and knows the one that opened the port. 0 or
 // -errno.
 int tester_port_thread_enter(void);

@@ -129,10 +129,6 @@ static int open_interface(struct device *device)
         log_warning("%s: packets may arrive on %u queues but only %u can be served; 'ethtool -L %s "
                     "rx %u' makes them equal",
                     name, interface->queues, interface->openable, name, interface->openable);
-    device->owner = xdp_owner_claim(interface->index);
-    if (device->owner < 0)
-        log_warning("%s: another process holds the name that shows who serves it (%s)", name,
-                    strerror(-device->owner));
 
     int object = xdp_object_open(&device->plan.program);
     if (object < 0) {
@@ -179,7 +175,7 @@ static int open_vdev(struct device *device)
 
 int device_open(struct device *device, const struct device_plan *plan)
 {
-    *device = (struct device){.plan = *plan, .owner = -1};
+    *device = (struct device){.plan = *plan};
     foreign_log_hold();
     return plan->kind == PORT_INTERFACE ? open_interface(device) : open_vdev(device);
 }
@@ -202,10 +198,8 @@ bool device_close(struct device *device)
         free(device->queue[i]);
     }
     free(device->queue);
-    if (device->owner >= 0)
-        close(device->owner);
     bool closed = harmless || !device->probed;
-    *device = (struct device){.owner = -1};
+    *device = (struct device){0};
     return closed;
 }
 

@@ -30,7 +30,6 @@ struct device {
 
     // PORT_INTERFACE only.
     struct interface interface;
-    int owner; // xdp_owner_claim's descriptor, or -1
 };
 
 // Makes the device and starts it; an interface's program is attached to it. 0 or -errno, logged in

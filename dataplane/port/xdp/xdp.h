@@ -1,12 +1,11 @@
-// An XDP program from the outside: its object, its maps once it is attached to an interface, who
-// owns it, and the removal of one that a crash left. What the program does is its own header's
-// business. Housekeeping's thread, and the sweep.
+// An XDP program from the outside: its object, its maps once it is attached to an interface, and the
+// removal of one that a crash left. What the program does stands in its own header.
+// Housekeeping's thread, and the sweep.
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 // How the names of this project's programs begin.
 #define XDP_NAMES "noonmark_"
@@ -37,21 +36,9 @@ int xdp_maps_find(unsigned ifindex, const char *const *name, unsigned n, int *ma
 // "XDP native", "XDP generic", "XDP offloaded", or "" when nothing is attached.
 const char *xdp_mode(unsigned ifindex);
 
-// Shows for the life of the descriptor that this process uses the interface. The kernel forgets
-// it with the process. The descriptor or -errno (-EADDRINUSE: somebody else shows it).
-int xdp_owner_claim(unsigned ifindex);
-
-// Accepts and closes the connections that wait at the descriptor, so that its queue never stays
-// full. Never blocks.
-void xdp_owner_greet(int owner);
-
-// The process that uses the interface, run by user (or root): its pid, or 0. XDP_OWNER_BUSY: the
-// queue is full, which a living owner mends within a second or so. XDP_ANY_USER believes anybody.
-enum { XDP_OWNER_BUSY = -1 };
-#define XDP_ANY_USER ((uid_t)-1)
-pid_t xdp_owner(unsigned ifindex, uid_t user);
-
 // Detaches the program on the interface if its name begins with `name` (XDP_NAMES: any of this
-// project's) and no living process owns it. 0 also when there is none. -errno, logged in one line,
-// when another program or a living owner is in the way. Needs CAP_SYS_ADMIN.
-int xdp_sweep(const char *interface, const char *name, uid_t user);
+// project's), after a crash left it. The caller holds the lock of the interface
+// (link/interface_lock.h). That does not bind an owner that has another /run, so a program with a
+// living socket stays. 0 also when there is none. -errno, logged in one line, when another program
+// or a living owner is in the way. Needs CAP_SYS_ADMIN and CAP_NET_RAW.
+int xdp_sweep(const char *interface, const char *name);

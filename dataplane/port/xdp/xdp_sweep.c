@@ -8,13 +8,10 @@
 #include <net/if.h>
 #include <stdbool.h>
 #include <string.h>
-#include <time.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-enum {
-    OWNER_TRIES = 30,
-    OWNER_TRY_MS = 100,
-};
+enum { SWEEP_MAPS_MAX = 8 };
 
 // Detaches exactly that program: if another has taken its place meanwhile, the kernel refuses.
 static int detach(unsigned ifindex, int program, uint8_t mode)
@@ -26,16 +23,18 @@ static int detach(unsigned ifindex, int program, uint8_t mode)
     return bpf_xdp_detach((int)ifindex, flags | XDP_FLAGS_REPLACE, &only);
 }
 
-// The owner that is still there after a while: one that is just ending, after its supervisor was
-// killed, gets the time to. A queue that stays full so long is nobody's who lives.
-static pid_t lasting_owner(unsigned ifindex, uid_t user)
+// Does an AF_XDP socket stand at queue 0 of the map? Only the kernel knows, and it tells by an
+// attempt: BPF_NOEXIST puts in a socket of ours only where none stands, and the kernel takes it out
+// as it is closed. Kernels before 5.10 refuse such a socket (-EOPNOTSUPP): then none is seen.
+static int map_has_socket(int map, bool *has)
 {
-    pid_t owner = xdp_owner(ifindex, user);
-    for (int i = 0; owner != 0 && i < OWNER_TRIES; i++) {
-        nanosleep(&(struct timespec){.tv_nsec = OWNER_TRY_MS * 1000000L}, NULL);
-        owner = xdp_owner(ifindex, user);
-    }
-    return owner;
+    const uint32_t queue = 0;
+    const int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    *has = bpf_map_update_elem(map, &queue, &fd, BPF_NOEXIST) != 0 && errno == EEXIST;
+    close(fd);
+    return 0;
 }
 
 static bool begins_with(const char *text, const char *words)
@@ -43,10 +42,32 @@ static bool begins_with(const char *text, const char *words)
     return strncmp(text, words, strlen(words)) == 0;
 }
 
-static int sweep_program(const char *interface, unsigned ifindex, const char *name, uid_t user,
+// Does a process serve through the program? The kernel takes the sockets of a process that ends out
+// of the map, so what says yes lives, in whatever container.
+static int program_has_owner(const uint32_t *maps, uint32_t n_maps, bool *has)
+{
+    *has = false;
+    for (uint32_t i = 0; i < n_maps && !*has; i++) {
+        struct bpf_map_info info = {0};
+        uint32_t len = sizeof info;
+        const int map = bpf_map_get_fd_by_id(maps[i]);
+        if (map < 0)
+            return -errno;
+        int fault = bpf_obj_get_info_by_fd(map, &info, &len) != 0 ? -errno : 0;
+        if (!fault && info.type == BPF_MAP_TYPE_XSKMAP)
+            fault = map_has_socket(map, has);
+        close(map);
+        if (fault)
+            return fault;
+    }
+    return 0;
+}
+
+static int sweep_program(const char *interface, unsigned ifindex, const char *name,
                          const struct bpf_xdp_query_opts *query, int program)
 {
-    struct bpf_prog_info info = {0};
+    uint32_t maps[SWEEP_MAPS_MAX];
+    struct bpf_prog_info info = {.nr_map_ids = SWEEP_MAPS_MAX, .map_ids = (uintptr_t)maps};
     uint32_t len = sizeof info;
     if (bpf_obj_get_info_by_fd(program, &info, &len) != 0)
         return -errno;
@@ -56,10 +77,19 @@ static int sweep_program(const char *interface, unsigned ifindex, const char *na
                   interface, info.name, info.id, interface, interface);
         return -EBUSY;
     }
-    pid_t owner = lasting_owner(ifindex, user);
-    if (owner > 0) {
-        log_error("%s: process %d uses it, with the XDP program '%s'; end that process first",
-                  interface, (int)owner, info.name);
+    bool owned;
+    int fault = program_has_owner(
+        maps, info.nr_map_ids < SWEEP_MAPS_MAX ? info.nr_map_ids : SWEEP_MAPS_MAX, &owned);
+    if (fault) {
+        log_error("%s: cannot tell whether its XDP program is in use: %s", interface,
+                  strerror(-fault));
+        return fault;
+    }
+    if (owned) {
+        log_error("%s: another process, perhaps of another container, uses it with the XDP program "
+                  "'%s'; end "
+                  "that process first",
+                  interface, info.name);
         return -EBUSY;
     }
     if (!begins_with(info.name, name)) {
@@ -68,7 +98,7 @@ static int sweep_program(const char *interface, unsigned ifindex, const char *na
                   interface, info.name, interface);
         return -EBUSY;
     }
-    int fault = detach(ifindex, program, query->attach_mode);
+    fault = detach(ifindex, program, query->attach_mode);
     if (fault) {
         log_error("%s: cannot detach the XDP program of a crashed run: %s; 'ip link set dev %s xdp "
                   "off' may",
@@ -79,7 +109,7 @@ static int sweep_program(const char *interface, unsigned ifindex, const char *na
     return 0;
 }
 
-int xdp_sweep(const char *interface, const char *name, uid_t user)
+int xdp_sweep(const char *interface, const char *name)
 {
     struct bpf_xdp_query_opts query = {.sz = sizeof query};
     unsigned ifindex = if_nametoindex(interface);
@@ -100,7 +130,7 @@ int xdp_sweep(const char *interface, const char *name, uid_t user)
                   strerror(errno));
         return -errno;
     }
-    fault = sweep_program(interface, ifindex, name, user, &query, program);
+    fault = sweep_program(interface, ifindex, name, &query, program);
     close(program);
     return fault;
 }

@@ -1,0 +1,126 @@
+#include "link/interface_lock.h"
+
+#include "base/directory.h"
+#include "base/log.h"
+#include "base/now.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { RETRY_MS = 50 };
+
+static int open_directory(void)
+{
+    char parent[] = INTERFACE_LOCKS;
+    *strrchr(parent, '/') = '\0';
+
+    const int above = directory_open(AT_FDCWD, parent, 0, 0, 0755);
+    int fd = above;
+    if (above >= 0) {
+        fd = directory_open(above, strrchr(INTERFACE_LOCKS, '/') + 1, 0, 0, 0700);
+        close(above);
+    }
+    if (fd == -EEXIST)
+        log_error("%s or the directory above it is not root's alone; mend it: chown root %s %s && "
+                  "chmod go-w %s %s",
+                  INTERFACE_LOCKS, parent, INTERFACE_LOCKS, parent, INTERFACE_LOCKS);
+    else if (fd < 0)
+        log_error("cannot make or open %s, which shows who uses an interface: %s", INTERFACE_LOCKS,
+                  strerror(-fd));
+    return fd;
+}
+
+// One /run may serve several network namespaces, and each counts its interfaces from 1.
+static int open_file(unsigned index)
+{
+    struct stat namespace;
+    char name[64];
+
+    if (stat("/proc/self/ns/net", &namespace) != 0) {
+        const int error = -errno;
+        log_error("cannot tell the network namespace: %s; mount /proc", strerror(-error));
+        return error;
+    }
+    const int directory = open_directory();
+    if (directory < 0)
+        return directory;
+    snprintf(name, sizeof name, "%llu-%u", (unsigned long long)namespace.st_ino, index);
+    int fd = openat(directory, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        fd = -errno;
+        log_error("cannot open %s/%s: %s", INTERFACE_LOCKS, name, strerror(-fd));
+    }
+    close(directory);
+    return fd;
+}
+
+// The owner's children may write to the file, so its words are looked up and not repeated. The
+// process may have ended and left children, or be another container's.
+static void say_taken(int fd, const char *interface)
+{
+    static const char *const programs[] = {"noonmarkd", "ntsperf"};
+    char text[64] = "", word[16] = "";
+    int pid = 0;
+
+    if (pread(fd, text, sizeof text - 1, 0) > 0 && sscanf(text, "%15s %d", word, &pid) == 2)
+        for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++)
+            if (strcmp(word, programs[i]) == 0) {
+                log_error("%s: the %s that was started as process %d uses it; end that one and its "
+                          "children first",
+                          interface, programs[i], pid);
+                return;
+            }
+    log_error("%s: another noonmarkd or ntsperf uses it; end that one first", interface);
+}
+
+static int take(int fd)
+{
+    const uint64_t deadline = now_ms() + INTERFACE_LOCK_WAIT_MS;
+
+    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK)
+            return -errno;
+        if (now_ms() >= deadline)
+            return -EBUSY;
+        nanosleep(&(struct timespec){.tv_nsec = RETRY_MS * 1000000L}, NULL);
+    }
+    return 0;
+}
+
+int interface_lock(const char *interface, const char *program)
+{
+    char text[64];
+    const unsigned index = if_nametoindex(interface);
+
+    if (index == 0)
+        return -ENODEV;
+    const int fd = open_file(index);
+    if (fd < 0)
+        return fd;
+    const int error = take(fd);
+    if (error == -EBUSY) {
+        say_taken(fd, interface);
+        goto fail;
+    }
+    if (error != 0) {
+        log_error("%s: cannot lock its file in %s: %s", interface, INTERFACE_LOCKS,
+                  strerror(-error));
+        goto fail;
+    }
+    // For the message of a second one alone: a full disk does not make the lock worse.
+    const int len = snprintf(text, sizeof text, "%s %d\n", program, (int)getpid());
+    if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)len, 0) != len)
+        log_warning("%s: cannot write into its lock: %s", interface, strerror(errno));
+    return fd;
+
+fail:
+    close(fd);
+    return error;
+}
