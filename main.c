@@ -83,14 +83,15 @@ static int run_role(const struct role *role)
 
 static int print_version(void)
 {
-    const struct exchange_variant *variant = exchange_variant_named("auto");
+    struct exchange_kernels kernels;
+    bool runs = exchange_kernels_named("auto", &kernels);
 
     printf("noonmarkd " NOONMARK_VERSION "\n"
            "libraries  %s, %s\n"
            "crypto     %s on this CPU\n"
            "compiler   " __VERSION__ "\n",
            dataplane_dpdk_version(), ke_process_openssl_version(),
-           variant == NULL ? "none" : variant->name);
+           runs ? kernels.of[0]->name : "none");
     return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

@@ -7,6 +7,12 @@
 #include <stdint.h>
 #include <string.h>
 
+// Octets that are somebody else's: read, never kept.
+struct bytes_span {
+    const uint8_t *at;
+    size_t len;
+};
+
 static inline uint16_t be16_get(const uint8_t *at)
 {
     return (uint16_t)(at[0] << 8 | at[1]);

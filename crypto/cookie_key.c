@@ -11,7 +11,7 @@ void cookie_key_expand(struct cookie_key *key, uint32_t id, const uint8_t secret
     const struct aes *aes = aes_best();
     key->id = id;
     siv_core_start(aes, key, secret);
-    siv_core_absorb(aes, key, (struct siv_part){ad, ad_len});
+    siv_core_absorb(aes, key, (struct bytes_span){ad, ad_len});
 }
 
 void cookie_key_expand_own(struct cookie_key *key, uint32_t id,

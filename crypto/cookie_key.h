@@ -1,8 +1,15 @@
 // A cookie key ready for use: schedules and the constants that every cookie under it shares.
 //
-// A cookie is   I(4) | N(16) | V(16) | E(64)   = 100 octets for AEAD 15: key id, nonce, SIV tag,
-// and C2S | S2C sealed by AES-SIV-CMAC-256 (RFC 5297) with I as associated data. RFC 8915, section
-// 6 suggests the form; the checklist's decision 3 fixes ours. The length never changes.
+// A cookie is   I(4) | N(16) | V(16) | E(2 x key length)   key id, nonce, SIV tag, and C2S | S2C
+// sealed by AES-SIV-CMAC-256 (RFC 5297) with I as associated data, whatever the AEAD of the session
+// is. RFC 8915, section 6 suggests the form; the checklist's decision 3 fixes ours.
+//
+// The length says which AEAD the session has, and no octet does: 100 for AEAD 15; it would be 68
+// for 30, 132 for 16 and 164 for 17. The tag covers the keys with their length, so that a cookie
+// that is cut or filled to another AEAD's length is not genuine. Two AEADs with keys of the same
+// length need another sign: of a ring's key ids the lowest bit is kept free for it
+// (board/keyring.h), and a cookie that has it flipped is of the second. The length for an AEAD
+// never changes: clients hold cookies for days, and ask for new ones by their length.
 //
 // Holds key material: lives in ordinary memory that is wiped, never in EAL memory. Pure; any
 // thread.
@@ -15,7 +22,7 @@ enum {
     COOKIE_ID_LEN = 4,     // I, big endian
     COOKIE_NONCE_LEN = 16, // N
     COOKIE_TAG_LEN = 16,   // V
-    COOKIE_KEYS_LEN = 64,  // C2S | S2C of AEAD 15
+    COOKIE_KEYS_LEN = 64,  // C2S | S2C of AEAD 15, for which the batch kernels are made
     COOKIE_NONCE_AT = COOKIE_ID_LEN,
     COOKIE_TAG_AT = COOKIE_NONCE_AT + COOKIE_NONCE_LEN,
     COOKIE_KEYS_AT = COOKIE_TAG_AT + COOKIE_TAG_LEN,

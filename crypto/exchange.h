@@ -4,8 +4,9 @@
 //
 // The message that is checked has no plaintext (AES-SIV over associated data and a nonce of 16
 // octets: every normal NTS request); the one that is sealed carries the fresh cookies. Other shapes
-// go one at a time through siv.h and cookie.h, with the same results bit for bit: no randomness is
-// made in here.
+// go one at a time through aead.h and cookie.h, with the same results bit for bit: no randomness is
+// made in here. The lengths below are those of AEAD 15, the one that there are kernels for; all
+// lanes of a call have the same AEAD.
 //
 //   ask        | ask_len octets (AD)        |  ask_seal  | nonce 16 | tag 16 |
 //   reply      | reply_len octets (AD)      |  reply_seal| nonce 16 | tag 16 | plaintext: n strides
@@ -15,6 +16,7 @@
 #pragma once
 
 #include "base/lane_set.h"
+#include "crypto/aead.h"
 #include "crypto/cookie_key.h"
 
 #include <assert.h>
@@ -65,9 +67,17 @@ struct exchange_variant {
     lane_set (*run)(struct exchange *x, lane_set which);
 };
 
-// Fastest first; ends with NULL.
-extern const struct exchange_variant *const exchange_variants[];
+// The variants of each row of aead.h, fastest first; each list ends with NULL.
+extern const struct exchange_variant *const *const exchange_variants[AEAD_ROWS];
 
-// The variant of that name, "auto" for the fastest that this machine can run. NULL when there is no
-// such variant or the machine cannot run it.
-const struct exchange_variant *exchange_variant_named(const char *name);
+// A row's variant of that name, "auto" for the fastest that this machine can run. NULL when there
+// is no such variant or the machine cannot run it.
+const struct exchange_variant *exchange_variant_named(enum aead_row row, const char *name);
+
+// What a core works with: a variant for each row.
+struct exchange_kernels {
+    const struct exchange_variant *of[AEAD_ROWS];
+};
+
+// The variants of that name. False, with *kernels undefined, when a row has none to run here.
+bool exchange_kernels_named(const char *name, struct exchange_kernels *kernels);

@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-void siv_seal_over(const struct aes *aes, const uint8_t key[SIV_KEY_LEN], struct siv_part ad,
-                   struct siv_part nonce, const uint8_t *plain, size_t len, uint8_t *out)
+void siv_seal_over(const struct aes *aes, const uint8_t key[SIV_KEY_LEN], struct bytes_span ad,
+                   struct bytes_span nonce, const uint8_t *plain, size_t len, uint8_t *out)
 {
     struct cookie_key core;
     siv_core_start(aes, &core, key);
@@ -19,8 +19,8 @@ void siv_seal_over(const struct aes *aes, const uint8_t key[SIV_KEY_LEN], struct
     bytes_wipe(&core, sizeof core);
 }
 
-bool siv_open_over(const struct aes *aes, const uint8_t key[SIV_KEY_LEN], struct siv_part ad,
-                   struct siv_part nonce, const uint8_t *sealed, size_t len, uint8_t *plain)
+bool siv_open_over(const struct aes *aes, const uint8_t key[SIV_KEY_LEN], struct bytes_span ad,
+                   struct bytes_span nonce, const uint8_t *sealed, size_t len, uint8_t *plain)
 {
     if (len < SIV_TAG_LEN)
         return false;
@@ -39,13 +39,13 @@ bool siv_open_over(const struct aes *aes, const uint8_t key[SIV_KEY_LEN], struct
     return genuine;
 }
 
-void siv_seal(const uint8_t key[SIV_KEY_LEN], struct siv_part ad, struct siv_part nonce,
+void siv_seal(const uint8_t key[SIV_KEY_LEN], struct bytes_span ad, struct bytes_span nonce,
               const uint8_t *plain, size_t len, uint8_t *out)
 {
     siv_seal_over(aes_best(), key, ad, nonce, plain, len, out);
 }
 
-bool siv_open(const uint8_t key[SIV_KEY_LEN], struct siv_part ad, struct siv_part nonce,
+bool siv_open(const uint8_t key[SIV_KEY_LEN], struct bytes_span ad, struct bytes_span nonce,
               const uint8_t *sealed, size_t len, uint8_t *plain)
 {
     return siv_open_over(aes_best(), key, ad, nonce, sealed, len, plain);

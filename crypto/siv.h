@@ -1,9 +1,11 @@
-// AES-SIV-CMAC-256 (RFC 5297), one message at a time: control seals cookies with it, and the slow
-// path of the dataplane handles packets of unusual shape. S2V runs over (AD, nonce, plaintext);
-// the output is V | C, tag first. It is ours and not OpenSSL's, whose AES-SIV (3.0) accepts any tag
-// when the plaintext is empty, as it is in each NTS request. Constant time in keys and content on
-// every variant. Pure; any thread. A key schedule is secret: the owner wipes it.
+// AES-SIV-CMAC-256 (RFC 5297), one message at a time: what the row of aead.h calls. S2V runs over
+// (AD, nonce, plaintext); the output is V | C, tag first. It is ours and not OpenSSL's, whose
+// AES-SIV (3.0) accepts any tag when the plaintext is empty, as it is in each NTS request. Constant
+// time in keys and content on every variant. Pure; any thread. A key schedule is secret: the owner
+// wipes it.
 #pragma once
+
+#include "base/bytes.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,17 +16,12 @@ enum {
     SIV_TAG_LEN = 16,
 };
 
-struct siv_part {
-    const uint8_t *at;
-    size_t len;
-};
-
 // Seals len octets of plain (may be NULL when len is 0) into out: SIV_TAG_LEN + len octets. out +
 // 16 may be plain itself (in place); no other overlap. nonce.len is 1 or more.
-void siv_seal(const uint8_t key[SIV_KEY_LEN], struct siv_part ad, struct siv_part nonce,
+void siv_seal(const uint8_t key[SIV_KEY_LEN], struct bytes_span ad, struct bytes_span nonce,
               const uint8_t *plain, size_t len, uint8_t *out);
 
 // Opens sealed (tag | ciphertext, len octets in all, 16 or more) into plain (len - 16 octets, may
 // be NULL when that is 0). False, with plain wiped, when the tag is wrong or len is under 16.
-bool siv_open(const uint8_t key[SIV_KEY_LEN], struct siv_part ad, struct siv_part nonce,
+bool siv_open(const uint8_t key[SIV_KEY_LEN], struct bytes_span ad, struct bytes_span nonce,
               const uint8_t *sealed, size_t len, uint8_t *plain);

@@ -33,7 +33,7 @@ static void cmac_end(const struct aes *aes, const struct cookie_key *key, uint8_
     bytes_wipe(block, sizeof block);
 }
 
-void siv_core_cmac(const struct aes *aes, const struct cookie_key *key, struct siv_part part,
+void siv_core_cmac(const struct aes *aes, const struct cookie_key *key, struct bytes_span part,
                    uint8_t mac[16])
 {
     memset(mac, 0, 16);
@@ -55,11 +55,11 @@ void siv_core_start(const struct aes *aes, struct cookie_key *key,
     siv_core_dbl(key->subkey2, key->subkey1);
     bytes_wipe(l, sizeof l);
     // RFC 5297, section 2.4: D = AES-CMAC(K, <zero>), doubled for the first component.
-    siv_core_cmac(aes, key, (struct siv_part){zero, sizeof zero}, key->s2v_prefix);
+    siv_core_cmac(aes, key, (struct bytes_span){zero, sizeof zero}, key->s2v_prefix);
     siv_core_dbl(key->s2v_prefix, key->s2v_prefix);
 }
 
-void siv_core_absorb(const struct aes *aes, struct cookie_key *key, struct siv_part part)
+void siv_core_absorb(const struct aes *aes, struct cookie_key *key, struct bytes_span part)
 {
     uint8_t mac[16];
     siv_core_cmac(aes, key, part, mac);
@@ -67,7 +67,7 @@ void siv_core_absorb(const struct aes *aes, struct cookie_key *key, struct siv_p
     siv_core_dbl(key->s2v_prefix, key->s2v_prefix);
 }
 
-void siv_core_tag(const struct aes *aes, const struct cookie_key *key, struct siv_part nonce,
+void siv_core_tag(const struct aes *aes, const struct cookie_key *key, struct bytes_span nonce,
                   const uint8_t *plain, size_t len, uint8_t tag[SIV_TAG_LEN])
 {
     uint8_t d[16];

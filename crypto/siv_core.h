@@ -15,14 +15,14 @@ void siv_core_start(const struct aes *aes, struct cookie_key *key,
                     const uint8_t secret[SIV_KEY_LEN]);
 
 // AES-CMAC (RFC 4493) under the key's MAC half.
-void siv_core_cmac(const struct aes *aes, const struct cookie_key *key, struct siv_part part,
+void siv_core_cmac(const struct aes *aes, const struct cookie_key *key, struct bytes_span part,
                    uint8_t mac[16]);
 
 // Takes a component into S2V; an empty one is a component, too.
-void siv_core_absorb(const struct aes *aes, struct cookie_key *key, struct siv_part part);
+void siv_core_absorb(const struct aes *aes, struct cookie_key *key, struct bytes_span part);
 
 // Ends S2V with the nonce and the plaintext: the tag.
-void siv_core_tag(const struct aes *aes, const struct cookie_key *key, struct siv_part nonce,
+void siv_core_tag(const struct aes *aes, const struct cookie_key *key, struct bytes_span nonce,
                   const uint8_t *plain, size_t len, uint8_t tag[SIV_TAG_LEN]);
 
 // out = in ^ keystream of the tag; out may be in.
@@ -30,7 +30,7 @@ void siv_core_crypt(const struct aes *aes, const struct cookie_key *key,
                     const uint8_t tag[SIV_TAG_LEN], const uint8_t *in, size_t len, uint8_t *out);
 
 // siv_seal and siv_open over a given AES.
-void siv_seal_over(const struct aes *aes, const uint8_t key[SIV_KEY_LEN], struct siv_part ad,
-                   struct siv_part nonce, const uint8_t *plain, size_t len, uint8_t *out);
-bool siv_open_over(const struct aes *aes, const uint8_t key[SIV_KEY_LEN], struct siv_part ad,
-                   struct siv_part nonce, const uint8_t *sealed, size_t len, uint8_t *plain);
+void siv_seal_over(const struct aes *aes, const uint8_t key[SIV_KEY_LEN], struct bytes_span ad,
+                   struct bytes_span nonce, const uint8_t *plain, size_t len, uint8_t *out);
+bool siv_open_over(const struct aes *aes, const uint8_t key[SIV_KEY_LEN], struct bytes_span ad,
+                   struct bytes_span nonce, const uint8_t *sealed, size_t len, uint8_t *plain);

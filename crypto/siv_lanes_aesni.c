@@ -6,22 +6,22 @@
 #include "crypto/siv_lanes_kernel.h"
 #include "crypto/siv_lanes_variants.h"
 
-static void aesni_seal(struct siv_lanes *s, lane_set which)
+static void aesni_seal(struct client_lanes *s, lane_set which)
 {
     siv_lanes_run(s, which, SIV_LANES_SEAL);
 }
 
-static lane_set aesni_open(struct siv_lanes *s, lane_set which)
+static lane_set aesni_open(struct client_lanes *s, lane_set which)
 {
     return siv_lanes_run(s, which, SIV_LANES_OPEN);
 }
 
-static void aesni_decrypt(struct siv_lanes *s, lane_set which)
+static void aesni_decrypt(struct client_lanes *s, lane_set which)
 {
     siv_lanes_run(s, which, SIV_LANES_DECRYPT);
 }
 
-const struct siv_lanes_variant siv_lanes_aesni = {
+const struct client_variant siv_lanes_aesni = {
     .name = "aesni",
     .usable = cpu_has_aesni,
     .seal = aesni_seal,

@@ -8,10 +8,10 @@
 #pragma once
 
 #include "base/bytes.h"
+#include "crypto/client_lanes.h"
 #include "crypto/kernel_chain.h"
-#include "crypto/siv_lanes.h"
 
-enum { SIV_LANES_AD_BLOCKS = SIV_LANES_AD_MAX / 16 };
+enum { SIV_LANES_AD_BLOCKS = CLIENT_LANES_AD_MAX / 16 };
 static_assert(SIV_LANES_AD_BLOCKS % BLOCK_RUN == 0, "staging goes by whole runs");
 
 enum siv_lanes_work { SIV_LANES_SEAL, SIV_LANES_OPEN, SIV_LANES_DECRYPT };
@@ -38,7 +38,7 @@ struct siv_lanes_group {
 };
 
 // What groups lanes: the lengths that this work goes by.
-static inline uint32_t siv_lanes_shape(const struct siv_lanes *s, unsigned lane,
+static inline uint32_t siv_lanes_shape(const struct client_lanes *s, unsigned lane,
                                        enum siv_lanes_work work)
 {
     uint32_t ad_len = work != SIV_LANES_DECRYPT ? s->ad_len[lane] : 0;
@@ -46,7 +46,7 @@ static inline uint32_t siv_lanes_shape(const struct siv_lanes *s, unsigned lane,
     return ad_len << 16 | len;
 }
 
-static inline void siv_lanes_take(struct siv_lanes_group *g, const struct siv_lanes *s,
+static inline void siv_lanes_take(struct siv_lanes_group *g, const struct client_lanes *s,
                                   unsigned slot, unsigned lane)
 {
     g->lane[slot] = lane;
@@ -60,7 +60,7 @@ static inline void siv_lanes_take(struct siv_lanes_group *g, const struct siv_la
 }
 
 // Fills a group with lanes of the shape of the lowest one in `left`, and takes them out of it.
-static inline void siv_lanes_gather(struct siv_lanes_group *g, const struct siv_lanes *s,
+static inline void siv_lanes_gather(struct siv_lanes_group *g, const struct client_lanes *s,
                                     lane_set *left, enum siv_lanes_work work)
 {
     unsigned first = (unsigned)__builtin_ctzll(*left);
@@ -175,7 +175,7 @@ static inline uint32_t siv_lanes_open(struct siv_lanes_group *g)
 
 // In a frame of its own, below that of siv_lanes_run, which has it wiped.
 __attribute__((noinline)) static lane_set siv_lanes_run_groups(struct siv_lanes_group *g,
-                                                               const struct siv_lanes *s,
+                                                               const struct client_lanes *s,
                                                                lane_set which,
                                                                enum siv_lanes_work work)
 {
@@ -202,7 +202,7 @@ __attribute__((noinline)) static lane_set siv_lanes_run_groups(struct siv_lanes_
     return proven;
 }
 
-static inline lane_set siv_lanes_run(const struct siv_lanes *s, lane_set which,
+static inline lane_set siv_lanes_run(const struct client_lanes *s, lane_set which,
                                      enum siv_lanes_work work)
 {
     struct siv_lanes_group g;

@@ -10,22 +10,22 @@ static bool portable_usable(void)
     return true;
 }
 
-static void portable_seal(struct siv_lanes *s, lane_set which)
+static void portable_seal(struct client_lanes *s, lane_set which)
 {
     siv_lanes_run(s, which, SIV_LANES_SEAL);
 }
 
-static lane_set portable_open(struct siv_lanes *s, lane_set which)
+static lane_set portable_open(struct client_lanes *s, lane_set which)
 {
     return siv_lanes_run(s, which, SIV_LANES_OPEN);
 }
 
-static void portable_decrypt(struct siv_lanes *s, lane_set which)
+static void portable_decrypt(struct client_lanes *s, lane_set which)
 {
     siv_lanes_run(s, which, SIV_LANES_DECRYPT);
 }
 
-const struct siv_lanes_variant siv_lanes_portable = {
+const struct client_variant siv_lanes_portable = {
     .name = "portable",
     .usable = portable_usable,
     .seal = portable_seal,

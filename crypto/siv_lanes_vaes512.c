@@ -6,22 +6,22 @@
 #include "crypto/siv_lanes_kernel.h"
 #include "crypto/siv_lanes_variants.h"
 
-static void vaes512_seal(struct siv_lanes *s, lane_set which)
+static void vaes512_seal(struct client_lanes *s, lane_set which)
 {
     siv_lanes_run(s, which, SIV_LANES_SEAL);
 }
 
-static lane_set vaes512_open(struct siv_lanes *s, lane_set which)
+static lane_set vaes512_open(struct client_lanes *s, lane_set which)
 {
     return siv_lanes_run(s, which, SIV_LANES_OPEN);
 }
 
-static void vaes512_decrypt(struct siv_lanes *s, lane_set which)
+static void vaes512_decrypt(struct client_lanes *s, lane_set which)
 {
     siv_lanes_run(s, which, SIV_LANES_DECRYPT);
 }
 
-const struct siv_lanes_variant siv_lanes_vaes512 = {
+const struct client_variant siv_lanes_vaes512 = {
     .name = "vaes512",
     .usable = cpu_has_vaes512,
     .seal = vaes512_seal,

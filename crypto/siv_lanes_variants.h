@@ -2,11 +2,11 @@
 // processor family that is built for. Pure; any thread.
 #pragma once
 
-#include "crypto/siv_lanes.h"
+#include "crypto/client_lanes.h"
 
-extern const struct siv_lanes_variant siv_lanes_portable;
+extern const struct client_variant siv_lanes_portable;
 #ifdef __x86_64__
-extern const struct siv_lanes_variant siv_lanes_aesni;
-extern const struct siv_lanes_variant siv_lanes_vaes256;
-extern const struct siv_lanes_variant siv_lanes_vaes512;
+extern const struct client_variant siv_lanes_aesni;
+extern const struct client_variant siv_lanes_vaes256;
+extern const struct client_variant siv_lanes_vaes512;
 #endif

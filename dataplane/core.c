@@ -19,7 +19,7 @@ void core_open(struct core *core, const struct core_setup *setup)
     memset(core, 0, sizeof *core);
     core->is = *setup;
     core->state.state.leap = LEAP_UNKNOWN;
-    core->work.variant = setup->variant;
+    core->work.kernels = setup->kernels;
     policy_take(setup->policy, &core->policy);
     assert(policy_held(&core->policy) != NULL);
     turn_time_start(&core->time, tsc_now());
@@ -61,7 +61,7 @@ static struct proof compose(struct core *c, struct kinds asked)
     struct ntp_state aged;
     struct departures leave =
         turn_time_compose(&c->time, &c->state.state, tsc_now(), lane_count(asked.plain),
-                          lane_count(asked.secure | asked.slow), &aged);
+                          lane_count(kinds_nts(asked)), &aged);
 
     // A reply's departure time lies under its seal, so it is composed before anything is proven.
     respond(b, kinds_all(asked), &aged, leave, &c->rng);

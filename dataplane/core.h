@@ -21,13 +21,13 @@
 
 // What a core is made of; all of it outlives the core and stays the caller's.
 struct core_setup {
-    struct port *port;                      // this core's alone
-    const struct snapshot *keyring;         // control writes, this core reads
-    const struct snapshot *ntp_state;       // housekeeping writes: control's, as it is believed
-    const struct snapshot *stamps;          // housekeeping writes: the line of the port's stamps
-    struct core_counters *counters;         // this core writes, control reads
-    const struct exchange_variant *variant; // of the crypto
-    const struct policy_place *policy;      // housekeeping writes; there is one published
+    struct port *port;                 // this core's alone
+    const struct snapshot *keyring;    // control writes, this core reads
+    const struct snapshot *ntp_state;  // housekeeping writes: control's, as it is believed
+    const struct snapshot *stamps;     // housekeeping writes: the line of the port's stamps
+    struct core_counters *counters;    // this core writes, control reads
+    struct exchange_kernels kernels;   // of the crypto
+    const struct policy_place *policy; // housekeeping writes; there is one published
 };
 
 struct core {

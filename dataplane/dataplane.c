@@ -27,7 +27,7 @@
 
 struct dataplane {
     struct config *config;
-    const struct exchange_variant *variant;
+    struct exchange_kernels kernels;
     struct board_control *control;
     struct board_dataplane *board;
     struct ports *ports;
@@ -62,8 +62,7 @@ static int take_config(struct dataplane *d)
     int fault = read_config(&d->config);
     if (fault)
         return fault;
-    d->variant = exchange_variant_named(d->config->dataplane.crypto);
-    if (!d->variant) {
+    if (!exchange_kernels_named(d->config->dataplane.crypto, &d->kernels)) {
         log_error("this CPU cannot run dataplane.crypto '%s'; 'auto' takes the fastest that it can",
                   d->config->dataplane.crypto);
         return -ENOTSUP;
@@ -114,7 +113,7 @@ static int open_loops(struct dataplane *d)
             .stamps = &d->board->stamps,
             .ntp_state = &d->board->ntp_state,
             .counters = &d->board->core[i],
-            .variant = d->variant,
+            .kernels = d->kernels,
             .policy = &d->policy,
         };
         int fault = loop_open(&setup, &d->loop[i]);
@@ -160,7 +159,7 @@ static int confine(struct dataplane *d)
 static void show(struct dataplane *d)
 {
     struct board_dataplane *board = d->board;
-    snprintf(board->crypto, sizeof board->crypto, "%s", d->variant->name);
+    snprintf(board->crypto, sizeof board->crypto, "%s", d->kernels.of[0]->name);
     snprintf(board->memory, sizeof board->memory, "%s", ports_memory());
     for (uint32_t i = 0; i < d->n_loops; i++)
         board->core_id[i] = d->config->dataplane.cores[i];
@@ -221,7 +220,7 @@ int dataplane_main(void)
     if (!fault) {
         log_info("serving NTP on %u port%s with %u core%s, %s", d.config->dataplane.n_ports,
                  d.config->dataplane.n_ports == 1 ? "" : "s", d.n_loops, d.n_loops == 1 ? "" : "s",
-                 d.variant->name);
+                 d.kernels.of[0]->name);
         const struct housekeeping house = {
             .board = d.board,
             .ports = d.ports,

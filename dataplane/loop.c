@@ -82,7 +82,7 @@ int loop_open(const struct loop_setup *setup, struct loop **out)
             .ntp_state = setup->ntp_state,
             .stamps = setup->stamps,
             .counters = setup->counters,
-            .variant = setup->variant,
+            .kernels = setup->kernels,
             .policy = setup->policy,
         };
         core_open(&loop->seat[i].core, &core);

@@ -23,7 +23,7 @@ struct loop_setup {
     const struct snapshot *stamps;    // housekeeping writes: struct stamp_line
     const struct snapshot *ntp_state; // likewise: struct ntp_state
     struct core_counters *counters;
-    const struct exchange_variant *variant;
+    struct exchange_kernels kernels;
     const struct policy_place *policy; // housekeeping writes; there is one published
 };
 

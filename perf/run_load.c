@@ -26,6 +26,7 @@ struct run {
     struct ke_target ke;
     struct ke_refill *refill;
     struct clients clients;
+    const struct client_variant *crypto[AEAD_ROWS]; // what --crypto names, by AEAD
     struct trial trial;
     struct result result;
     const char *fault; // of the first session's grant
@@ -48,16 +49,16 @@ static void equip(struct clients *clients, uint32_t number, const struct ke_gran
     clients_equip(clients, number, grant->c2s, grant->s2c, cookies, grant->n_cookies);
 }
 
-// The first session says how long cookies are and where NTP is.
+// The first session says what the AEAD is, how long cookies are and where NTP is.
 static void take_first(struct run *run, const struct ke_grant *grant)
 {
     const struct plan *plan = run->plan;
     char why[256];
-    run->result.aead = grant->aead;
+    run->trial.aead = grant->aead;
+    run->trial.crypto = run->crypto[grant->aead->row];
+    run->result.aead = grant->aead->id;
     run->result.cookie_len = grant->cookie_len;
-    if (grant->key_len != SIV_KEY_LEN)
-        run->fault = "the server's AEAD has keys of a length that this version cannot use";
-    else if (grant->cookie_len % 4 != 0)
+    if (grant->cookie_len % 4 != 0)
         run->fault = "the server's cookies are no multiple of four octets, which no field can hold";
     else if (clients_open(&run->clients, plan->clients, grant->cookie_len, plan->reuse) != 0)
         run->fault = "no memory for so many clients; give fewer --clients";
@@ -204,11 +205,13 @@ static int open_all(struct run *run, const struct sockaddr_storage *server)
     const struct plan *plan = run->plan;
     char text[TARGET_TEXT_LEN];
     run->server = *server;
-    run->trial.siv = siv_lanes_variant_named(plan->crypto);
-    if (!run->trial.siv) {
-        fprintf(stderr, "ntsperf: --crypto %s: this machine cannot run that; leave it out\n",
-                plan->crypto);
-        return -1;
+    for (enum aead_row row = 0; row < AEAD_ROWS; row++) {
+        run->crypto[row] = client_variant_named(row, plan->crypto);
+        if (!run->crypto[row]) {
+            fprintf(stderr, "ntsperf: --crypto %s: this machine cannot run that; leave it out\n",
+                    plan->crypto);
+            return -1;
+        }
     }
     if (needs_keys(plan) ? fill(run, server) : clients_open(&run->clients, plan->clients, 0, false))
         return -1;
@@ -235,7 +238,7 @@ static int load_and_report(struct run *run)
     struct result *result = &run->result;
     struct search search = {.trial = try_rate, .with = run};
     result->path = run->trial.path->kind->name;
-    result->crypto = result->aead ? run->trial.siv->name : "";
+    result->crypto = result->aead ? run->trial.crypto->name : "";
     result->udp_port = target_port(&run->server);
     target_text(&run->server, result->server);
     result->started_ns = utc_now_ns();

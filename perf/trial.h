@@ -7,7 +7,8 @@
 struct trial {
     const struct plan *plan;
     struct path *path;
-    const struct siv_lanes_variant *siv;
+    const struct aead *aead;             // of the clients' sessions; NULL: plain NTP
+    const struct client_variant *crypto; // of that AEAD
     struct clients *clients;
     struct supply supply;
     struct rng rng; // of the load's thread while a trial runs

@@ -1,21 +1,14 @@
 #include "control/ke/ke_records.h"
 
 #include "base/bytes.h"
-#include "crypto/cookie_key.h"
 
 #include <assert.h>
 #include <string.h>
 
 enum { CRITICAL = 0x8000 };
 
-const struct ke_aead ke_aeads[] = {
-    {.id = 15, .key_len = 32, .cookie_len = COOKIE_LEN, .name = "AEAD_AES_SIV_CMAC_256"},
-};
-const size_t ke_n_aeads = sizeof ke_aeads / sizeof ke_aeads[0];
-
-static_assert((int)KE_COOKIE_MAX >= (int)COOKIE_LEN, "every row's cookie fits");
 static_assert(6 * (KE_RECORD_HEADER + 2) + KE_SERVER_NAME_MAX +
-                      KE_COOKIES * (KE_RECORD_HEADER + KE_COOKIE_MAX) <=
+                      KE_COOKIES * ((int)KE_RECORD_HEADER + (int)AEAD_COOKIE_MAX) <=
                   KE_RESPONSE_MAX,
               "the longest response fits");
 
@@ -112,13 +105,12 @@ static bool offers(const struct record *r, uint16_t id)
 }
 
 // The first of the client's list that we have: its order is its preference.
-static const struct ke_aead *choose(const struct record *r)
+static const struct aead *choose(const struct record *r)
 {
-    for (uint16_t i = 0; i + 1 < r->len; i += 2)
-        for (size_t row = 0; row < ke_n_aeads; row++)
-            if (be16_get(r->body + i) == ke_aeads[row].id)
-                return &ke_aeads[row];
-    return NULL;
+    const struct aead *aead = NULL;
+    for (uint16_t i = 0; !aead && i + 1 < r->len; i += 2)
+        aead = aead_of_id(be16_get(r->body + i));
+    return aead;
 }
 
 static struct ke_negotiation refuse(enum ke_error error)
@@ -180,7 +172,7 @@ static uint8_t *put_number(uint8_t *at, uint16_t type, uint16_t number)
 size_t ke_response_write(const struct ke_negotiation *negotiation, const struct ke_offer *offer,
                          uint8_t out[KE_RESPONSE_MAX])
 {
-    const struct ke_aead *aead = negotiation->aead;
+    const struct aead *aead = negotiation->aead;
     uint8_t *at = out;
 
     if (!negotiation->ntpv4) {
@@ -198,8 +190,8 @@ size_t ke_response_write(const struct ke_negotiation *negotiation, const struct 
             at = put_record(at, CRITICAL | KE_NTPV4_SERVER, offer->ntp_server,
                             strnlen(offer->ntp_server, KE_SERVER_NAME_MAX));
         for (unsigned i = 0; i < KE_COOKIES; i++)
-            at = put_record(at, KE_NEW_COOKIE, offer->cookies + i * aead->cookie_len,
-                            aead->cookie_len);
+            at = put_record(at, KE_NEW_COOKIE, offer->cookies + i * aead->lengths->cookie,
+                            aead->lengths->cookie);
     }
     at = put_record(at, CRITICAL | KE_END_OF_MESSAGE, NULL, 0);
     return (size_t)(at - out);

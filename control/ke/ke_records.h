@@ -10,6 +10,7 @@
 #pragma once
 
 #include "base/bounds.h"
+#include "crypto/aead.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,7 +22,6 @@ enum {
     KE_RESPONSE_MAX = 2048, // ntpsec up to 1.2.4 reads no more
     KE_ERROR_LEN = 10,      // an Error record and End of Message
     KE_COOKIES = 8,         // RFC 8915, section 4.1.6: eight SHOULD be sent
-    KE_COOKIE_MAX = 164,    // of any AEAD that may become a row
     KE_SERVER_NAME_MAX = NTP_SERVER_MAX,
 };
 
@@ -46,18 +46,6 @@ enum ke_error {
     KE_INTERNAL_SERVER_ERROR = 2,
 };
 
-// An AEAD that can be negotiated. The cookie's length says which one it carries, and never changes.
-struct ke_aead {
-    uint16_t id;
-    uint16_t key_len; // octets of C2S, and of S2C
-    uint16_t cookie_len;
-    const char *name;
-};
-
-// In the order of the registry; a client's order of preference rules.
-extern const struct ke_aead ke_aeads[];
-extern const size_t ke_n_aeads;
-
 // How far the framing of a request that arrives in pieces has been read. Starts all zero.
 struct ke_framing {
     size_t at;   // of the first record header not yet passed; the request's length once ended
@@ -70,16 +58,16 @@ void ke_framing_advance(struct ke_framing *framing, const uint8_t *request, size
 
 // What a request whose framing has ended negotiates.
 struct ke_negotiation {
-    bool refused;               // answered with `error` alone
-    enum ke_error error;        // when refused
-    bool ntpv4;                 // NTPv4 is the next protocol; false: none is common
-    const struct ke_aead *aead; // NULL: none is common
+    bool refused;            // answered with `error` alone
+    enum ke_error error;     // when refused
+    bool ntpv4;              // NTPv4 is the next protocol; false: none is common
+    const struct aead *aead; // NULL: none is common
 };
 
 struct ke_negotiation ke_negotiate(const uint8_t *request, size_t len);
 
 // What a response says beside the negotiation. The cookies lie one after another, KE_COOKIES of
-// aead->cookie_len octets; they may be NULL when no AEAD is common.
+// octets that the AEAD says each; they may be NULL when no AEAD is common.
 struct ke_offer {
     const char *ntp_server; // "" leaves the record out: NTP is at the address of this connection
     uint16_t udp_port;      // 123 leaves the record out

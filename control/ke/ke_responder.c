@@ -42,25 +42,25 @@ static bool seeded(struct ke_responder *responder)
     return true;
 }
 
-// Section 4.1.6: eight cookies, each the same pair of keys sealed under a nonce of its own. The
-// first ke_aeads row is the only one that cookie_seal knows. NULL, or why it cannot be.
+// Section 4.1.6: eight cookies, each the same pair of keys sealed under a nonce of its own. NULL,
+// or why it cannot be.
 static const char *seal_cookies(struct ke_responder *responder, SSL *session,
-                                const struct ke_aead *aead, uint8_t *cookies)
+                                const struct aead *aead, uint8_t *cookies)
 {
     if (!responder->keys.seen || responder->keys.n == 0)
         return "no cookie keys are published";
     if (!seeded(responder))
         return "the kernel has no random octets yet";
-    assert(aead->key_len * 2 == COOKIE_KEYS_LEN && aead->cookie_len == COOKIE_LEN);
 
-    uint8_t keys[COOKIE_KEYS_LEN];
-    if (!tls_export(session, KE_PROTOCOL_NTPV4, aead->id, aead->key_len, keys))
+    const struct aead_lengths *len = aead->lengths;
+    uint8_t keys[2 * AEAD_KEY_MAX];
+    if (!tls_export(session, KE_PROTOCOL_NTPV4, aead->id, len->key, keys))
         return "TLS exports no keys";
     const struct cookie_key *current = &responder->keys.key[responder->keys.current];
     for (unsigned i = 0; i < KE_COOKIES; i++) {
         uint8_t nonce[COOKIE_NONCE_LEN];
         rng_fill(&responder->rng, nonce, sizeof nonce);
-        cookie_seal(current, nonce, keys, cookies + i * COOKIE_LEN);
+        cookie_seal(current, nonce, keys, 2u * len->key, cookies + i * len->cookie);
     }
     bytes_wipe(keys, sizeof keys);
     return NULL;
@@ -83,7 +83,7 @@ size_t ke_responder_answer(struct ke_responder *responder, SSL *session,
                            uint8_t octets[KE_REQUEST_MAX], size_t len, enum ke_counter *end)
 {
     struct ke_negotiation negotiation = ke_negotiate(octets, len);
-    uint8_t cookies[KE_COOKIES * KE_COOKIE_MAX];
+    uint8_t cookies[KE_COOKIES * AEAD_COOKIE_MAX];
 
     if (!negotiation.refused && negotiation.aead) {
         keyring_refresh(responder->ring, &responder->keys);

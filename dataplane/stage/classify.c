@@ -1,13 +1,19 @@
 // The decision table.
 #include "dataplane/stage/classify.h"
 
-#include "crypto/cookie_key.h"
 #include "dataplane/wire/ntp.h"
 
-static_assert((int)FIELDS_USUAL_COOKIE_LEN == (int)COOKIE_LEN, "our cookies are the usual ones");
 static_assert((int)FIELDS_USUAL_UID_LEN >= (int)UID_MIN &&
                   (int)FIELDS_USUAL_UID_LEN <= (int)UID_MAX,
               "the usual identifier is legal");
+
+// The cookie's length says which AEAD the session has. A cookie of another length is not ours: its
+// request gets a NAK, and is held against the first AEAD's lengths.
+static const struct aead_lengths *lengths_of(const struct field *cookie)
+{
+    enum aead_row row = aead_row_of_cookie(cookie->len);
+    return &aead_lengths[row < AEAD_ROWS ? row : 0];
+}
 
 enum outcome kind_of(const uint8_t *ntp, uint32_t len, uint16_t source_port, struct fields *fields,
                      struct authenticator *seal)
@@ -55,15 +61,29 @@ enum outcome kind_of(const uint8_t *ntp, uint32_t len, uint16_t source_port, str
         return DROPPED_NTS_SHAPE;
 
     // RFC 8915, section 5.6: a packet that breaks these MUST be discarded.
-    if (!authenticator_open(ntp, &fields->authenticator, seal))
+    if (!authenticator_open(ntp, &fields->authenticator, lengths_of(&fields->cookie), seal))
         return DROPPED_NTS_LENGTHS;
     return ANSWERED_NTS;
 }
 
-bool is_usual_shape(const struct fields *fields, const struct authenticator *seal)
+bool is_usual_shape(const struct aead_lengths *aead, const struct fields *fields,
+                    const struct authenticator *seal)
 {
-    return seal->nonce_len == SIV_NONCE_MAX && seal->sealed_len == SIV_SEALED_MIN &&
-           fields->cookie.len == COOKIE_LEN;
+    return seal->nonce_len == aead->nonce && seal->sealed_len == aead->tag &&
+           fields->cookie.len == aead->cookie;
+}
+
+// Sorts a lane with NTS.
+static inline void sort(struct kinds *kinds, unsigned lane, const struct fields *fields,
+                        const struct authenticator *seal)
+{
+    for (enum aead_row row = 0; row < AEAD_ROWS; row++) {
+        if (is_usual_shape(&aead_lengths[row], fields, seal)) {
+            kinds->secure[row] |= lane_bit(lane);
+            return;
+        }
+    }
+    kinds->slow |= lane_bit(lane);
 }
 
 struct kinds classify(struct batch *batch, lane_set lanes)
@@ -79,10 +99,8 @@ struct kinds classify(struct batch *batch, lane_set lanes)
             kinds.plain |= lane_bit(i);
         else if (end != ANSWERED_NTS)
             batch->ended[end] |= lane_bit(i);
-        else if (is_usual_shape(fields, seal))
-            kinds.secure |= lane_bit(i);
         else
-            kinds.slow |= lane_bit(i);
+            sort(&kinds, i, fields, seal);
     }
     return kinds;
 }
@@ -90,11 +108,11 @@ struct kinds classify(struct batch *batch, lane_set lanes)
 struct kinds able(struct batch *batch, struct kinds kinds, bool has_keys, bool has_clock)
 {
     if (!has_keys) {
-        batch->ended[DROPPED_NO_KEYS] |= kinds.secure | kinds.slow;
-        kinds.secure = kinds.slow = 0;
+        batch->ended[DROPPED_NO_KEYS] |= kinds_nts(kinds);
+        kinds = kinds_within(kinds, kinds.plain);
     }
     if (!has_clock) {
-        batch->ended[DROPPED_NO_CLOCK] |= kinds.plain | kinds.secure | kinds.slow;
+        batch->ended[DROPPED_NO_CLOCK] |= kinds_all(kinds);
         kinds = (struct kinds){0};
     }
     return kinds;

@@ -2,6 +2,7 @@
 // 5905, as far as it can be decided without a key. Runs on a core's own batch.
 #pragma once
 
+#include "crypto/aead.h"
 #include "dataplane/stage/batch.h"
 
 #include <stdbool.h>
@@ -17,24 +18,37 @@ enum {
 enum outcome kind_of(const uint8_t *ntp, uint32_t len, uint16_t source_port, struct fields *fields,
                      struct authenticator *seal);
 
-// Has a request with NTS the shape that the batch kernel takes: nonce of 16 octets, no ciphertext,
-// a cookie of our length? Others are as legal, and rare.
-bool is_usual_shape(const struct fields *fields, const struct authenticator *seal);
+// Has a request with NTS the shape that the batch kernel of that AEAD takes: a nonce of its own
+// length, no ciphertext, a cookie of its length? Others are as legal, and rare.
+bool is_usual_shape(const struct aead_lengths *aead, const struct fields *fields,
+                    const struct authenticator *seal);
 
 struct kinds {
     lane_set plain;
-    lane_set secure; // of the usual shape
-    lane_set slow;   // legal, but of an unusual one
+    lane_set secure[AEAD_ROWS]; // of the usual shape, by the session's AEAD
+    lane_set slow;              // legal, but of an unusual one; of any AEAD
 };
+
+static inline lane_set kinds_nts(struct kinds kinds)
+{
+    lane_set nts = kinds.slow;
+    for (enum aead_row row = 0; row < AEAD_ROWS; row++)
+        nts |= kinds.secure[row];
+    return nts;
+}
 
 static inline lane_set kinds_all(struct kinds kinds)
 {
-    return kinds.plain | kinds.secure | kinds.slow;
+    return kinds.plain | kinds_nts(kinds);
 }
 
 static inline struct kinds kinds_within(struct kinds kinds, lane_set lanes)
 {
-    return (struct kinds){kinds.plain & lanes, kinds.secure & lanes, kinds.slow & lanes};
+    kinds.plain &= lanes;
+    for (enum aead_row row = 0; row < AEAD_ROWS; row++)
+        kinds.secure[row] &= lanes;
+    kinds.slow &= lanes;
+    return kinds;
 }
 
 // The sets are disjoint; lanes in none of them have ended.

@@ -34,13 +34,15 @@ static void describe(struct exchange *jobs, const struct batch *batch, unsigned 
     jobs->reply_seal[lane] = reply_seal;
 }
 
-// Returns the lanes that have a job; those of unknown keys are added to *unknown.
-static lane_set gather(struct batch *batch, lane_set lanes, const struct keyring_view *keys,
-                       struct rng *rng, struct exchange_work *work, lane_set *unknown)
+// Returns the lanes that have a job; those of unknown keys are added to *unknown. The lanes' AEAD
+// is a constant to the compiler.
+static inline lane_set gather(struct batch *batch, lane_set lanes, const struct aead_lengths *aead,
+                              const struct keyring_view *keys, struct rng *rng,
+                              struct exchange_work *work, lane_set *unknown)
 {
     lane_set ready = 0;
     work->jobs.seal_key = &keys->key[keys->current];
-    field_put(work->jobs.lead, FIELD_COOKIE, COOKIE_LEN);
+    field_put(work->jobs.lead, FIELD_COOKIE, aead->cookie);
     while (lanes != 0) {
         unsigned i = lane_take(&lanes);
         const struct fields *fields = &batch->fields[i];
@@ -52,7 +54,7 @@ static lane_set gather(struct batch *batch, lane_set lanes, const struct keyring
         }
 
         uint32_t clear_len = batch->ntp_len[i];
-        uint8_t *seal = seal_place(batch, i, seal_n_cookies(fields->n_placeholders));
+        uint8_t *seal = seal_place(batch, i, seal_n_cookies(fields->n_placeholders), aead);
         if (seal == NULL) {
             batch->ended[DROPPED_LONGER] |= lane_bit(i);
             continue;
@@ -71,16 +73,24 @@ struct proof exchange(struct batch *batch, struct kinds asked, const struct keyr
     struct proof proof = {0};
 
     lane_set unknown = 0;
-    lane_set ready = gather(batch, asked.secure, keys, rng, work, &unknown);
-    work->jobs.unopened = 0;
-    if (ready != 0)
-        proof.given = work->variant->run(&work->jobs, ready);
-    lane_set refused = ready & ~proof.given;
-    proof.doubted = unknown | refused;
-    if (proof.doubted != 0) {
+    for (enum aead_row row = 0; row < AEAD_ROWS; row++) {
+        lane_set ready =
+            gather(batch, asked.secure[row], &aead_lengths[row], keys, rng, work, &unknown);
+        if (ready == 0)
+            continue;
+        work->jobs.unopened = 0;
+        lane_set given = work->kernels.of[row]->run(&work->jobs, ready);
+        lane_set refused = ready & ~given;
+        proof.given |= given;
+        if (refused != 0) {
+            proof.doubted |= refused;
+            batch->nak[NAK_COOKIE_TAG] |= refused & work->jobs.unopened;
+            batch->nak[NAK_REQUEST_TAG] |= refused & ~work->jobs.unopened;
+        }
+    }
+    if (unknown != 0) {
+        proof.doubted |= unknown;
         batch->nak[NAK_UNKNOWN_KEY] |= unknown;
-        batch->nak[NAK_COOKIE_TAG] |= refused & work->jobs.unopened;
-        batch->nak[NAK_REQUEST_TAG] |= refused & ~work->jobs.unopened;
     }
 
     for (lane_set slow = asked.slow; slow != 0;) {

@@ -11,7 +11,7 @@
 
 // What the stage works with from turn to turn; nothing in it outlives a turn. One core's own.
 struct exchange_work {
-    const struct exchange_variant *variant;
+    struct exchange_kernels kernels;
     struct exchange jobs;
     uint8_t random[LANES][EXCHANGE_RANDOM_LEN];
 };
@@ -21,8 +21,8 @@ struct proof {
     lane_set doubted; // unknown key, cookie or seal not genuine: to be rewritten into a NAK
 };
 
-// Proves and seals the lanes of asked.secure in one batch and those of asked.slow one at a time.
-// Their clear parts are composed, and there are keys and random octets. A lane in neither set of
-// the answer has ended. Why a lane is doubted is added to batch->nak.
+// Proves and seals the lanes of asked.secure in one batch an AEAD and those of asked.slow one at a
+// time. Their clear parts are composed, and there are keys and random octets. A lane in neither set
+// of the answer has ended. Why a lane is doubted is added to batch->nak.
 struct proof exchange(struct batch *batch, struct kinds asked, const struct keyring_view *keys,
                       struct rng *rng, struct exchange_work *work);

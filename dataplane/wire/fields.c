@@ -15,7 +15,8 @@ static uint32_t padded(uint32_t len)
     return (len + 3) & ~UINT32_C(3);
 }
 
-bool authenticator_open(const uint8_t *bytes, const struct field *field, struct authenticator *a)
+bool authenticator_open(const uint8_t *bytes, const struct field *field,
+                        const struct aead_lengths *aead, struct authenticator *a)
 {
     if (field->len < AUTHENTICATOR_LENGTHS_LEN)
         return false;
@@ -28,14 +29,14 @@ bool authenticator_open(const uint8_t *bytes, const struct field *field, struct 
     if (used > field->len)
         return false;
 
-    // AES-SIV has no nonce shorter than one octet and no output shorter than its tag.
-    if (nonce_len == 0 || sealed_len < SIV_SEALED_MIN)
+    // An AEAD takes nonces of some lengths, and has no output shorter than its tag.
+    if (nonce_len < aead->nonce_least || nonce_len > aead->nonce_most || sealed_len < aead->tag)
         return false;
 
     // "Additional Padding": a nonce shorter than the server's own leaves that much room behind, so
     // that the reply is not longer than the request.
     uint32_t spare = field->len - used;
-    if (padded(nonce_len) < SIV_NONCE_MAX && spare < SIV_NONCE_MAX - padded(nonce_len))
+    if (padded(nonce_len) < aead->nonce && spare < aead->nonce - padded(nonce_len))
         return false;
 
     *a = (struct authenticator){
@@ -90,37 +91,39 @@ void fields_walk(const uint8_t *ntp, uint32_t len, struct fields *fields)
         fields->n_placeholders += fields->n_cookies > 0 && placeholder_len[i] == fields->cookie.len;
 }
 
-bool fields_usual(const uint8_t *ntp, uint32_t len, struct fields *fields, struct authenticator *a)
+// fields_usual for one AEAD. Its lengths are constants to the compiler.
+static inline bool is_usual_of(const struct aead_lengths *aead, const uint8_t *ntp, uint32_t len,
+                               struct fields *fields, struct authenticator *a)
 {
     enum {
         UID_AT = NTP_LEN,
         COOKIE_AT = UID_AT + FIELD_HEADER_LEN + FIELDS_USUAL_UID_LEN,
-        PLACEHOLDERS_AT = COOKIE_AT + FIELD_HEADER_LEN + FIELDS_USUAL_COOKIE_LEN,
-        PLACEHOLDER_LEN = PLACEHOLDERS_AT - COOKIE_AT,
-        BODY_LEN = AUTHENTICATOR_LENGTHS_LEN + SIV_NONCE_MAX + SIV_SEALED_MIN,
-        WHOLE_LEN = FIELD_HEADER_LEN + BODY_LEN,
         PLACEHOLDERS_MAX = FIELDS_MAX - 3,
     };
-    if (len < PLACEHOLDERS_AT + WHOLE_LEN ||
+    const uint32_t placeholder_len = FIELD_HEADER_LEN + aead->cookie;
+    const uint32_t placeholders_at = COOKIE_AT + placeholder_len;
+    const uint32_t body_len = AUTHENTICATOR_LENGTHS_LEN + aead->nonce + aead->tag;
+    const uint32_t whole_len = FIELD_HEADER_LEN + body_len;
+    if (len < placeholders_at + whole_len ||
         be32_get(ntp + UID_AT) != field_header(FIELD_UNIQUE_IDENTIFIER, FIELDS_USUAL_UID_LEN) ||
-        be32_get(ntp + COOKIE_AT) != field_header(FIELD_COOKIE, FIELDS_USUAL_COOKIE_LEN))
+        be32_get(ntp + COOKIE_AT) != field_header(FIELD_COOKIE, aead->cookie))
         return false;
 
-    uint32_t at = len - WHOLE_LEN;
+    uint32_t at = len - whole_len;
     uint32_t n = 0;
-    for (uint32_t p = PLACEHOLDERS_AT; p < at; p += PLACEHOLDER_LEN, n++) {
-        if (be32_get(ntp + p) != field_header(FIELD_COOKIE_PLACEHOLDER, FIELDS_USUAL_COOKIE_LEN))
+    for (uint32_t p = placeholders_at; p < at; p += placeholder_len, n++) {
+        if (be32_get(ntp + p) != field_header(FIELD_COOKIE_PLACEHOLDER, aead->cookie))
             return false;
     }
-    if (at != PLACEHOLDERS_AT + n * PLACEHOLDER_LEN || n > PLACEHOLDERS_MAX ||
-        be32_get(ntp + at) != field_header(FIELD_AUTHENTICATOR, BODY_LEN) ||
-        be32_get(ntp + at + FIELD_HEADER_LEN) != (SIV_NONCE_MAX << 16 | SIV_SEALED_MIN))
+    if (at != placeholders_at + n * placeholder_len || n > PLACEHOLDERS_MAX ||
+        be32_get(ntp + at) != field_header(FIELD_AUTHENTICATOR, body_len) ||
+        be32_get(ntp + at + FIELD_HEADER_LEN) != authenticator_lengths(aead->nonce, aead->tag))
         return false;
 
     *fields = (struct fields){
         .uid = {FIELD_UNIQUE_IDENTIFIER, UID_AT, FIELDS_USUAL_UID_LEN},
-        .cookie = {FIELD_COOKIE, COOKIE_AT, FIELDS_USUAL_COOKIE_LEN},
-        .authenticator = {FIELD_AUTHENTICATOR, (uint16_t)at, BODY_LEN},
+        .cookie = {FIELD_COOKIE, COOKIE_AT, aead->cookie},
+        .authenticator = {FIELD_AUTHENTICATOR, (uint16_t)at, (uint16_t)body_len},
         .n_uid = 1,
         .n_cookies = 1,
         .n_placeholders = (uint8_t)n,
@@ -129,11 +132,19 @@ bool fields_usual(const uint8_t *ntp, uint32_t len, struct fields *fields, struc
     uint32_t nonce_at = at + FIELD_HEADER_LEN + AUTHENTICATOR_LENGTHS_LEN;
     *a = (struct authenticator){
         .nonce_at = (uint16_t)nonce_at,
-        .nonce_len = SIV_NONCE_MAX,
-        .sealed_at = (uint16_t)(nonce_at + SIV_NONCE_MAX),
-        .sealed_len = SIV_SEALED_MIN,
+        .nonce_len = aead->nonce,
+        .sealed_at = (uint16_t)(nonce_at + aead->nonce),
+        .sealed_len = aead->tag,
     };
     return true;
+}
+
+bool fields_usual(const uint8_t *ntp, uint32_t len, struct fields *fields, struct authenticator *a)
+{
+    for (enum aead_row row = 0; row < AEAD_ROWS; row++)
+        if (is_usual_of(&aead_lengths[row], ntp, len, fields, a))
+            return true;
+    return false;
 }
 
 bool fields_count_sealed(const uint8_t *plain, uint32_t len, uint32_t cookie_len,

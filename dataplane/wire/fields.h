@@ -1,6 +1,7 @@
 // Extension fields: the cursor over a chain of them, the walk over a request's fields, and the
 // lengths inside the authenticator. RFC 7822; RFC 8915, sections 5.2 to 5.6. Knows which fields
-// stand where and whether the chain is whole; not what a server does about it.
+// stand where and whether the chain is whole; not what a server does about it. Of the
+// crypto it reads the AEADs' lengths alone.
 //
 // Fields behind the authenticator are ignored, not the packet (RFC 8915, section 5.6). A field in
 // the clear has 16 octets or more and the last one 28 (RFC 7822), so that a cookie field of up to 8
@@ -9,6 +10,7 @@
 #pragma once
 
 #include "base/bytes.h"
+#include "crypto/aead.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -100,7 +102,7 @@ static inline uint8_t *field_put(uint8_t *at, enum field_type type, uint32_t len
 //  +-------------------------------+-------------------------------+
 //  |  nonce, zero padded to 4                                      |
 //  +---------------------------------------------------------------+
-//  |  ciphertext (tag first, AES-SIV), zero padded to 4            |
+//  |  ciphertext, the tag in it, zero padded to 4                  |
 //  +---------------------------------------------------------------+
 //  |  additional padding                                           |
 //  +---------------------------------------------------------------+
@@ -111,15 +113,18 @@ struct authenticator {
     uint16_t sealed_len; // tag included
 };
 
-enum {
-    AUTHENTICATOR_LENGTHS_LEN = 4, // nonce length, ciphertext length
-    SIV_NONCE_MAX = 16,            // N_REQ of RFC 8915, section 5.6 for AES-SIV
-    SIV_SEALED_MIN = 16,           // the tag alone
-};
+enum { AUTHENTICATOR_LENGTHS_LEN = 4 }; // nonce length, ciphertext length
 
-// Reads the lengths of an authenticator for AES-SIV. False when they are not as RFC 8915, section
+// The two lengths as one word.
+static inline uint32_t authenticator_lengths(uint32_t nonce_len, uint32_t sealed_len)
+{
+    return nonce_len << 16 | sealed_len;
+}
+
+// Reads the lengths of an authenticator for that AEAD. False when they are not as RFC 8915, section
 // 5.6 demands: then the packet is discarded.
-bool authenticator_open(const uint8_t *bytes, const struct field *field, struct authenticator *a);
+bool authenticator_open(const uint8_t *bytes, const struct field *field,
+                        const struct aead_lengths *aead, struct authenticator *a);
 
 // What the walk over a request's fields found. Fields after the first authenticator are neither
 // read nor counted.
@@ -139,9 +144,9 @@ struct fields {
 void fields_walk(const uint8_t *ntp, uint32_t len, struct fields *fields);
 
 // What the request of an NTS client looks like that asks nothing unusual: an identifier of 32
-// octets, a cookie, placeholders as long as that, and an authenticator that ends the packet, with a
-// nonce of 16 octets and nothing but the tag sealed.
-enum { FIELDS_USUAL_UID_LEN = 32, FIELDS_USUAL_COOKIE_LEN = 100 };
+// octets, a cookie of one of our AEADs, placeholders as long as that, and an authenticator that
+// ends the packet, with that AEAD's own length of nonce and nothing but the tag sealed.
+enum { FIELDS_USUAL_UID_LEN = 32 };
 
 // Does for that layout what fields_walk and authenticator_open do. False for any other, and then
 // nothing is written.

@@ -159,12 +159,12 @@ static void turn(void *with)
 static void turn_by_stages(void *with, uint64_t ticks[BENCH_PARTS_MAX])
 {
     struct work *w = with;
-    const struct exchange_variant *variant = w->core.work.variant;
-    w->core.work.variant = stages_variant(variant);
+    const struct exchange_kernels kernels = w->core.work.kernels;
+    w->core.work.kernels.of[0] = stages_variant(kernels.of[0]);
     stages_watch(ticks);
     core_turn(&w->core);
     stages_watch(NULL);
-    w->core.work.variant = variant;
+    w->core.work.kernels = kernels;
 }
 
 static void publish(struct work *w)
@@ -228,7 +228,7 @@ static struct work *work_new(const struct kind *kind, const struct exchange_vari
                                              .ntp_state = &w->ntp_state,
                                              .stamps = &w->stamps,
                                              .counters = &w->counters,
-                                             .variant = variant,
+                                             .kernels = {{variant}},
                                              .policy = &policy_123});
     publish(w);
     try(w);
@@ -262,9 +262,9 @@ int main(int argc, char **argv)
         "it, over a port of memory in bursts of 64, by stage. 'none' is what needs no crypto.");
     for (const struct kind *kind = kinds; kind < kinds + KINDS; kind++) {
         if (!kind->takes_crypto && bench_wants(&bench, "none"))
-            add(&bench, kind, exchange_variant_named("auto"));
+            add(&bench, kind, exchange_variant_named(0, "auto"));
     }
-    for (const struct exchange_variant *const *v = exchange_variants; *v != NULL; v++) {
+    for (const struct exchange_variant *const *v = exchange_variants[0]; *v != NULL; v++) {
         for (const struct kind *kind = kinds; kind < kinds + KINDS; kind++) {
             if (kind->takes_crypto && (*v)->usable() && bench_wants(&bench, (*v)->name))
                 add(&bench, kind, *v);

@@ -21,14 +21,8 @@ enum record_type {
 
 enum { NTPV4 = 0 };
 
-const struct perf_aead perf_aeads[] = {
-    {.id = 15, .key_len = 32, .nonce_len = 16, .name = "AES-SIV-CMAC-256"},
-};
-const size_t perf_n_aeads = sizeof perf_aeads / sizeof perf_aeads[0];
-
-static_assert(HEADER + 2 + HEADER + 2 * sizeof perf_aeads / sizeof perf_aeads[0] + HEADER <=
-                  KE_REQUEST_MAX,
-              "a request offers the whole table");
+static_assert(HEADER + 2 + HEADER + 2 * (int)AEAD_ROWS + HEADER <= (int)KE_REQUEST_MAX,
+              "a request offers all AEADs");
 
 const char *const ke_fault_text[KE_FAULT_COUNT] = {
     [KE_FAULT_NONE] = "no fault",
@@ -60,7 +54,7 @@ static uint8_t *put_header(uint8_t *at, unsigned type, size_t body_len)
     return at + HEADER;
 }
 
-size_t ke_request_write(const struct perf_aead *aeads, size_t n, uint8_t out[KE_REQUEST_MAX])
+size_t ke_request_write(const struct aead *aeads, size_t n, uint8_t out[KE_REQUEST_MAX])
 {
     assert(n >= 1 && 3 * HEADER + 2 + 2 * n <= KE_REQUEST_MAX);
     // Sections 4.1.1 and 4.1.2: End of Message and Next Protocol Negotiation are critical.
@@ -200,7 +194,7 @@ static bool lists(const uint8_t *ids, size_t len, uint16_t id)
     return false;
 }
 
-static const struct perf_aead *offered(const struct perf_aead *aeads, size_t n, uint16_t id)
+static const struct aead *offered(const struct aead *aeads, size_t n, uint16_t id)
 {
     for (size_t i = 0; i < n; i++)
         if (aeads[i].id == id)
@@ -208,7 +202,7 @@ static const struct perf_aead *offered(const struct perf_aead *aeads, size_t n, 
     return NULL;
 }
 
-static enum ke_fault judge(const struct findings *f, const struct perf_aead *aeads, size_t n,
+static enum ke_fault judge(const struct findings *f, const struct aead *aeads, size_t n,
                            uint16_t *code)
 {
     // Section 4.1.3: a response with an error is nothing else.
@@ -247,7 +241,7 @@ static enum ke_fault judge(const struct findings *f, const struct perf_aead *aea
     return f->n_cookies > 0 ? KE_FAULT_NONE : KE_FAULT_NO_COOKIES;
 }
 
-enum ke_fault ke_response_read(const uint8_t *response, size_t len, const struct perf_aead *aeads,
+enum ke_fault ke_response_read(const uint8_t *response, size_t len, const struct aead *aeads,
                                size_t n, struct ke_grant *grant, uint16_t *code)
 {
     struct findings f = {0};
@@ -262,8 +256,7 @@ enum ke_fault ke_response_read(const uint8_t *response, size_t len, const struct
         *code = given;
         return fault;
     }
-    found.aead = be16_get(f.aead);
-    found.key_len = offered(aeads, n, found.aead)->key_len;
+    found.aead = offered(aeads, n, be16_get(f.aead));
     found.n_cookies = f.n_cookies;
     found.cookie_len = f.cookie_len;
     found.port = f.port ? be16_get(f.port) : 123;

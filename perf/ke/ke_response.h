@@ -1,7 +1,9 @@
 // NTS-KE as a client speaks it: the octets of the request, and what a response grants or why it
-// grants nothing. Knows neither TLS nor sockets nor the server's code. Pure; any thread.
-// RFC 8915, section 4.
+// grants nothing. Knows neither TLS nor sockets nor the server's NTS-KE; the AEADs are crypto's
+// rows. Pure; any thread. RFC 8915, section 4.
 #pragma once
+
+#include "crypto/aead.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,35 +12,21 @@
 enum {
     KE_GRANT_COOKIES = 8,      // that are kept; a server should send no more
     KE_GRANT_COOKIE_MAX = 256, // octets
-    KE_GRANT_KEY_MAX = 64,
     KE_GRANT_SERVER_MAX = 255,
     KE_REQUEST_MAX = 64,     // octets of a request
     KE_ANSWER_MAX = 1 << 16, // RFC 8915, section 4: clients accept responses of that length
 };
 
-// An AEAD that we can use.
-struct perf_aead {
-    uint16_t id;
-    uint16_t key_len;   // octets of C2S, and of S2C
-    uint16_t nonce_len; // octets of the nonces that we make
-    const char *name;
-};
-
-// In the order of our preference.
-extern const struct perf_aead perf_aeads[];
-extern const size_t perf_n_aeads;
-
 // What one exchange yields. Holds keys: whoever copies it wipes the copy.
 struct ke_grant {
-    uint16_t aead;
-    uint16_t key_len;    // octets of c2s, and of s2c
-    uint16_t n_cookies;  // 1 to KE_GRANT_COOKIES
-    uint16_t cookie_len; // 1 to KE_GRANT_COOKIE_MAX; of each
-    uint16_t port;       // where NTP is served: 123 unless the response says another
+    const struct aead *aead; // that the server has chosen
+    uint16_t n_cookies;      // 1 to KE_GRANT_COOKIES
+    uint16_t cookie_len;     // 1 to KE_GRANT_COOKIE_MAX; of each
+    uint16_t port;           // where NTP is served: 123 unless the response says another
     char server[KE_GRANT_SERVER_MAX + 1]; // a name or a numeric address; "": that of the exchange
     uint8_t cookie[KE_GRANT_COOKIES][KE_GRANT_COOKIE_MAX];
-    uint8_t c2s[KE_GRANT_KEY_MAX]; // from the TLS exporter: ke_response_read leaves them zero
-    uint8_t s2c[KE_GRANT_KEY_MAX];
+    uint8_t c2s[AEAD_KEY_MAX]; // from the TLS exporter: ke_response_read leaves them zero
+    uint8_t s2c[AEAD_KEY_MAX];
 };
 
 // Why a response grants nothing, in the order in which they are looked for.
@@ -65,8 +53,9 @@ extern const char *const ke_fault_text[KE_FAULT_COUNT];
 // The name of an error code of section 4.1.3, or "unknown".
 const char *ke_error_text(uint16_t code);
 
-// Writes the request that offers n AEADs of those in the table (1 or more). Its length.
-size_t ke_request_write(const struct perf_aead *aeads, size_t n, uint8_t out[KE_REQUEST_MAX]);
+// Writes the request that offers n AEADs (1 or more) in that order: aead_rows, or some of them. Its
+// length.
+size_t ke_request_write(const struct aead *aeads, size_t n, uint8_t out[KE_REQUEST_MAX]);
 
 // True once the response, of which len octets have arrived by now, has its End of Message. *at
 // starts at 0 and keeps the place between calls; it is the response's length once it has ended.
@@ -74,5 +63,5 @@ bool ke_response_ended(const uint8_t *response, size_t len, size_t *at);
 
 // Reads the response to a request that offered the n AEADs. Writes *grant when there is no fault,
 // *code when the fault gives one.
-enum ke_fault ke_response_read(const uint8_t *response, size_t len, const struct perf_aead *aeads,
+enum ke_fault ke_response_read(const uint8_t *response, size_t len, const struct aead *aeads,
                                size_t n, struct ke_grant *grant, uint16_t *code);

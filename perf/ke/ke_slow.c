@@ -44,7 +44,7 @@ static enum ke_progress dribble_hello(struct ke_session *s)
 static enum ke_progress dribble_request(struct ke_session *s)
 {
     uint8_t request[KE_REQUEST_MAX];
-    size_t len = ke_request_write(perf_aeads, perf_n_aeads, request);
+    size_t len = ke_request_write(aead_rows, AEAD_ROWS, request);
     if (s->dribbled == len - 1)
         return KE_PROGRESS_WAITING;
     ERR_clear_error();

@@ -95,7 +95,7 @@ static enum ke_progress connected(struct ke_session *s)
 static enum ke_progress request(struct ke_session *s)
 {
     uint8_t octets[KE_REQUEST_MAX];
-    int len = (int)ke_request_write(perf_aeads, perf_n_aeads, octets);
+    int len = (int)ke_request_write(aead_rows, AEAD_ROWS, octets);
     ERR_clear_error();
     errno = 0;
     int result = SSL_write(s->tls, octets, len);
@@ -109,12 +109,13 @@ static enum ke_progress request(struct ke_session *s)
 static bool export_keys(SSL *tls, struct ke_grant *grant)
 {
     static const char label[] = "EXPORTER-network-time-security";
-    uint8_t context[5] = {0, 0, (uint8_t)(grant->aead >> 8), (uint8_t)grant->aead, 0};
-    if (SSL_export_keying_material(tls, grant->c2s, grant->key_len, label, sizeof label - 1,
+    const struct aead *aead = grant->aead;
+    uint8_t context[5] = {0, 0, (uint8_t)(aead->id >> 8), (uint8_t)aead->id, 0};
+    if (SSL_export_keying_material(tls, grant->c2s, aead->lengths->key, label, sizeof label - 1,
                                    context, sizeof context, 1) != 1)
         return false;
     context[4] = 1;
-    return SSL_export_keying_material(tls, grant->s2c, grant->key_len, label, sizeof label - 1,
+    return SSL_export_keying_material(tls, grant->s2c, aead->lengths->key, label, sizeof label - 1,
                                       context, sizeof context, 1) == 1;
 }
 
@@ -122,7 +123,7 @@ static enum ke_progress answered(struct ke_session *s, struct ke_grant *grant)
 {
     s->report.times.answered_ns = ke_now_ns();
     s->report.fault =
-        ke_response_read(s->response, s->framed, perf_aeads, perf_n_aeads, grant, &s->report.code);
+        ke_response_read(s->response, s->framed, aead_rows, AEAD_ROWS, grant, &s->report.code);
     switch (s->report.fault) {
     case KE_FAULT_NONE:
         break;

@@ -56,8 +56,8 @@ void clients_equip(struct clients *clients, uint32_t number, const uint8_t *c2s,
 {
     struct client *client = &clients->client[number];
     clients_empty(clients, number);
-    memcpy(client->c2s, c2s, SIV_KEY_LEN);
-    memcpy(client->s2c, s2c, SIV_KEY_LEN);
+    memcpy(client->c2s, c2s, AEAD_KEY_MAX);
+    memcpy(client->s2c, s2c, AEAD_KEY_MAX);
     client->epoch++;
     client->renewing = false;
     client->in_flight = 0;

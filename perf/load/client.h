@@ -3,7 +3,7 @@
 // A struct clients belongs to one thread. Holds keys: locked memory that is wiped.
 #pragma once
 
-#include "crypto/siv.h"
+#include "crypto/aead.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,8 +14,8 @@ enum {
 };
 
 struct client {
-    uint8_t c2s[SIV_KEY_LEN];
-    uint8_t s2c[SIV_KEY_LEN];
+    uint8_t c2s[AEAD_KEY_MAX]; // as many octets count as the sessions' AEAD has
+    uint8_t s2c[AEAD_KEY_MAX];
     uint8_t epoch;     // counts its sessions
     uint8_t n_cookies; // in the jar
     uint8_t oldest;    // of the jar's ring
@@ -40,7 +40,8 @@ struct clients {
 int clients_open(struct clients *clients, uint32_t n, uint32_t cookie_len, bool reuse);
 void clients_close(struct clients *clients);
 
-// Gives a client the keys and cookies of a new session; old cookies are thrown away.
+// Gives a client the keys (AEAD_KEY_MAX octets are read of each) and cookies of a new session; old
+// cookies are thrown away.
 void clients_equip(struct clients *clients, uint32_t number, const uint8_t *c2s, const uint8_t *s2c,
                    const uint8_t *const *cookies, unsigned n);
 

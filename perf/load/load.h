@@ -5,8 +5,9 @@
 // A struct load belongs to the thread that runs it. Others may read `rows` and set `stop`.
 #pragma once
 
+#include "crypto/aead.h"
+#include "crypto/client_lanes.h"
 #include "crypto/rng.h"
-#include "crypto/siv_lanes.h"
 #include "perf/load/client.h"
 #include "perf/load/flow.h"
 #include "perf/load/pace.h"
@@ -79,7 +80,7 @@ struct load_storm {
 struct load_replay {
     struct slot slot; // len 0: not made yet
     uint32_t endpoint;
-    uint8_t s2c[SIV_KEY_LEN]; // of the client's session then
+    uint8_t s2c[AEAD_KEY_MAX]; // of the client's session then
     uint8_t payload[PATH_PAYLOAD_MAX];
 };
 
@@ -96,7 +97,8 @@ struct load {
     // The owner's, set before load_run.
     struct load_plan plan;
     struct path *path;
-    const struct siv_lanes_variant *siv;
+    const struct aead *aead;             // of all sessions; NULL: there are none
+    const struct client_variant *crypto; // of that AEAD
     struct clients *clients;
     struct supply supply;
     struct rng *rng;
@@ -118,7 +120,7 @@ struct load {
     struct pace pace;
     struct load_burst burst;
     struct load_replay replay;
-    struct siv_lanes lanes;
+    struct client_lanes lanes;
     uint32_t block; // neighbouring clients that share an endpoint
     int picked;     // the flow of the next request, or -1
     uint32_t verify_turn;
@@ -126,7 +128,7 @@ struct load {
     uint64_t arrived_utc_ns; // and CLOCK_REALTIME
     bool refused;            // the path has just taken less than was due
     uint64_t last_sent_ns;
-    uint8_t plain[LANES][PATH_PAYLOAD_MAX + SIV_LANES_BLOCK]; // opened replies
+    uint8_t plain[LANES][PATH_PAYLOAD_MAX + CLIENT_LANES_BLOCK]; // opened replies
 };
 
 // The endpoint that a client sends from.

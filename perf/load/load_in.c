@@ -118,7 +118,8 @@ static bool judge(struct load *load, const uint8_t *payload, uint32_t len, struc
     struct slot *slot = j->slot;
     struct flow *flow = &load->flow[slot->flow];
     bool replayed = slot == &load->replay.slot;
-    enum tally_item item = as_hoped(flow, reply_examine(payload, len, slot, flow->nts, &j->reply));
+    enum tally_item item =
+        as_hoped(flow, reply_examine(payload, len, slot, flow->nts ? load->aead : NULL, &j->reply));
     if (slot->state == SLOT_EXPIRED) {
         judge_late(load, slot, item);
         return false;
@@ -197,24 +198,24 @@ static bool prepare_lane(struct load *load, unsigned lane, const uint8_t *payloa
 {
     struct client *client = &load->clients->client[j->slot->client];
     const struct authenticator *seal = &j->reply.seal;
-    struct siv_lanes *s = &load->lanes;
+    struct client_lanes *s = &load->lanes;
     s->key[lane] = j->slot == &load->replay.slot ? load->replay.s2c : client->s2c;
     s->ad[lane] = payload;
     s->ad_len[lane] = j->reply.covered;
     s->nonce[lane] = payload + seal->nonce_at;
     s->sealed[lane] = payload + seal->sealed_at;
     s->plain[lane] = load->plain[lane];
-    s->len[lane] = (uint16_t)(seal->sealed_len - SIV_TAG_LEN);
-    return seal->nonce_len == SIV_NONCE_MAX && s->len[lane] >= SIV_LANES_LEN_MIN;
+    s->len[lane] = (uint16_t)(seal->sealed_len - load->aead->lengths->tag);
+    return seal->nonce_len == load->aead->lengths->nonce && s->len[lane] >= CLIENT_LANES_LEN_MIN;
 }
 
 static bool open_alone(struct load *load, unsigned lane, struct judged *j)
 {
-    struct siv_lanes *s = &load->lanes;
-    struct siv_part ad = {s->ad[lane], s->ad_len[lane]};
-    struct siv_part nonce = {s->nonce[lane], j->reply.seal.nonce_len};
-    return siv_open(s->key[lane], ad, nonce, s->sealed[lane], s->len[lane] + SIV_TAG_LEN,
-                    s->plain[lane]);
+    struct client_lanes *s = &load->lanes;
+    struct bytes_span ad = {s->ad[lane], s->ad_len[lane]};
+    struct bytes_span nonce = {s->nonce[lane], j->reply.seal.nonce_len};
+    return load->aead->open(s->key[lane], ad, nonce, s->sealed[lane], j->reply.seal.sealed_len,
+                            s->plain[lane]);
 }
 
 static void close_lane(struct load *load, unsigned lane, struct judged *j, bool checked,
@@ -251,9 +252,9 @@ static void open_all(struct load *load, struct judged *judged, struct sealed sea
 {
     lane_set genuine = sealed.blind;
     if (sealed.checked != 0)
-        genuine |= load->siv->open(&load->lanes, sealed.checked);
+        genuine |= load->crypto->open(&load->lanes, sealed.checked);
     if (sealed.blind != 0)
-        load->siv->decrypt(&load->lanes, sealed.blind);
+        load->crypto->decrypt(&load->lanes, sealed.blind);
     for (lane_set rest = sealed.alone; rest != 0;) {
         unsigned lane = lane_take(&rest);
         genuine |= open_alone(load, lane, &judged[lane]) ? lane_bit(lane) : 0;

@@ -30,25 +30,27 @@ static void make_nts(struct load *load, struct flow *flow, struct made *m)
         clients_spend(clients, m->client);
         more = load->plan.placeholders == LOAD_AUTO ? clients_lack(clients, m->client)
                                                     : (unsigned)load->plan.placeholders;
-        while (more > 0 && request_nts_len(clients->cookie_len, more) > PATH_PAYLOAD_MAX)
+        while (more > 0 &&
+               request_nts_len(clients->cookie_len, more, load->aead->lengths) > PATH_PAYLOAD_MAX)
             more--;
         client->in_flight += client->in_flight < UINT8_MAX;
     }
     rng_fill(load->rng, m->slot->uid, sizeof m->slot->uid);
-    uint16_t covered =
-        request_nts(m->payload, m->slot->transmit, m->slot->uid, cookie, clients->cookie_len, more);
+    const struct aead_lengths *aead = load->aead->lengths;
+    uint16_t covered = request_nts(m->payload, m->slot->transmit, m->slot->uid, cookie,
+                                   clients->cookie_len, more, aead);
     if (flow->kind == FLOW_UNKNOWN_KEY)
         rng_fill(load->rng, m->payload + REQUEST_COOKIE_AT, KEY_ID_LEN);
     uint8_t *seal = m->payload + covered;
-    rng_fill(load->rng, seal + REQUEST_NONCE_AT, REQUEST_NONCE_LEN);
+    rng_fill(load->rng, seal + REQUEST_NONCE_AT, aead->nonce);
     load->lanes.key[m->lane] = client->c2s;
     load->lanes.ad[m->lane] = m->payload;
     load->lanes.ad_len[m->lane] = covered;
     load->lanes.nonce[m->lane] = seal + REQUEST_NONCE_AT;
-    load->lanes.tag[m->lane] = seal + REQUEST_TAG_AT;
+    load->lanes.tag[m->lane] = seal + REQUEST_NONCE_AT + aead->nonce;
     m->slot->epoch = client->epoch;
     m->slot->asked = (uint8_t)(1 + more) & 15;
-    m->slot->len = (uint16_t)(covered + REQUEST_SEAL_LEN);
+    m->slot->len = (uint16_t)(covered + request_seal_len(aead));
 }
 
 static void make_plain(struct load *load, struct flow *flow, struct made *m)
@@ -124,7 +126,7 @@ static bool make_replay(struct load *load, unsigned lane)
         replay->endpoint = load_endpoint(load, m.client);
         memcpy(replay->s2c, load->clients->client[m.client].s2c, sizeof replay->s2c);
         make_nts(load, &genuine, &m);
-        load->siv->seal(&load->lanes, lane_bit(lane));
+        load->crypto->seal(&load->lanes, lane_bit(lane));
         // Its reply is none of the jar's.
         load->clients->client[m.client].in_flight--;
     }
@@ -195,6 +197,6 @@ void load_out_prepare(struct load *load, uint64_t now)
     }
     burst->n = n;
     if (seal != 0)
-        load->siv->seal(&load->lanes, seal);
+        load->crypto->seal(&load->lanes, seal);
     flip_tags(load);
 }

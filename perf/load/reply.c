@@ -58,7 +58,8 @@ static enum tally_item examine_header(const uint8_t *payload, struct reply *repl
 // The fields of a reply to an NTS request whose header is that of item: a time or a kiss.
 // TALLY_ANSWERED when they are those of such a reply.
 static enum tally_item examine_fields(const uint8_t *payload, uint32_t len, const struct slot *slot,
-                                      enum tally_item item, struct reply *reply)
+                                      enum tally_item item, const struct aead *aead,
+                                      struct reply *reply)
 {
     struct fields fields;
     fields_walk(payload, len, &fields);
@@ -77,7 +78,7 @@ static enum tally_item examine_fields(const uint8_t *payload, uint32_t len, cons
         return TALLY_WRONG_IDENTIFIER;
     if (!fields.has_authenticator)
         return TALLY_ANSWERED;
-    if (!authenticator_open(payload, &fields.authenticator, &reply->seal))
+    if (!authenticator_open(payload, &fields.authenticator, aead->lengths, &reply->seal))
         return TALLY_WRONG_TRUNCATED;
     reply->sealed = true;
     reply->covered = fields.authenticator.at;
@@ -85,7 +86,7 @@ static enum tally_item examine_fields(const uint8_t *payload, uint32_t len, cons
 }
 
 enum tally_item reply_examine(const uint8_t *payload, uint32_t len, const struct slot *slot,
-                              bool nts, struct reply *reply)
+                              const struct aead *aead, struct reply *reply)
 {
     *reply = (struct reply){.interleaved = reply_origin(payload) != slot->transmit};
     if (len > slot->len)
@@ -93,9 +94,9 @@ enum tally_item reply_examine(const uint8_t *payload, uint32_t len, const struct
     enum tally_item item = examine_header(payload, reply);
     if (tally_rows[item].group == TALLY_OF_WRONG)
         return item;
-    if (!nts)
+    if (!aead)
         return len > NTP_LEN ? TALLY_WRONG_FIELDS : item;
-    enum tally_item fields = examine_fields(payload, len, slot, item, reply);
+    enum tally_item fields = examine_fields(payload, len, slot, item, aead, reply);
     return fields == TALLY_ANSWERED ? item : fields;
 }
 

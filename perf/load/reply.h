@@ -30,11 +30,11 @@ static inline bool reply_has_length(uint32_t len)
 // The origin timestamp.
 uint64_t reply_origin(const uint8_t *payload);
 
-// Reads a reply to a slot's request, whose origin timestamp is known to be that of the slot. nts:
-// the request was an NTS request. Returns TALLY_ANSWERED (with reply filled in; a sealed one is
-// still to be opened), TALLY_NAK, a kiss or what is wrong.
+// Reads a reply to a slot's request, whose origin timestamp is known to be that of the slot. aead:
+// that of the request's session, or NULL when it was no NTS request. Returns TALLY_ANSWERED (with
+// reply filled in; a sealed one is still to be opened), TALLY_NAK, a kiss or what is wrong.
 enum tally_item reply_examine(const uint8_t *payload, uint32_t len, const struct slot *slot,
-                              bool nts, struct reply *reply);
+                              const struct aead *aead, struct reply *reply);
 
 // Walks the plaintext of a reply that was opened and points cookies, CLIENT_JAR of them at the
 // most, to its n cookies. False when it is not as a server must make it: no cookie, more than asked

@@ -25,14 +25,15 @@ uint16_t request_plain(uint8_t *at, uint64_t transmit, uint64_t origin)
     return NTP_LEN;
 }
 
-uint32_t request_nts_len(uint32_t cookie_len, unsigned n_placeholders)
+uint32_t request_nts_len(uint32_t cookie_len, unsigned n_placeholders,
+                         const struct aead_lengths *aead)
 {
     return NTP_LEN + FIELD_HEADER_LEN + WINDOW_UID_LEN +
-           (1 + n_placeholders) * (FIELD_HEADER_LEN + cookie_len) + REQUEST_SEAL_LEN;
+           (1 + n_placeholders) * (FIELD_HEADER_LEN + cookie_len) + request_seal_len(aead);
 }
 
 uint16_t request_nts(uint8_t *at, uint64_t transmit, const uint8_t *uid, const uint8_t *cookie,
-                     uint32_t cookie_len, unsigned n_placeholders)
+                     uint32_t cookie_len, unsigned n_placeholders, const struct aead_lengths *aead)
 {
     const uint8_t *start = at;
     put_header(at, transmit);
@@ -47,9 +48,8 @@ uint16_t request_nts(uint8_t *at, uint64_t transmit, const uint8_t *uid, const u
         at += cookie_len;
     }
     uint16_t covered = (uint16_t)(at - start);
-    at = field_put(at, FIELD_AUTHENTICATOR, REQUEST_SEAL_LEN - FIELD_HEADER_LEN);
-    be16_put(at, REQUEST_NONCE_LEN);
-    be16_put(at + 2, REQUEST_TAG_LEN);
+    at = field_put(at, FIELD_AUTHENTICATOR, request_seal_len(aead) - FIELD_HEADER_LEN);
+    be32_put(at, authenticator_lengths(aead->nonce, aead->tag));
     return covered;
 }
 

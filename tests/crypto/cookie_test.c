@@ -30,13 +30,13 @@ static void layout(void **state)
         fill_mixed(&seed, keys, sizeof keys);
         struct cookie_key key;
         cookie_key_expand_own(&key, ids[i], secret);
-        cookie_seal(&key, nonce, keys, cookie);
+        cookie_seal(&key, nonce, keys, COOKIE_KEYS_LEN, cookie);
         be32_put(id, ids[i]);
         expect(secret, id, 4, nonce, keys, sealed);
         assert_memory_equal(cookie, id, 4);
         assert_memory_equal(cookie + 4, nonce, 16);
         assert_memory_equal(cookie + 20, sealed, 80);
-        assert_true(cookie_open(&key, cookie, back));
+        assert_true(cookie_open(&key, cookie, back, COOKIE_KEYS_LEN));
         assert_memory_equal(back, keys, 64);
     }
 }
@@ -51,10 +51,10 @@ static void empty_associated_data(void **state)
     fill_mixed(&seed, keys, sizeof keys);
     struct cookie_key key;
     cookie_key_expand(&key, 7, secret, NULL, 0);
-    cookie_seal(&key, nonce, keys, cookie);
+    cookie_seal(&key, nonce, keys, COOKIE_KEYS_LEN, cookie);
     expect(secret, NULL, 0, nonce, keys, sealed);
     assert_memory_equal(cookie + 20, sealed, 80);
-    assert_true(cookie_open(&key, cookie, back));
+    assert_true(cookie_open(&key, cookie, back, COOKIE_KEYS_LEN));
 }
 
 // Each bit of nonce, tag and content is under the seal, and so is the key; what was wrong leaves no
@@ -72,17 +72,17 @@ static void forged(void **state)
     cookie_key_expand_own(&other_id, 0x01020305, secret);
     secret[31] ^= 1;
     cookie_key_expand_own(&other_secret, 0x01020304, secret);
-    cookie_seal(&key, nonce, keys, cookie);
+    cookie_seal(&key, nonce, keys, COOKIE_KEYS_LEN, cookie);
     for (unsigned bit = 8 * COOKIE_ID_LEN; bit < 8 * COOKIE_LEN; bit++) {
         memset(back, 0xff, sizeof back);
         cookie[bit / 8] ^= (uint8_t)(1U << bit % 8);
-        assert_false(cookie_open(&key, cookie, back));
+        assert_false(cookie_open(&key, cookie, back, COOKIE_KEYS_LEN));
         assert_memory_equal(back, blank, 64);
         cookie[bit / 8] ^= (uint8_t)(1U << bit % 8);
     }
-    assert_false(cookie_open(&other_id, cookie, back));
-    assert_false(cookie_open(&other_secret, cookie, back));
-    assert_true(cookie_open(&key, cookie, back));
+    assert_false(cookie_open(&other_id, cookie, back, COOKIE_KEYS_LEN));
+    assert_false(cookie_open(&other_secret, cookie, back, COOKIE_KEYS_LEN));
+    assert_true(cookie_open(&key, cookie, back, COOKIE_KEYS_LEN));
 }
 
 int main(void)

@@ -35,9 +35,9 @@ static void on_touch(int number)
 
 static const struct exchange_variant *variant_named(const char *name)
 {
-    for (unsigned i = 0; exchange_variants[i] != NULL; i++)
-        if (strcmp(exchange_variants[i]->name, name) == 0)
-            return exchange_variants[i];
+    for (unsigned i = 0; exchange_variants[AEAD_SIV_CMAC_256][i] != NULL; i++)
+        if (strcmp(exchange_variants[AEAD_SIV_CMAC_256][i]->name, name) == 0)
+            return exchange_variants[AEAD_SIV_CMAC_256][i];
 #ifdef __x86_64__
     if (strcmp(exchange_vaes512_emulated.name, name) == 0)
         return &exchange_vaes512_emulated;
@@ -125,8 +125,8 @@ int main(int argc, char **argv)
             return 2;
         }
     }
-    for (unsigned i = 0; n == 0 && exchange_variants[i] != NULL; i++)
-        trial[i].variant = exchange_variants[i];
+    for (unsigned i = 0; n == 0 && exchange_variants[AEAD_SIV_CMAC_256][i] != NULL; i++)
+        trial[i].variant = exchange_variants[AEAD_SIV_CMAC_256][i];
     while (n < VARIANTS_MAX && trial[n].variant != NULL)
         n++;
     sigaction(SIGSEGV, &(struct sigaction){.sa_handler = on_touch, .sa_flags = SA_RESETHAND}, NULL);

@@ -11,9 +11,9 @@ static size_t seal_len(const struct exchange *x, unsigned l)
     return 32 + (size_t)x->shape[l].n_cookies * EXCHANGE_STRIDE;
 }
 
-static struct siv_part part(const uint8_t *at, size_t len)
+static struct bytes_span part(const uint8_t *at, size_t len)
 {
-    return (struct siv_part){at, len};
+    return (struct bytes_span){at, len};
 }
 
 void bench_start(struct bench *b, uint64_t *seed)
@@ -48,7 +48,7 @@ void bench_lane(struct bench *b, unsigned l, const struct cookie_key *key, uint1
     memset(m->reply_seal, GUARD_OCTET, sizeof m->reply_seal);
     uint8_t nonce[COOKIE_NONCE_LEN];
     fill_mixed(seed, nonce, sizeof nonce);
-    cookie_seal(key, nonce, m->keys, m->cookie);
+    cookie_seal(key, nonce, m->keys, COOKIE_KEYS_LEN, m->cookie);
 
     struct exchange *x = &b->x;
     x->open_key[l] = key;
@@ -70,7 +70,7 @@ lane_set reference_run(struct exchange *x, lane_set which)
     while (which != 0) {
         unsigned l = lane_take(&which);
         uint8_t keys[COOKIE_KEYS_LEN];
-        if (!cookie_open(x->open_key[l], x->cookie[l], keys)) {
+        if (!cookie_open(x->open_key[l], x->cookie[l], keys, COOKIE_KEYS_LEN)) {
             x->unopened |= lane_bit(l);
             continue;
         }
@@ -81,7 +81,7 @@ lane_set reference_run(struct exchange *x, lane_set which)
         uint8_t *text = x->reply_seal[l] + 32;
         for (unsigned c = 0; c < x->shape[l].n_cookies; c++) {
             memcpy(text + c * EXCHANGE_STRIDE, x->lead, EXCHANGE_LEAD);
-            cookie_seal(x->seal_key, x->random[l] + 16 * (1 + c), keys,
+            cookie_seal(x->seal_key, x->random[l] + 16 * (1 + c), keys, COOKIE_KEYS_LEN,
                         text + c * EXCHANGE_STRIDE + EXCHANGE_LEAD);
         }
         memcpy(x->reply_seal[l], x->random[l], 16);

@@ -1,6 +1,6 @@
 // What AES-SIV over lanes touches, and what it leaves behind: no octet outside those that
-// siv_lanes.h names is read or written, pointers that a call does not need are not looked at, and
-// nothing of the keys stays on the stack. On each variant that this machine can run.
+// client_lanes.h names is read or written, pointers that a call does not need are not looked at,
+// and nothing of the keys stays on the stack. On each variant that this machine can run.
 #include "tests/crypto/memory.h"
 #include "tests/crypto/siv_lanes_messages.h"
 #include "tests/crypto/support.h"
@@ -10,16 +10,16 @@
 static struct messages messages;
 
 // One lane whose six buffers are fenced.
-static void run_fenced(const struct siv_lanes_variant *variant, unsigned l, bool at_end)
+static void run_fenced(const struct client_variant *variant, unsigned l, bool at_end)
 {
     const struct message *m = &messages.lane[l];
     size_t room = message_room(messages.s.len[l]);
     struct fenced f[] = {
         fence(m->key, SIV_KEY_LEN, at_end),           fence(m->ad, messages.s.ad_len[l], at_end),
-        fence(m->nonce, SIV_LANES_NONCE_LEN, at_end), fence(m->tag, SIV_TAG_LEN, at_end),
+        fence(m->nonce, MESSAGE_NONCE_LEN, at_end),   fence(m->tag, SIV_TAG_LEN, at_end),
         fence(m->sealed, SIV_TAG_LEN + room, at_end), fence(m->plain, room, at_end),
     };
-    static struct siv_lanes seal, open, decrypt;
+    static struct client_lanes seal, open, decrypt;
     seal.key[l] = open.key[l] = decrypt.key[l] = f[0].at;
     seal.ad[l] = open.ad[l] = f[1].at;
     seal.ad_len[l] = open.ad_len[l] = messages.s.ad_len[l];
@@ -44,15 +44,15 @@ static void bounds(void **state)
     uint64_t seed = 60;
     for (unsigned l = 0; l < 36; l++)
         messages_lane(&messages, l, (uint16_t)(16 + l), (uint16_t)(51 - l), &seed);
-    for (unsigned v = 0; siv_lanes_variants[v] != NULL; v++)
-        for (unsigned l = 0; l < 36 && siv_lanes_variants[v]->usable(); l++) {
-            run_fenced(siv_lanes_variants[v], l, true);
-            run_fenced(siv_lanes_variants[v], l, false);
+    for (unsigned v = 0; client_variants[AEAD_SIV_CMAC_256][v] != NULL; v++)
+        for (unsigned l = 0; l < 36 && client_variants[AEAD_SIV_CMAC_256][v]->usable(); l++) {
+            run_fenced(client_variants[AEAD_SIV_CMAC_256][v], l, true);
+            run_fenced(client_variants[AEAD_SIV_CMAC_256][v], l, false);
         }
 }
 
 struct call {
-    const struct siv_lanes_variant *variant;
+    const struct client_variant *variant;
     enum { SEAL, OPEN, DECRYPT, N_WORKS } work;
 };
 
@@ -78,7 +78,7 @@ static bool has_group(const uint8_t *stack, unsigned first, unsigned half)
     return stack_has_planes(stack, key);
 }
 
-static void search_stack(const struct siv_lanes_variant *variant)
+static void search_stack(const struct client_variant *variant)
 {
     for (unsigned work = 0; work < N_WORKS; work++) {
         struct call call = {variant, work};
@@ -103,9 +103,9 @@ static void nothing_stays(void **state)
     uint64_t seed = 61;
     for (unsigned l = 0; l < LANES; l++)
         messages_lane(&messages, l, 84, 104, &seed);
-    for (unsigned v = 0; siv_lanes_variants[v] != NULL; v++)
-        if (siv_lanes_variants[v]->usable())
-            search_stack(siv_lanes_variants[v]);
+    for (unsigned v = 0; client_variants[AEAD_SIV_CMAC_256][v] != NULL; v++)
+        if (client_variants[AEAD_SIV_CMAC_256][v]->usable())
+            search_stack(client_variants[AEAD_SIV_CMAC_256][v]);
 }
 
 int main(void)

@@ -8,14 +8,14 @@
 
 enum { UNTOUCHED = 0xa5 };
 
-static struct siv_part ad_of(const struct messages *m, unsigned l)
+static struct bytes_span ad_of(const struct messages *m, unsigned l)
 {
-    return (struct siv_part){m->lane[l].ad, m->s.ad_len[l]};
+    return (struct bytes_span){m->lane[l].ad, m->s.ad_len[l]};
 }
 
-static struct siv_part nonce_of(const struct messages *m, unsigned l)
+static struct bytes_span nonce_of(const struct messages *m, unsigned l)
 {
-    return (struct siv_part){m->lane[l].nonce, SIV_LANES_NONCE_LEN};
+    return (struct bytes_span){m->lane[l].nonce, MESSAGE_NONCE_LEN};
 }
 
 void messages_lane(struct messages *m, unsigned l, uint16_t ad_len, uint16_t len, uint64_t *seed)
@@ -40,7 +40,7 @@ void messages_lane(struct messages *m, unsigned l, uint16_t ad_len, uint16_t len
     siv_cmac_aes128_set_key(&nettle, lane->key);
     const size_t of_empty[] = {0, len};
     for (unsigned i = 0; i < 2; i++) {
-        siv_cmac_aes128_encrypt_message(&nettle, SIV_LANES_NONCE_LEN, lane->nonce, ad_len, lane->ad,
+        siv_cmac_aes128_encrypt_message(&nettle, MESSAGE_NONCE_LEN, lane->nonce, ad_len, lane->ad,
                                         SIV_TAG_LEN + of_empty[i], lane->sealed, plain);
         siv_seal(lane->key, ad_of(m, l), nonce_of(m, l), plain, of_empty[i], sealed);
         assert_memory_equal(lane->sealed, sealed, SIV_TAG_LEN + of_empty[i]);
@@ -54,8 +54,7 @@ static void assert_untouched(const uint8_t *from, size_t len, size_t room)
         assert_int_equal(from[i], UNTOUCHED);
 }
 
-static void compare_seal(struct messages *m, lane_set which,
-                         const struct siv_lanes_variant *variant)
+static void compare_seal(struct messages *m, lane_set which, const struct client_variant *variant)
 {
     for (unsigned l = 0; l < LANES; l++)
         memset(m->lane[l].tag, UNTOUCHED, sizeof m->lane[l].tag);
@@ -80,7 +79,7 @@ static void clear_plain(struct messages *m)
 }
 
 static lane_set compare_open(struct messages *m, lane_set which,
-                             const struct siv_lanes_variant *variant)
+                             const struct client_variant *variant)
 {
     static const uint8_t wiped[MESSAGE_LEN_MAX];
     clear_plain(m);
@@ -108,7 +107,7 @@ static lane_set compare_open(struct messages *m, lane_set which,
 }
 
 static void compare_decrypt(struct messages *m, lane_set which,
-                            const struct siv_lanes_variant *variant)
+                            const struct client_variant *variant)
 {
     clear_plain(m);
     variant->decrypt(&m->s, which);
@@ -128,8 +127,7 @@ static void compare_decrypt(struct messages *m, lane_set which,
     }
 }
 
-lane_set messages_compare(struct messages *m, lane_set which,
-                          const struct siv_lanes_variant *variant)
+lane_set messages_compare(struct messages *m, lane_set which, const struct client_variant *variant)
 {
     compare_seal(m, which, variant);
     compare_decrypt(m, which, variant);

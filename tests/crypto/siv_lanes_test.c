@@ -1,13 +1,13 @@
 // Every kernel of AES-SIV over lanes against nettle and siv.h, one message at a time. The argument
 // names the variant; one that this machine cannot run is skipped with the reason.
-#include "crypto/siv_lanes.h"
+#include "crypto/client_lanes.h"
 
 #include "tests/crypto/siv_lanes_messages.h"
 #include "tests/crypto/support.h"
 
 #include <stdio.h>
 
-static const struct siv_lanes_variant *tested;
+static const struct client_variant *tested;
 static struct messages messages;
 
 static const lane_set all = ~(lane_set)0;
@@ -141,25 +141,25 @@ static void forged_tags(void **state)
 static void names(void **state)
 {
     (void)state;
-    assert_null(siv_lanes_variant_named("no such"));
-    assert_string_equal(siv_lanes_variant_named("portable")->name, "portable");
-    const struct siv_lanes_variant *fastest = NULL;
-    for (unsigned i = 0; siv_lanes_variants[i] != NULL; i++) {
-        const struct siv_lanes_variant *v = siv_lanes_variants[i];
+    assert_null(client_variant_named(AEAD_SIV_CMAC_256, "no such"));
+    assert_string_equal(client_variant_named(AEAD_SIV_CMAC_256, "portable")->name, "portable");
+    const struct client_variant *fastest = NULL;
+    for (unsigned i = 0; client_variants[AEAD_SIV_CMAC_256][i] != NULL; i++) {
+        const struct client_variant *v = client_variants[AEAD_SIV_CMAC_256][i];
         if (fastest == NULL && v->usable())
             fastest = v;
-        assert_ptr_equal(siv_lanes_variant_named(v->name), v->usable() ? v : NULL);
+        assert_ptr_equal(client_variant_named(AEAD_SIV_CMAC_256, v->name), v->usable() ? v : NULL);
     }
     assert_non_null(fastest);
-    assert_ptr_equal(siv_lanes_variant_named("auto"), fastest);
+    assert_ptr_equal(client_variant_named(AEAD_SIV_CMAC_256, "auto"), fastest);
 }
 
 int main(int argc, char **argv)
 {
-    const struct siv_lanes_variant *variant = NULL;
-    for (unsigned i = 0; argc == 2 && siv_lanes_variants[i] != NULL; i++)
-        if (strcmp(siv_lanes_variants[i]->name, argv[1]) == 0)
-            variant = siv_lanes_variants[i];
+    const struct client_variant *variant = NULL;
+    for (unsigned i = 0; argc == 2 && client_variants[AEAD_SIV_CMAC_256][i] != NULL; i++)
+        if (strcmp(client_variants[AEAD_SIV_CMAC_256][i]->name, argv[1]) == 0)
+            variant = client_variants[AEAD_SIV_CMAC_256][i];
 #ifdef __x86_64__
     if (argc == 2 && strcmp(argv[1], siv_lanes_vaes512_emulated.name) == 0)
         variant = &siv_lanes_vaes512_emulated;

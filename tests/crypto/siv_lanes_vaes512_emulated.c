@@ -12,22 +12,22 @@ static bool always(void)
     return true;
 }
 
-static void emulated_seal(struct siv_lanes *s, lane_set which)
+static void emulated_seal(struct client_lanes *s, lane_set which)
 {
     siv_lanes_run(s, which, SIV_LANES_SEAL);
 }
 
-static lane_set emulated_open(struct siv_lanes *s, lane_set which)
+static lane_set emulated_open(struct client_lanes *s, lane_set which)
 {
     return siv_lanes_run(s, which, SIV_LANES_OPEN);
 }
 
-static void emulated_decrypt(struct siv_lanes *s, lane_set which)
+static void emulated_decrypt(struct client_lanes *s, lane_set which)
 {
     siv_lanes_run(s, which, SIV_LANES_DECRYPT);
 }
 
-const struct siv_lanes_variant siv_lanes_vaes512_emulated = {
+const struct client_variant siv_lanes_vaes512_emulated = {
     .name = "vaes512-emulated",
     .usable = always,
     .seal = emulated_seal,

@@ -11,9 +11,9 @@
 
 enum { MAX = 600 };
 
-static struct siv_part part(const uint8_t *at, size_t len)
+static struct bytes_span part(const uint8_t *at, size_t len)
 {
-    return (struct siv_part){at, len};
+    return (struct bytes_span){at, len};
 }
 
 // SIV-2: RFC 5297, appendix A.1. That vector has no nonce; its associated data stands in the

@@ -44,8 +44,8 @@ struct client client_new(uint32_t number, const struct keyring_entry *key)
     uint8_t pair[64];
     memcpy(pair, client.c2s, 32);
     memcpy(pair + 32, client.s2c, 32);
-    siv_seal(key->secret, (struct siv_part){cookie, 4}, (struct siv_part){cookie + 4, 16}, pair, 64,
-             cookie + 20);
+    siv_seal(key->secret, (struct bytes_span){cookie, 4}, (struct bytes_span){cookie + 4, 16}, pair,
+             64, cookie + 20);
     return client;
 }
 
@@ -54,7 +54,7 @@ void client_seal(const struct client *client, struct packet *packet, uint32_t no
 {
     uint32_t at = packet->len, sealed_len = 16 + plain_len;
     packet_authenticator(packet, (uint16_t)nonce_len, (uint16_t)sealed_len, more);
-    struct siv_part ad = {packet->at, at}, nonce = {packet->at + at + 8, nonce_len};
+    struct bytes_span ad = {packet->at, at}, nonce = {packet->at + at + 8, nonce_len};
     siv_seal(client->c2s, ad, nonce, plain, plain_len,
              packet->at + at + 8 + (nonce_len + 3) / 4 * 4);
 }
@@ -104,7 +104,7 @@ int client_open(const struct client *client, const struct packet *request, const
         return -1;
 
     uint8_t plain[1500];
-    struct siv_part ad = {reply, at}, nonce = {reply + at + 8, 16};
+    struct bytes_span ad = {reply, at}, nonce = {reply + at + 8, 16};
     if (!siv_open(client->s2c, ad, nonce, reply + at + 24, sealed_len, plain))
         return -1;
     uint32_t plain_len = sealed_len - 16;

@@ -260,7 +260,7 @@ static void a_late_reply_is_composed_again(void **state)
     rig->state.tsc_hz = UINT64_C(10000000000); // ten milliseconds are 100 million ticks
     rig->state.written_tsc = tsc_now();
     rig_publish_state(rig);
-    rig->core.work.variant = &slow;
+    rig->core.work.kernels.of[AEAD_SIV_CMAC_256] = &slow;
     struct client client = client_new(1, &rig->ring.entry[0]);
     struct packet request = client_request(&client, &request_default);
     uint8_t cookies[8][100];

@@ -48,7 +48,7 @@ void ports_thread_leave(void)
 
 static const struct exchange_variant *any_variant(void)
 {
-    return exchange_variant_named("auto");
+    return exchange_variant_named(AEAD_SIV_CMAC_256, "auto");
 }
 
 static void publish_port(uint16_t udp_port)
@@ -74,7 +74,7 @@ static int open_loop(void **state)
                                    .stamps = &stamps,
                                    .ntp_state = &ntp_state,
                                    .counters = &counters[i],
-                                   .variant = any_variant(),
+                                   .kernels = {{any_variant()}},
                                    .policy = &policy};
         if (loop_open(&setup, &loops[i]) != 0)
             return -1;

@@ -138,7 +138,7 @@ static void bench_open(struct bench *b, const struct exchange_variant *variant, 
         .ntp_state = &b->ntp_state,
         .stamps = &b->stamps,
         .counters = &b->counters,
-        .variant = variant,
+        .kernels = {{variant}},
         .policy = &policy_123,
     };
     core_open(&b->core, &setup);
@@ -345,8 +345,8 @@ int main(int argc, char **argv)
     struct CMUnitTest tests[32];
     char names[16][64];
     size_t n = 0;
-    for (unsigned i = 0; i < 16 && exchange_variants[i] != NULL; i++) {
-        const struct exchange_variant *variant = exchange_variants[i];
+    for (unsigned i = 0; i < 16 && exchange_variants[AEAD_SIV_CMAC_256][i] != NULL; i++) {
+        const struct exchange_variant *variant = exchange_variants[AEAD_SIV_CMAC_256][i];
         if (!variant->usable())
             continue;
         snprintf(names[i], sizeof names[i], "equals the reference: %s", variant->name);

@@ -102,7 +102,7 @@ static void check_exchange(struct ke_server *server, const char *suite, const EV
     assert_int_equal(client.exporter_len, EVP_MD_get_size(md));
 
     uint8_t keys[COOKIE_KEYS_LEN], expected[COOKIE_KEYS_LEN];
-    assert_true(cookie_open(&server->key, got + 16, keys));
+    assert_true(cookie_open(&server->key, got + 16, keys, COOKIE_KEYS_LEN));
     for (uint8_t direction = 0; direction < 2; direction++) {
         const uint8_t context[5] = {0, 0, 0, 15, direction};
         exporter(md, client.exporter, context, expected + 32 * direction, 32);

@@ -78,7 +78,7 @@ static void expect_cookies(struct ke_client *client)
         assert_memory_equal(cookie - 4, "\x00\x05\x00\x64", 4);
         uint8_t keys[COOKIE_KEYS_LEN];
         assert_int_equal(be32_get(cookie), server.key.id);
-        assert_true(cookie_open(&server.key, cookie, keys));
+        assert_true(cookie_open(&server.key, cookie, keys, COOKIE_KEYS_LEN));
         assert_memory_equal(keys, expected, sizeof keys);
         for (int j = 0; j < i; j++) // REC-5b: all distinct, nonces included
             assert_memory_not_equal(cookie + 4, got + 12 + j * 104 + 8, 16);

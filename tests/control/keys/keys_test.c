@@ -85,14 +85,14 @@ static void cookies_live_through_rotations(void **state)
     for (unsigned r = 0; r < 100; r++) {
         assert_true(keyring_refresh(&keys_ring, &view));
         memset(secret, (int)r, sizeof secret);
-        cookie_seal(&view.key[view.current], nonce, secret, cookie[r % RETAINED]);
+        cookie_seal(&view.key[view.current], nonce, secret, COOKIE_KEYS_LEN, cookie[r % RETAINED]);
         for (unsigned i = 0; i < RETAINED && i <= r; i++) {
             const uint8_t *old = cookie[(r - i) % RETAINED];
             const struct cookie_key *key =
                 keyring_find(&view, (uint32_t)old[0] << 24 | (uint32_t)old[1] << 16 |
                                         (uint32_t)old[2] << 8 | old[3]);
             assert_non_null(key);
-            assert_true(cookie_open(key, old, out));
+            assert_true(cookie_open(key, old, out, COOKIE_KEYS_LEN));
             assert_int_equal(out[0], r - i);
         }
         sim_now += S;

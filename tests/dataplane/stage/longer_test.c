@@ -25,7 +25,7 @@ static void a_seal_that_does_not_fit_is_not_laid(void **state)
         batch->burst.reply[3] = reply;
         batch->ntp_len[3] = CLEAR;
         batch->datagram[3] = (struct datagram){.payload_len = room};
-        uint8_t *nonce = seal_place(batch, 3, 2);
+        uint8_t *nonce = seal_place(batch, 3, 2, &aead_lengths[AEAD_SIV_CMAC_256]);
         if (room == ROOM) {
             assert_ptr_equal(nonce, reply + CLEAR + 8);
             assert_int_equal(batch->ntp_len[3], ROOM);

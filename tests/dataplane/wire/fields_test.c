@@ -174,8 +174,8 @@ static void nothing_behind_the_authenticator_counts(void **state)
     }
 }
 
-static bool opens(uint16_t nonce_len, uint16_t sealed_len, uint16_t body_len,
-                  struct authenticator *a)
+static bool opens_for(const struct aead_lengths *aead, uint16_t nonce_len, uint16_t sealed_len,
+                      uint16_t body_len, struct authenticator *a)
 {
     struct field field = {.type = FIELD_AUTHENTICATOR, .at = 0, .len = body_len};
     uint8_t *bytes = calloc(1, 4u + body_len);
@@ -183,9 +183,15 @@ static bool opens(uint16_t nonce_len, uint16_t sealed_len, uint16_t body_len,
     const uint8_t lengths[4] = {(uint8_t)(nonce_len >> 8), (uint8_t)nonce_len,
                                 (uint8_t)(sealed_len >> 8), (uint8_t)sealed_len};
     memcpy(bytes + 4, lengths, body_len < 4 ? body_len : 4);
-    bool ok = authenticator_open(bytes, &field, a);
+    bool ok = authenticator_open(bytes, &field, aead, a);
     free(bytes);
     return ok;
+}
+
+static bool opens(uint16_t nonce_len, uint16_t sealed_len, uint16_t body_len,
+                  struct authenticator *a)
+{
+    return opens_for(&aead_lengths[AEAD_SIV_CMAC_256], nonce_len, sealed_len, body_len, a);
 }
 
 // NTS-3, NTS-4, NTS-5, NTS-6: every pair of lengths against the sentence of the RFC.
@@ -215,6 +221,25 @@ static void the_authenticators_lengths_are_held(void **state)
     assert_false(opens(0, 16, 36, &a)); // NTS-6: no nonce at all, even with room behind
     assert_true(opens(255, 16, 4 + 256 + 16, &a));
     assert_false(opens(255, 16, 4 + 256 + 12, &a)); // the four octets of lengths count
+}
+
+// NTS-3, NTS-4: the same of an AEAD whose nonces have one length and whose tag is another than
+// ours.
+static void each_aead_has_its_own_lengths(void **state)
+{
+    (void)state;
+    const struct aead_lengths aead = {.nonce = 12, .nonce_least = 12, .nonce_most = 12, .tag = 8};
+    struct authenticator a;
+    for (uint16_t nonce = 0; nonce <= 20; nonce++)
+        for (uint16_t sealed = 0; sealed <= 20; sealed++)
+            assert_int_equal(opens_for(&aead, nonce, sealed, 60, &a), nonce == 12 && sealed >= 8);
+    assert_true(opens_for(&aead, 12, 8, 4 + 12 + 8, &a)); // no room for 16 is asked for
+    assert_int_equal(a.sealed_at, 20);
+    assert_false(opens_for(&aead, 12, 8, 4 + 12 + 4, &a));
+
+    const struct aead_lengths some = {.nonce = 12, .nonce_least = 4, .nonce_most = 12, .tag = 8};
+    assert_true(opens_for(&some, 4, 8, 4 + 4 + 8 + 8, &a));
+    assert_false(opens_for(&some, 4, 8, 4 + 4 + 8 + 4, &a));
 }
 
 // NTS-7: encrypted fields may have 4 octets, all in words, and no authenticator among them.
@@ -291,7 +316,8 @@ static void the_usual_layout_is_walked_alike(void **state)
         if (fields_usual(copy, packet.len, &fields, &a)) {
             usual++;
             assert_memory_equal(&fields, &wanted, sizeof fields);
-            assert_true(authenticator_open(copy, &wanted.authenticator, &a_wanted));
+            assert_true(authenticator_open(copy, &wanted.authenticator,
+                                           &aead_lengths[AEAD_SIV_CMAC_256], &a_wanted));
             assert_memory_equal(&a, &a_wanted, sizeof a);
         } else {
             assert_memory_equal(&fields, &none, sizeof fields);
@@ -340,6 +366,7 @@ int main(void)
         cmocka_unit_test(fields_are_found_in_any_order),
         cmocka_unit_test(nothing_behind_the_authenticator_counts),
         cmocka_unit_test(the_authenticators_lengths_are_held),
+        cmocka_unit_test(each_aead_has_its_own_lengths),
         cmocka_unit_test(sealed_fields_are_counted),
         cmocka_unit_test(the_usual_layout_is_walked_alike),
         cmocka_unit_test(a_broken_cursor_stays_broken),

@@ -50,14 +50,14 @@ int ke_rig_silent(struct sockaddr_storage *address)
 
 void ke_rig_check_grant(const struct ke_rig *rig, const struct ke_grant *grant)
 {
-    assert_int_equal(grant->aead, 15);
-    assert_int_equal(grant->key_len, 32);
+    assert_int_equal(grant->aead->id, 15);
+    assert_int_equal(grant->aead->lengths->key, 32);
     assert_int_equal(grant->n_cookies, 8);
     assert_int_equal(grant->cookie_len, COOKIE_LEN);
     for (int i = 0; i < grant->n_cookies; i++) {
         uint8_t keys[COOKIE_KEYS_LEN];
         assert_int_equal(be32_get(grant->cookie[i]), rig->server.key.id);
-        assert_true(cookie_open(&rig->server.key, grant->cookie[i], keys));
+        assert_true(cookie_open(&rig->server.key, grant->cookie[i], keys, COOKIE_KEYS_LEN));
         assert_memory_equal(keys, grant->c2s, 32);
         assert_memory_equal(keys + 32, grant->s2c, 32);
     }

@@ -61,10 +61,10 @@ static void spend(uint32_t c)
 
 static void equip(uint32_t c, unsigned n)
 {
-    uint8_t cookies[CLIENT_JAR + 2][LEN], keys[2][SIV_KEY_LEN];
+    uint8_t cookies[CLIENT_JAR + 2][LEN], keys[2][AEAD_KEY_MAX];
     const uint8_t *at[CLIENT_JAR + 2];
-    memset(keys[0], (int)c + 1, SIV_KEY_LEN);
-    memset(keys[1], (int)c + 101, SIV_KEY_LEN);
+    memset(keys[0], (int)c + 1, AEAD_KEY_MAX);
+    memset(keys[1], (int)c + 101, AEAD_KEY_MAX);
     uint8_t epoch = clients.client[c].epoch;
     clients.client[c].renewing = true;
     clients.client[c].in_flight = 3;
@@ -76,8 +76,8 @@ static void equip(uint32_t c, unsigned n)
     }
     clients_equip(&clients, c, keys[0], keys[1], at, n);
     const struct client *client = &clients.client[c];
-    assert_memory_equal(client->c2s, keys[0], SIV_KEY_LEN);
-    assert_memory_equal(client->s2c, keys[1], SIV_KEY_LEN);
+    assert_memory_equal(client->c2s, keys[0], AEAD_KEY_MAX);
+    assert_memory_equal(client->s2c, keys[1], AEAD_KEY_MAX);
     assert_int_equal(client->epoch, (uint8_t)(epoch + 1));
     assert_false(client->renewing);
     assert_int_equal(client->in_flight, 0);

@@ -201,7 +201,8 @@ struct lab *lab_open(uint32_t n_clients, uint32_t n_endpoints, uint32_t cookie_l
     assert_int_equal(clients_open(&lab->clients, n_clients, cookie_len, false), 0);
     for (uint32_t c = 0; c < n_clients && cookie_len > 0; c++)
         lab_equip(lab, &lab->clients, c);
-    lab->load.siv = siv_lanes_variant_named("auto");
+    lab->load.aead = &aead_rows[AEAD_SIV_CMAC_256];
+    lab->load.crypto = client_variant_named(AEAD_SIV_CMAC_256, "auto");
     lab->load.plan = (struct load_plan){.placeholders = LOAD_AUTO, .verify = 1, .bunch = 1};
     lab_flow(lab, cookie_len > 0 ? FLOW_NTS : FLOW_PLAIN, 1);
     return lab;

@@ -34,7 +34,7 @@ static void put_cookie(struct lab *lab, uint32_t client, uint8_t *at, size_t len
 
 void lab_equip(struct lab *lab, struct clients *clients, uint32_t client)
 {
-    uint8_t keys[2][SIV_KEY_LEN], octets[CLIENT_JAR][CLIENT_COOKIE_MAX];
+    uint8_t keys[2][AEAD_KEY_MAX], octets[CLIENT_JAR][CLIENT_COOKIE_MAX];
     const uint8_t *cookies[CLIENT_JAR];
     lab->generation[client]++;
     lab->n_sessions++;
@@ -126,8 +126,8 @@ static void put_seal(struct lab *lab, struct lab_reply *r, const struct asked *a
     be16_put(field + 6, (uint16_t)(16 + n));
     rng_fill(&lab->rng, field + 8, lab->nonce_len);
     key_of(a->client, a->generation, a->lie != LIE_WRONG_KEY, key);
-    siv_seal(key, (struct siv_part){r->payload, r->len},
-             (struct siv_part){field + 8, lab->nonce_len}, plain, n, field + 8 + lab->nonce_len);
+    siv_seal(key, (struct bytes_span){r->payload, r->len},
+             (struct bytes_span){field + 8, lab->nonce_len}, plain, n, field + 8 + lab->nonce_len);
     r->len = (uint16_t)(r->len + whole);
 }
 
@@ -256,8 +256,8 @@ static void serve_nts(struct lab *lab, struct asked *a, uint32_t endpoint)
         return;
     }
     key_of(a->client, a->generation, false, key);
-    if (!siv_open(key, (struct siv_part){a->request, covered},
-                  (struct siv_part){a->request + covered + 8, 16}, a->request + covered + 24, 16,
+    if (!siv_open(key, (struct bytes_span){a->request, covered},
+                  (struct bytes_span){a->request + covered + 8, 16}, a->request + covered + 24, 16,
                   NULL)) {
         lab->n_bad_tag++;
         lab->n_lies += lies;

@@ -346,10 +346,10 @@ static void the_stop(void **state)
     lab_close(lab);
 }
 
-static const struct siv_lanes_variant *fast;
+static const struct client_variant *fast;
 static uint64_t slow_ns;
 
-static void slow_seal(struct siv_lanes *s, lane_set which)
+static void slow_seal(struct client_lanes *s, lane_set which)
 {
     uint64_t from = now_ns();
     while (now_ns() < from + 600000) // not so long that it is a stall
@@ -362,12 +362,12 @@ static void slow_seal(struct siv_lanes *s, lane_set which)
 static void idleness(void **state)
 {
     (void)state;
-    struct siv_lanes_variant slow = *siv_lanes_variant_named("auto");
-    fast = siv_lanes_variant_named("auto");
+    struct client_variant slow = *client_variant_named(AEAD_SIV_CMAC_256, "auto");
+    fast = client_variant_named(AEAD_SIV_CMAC_256, "auto");
     slow.seal = slow_seal;
     slow_ns = 0;
     struct lab *lab = lab_open(64, 1, 100);
-    lab->load.siv = &slow;
+    lab->load.crypto = &slow;
     lab_run(lab, 600, 500, 100);
     all_is_answered(lab);
     assert_true(slow_ns > 100000000);

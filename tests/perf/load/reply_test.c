@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-enum { COOKIE_LEN = 100, NTSN = 0x4e54534e };
+enum { OUR_COOKIE_LEN = 100, NTSN = 0x4e54534e };
 
 static struct slot slot;
 static uint8_t s2c[SEAL_KEY_LEN];
@@ -48,10 +48,10 @@ static void seal_cookies(unsigned n, size_t cookie_len)
 static void right_nts(unsigned n)
 {
     slot.asked = n & 15;
-    slot.len = (uint16_t)request_nts_len(COOKIE_LEN, n - 1);
+    slot.len = (uint16_t)request_nts_len(OUR_COOKIE_LEN, n - 1, &aead_lengths[AEAD_SIV_CMAC_256]);
     start(0, 1, 0x47505300);
     packet_field(&p, EF_UNIQUE_ID, slot.uid, WINDOW_UID_LEN);
-    seal_cookies(n, COOKIE_LEN);
+    seal_cookies(n, OUR_COOKIE_LEN);
 }
 
 static void right_plain(void)
@@ -62,14 +62,14 @@ static void right_plain(void)
 
 static void kiss_with_uid(uint32_t code)
 {
-    slot.len = (uint16_t)request_nts_len(COOKIE_LEN, 0);
+    slot.len = (uint16_t)request_nts_len(OUR_COOKIE_LEN, 0, &aead_lengths[AEAD_SIV_CMAC_256]);
     start(3, 0, code);
     packet_field(&p, EF_UNIQUE_ID, slot.uid, WINDOW_UID_LEN);
 }
 
 static enum tally_item verdict(bool nts)
 {
-    return reply_examine(p.at, (uint32_t)p.len, &slot, nts, &reply);
+    return reply_examine(p.at, (uint32_t)p.len, &slot, nts ? aead_rows : NULL, &reply);
 }
 
 #define expect(nts, item) assert_int_equal(verdict(nts), item)
@@ -112,7 +112,7 @@ static void right_ones(void **state)
         assert_int_equal(reply.covered, 48 + 36);
         assert_int_equal(reply.seal.nonce_at, 48 + 36 + 8);
         assert_int_equal(reply.seal.sealed_at, 48 + 36 + 8 + 16);
-        assert_int_equal(reply.seal.sealed_len, 16 + n * (4 + COOKIE_LEN));
+        assert_int_equal(reply.seal.sealed_len, 16 + n * (4 + OUR_COOKIE_LEN));
         assert_true(reply.receive == UINT64_C(0xe000000000000000));
         assert_true(reply.transmit == UINT64_C(0xe000000000001000));
     }
@@ -178,12 +178,12 @@ static void sealed_kisses(void **state)
 {
     (void)state;
     kiss_with_uid(NTSN);
-    seal_cookies(0, COOKIE_LEN);
+    seal_cookies(0, OUR_COOKIE_LEN);
     expect(true, TALLY_WRONG_FIELDS);
     kiss_with_uid(0x52415445);
-    seal_cookies(0, COOKIE_LEN);
+    seal_cookies(0, OUR_COOKIE_LEN);
     expect(true, TALLY_KISS_RATE);
-    uint8_t cookie[COOKIE_LEN] = {0};
+    uint8_t cookie[OUR_COOKIE_LEN] = {0};
     kiss_with_uid(NTSN);
     packet_field(&p, EF_COOKIE, cookie, sizeof cookie);
     expect(true, TALLY_WRONG_FIELDS);
@@ -249,17 +249,17 @@ static void fields(void **state)
     start(0, 1, 1);
     packet_field(&p, EF_UNIQUE_ID, slot.uid, 32);
     packet_field(&p, EF_UNIQUE_ID, slot.uid, 32);
-    seal_cookies(1, COOKIE_LEN);
+    seal_cookies(1, OUR_COOKIE_LEN);
     expect(true, TALLY_WRONG_FIELDS);
     start(0, 1, 1);
-    seal_cookies(1, COOKIE_LEN);
+    seal_cookies(1, OUR_COOKIE_LEN);
     expect(true, TALLY_WRONG_IDENTIFIER);
     for (size_t len = 28; len <= 36; len += 4) {
         uint8_t uid[36] = {0};
         memcpy(uid, slot.uid, 32);
         start(0, 1, 1);
         packet_field(&p, EF_UNIQUE_ID, uid, len);
-        seal_cookies(1, COOKIE_LEN);
+        seal_cookies(1, OUR_COOKIE_LEN);
         expect(true, len == 32 ? TALLY_ANSWERED : TALLY_WRONG_IDENTIFIER);
     }
     for (unsigned bit = 0; bit < 256; bit++) {
@@ -271,8 +271,8 @@ static void fields(void **state)
     slot.len = 1000;
     start(0, 1, 1);
     packet_field(&p, EF_UNIQUE_ID, slot.uid, 32);
-    packet_field(&p, EF_COOKIE, zeros, COOKIE_LEN);
-    seal_cookies(1, COOKIE_LEN);
+    packet_field(&p, EF_COOKIE, zeros, OUR_COOKIE_LEN);
+    seal_cookies(1, OUR_COOKIE_LEN);
     expect(true, TALLY_WRONG_FIELDS);
     // A MAC behind the header.
     start(0, 1, 1);
@@ -317,7 +317,8 @@ static void noise(void **state)
         uint32_t len = i % 4 ? (uint32_t)p.len : (uint32_t)(48 + i % ((p.len - 48) / 4 + 1) * 4);
         uint8_t *exact = malloc(len);
         memcpy(exact, p.at, len);
-        assert_true(reply_examine(exact, len, &slot, i % 5 != 0, &reply) < TALLY_ITEMS);
+        assert_true(reply_examine(exact, len, &slot, i % 5 != 0 ? aead_rows : NULL, &reply) <
+                    TALLY_ITEMS);
         assert_true(!reply.sealed || reply.seal.sealed_at + reply.seal.sealed_len <= len);
         free(exact);
     }
@@ -326,7 +327,7 @@ static void noise(void **state)
 static bool cookies_of(const struct packet *plain, unsigned asked, unsigned *n)
 {
     const uint8_t *cookie[CLIENT_JAR];
-    bool good = reply_cookies(plain->at, (uint32_t)plain->len, COOKIE_LEN, asked, cookie, n);
+    bool good = reply_cookies(plain->at, (uint32_t)plain->len, OUR_COOKIE_LEN, asked, cookie, n);
     for (unsigned i = 0; good && i < *n; i++)
         assert_int_equal(cookie[i][0], i + 1);
     return good;
@@ -346,23 +347,23 @@ static void sealed_cookies(void **state)
         for (unsigned asked = 1; asked <= 8; asked++) {
             struct packet plain = {.len = 0};
             for (unsigned i = 0; i < sent; i++)
-                add(&plain, EF_COOKIE, (uint8_t)(i + 1), COOKIE_LEN);
+                add(&plain, EF_COOKIE, (uint8_t)(i + 1), OUR_COOKIE_LEN);
             bool right = sent > 0 && sent <= asked;
             assert_int_equal(cookies_of(&plain, asked, &n), right);
             assert_true(!right || n == sent);
         }
     struct packet plain = {.len = 0};
     add(&plain, 0x7777, 9, 0); // other fields are let pass (RSP-11), as short as four octets
-    add(&plain, EF_COOKIE, 1, COOKIE_LEN);
+    add(&plain, EF_COOKIE, 1, OUR_COOKIE_LEN);
     add(&plain, 0x7777, 9, 20);
     assert_true(cookies_of(&plain, 1, &n) && n == 1);
     packet_raw(&plain, NULL, 4); // a field of length 0
     assert_false(cookies_of(&plain, 1, &n));
-    for (size_t len = COOKIE_LEN - 4; len <= COOKIE_LEN + 4; len += 4) {
+    for (size_t len = OUR_COOKIE_LEN - 4; len <= OUR_COOKIE_LEN + 4; len += 4) {
         plain.len = 0;
-        add(&plain, EF_COOKIE, 1, COOKIE_LEN);
+        add(&plain, EF_COOKIE, 1, OUR_COOKIE_LEN);
         add(&plain, EF_COOKIE, 2, len);
-        assert_int_equal(cookies_of(&plain, 2, &n), len == COOKIE_LEN);
+        assert_int_equal(cookies_of(&plain, 2, &n), len == OUR_COOKIE_LEN);
     }
     plain.len = 100; // cut off within the cookie
     assert_false(cookies_of(&plain, 8, &n));

@@ -3,7 +3,7 @@
 #include "perf/load/request.h"
 
 #include "base/bytes.h"
-#include "crypto/siv_lanes.h"
+#include "crypto/client_lanes.h"
 #include "dataplane/wire/fields.h"
 #include "dataplane/wire/ntp.h"
 #include "perf/load/window.h"
@@ -51,16 +51,18 @@ static void interleaved(void **state)
     assert_true(REQUEST_INTERLEAVED_MARK >> WINDOW_BITS_MAX != 0);
 }
 
+static const struct aead_lengths *const aead = &aead_lengths[AEAD_SIV_CMAC_256];
+
 static void seal(uint16_t covered, uint8_t *nonce, uint8_t *tag)
 {
-    struct siv_lanes lanes = {0};
-    octets_random(nonce, REQUEST_NONCE_LEN);
+    struct client_lanes lanes = {0};
+    octets_random(nonce, aead->nonce);
     lanes.key[3] = key;
     lanes.ad[3] = at;
     lanes.ad_len[3] = covered;
     lanes.nonce[3] = nonce;
     lanes.tag[3] = tag;
-    siv_lanes_variant_named("auto")->seal(&lanes, lane_bit(3));
+    client_variant_named(AEAD_SIV_CMAC_256, "auto")->seal(&lanes, lane_bit(3));
 }
 
 static void check_nts(uint32_t cookie_len, unsigned n)
@@ -69,12 +71,12 @@ static void check_nts(uint32_t cookie_len, unsigned n)
     octets_random(uid, sizeof uid);
     octets_random(cookie, sizeof cookie);
     octets_random(key, sizeof key);
-    uint16_t covered = request_nts(at, 7, uid, cookie, cookie_len, n);
-    uint32_t whole = request_nts_len(cookie_len, n);
+    uint16_t covered = request_nts(at, 7, uid, cookie, cookie_len, n, aead);
+    uint32_t whole = request_nts_len(cookie_len, n, aead);
     assert_int_equal(covered, 48 + 36 + (1 + n) * (4 + cookie_len));
     assert_int_equal(whole, covered + 40);
     assert_int_equal(at[whole], 0xee);
-    seal(covered, at + covered + REQUEST_NONCE_AT, at + covered + REQUEST_TAG_AT);
+    seal(covered, at + covered + REQUEST_NONCE_AT, at + covered + REQUEST_NONCE_AT + aead->nonce);
 
     check_header(7);
     assert_int_equal(be16_get(at + UID_AT), 0x0104);
@@ -130,12 +132,12 @@ static void a_server_reads_it(void **state)
     struct fields fields;
     struct authenticator a;
     check_nts(100, 5);
-    fields_walk(at, request_nts_len(100, 5), &fields);
+    fields_walk(at, request_nts_len(100, 5, aead), &fields);
     assert_true(!fields.broken && !fields.mac && fields.has_authenticator);
     assert_int_equal(fields.n_uid, 1);
     assert_int_equal(fields.n_cookies, 1);
     assert_int_equal(fields.n_placeholders, 5);
-    assert_true(authenticator_open(at, &fields.authenticator, &a));
+    assert_true(authenticator_open(at, &fields.authenticator, aead, &a));
     assert_true(a.nonce_len == 16 && a.sealed_len == 16);
 }
 

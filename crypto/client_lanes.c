@@ -1,11 +1,11 @@
 // Which kernel of the client's half this machine runs. Pure; any thread.
-#include "crypto/siv_lanes.h"
+#include "crypto/client_lanes.h"
 
 #include "crypto/siv_lanes_variants.h"
 
 #include <string.h>
 
-const struct siv_lanes_variant *const siv_lanes_variants[] = {
+static const struct client_variant *const of_siv[] = {
 #ifdef __x86_64__
     &siv_lanes_vaes512,  &siv_lanes_vaes256,
     &siv_lanes_aesni,
@@ -13,10 +13,14 @@ const struct siv_lanes_variant *const siv_lanes_variants[] = {
     &siv_lanes_portable, NULL,
 };
 
-const struct siv_lanes_variant *siv_lanes_variant_named(const char *name)
+const struct client_variant *const *const client_variants[AEAD_ROWS] = {
+    [AEAD_SIV_CMAC_256] = of_siv,
+};
+
+const struct client_variant *client_variant_named(enum aead_row row, const char *name)
 {
     bool any = strcmp(name, "auto") == 0;
-    for (const struct siv_lanes_variant *const *v = siv_lanes_variants; *v != NULL; v++)
+    for (const struct client_variant *const *v = client_variants[row]; *v != NULL; v++)
         if ((any || strcmp(name, (*v)->name) == 0) && (*v)->usable())
             return *v;
     return NULL;

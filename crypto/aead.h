@@ -1,0 +1,91 @@
+// The AEADs that NTS sessions may have, one row each: name and number, the lengths of its parts,
+// and its calls for one message. All other rooms read a row; none names an AEAD.
+//
+// To add an AEAD, add a row to each of these: enum aead_row and aead_lengths below, aead_rows
+// (aead.c), exchange_variants (exchange.h: the server's batch), client_variants (client_lanes.h:
+// the client's batch). The batches have tables of their own so that a program links only its own
+// half.
+//
+// RFC 8915, sections 5.6, 5.7 and 6; RFC 5116 for the words; RFC 5297 for AEAD 15.
+// Pure; any thread.
+#pragma once
+
+#include "base/bytes.h"
+#include "crypto/cookie_key.h"
+#include "crypto/siv.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// In the order in which a client of ours prefers them. The server follows its client's order.
+enum aead_row {
+    AEAD_SIV_CMAC_256, // AES-SIV-CMAC-256 (RFC 5297): what every NTS implementation has
+    AEAD_ROWS,         // also "none of them", where a row is looked up
+};
+
+// Of all rows, for buffers. Octets.
+enum {
+    AEAD_KEY_MAX = 32,
+    AEAD_COOKIE_MAX = COOKIE_KEYS_AT + 2 * AEAD_KEY_MAX,
+};
+static_assert((int)AEAD_KEY_MAX >= (int)SIV_KEY_LEN, "every row's key fits");
+
+// Octets.
+struct aead_lengths {
+    uint16_t key; // C2S, and S2C likewise
+    // Of the nonces that we make, a multiple of 4. RFC 8915, section 5.6 calls it N_REQ, and makes
+    // a request leave room for so much.
+    uint16_t nonce;
+    // Of those that we take: RFC 5116's N_MIN and N_MAX, as far as a field can say them.
+    uint16_t nonce_least;
+    uint16_t nonce_most;
+    uint16_t tag;    // by so much a sealed message is longer than its plaintext
+    uint16_t cookie; // of a session's cookies: says which row the session has (cookie_key.h)
+};
+
+// By row. Here, so that each reader's compiler sees constants.
+static const struct aead_lengths aead_lengths[AEAD_ROWS] = {
+    [AEAD_SIV_CMAC_256] =
+        {
+            .key = SIV_KEY_LEN,
+            .nonce = 16,
+            .nonce_least = 1,
+            .nonce_most = UINT16_MAX,
+            .tag = SIV_TAG_LEN,
+            .cookie = COOKIE_KEYS_AT + 2 * SIV_KEY_LEN,
+        },
+};
+
+// The row of a session whose cookies have that length, or AEAD_ROWS.
+static inline enum aead_row aead_row_of_cookie(uint32_t cookie_len)
+{
+    for (enum aead_row row = 0; row < AEAD_ROWS; row++)
+        if (cookie_len == aead_lengths[row].cookie)
+            return row;
+    return AEAD_ROWS;
+}
+
+struct aead {
+    uint16_t id; // in IANA's registry of AEADs: NTS-KE and the TLS exporter say it
+    enum aead_row row;
+    const struct aead_lengths *lengths; // the row's
+    const char *name;                   // as the registry spells it
+
+    // Seals len octets of plain (may be NULL when len is 0) into out, lengths->tag + len octets,
+    // which does not overlap what is read. nonce.len is nonce_least to nonce_most. Keeps nothing.
+    void (*seal)(const uint8_t *key, struct bytes_span ad, struct bytes_span nonce,
+                 const uint8_t *plain, size_t len, uint8_t *out);
+
+    // Opens len octets of sealed into plain: len - lengths->tag octets, NULL when that is 0. False,
+    // with plain wiped, when they were not sealed like that; also when len is less than the tag,
+    // and then nothing is written. Compares in constant time. Keeps nothing.
+    bool (*open)(const uint8_t *key, struct bytes_span ad, struct bytes_span nonce,
+                 const uint8_t *sealed, size_t len, uint8_t *plain);
+};
+
+extern const struct aead aead_rows[AEAD_ROWS];
+
+// The row with that id, or NULL.
+const struct aead *aead_of_id(uint16_t id);
