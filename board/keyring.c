@@ -3,6 +3,7 @@
 #include "board/keyring.h"
 
 #include "base/bytes.h"
+#include "crypto/registers.h"
 
 void keyring_publish(struct snapshot *ring, const struct keyring_record *record)
 {
@@ -55,6 +56,7 @@ bool keyring_refresh(const struct snapshot *ring, struct keyring_view *view)
         }
     }
     bytes_wipe(&record, sizeof record);
+    registers_wipe();
     return sound;
 }
 

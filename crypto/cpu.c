@@ -13,6 +13,7 @@ enum {
 
 struct features {
     bool aesni, vaes256, vaes512;
+    unsigned vector_len;
 };
 
 static uint64_t read_xcr0(void)
@@ -29,19 +30,23 @@ static bool has_all(unsigned word, unsigned bits)
 
 static struct features ask(void)
 {
-    struct features f = {0};
+    struct features f = {.vector_len = 16};
     unsigned a, b, c, d;
     if (!__get_cpuid(1, &a, &b, &c, &d))
         return f;
     f.aesni = has_all(c, bit_AES | bit_SSSE3);
-    if (!f.aesni || !has_all(c, bit_OSXSAVE | bit_AVX))
+    if (!has_all(c, bit_OSXSAVE | bit_AVX))
         return f;
-    uint64_t xcr0 = read_xcr0();
+    const uint64_t xcr0 = read_xcr0();
+    if ((xcr0 & XCR0_YMM) != XCR0_YMM)
+        return f;
+    f.vector_len = 32;
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d))
         return f;
-    f.vaes256 = (xcr0 & XCR0_YMM) == XCR0_YMM && has_all(b, bit_AVX2) && has_all(c, bit_VAES);
-    f.vaes512 = f.vaes256 && (xcr0 & XCR0_ZMM) == XCR0_ZMM &&
-                has_all(b, bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL);
+    const bool zmm = (xcr0 & XCR0_ZMM) == XCR0_ZMM && has_all(b, bit_AVX512F);
+    f.vector_len = zmm ? 64 : 32;
+    f.vaes256 = f.aesni && has_all(b, bit_AVX2) && has_all(c, bit_VAES);
+    f.vaes512 = f.vaes256 && zmm && has_all(b, bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL);
     return f;
 }
 
@@ -68,6 +73,11 @@ bool cpu_has_vaes512(void)
     return features.vaes512;
 }
 
+unsigned cpu_vector_len(void)
+{
+    return features.vector_len;
+}
+
 #else
 
 bool cpu_has_aesni(void)
@@ -83,6 +93,11 @@ bool cpu_has_vaes256(void)
 bool cpu_has_vaes512(void)
 {
     return false;
+}
+
+unsigned cpu_vector_len(void)
+{
+    return 0;
 }
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/now.h"
 #include "control/ke/tls.h"
 #include "crypto/cookie.h"
+#include "crypto/registers.h"
 
 #include <assert.h>
 #include <string.h>
@@ -63,6 +64,7 @@ static const char *seal_cookies(struct ke_responder *responder, SSL *session,
         cookie_seal(current, nonce, keys, 2u * len->key, cookies + i * len->cookie);
     }
     bytes_wipe(keys, sizeof keys);
+    registers_wipe(); // of round keys, before OpenSSL goes on
     return NULL;
 }
 

@@ -7,6 +7,7 @@
 #include "base/secret.h"
 #include "control/keys/rotation.h"
 #include "control/keys/store.h"
+#include "crypto/registers.h"
 
 #include <errno.h>
 #include <string.h>
@@ -29,6 +30,7 @@ void keys_publish(const struct keys *keys, struct snapshot *ring)
     keyring_publish(ring, &record);
     keyring_publish(ring, &record); // into the other slot too: the retired key lay there still
     bytes_wipe(&record, sizeof record);
+    registers_wipe();
 }
 
 // The next set comes into use; ring may be NULL: then nobody is served any more.
@@ -93,10 +95,12 @@ static struct rotation_action follow(struct keys *keys, struct snapshot *ring,
             break;
         case ROTATION_WRITE:
             store_write(keys->store, &keys->set, now_ns);
+            registers_wipe();
             break;
         case ROTATION_WRITE_NEXT:
             keys->next.key[KEY_FUTURE].made_ns = now_ns;
             store_write(keys->store, &keys->next, now_ns);
+            registers_wipe();
             break;
         case ROTATION_ADOPT:
             adopt(keys, ring);

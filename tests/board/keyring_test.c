@@ -1,6 +1,8 @@
 // The cores' copies of the cookie keys. RFC 8915, section 6.
 #include "board/keyring.h"
 
+#include "tests/crypto/registers_held.h"
+
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -279,6 +281,25 @@ static void readers_never_mix_publications(void **state)
     }
 }
 
+// A core that has nothing to do afterwards keeps none in its registers either.
+static void no_key_stays_in_a_register(void **state)
+{
+    (void)state;
+    const uint32_t id[] = {0x11223344, 0x55667788};
+    struct snapshot ring = {0};
+    struct keyring_view view = {0};
+    static uint8_t held[REGISTERS_MAX][REGISTER_WIDEST];
+    struct keyring_record record = record_of(id, 2, 0);
+    keyring_publish(&ring, &record);
+    bool news = keyring_refresh(&ring, &view);
+    registers_read(held);
+    assert_true(news);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_false(registers_hold(held, view.key[i].mac_schedule[0], 11 * 16));
+        assert_false(registers_hold(held, view.key[i].ctr_schedule[0], 11 * 16));
+    }
+}
+
 int main(void)
 {
     cmocka_set_message_output(CM_OUTPUT_TAP);
@@ -289,6 +310,7 @@ int main(void)
         cmocka_unit_test(refresh_is_idle_without_news),
         cmocka_unit_test(unsound_records_are_refused),
         cmocka_unit_test(retired_keys_leave_no_trace),
+        cmocka_unit_test(no_key_stays_in_a_register),
         cmocka_unit_test(readers_never_mix_publications),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

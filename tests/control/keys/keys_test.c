@@ -5,6 +5,7 @@
 #include "crypto/cookie.h"
 #include "tests/control/keys/keys_world.h"
 #include "tests/control/log_recorder.h"
+#include "tests/crypto/registers_held.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -35,6 +36,30 @@ static void first_start_makes_keys_and_file(void **state)
     assert_false(keys_failing(keys));
     keys_close(keys);
     keys_close(NULL);
+}
+
+// Published, keys are gone from the registers of control's thread.
+static void no_key_stays_in_a_register(void **state)
+{
+    (void)state;
+    struct keys *keys = keys_world_open();
+    static uint8_t held[REGISTERS_MAX][REGISTER_WIDEST];
+    keys_publish(keys, &keys_ring);
+    registers_read(held);
+    struct keyring_record record = keys_world_published();
+    assert_int_equal(record.n, 2);
+    for (unsigned i = 0; i < record.n; i++)
+        assert_false(registers_hold(held, record.entry[i].secret, COOKIE_KEY_LEN));
+    // Likewise handed to the writer.
+    sim_now += DAY;
+    keys_turn(keys, &keys_ring, sim_now);
+    registers_read(held);
+    keys_world_settle(keys);
+    struct key_set set = keys_world_on_disk();
+    assert_int_equal(set.generation, 2);
+    for (unsigned i = 0; i < set.n; i++)
+        assert_false(registers_hold(held, set.key[i].secret, COOKIE_KEY_LEN));
+    keys_close(keys);
 }
 
 // CK-5, CK-6: a rotation comes when it is due and not before; what seals was published a whole
@@ -252,6 +277,8 @@ int main(void)
     cmocka_set_message_output(CM_OUTPUT_TAP);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(first_start_makes_keys_and_file, keys_world_setup,
+                                        keys_world_teardown),
+        cmocka_unit_test_setup_teardown(no_key_stays_in_a_register, keys_world_setup,
                                         keys_world_teardown),
         cmocka_unit_test_setup_teardown(rotates_by_age, keys_world_setup, keys_world_teardown),
         cmocka_unit_test_setup_teardown(cookies_live_through_rotations, keys_world_setup,
