@@ -12,6 +12,7 @@
 #include "control/ke/ke_filter.h"
 #include "control/ke/ke_limit.h"
 #include "control/ke/tls.h"
+#include "control/ke/tls_memory.h"
 #include "link/child.h"
 #include "link/handover.h"
 
@@ -184,6 +185,8 @@ int ke_process_main(void)
     int result = child_hide();
     if (result < 0)
         failed("confinement", result);
+    else if (!tls_memory_take())
+        result = failed("OpenSSL's memory", -EALREADY);
     else
         result = open_all(&process);
     if (result == 0) {

@@ -4,6 +4,7 @@
 
 #include "board/board.h"
 #include "control/ke/ke_filter.h"
+#include "control/ke/tls_memory.h"
 #include "crypto/cookie.h"
 #include "link/child.h"
 #include "link/handover.h"
@@ -487,6 +488,9 @@ static void taken_over(void **state)
 
 int main(void)
 {
+    // The processes are forks of this one, which uses OpenSSL itself.
+    if (!tls_memory_take())
+        return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(life, setup, teardown),
         cmocka_unit_test_setup_teardown(restart, setup, teardown),

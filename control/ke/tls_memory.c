@@ -1,0 +1,48 @@
+// The size that is wiped is libc's, which may be more than was asked for.
+#include "control/ke/tls_memory.h"
+
+#include "base/bytes.h"
+
+#include <malloc.h>
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Nothing for nothing, as OpenSSL's own does.
+static void *take(size_t len, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    return len == 0 ? NULL : malloc(len);
+}
+
+static void give_back(void *at, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    if (at == NULL)
+        return;
+    bytes_wipe(at, malloc_usable_size(at));
+    free(at);
+}
+
+// Not realloc, which would leave the old octets behind when it moves.
+static void *resize(void *at, size_t len, const char *file, int line)
+{
+    const size_t room = at == NULL ? 0 : malloc_usable_size(at);
+
+    if (len > 0 && len <= room)
+        return at;
+    void *moved = take(len, file, line);
+    if (len > 0 && moved == NULL)
+        return NULL;
+    if (moved != NULL && room > 0)
+        memcpy(moved, at, room);
+    give_back(at, file, line);
+    return moved;
+}
+
+bool tls_memory_take(void)
+{
+    return CRYPTO_set_mem_functions(take, resize, give_back) == 1;
+}
