@@ -71,7 +71,8 @@ int board_reopen_read_only(int fd, int *read_only_fd)
     return 0;
 }
 
-static int map(int fd, bool writable, size_t len, void **out)
+// The first mapped_len octets of a side that has len.
+static int map_part(int fd, bool writable, size_t len, size_t mapped_len, void **out)
 {
     struct stat st;
     int flags = fcntl(fd, F_GETFL);
@@ -85,20 +86,35 @@ static int map(int fd, bool writable, size_t len, void **out)
     if (st.st_size != (off_t)len || seals < 0 || (seals & SEALS) != SEALS)
         return -EINVAL;
 
-    void *at = mmap(NULL, len, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, 0);
+    void *at =
+        mmap(NULL, mapped_len, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, 0);
     if (at == MAP_FAILED)
         return -errno;
     // Both are best effort: RLIMIT_MEMLOCK may be small, and the server works without.
-    (void)mlock(at, len);
-    (void)madvise(at, len, MADV_DONTDUMP);
+    (void)mlock(at, mapped_len);
+    (void)madvise(at, mapped_len, MADV_DONTDUMP);
     *out = at;
     return 0;
+}
+
+static int map(int fd, bool writable, size_t len, void **out)
+{
+    return map_part(fd, writable, len, len, out);
 }
 
 int board_map_control(int fd, bool writable, struct board_control **board)
 {
     void *at;
     int err = map(fd, writable, sizeof **board, &at);
+    if (err == 0)
+        *board = at;
+    return err;
+}
+
+int board_map_control_head(int fd, const struct board_control **board)
+{
+    void *at;
+    int err = map_part(fd, false, sizeof **board, offsetof(struct board_control, keyring), &at);
     if (err == 0)
         *board = at;
     return err;
@@ -126,6 +142,12 @@ void board_unmap_control(struct board_control *board)
 {
     if (board != NULL)
         munmap(board, sizeof *board);
+}
+
+void board_unmap_control_head(const struct board_control *board)
+{
+    if (board != NULL)
+        munmap((void *)board, offsetof(struct board_control, keyring));
 }
 
 void board_unmap_dataplane(struct board_dataplane *board)

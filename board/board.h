@@ -18,20 +18,24 @@
 #include "board/stamp_line.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum {
     BOARD_VERSION = 1,
     BOARD_NAME_LEN = 64,
+    BOARD_PAGE = 4096, // what is mapped is a multiple of it
 };
 
 struct board_control {
     _Atomic uint64_t version;   // BOARD_VERSION once control has come up
     _Atomic uint64_t heartbeat; // monotonic ns of the last turn of control's main loop
     _Atomic uint64_t starts;    // of control, this one included
-    struct snapshot keyring;    // struct keyring_record
     struct snapshot ntp_state;  // struct ntp_state
+    uint8_t without_keys[BOARD_PAGE - 64 - sizeof(struct snapshot)];
+    struct snapshot keyring; // struct keyring_record; from here on pages hold keys
 };
+static_assert(offsetof(struct board_control, keyring) == BOARD_PAGE, "keys begin a page");
 
 // What a port is, for status. Written once by the dataplane when the port comes up, link_up later
 // too.
@@ -86,7 +90,12 @@ int board_map_control(int fd, bool writable, struct board_control **board);
 int board_map_dataplane(int fd, bool writable, struct board_dataplane **board);
 int board_map_ke(int fd, bool writable, struct board_ke **board);
 
+// Maps what stands before the keyring, read-only: for the supervisor, which holds no keys. The
+// keyring's pages are not there. board_unmap_control_head ends it.
+int board_map_control_head(int fd, const struct board_control **board);
+
 // Each takes NULL.
 void board_unmap_control(struct board_control *board);
+void board_unmap_control_head(const struct board_control *board);
 void board_unmap_dataplane(struct board_dataplane *board);
 void board_unmap_ke(struct board_ke *board);

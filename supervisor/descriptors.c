@@ -88,7 +88,7 @@ static int open_board(struct descriptors *h)
     if (error == 0)
         error = board_reopen_read_only(h->board_ke, &h->board_ke_ro);
     if (error == 0)
-        error = board_map_control(h->board_control_ro, false, &h->control_view);
+        error = board_map_control_head(h->board_control_ro, &h->control_view);
     if (error == 0)
         error = board_map_dataplane(h->board_dataplane_ro, false, &h->dataplane_view);
     if (error == 0)
@@ -213,7 +213,7 @@ void descriptors_close(struct descriptors *h)
         close_if_open(&h->listener[i]);
     close_if_open(&h->guard[0]);
     close_if_open(&h->guard[1]);
-    board_unmap_control(h->control_view);
+    board_unmap_control_head(h->control_view);
     board_unmap_dataplane(h->dataplane_view);
     board_unmap_ke(h->ke_view);
     h->control_view = NULL;

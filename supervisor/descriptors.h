@@ -23,8 +23,8 @@ struct descriptors {
     int guard[2];
     int listener[CONFIG_LISTEN_MAX];
     struct control_socket control_socket;
-    int interface_lock[CONFIG_PORTS_MAX]; // -1: no interface, or one that is not there
-    struct board_control *control_view;   // for heartbeats, read-only
+    int interface_lock[CONFIG_PORTS_MAX];     // -1: no interface, or one that is not there
+    const struct board_control *control_view; // for heartbeats, read-only; without its keyring
     struct board_dataplane *dataplane_view;
     struct board_ke *ke_view;
 };

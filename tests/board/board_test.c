@@ -207,6 +207,42 @@ static void mapping_is_kept_out_of_dumps(void **state)
     board_unmap_ke(NULL);
 }
 
+// How much of control's side is mapped here.
+static size_t mapped_of_control(void)
+{
+    FILE *maps = fopen("/proc/self/maps", "r");
+    assert_non_null(maps);
+    char line[512];
+    size_t sum = 0;
+    while (fgets(line, sizeof line, maps)) {
+        unsigned long low, high;
+        if (strstr(line, "noonmark-control") && sscanf(line, "%lx-%lx ", &low, &high) == 2)
+            sum += high - low;
+    }
+    fclose(maps);
+    return sum;
+}
+
+// The supervisor reads heartbeats; the pages that hold keys are not there for it.
+static void head_is_without_keys(void **state)
+{
+    struct fds *fds = *state;
+    struct board_control *control;
+    const struct board_control *head;
+    assert_int_equal(board_map_control_head(fds->control, &head), -EACCES);
+    assert_int_equal(board_map_control_head(fds->dataplane_ro, &head), -EINVAL);
+    assert_int_equal(board_map_control_head(fds->control_ro, &head), 0);
+    assert_int_equal(mapped_of_control(), BOARD_PAGE);
+    assert_int_equal(board_map_control(fds->control, true, &control), 0);
+    assert_true(mapped_of_control() > 2 * BOARD_PAGE);
+    atomic_store(&control->heartbeat, 42);
+    assert_int_equal(atomic_load(&head->heartbeat), 42);
+    board_unmap_control(control);
+    board_unmap_control_head(head);
+    board_unmap_control_head(NULL);
+    assert_int_equal(mapped_of_control(), 0);
+}
+
 static void sides_start_at_zero(void **state)
 {
     struct fds *fds = *state;
@@ -235,6 +271,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(sides_are_not_mistaken, setup, teardown),
         cmocka_unit_test_setup_teardown(board_outlives_its_writer, setup, teardown),
         cmocka_unit_test_setup_teardown(mapping_is_kept_out_of_dumps, setup, teardown),
+        cmocka_unit_test_setup_teardown(head_is_without_keys, setup, teardown),
         cmocka_unit_test_setup_teardown(sides_start_at_zero, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
