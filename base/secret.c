@@ -2,8 +2,16 @@
 #include "base/secret.h"
 
 #include "base/bytes.h"
+#include "base/log.h"
 
+#include <errno.h>
+#include <linux/capability.h>
+#include <stdbool.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 void *secret_alloc(size_t len)
 {
@@ -15,6 +23,30 @@ void *secret_alloc(size_t len)
     (void)madvise(at, len, MADV_DONTDUMP);
     (void)madvise(at, len, MADV_WIPEONFORK);
     return at;
+}
+
+// With this right no limit is in force.
+static bool has_right_to_lock(void)
+{
+    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2];
+    return syscall(SYS_capget, &head, data) == 0 && (data[0].effective & 1U << CAP_IPC_LOCK) != 0;
+}
+
+// Under a limit nothing is locked but what secret_alloc has: with MCL_FUTURE each mmap beyond the
+// limit would fail, so that a ke full of connections would refuse more of them; and of what is
+// there now (MCL_CURRENT) the limit would have to fit reserved addresses, too.
+void secret_lock_process(void)
+{
+    struct rlimit limit;
+
+    if (!has_right_to_lock() && getrlimit(RLIMIT_MEMLOCK, &limit) == 0 &&
+        limit.rlim_cur != RLIM_INFINITY)
+        log_warning("RLIMIT_MEMLOCK is %llu octets: only the pages of cookie keys are locked, and "
+                    "other secrets may be swapped; raise it (LimitMEMLOCK=infinity)",
+                    (unsigned long long)limit.rlim_cur);
+    else if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0)
+        log_warning("memory cannot be locked: %s; secrets may be swapped", strerror(errno));
 }
 
 void secret_free(void *at, size_t len)

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/now.h"
+#include "base/secret.h"
 #include "board/board.h"
 #include "config/config.h"
 #include "control/control_filter.h"
@@ -208,6 +209,7 @@ int control_main(void)
 
     log_open("control");
     int result = child_hide();
+    secret_lock_process();
     if (result < 0)
         failed("confinement", result);
     else

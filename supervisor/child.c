@@ -14,9 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-    LOCKED_LEAST = 1 << 20, // octets: the board and a core's copy of the keys fit many times
-};
 
 // First all sources are moved above the targets, so that none is overwritten before its turn. dup2
 // clears close-on-exec at the target alone.
@@ -69,33 +66,29 @@ static void prefer_victim(int adjustment)
     close(fd);
 }
 
-// For key memory. What is left where limits cannot be lifted is enough for it nearly everywhere.
-static int limit_locked(void)
+// For key memory. *lifted: any amount of it can be locked. Where not, the child says what follows.
+static int limit_locked(bool *lifted)
 {
     const struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
     struct rlimit r;
 
-    if (setrlimit(RLIMIT_MEMLOCK, &all) == 0)
+    *lifted = setrlimit(RLIMIT_MEMLOCK, &all) == 0;
+    if (*lifted)
         return 0;
     if (getrlimit(RLIMIT_MEMLOCK, &r) != 0)
         return -errno;
     r.rlim_cur = r.rlim_max;
-    if (setrlimit(RLIMIT_MEMLOCK, &r) != 0)
-        return -errno;
-    if (r.rlim_max < LOCKED_LEAST)
-        log_warning("RLIMIT_MEMLOCK is %llu octets and cannot be raised: keys may be swapped",
-                    (unsigned long long)r.rlim_max);
-    return 0;
+    return setrlimit(RLIMIT_MEMLOCK, &r) == 0 ? 0 : -errno;
 }
 
-static int limit(uint64_t descriptors)
+static int limit(uint64_t descriptors, bool *lifted)
 {
     const struct rlimit none = {0, 0};
     struct rlimit files;
 
     if (setrlimit(RLIMIT_CORE, &none) != 0 || getrlimit(RLIMIT_NOFILE, &files) != 0)
         return -errno;
-    const int error = limit_locked();
+    const int error = limit_locked(lifted);
     if (error != 0)
         return error;
     if (files.rlim_cur >= descriptors)
@@ -107,6 +100,15 @@ static int limit(uint64_t descriptors)
         log_warning("cannot raise RLIMIT_NOFILE to %llu: %s; fewer connections fit",
                     (unsigned long long)descriptors, strerror(errno));
     return 0;
+}
+
+// Who serves holds keys, and locks all of its memory (base/secret.h). Where the limit could not be
+// lifted, as in a container without CAP_SYS_RESOURCE, CAP_IPC_LOCK serves instead: it allows no
+// more than a lifted limit does.
+static uint64_t rights_of(const struct child_plan *plan, bool lifted)
+{
+    const bool serves = plan->user != NULL;
+    return plan->rights | (serves && !lifted ? CAPABILITY(CAP_IPC_LOCK) : 0);
 }
 
 // A session of its own: Ctrl-C at a terminal reaches the supervisor alone, which then ends its
@@ -122,13 +124,14 @@ static int arrange(const struct child_plan *plan)
     if (chdir("/") != 0)
         return -errno;
     prefer_victim(plan->oom_score_adj);
-    int error = limit(plan->descriptors);
+    bool lifted = false;
+    int error = limit(plan->descriptors, &lifted);
     if (error == 0)
         error = redirect_standard();
     if (error == 0)
         error = place(plan->handed, plan->n_handed);
     if (error == 0)
-        error = privilege_become(plan->user, plan->rights);
+        error = privilege_become(plan->user, rights_of(plan, lifted));
     return error;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/now.h"
+#include "base/secret.h"
 #include "board/board.h"
 #include "config/config.h"
 #include "control/ke/ke.h"
@@ -69,6 +70,14 @@ static int open_board(struct process *p)
         return failed("board", result);
     atomic_fetch_add_explicit(&p->board->starts, 1, memory_order_relaxed);
     ke_counters_take_over(&p->board->counters);
+    return 0;
+}
+
+// Before TLS keys are read: OpenSSL keeps them, and what it computes from them, in any memory.
+static int lock_memory(struct process *p)
+{
+    (void)p;
+    secret_lock_process();
     return 0;
 }
 
@@ -149,7 +158,8 @@ static int say_ready(struct process *p)
 static int open_all(struct process *p)
 {
     static int (*const steps[])(struct process *) = {
-        take_signals, read_config, open_board, open_tls, open_ke, open_waiting, confine, say_ready,
+        take_signals, read_config,  lock_memory, open_board, open_tls,
+        open_ke,      open_waiting, confine,     say_ready,
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         int result = steps[i](p);
