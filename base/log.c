@@ -4,7 +4,7 @@
 #include "base/printable.h"
 
 #include <stdarg.h>
-#include <stdbool.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,10 +19,10 @@ enum {
 
 static const char *speaker = "noonmarkd";
 static bool journal;
-static bool quiet;
+static _Atomic int shown = LOG_LEVEL_INFO; // written by log_set_level, read by all threads
 
-// Where errors go instead; NULL: nowhere else.
-static struct {
+// Where this thread's errors go instead; NULL: nowhere else.
+static _Thread_local struct {
     char *text;
     size_t size;
 } divert;
@@ -45,9 +45,21 @@ void log_open(const char *who)
     journal = stderr_is_journal();
 }
 
-void log_quiet(void)
+bool log_set_level(const char *level)
 {
-    quiet = true;
+    static const struct {
+        const char *name;
+        enum log_level level;
+    } levels[] = {
+        {"error", LOG_LEVEL_ERROR}, {"warning", LOG_LEVEL_WARNING}, {"info", LOG_LEVEL_INFO}};
+
+    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
+        if (strcmp(level, levels[i].name) == 0) {
+            atomic_store_explicit(&shown, (int)levels[i].level, memory_order_relaxed);
+            return true;
+        }
+    }
+    return false;
 }
 
 void log_divert(char *text, size_t size)
@@ -83,7 +95,7 @@ __attribute__((format(printf, 1, 0))) static void divert_error(const char *forma
 __attribute__((format(printf, 3, 0))) static void
 write_line(enum log_level level, unsigned long left_out, const char *format, va_list arguments)
 {
-    if (level == LOG_LEVEL_INFO && quiet)
+    if ((int)level > atomic_load_explicit(&shown, memory_order_relaxed))
         return;
     if (level == LOG_LEVEL_ERROR && divert.text) {
         divert_error(format, arguments);

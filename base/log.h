@@ -3,6 +3,7 @@
 // identifiers. Thread-safe: a line is one write.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum log_level {
@@ -14,11 +15,12 @@ enum log_level {
 // The word before each line: "noonmarkd", "control", "dataplane". A string literal.
 void log_open(const char *who);
 
-// From here on information is left out; warnings and errors stay. Before other threads start.
-void log_quiet(void);
+// From here on what is less than level is left out: "error", "warning" or "info", which is where it
+// starts. False, and nothing has changed: level is none of these. Any thread.
+bool log_set_level(const char *level);
 
-// From here on errors are not written: the first goes to text, cut to size octets, without the
-// word before it. NULL ends that. For one thread at a time.
+// From here on the calling thread's errors are not written: the first goes to text, cut to size
+// octets, without the word before it. NULL ends that.
 void log_divert(char *text, size_t size);
 
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

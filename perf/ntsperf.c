@@ -58,7 +58,7 @@ static int run(enum command command, int argc, char **argv)
     plan.argc = argc;
     plan.argv = argv;
     log_open("ntsperf");
-    log_quiet();
+    log_set_level("warning");
     progress_open(plan.quiet);
     catch_signals();
     forbid_cores();

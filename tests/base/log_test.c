@@ -1,6 +1,7 @@
 // The log: one line an event, whole, and never more than its limit.
 #include "base/log.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -106,16 +107,45 @@ static void limited_lines_are_counted(void **state)
                               "control: warning: flood\n");
 }
 
-static void quiet_leaves_out_information(void **state)
+static void a_level_leaves_out_what_is_less(void **state)
 {
     (void)state;
     char text[4096];
+    static const char *const levels[] = {"error", "warning", "info"};
+    static const char *const shown[] = {"tester: error: a\n",
+                                        "tester: error: a\ntester: warning: b\n",
+                                        "tester: error: a\ntester: warning: b\ntester: c\n"};
+    for (int i = 0; i < 3; i++) {
+        capture("tester", false);
+        assert_true(log_set_level(levels[i]));
+        assert_false(log_set_level("loud"));
+        log_error("a");
+        log_warning("b");
+        log_info("c");
+        collect(text, sizeof text);
+        assert_string_equal(text, shown[i]);
+    }
+}
+
+static void *say_error(void *what)
+{
+    log_error("%s", (const char *)what);
+    return NULL;
+}
+
+static void other_threads_are_not_diverted(void **state)
+{
+    (void)state;
+    char text[4096], why[16], what[] = "of another thread";
+    pthread_t thread;
     capture("tester", false);
-    log_quiet();
-    log_info("not this");
-    log_warning("this");
+    log_divert(why, sizeof why);
+    assert_int_equal(pthread_create(&thread, NULL, say_error, what), 0);
+    pthread_join(thread, NULL);
+    log_divert(NULL, 0);
     collect(text, sizeof text);
-    assert_string_equal(text, "tester: warning: this\n");
+    assert_string_equal(why, "");
+    assert_string_equal(text, "tester: error: of another thread\n");
 }
 
 static void diverted_errors_are_kept(void **state)
@@ -147,7 +177,8 @@ int main(void)
         cmocka_unit_test(a_message_stays_one_line),
         cmocka_unit_test(limited_lines_are_counted),
         cmocka_unit_test(diverted_errors_are_kept),
-        cmocka_unit_test(quiet_leaves_out_information), // for good: the last one
+        cmocka_unit_test(other_threads_are_not_diverted),
+        cmocka_unit_test(a_level_leaves_out_what_is_less),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("config/log", tests, NULL, NULL);

@@ -208,7 +208,7 @@ static void *run_all(void *with)
 int main(int argc, char **argv)
 {
     log_open("path_client");
-    log_quiet();
+    log_set_level("warning");
     if (argc < 3)
         usage("path_client DEVICE SERVER [key=value]...");
     plan.device = argv[1];
