@@ -91,6 +91,9 @@ struct config {
         char reference_id[16];      // as written: 1 to 4 characters, or a dotted IPv4 address
         uint32_t reference_id_word; // as it goes on the wire, first octet in the highest bits
     } time;
+    struct {
+        char *level; // error, warning, info
+    } log;
 };
 
 // One line for a person: "FILE:LINE: what is wrong; what to do". Longer ones are cut.
@@ -111,3 +114,20 @@ int config_load_fd(int fd, const char *name, struct config **config, struct conf
 int config_print(const struct config *config, FILE *out);
 
 void config_free(struct config *config);
+
+// What a reload asks for.
+struct config_setting {
+    const char *path; // "dataplane.cores"; a list of groups is one setting
+    bool live;        // a running server can take a new value
+    bool differs;
+};
+
+enum { CONFIG_SETTINGS_MAX = 64 };
+
+// Holds two configurations against each other, setting by setting in the schema's order. The number
+// of settings.
+size_t config_compare(const struct config *a, const struct config *b,
+                      struct config_setting settings[CONFIG_SETTINGS_MAX]);
+
+// Exchanges the values of all live settings; the others stay. Done twice, nothing has changed.
+void config_swap_live(struct config *a, struct config *b);

@@ -20,6 +20,7 @@ enum { SOCKET_PATH_MAX = sizeof((struct sockaddr_un *)0)->sun_path - 1 };
 
 static const char *const crypto_words[] = {"auto",     "vaes512",  "vaes256", "aesni",
                                            "ipsec-mb", "portable", NULL};
+static const char *const level_words[] = {"error", "warning", "info", NULL};
 static const char *const source_words[] = {[TIME_SYSTEM] = "system", [TIME_FIXED] = "fixed", NULL};
 
 const struct schema_key schema[] = {
@@ -86,6 +87,7 @@ const struct schema_key schema[] = {
      .help = "TLS certificates, each with its key",
      .type = SCHEMA_GROUP,
      LIST(struct config, control.certificates, control.n_certificates, 1, CONFIG_CERTIFICATES_MAX),
+     .live = true,
      .required = true},
     {.path = "control.certificates[].chain",
      .help = "PEM file: the certificate, then its issuers",
@@ -184,6 +186,15 @@ const struct schema_key schema[] = {
      .type = SCHEMA_REFERENCE_ID,
      IN(struct config, time.reference_id),
      .required = true},
+
+    {.path = "log", .help = "what is logged", .type = SCHEMA_GROUP},
+    {.path = "log.level",
+     .help = "the least that is logged",
+     .type = SCHEMA_WORD,
+     IN(struct config, log.level),
+     .live = true,
+     .words = level_words,
+     .fallback = "info"},
 };
 const size_t schema_n = sizeof schema / sizeof schema[0];
 

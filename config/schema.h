@@ -35,6 +35,7 @@ struct schema_key {
     const char *const *words; // ends with NULL
     const char *fallback;     // the default as a file would write it, list items after ", "
     bool required;
+    bool live;         // a reload can change it; of a list of groups: the list as a whole
     uint32_t list_max; // 0: not a list
     uint32_t list_min;
     size_t count_at; // offset of the uint32_t that counts the list

@@ -319,6 +319,29 @@ void value_print(const struct schema_key *key, const void *from, FILE *out)
     }
 }
 
+bool value_equal(const struct schema_key *key, const void *a, const void *b)
+{
+    const char *const *text_a = a;
+    const char *const *text_b = b;
+
+    switch (key->type) {
+    case SCHEMA_WORD:
+    case SCHEMA_TEXT:
+    case SCHEMA_NAME:
+    case SCHEMA_PATH:
+    case SCHEMA_HOST:
+    case SCHEMA_USER:
+        return strcmp(*text_a, *text_b) == 0;
+    case SCHEMA_LISTEN:
+        return strcmp(((const struct config_listen *)a)->text,
+                      ((const struct config_listen *)b)->text) == 0;
+    case SCHEMA_REFERENCE_ID:
+        return strcmp(a, b) == 0;
+    default:
+        return memcmp(a, b, key->size) == 0;
+    }
+}
+
 void value_free(const struct schema_key *key, void *at)
 {
     switch (key->type) {

@@ -15,6 +15,9 @@ bool value_parse(const struct schema_key *key, const char *text, void *into);
 // Writes the value at from as value_parse reads it, quoted where YAML may need it.
 void value_print(const struct schema_key *key, const void *from, FILE *out);
 
+// Do both places hold the same value?
+bool value_equal(const struct schema_key *key, const void *a, const void *b);
+
 // Frees what value_parse put on the heap.
 void value_free(const struct schema_key *key, void *at);
 

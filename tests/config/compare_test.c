@@ -1,0 +1,130 @@
+// What differs between two configurations, and what a reload exchanges.
+#include "config/config.h"
+#include "tests/config/text.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static struct config *loaded(const char *text)
+{
+    struct config *config = NULL;
+    struct config_error error;
+    if (load_text(text, &config, &error) != 0)
+        fail_msg("%s in:\n%s", error.text, text);
+    return config;
+}
+
+static char *printed(const struct config *config)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    assert_int_equal(config_print(config, out), 0);
+    fclose(out);
+    return text;
+}
+
+// The names of what differs, a blank before each; live ones with a star.
+static void differences(const char *before, const char *after, char out[1024])
+{
+    struct config *a = loaded(before), *b = loaded(after);
+    struct config_setting settings[CONFIG_SETTINGS_MAX];
+    size_t len = 0;
+    const size_t n = config_compare(a, b, settings);
+    out[0] = '\0';
+    assert_true(n > 15);
+    for (size_t i = 0; i < n; i++)
+        if (settings[i].differs)
+            len += (size_t)snprintf(out + len, 1024 - len, " %s%s", settings[i].path,
+                                    settings[i].live ? "*" : "");
+    config_free(a);
+    config_free(b);
+}
+
+#define TWO_PAIRS                                                                                  \
+    "control:\n  certificates:\n    - {chain: /c.pem, key: /k.pem}\n    - {chain: /d, key: /e}\n"
+
+static void each_difference_is_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *names;
+    } rows[] = {
+        {VALID, ""},
+        {VALID "keys: {rotate: 24h, keep: 3}\n", ""}, // the default, written out
+        {VALID "keys: {rotate: 1440m}\n", ""},        // in another unit
+        {VALID "log: {level: warning}\n", " log.level*"},
+        {VALID "keys: {rotate: 12h, file: /a/b}\n", " keys.file keys.rotate"},
+        {VALID_PORTS TWO_PAIRS VALID_TIME, " control.certificates*"},
+        {VALID_PORTS "control: {certificates: [{chain: /c.pem, key: /other}]}\n" VALID_TIME,
+         " control.certificates*"},
+        {"dataplane: {cores: [1], ports: [{vdev: eth0, addresses: [192.0.2.1]}]}\n" VALID_CONTROL
+             VALID_TIME,
+         " dataplane.ports"},
+        {"dataplane: {cores: [1], ports: [{interface: eth0, addresses: [192.0.2.1]}]}\n" //
+         VALID_CONTROL VALID_TIME,
+         " dataplane.ports"},
+        {"dataplane: {cores: [2], udp_port: 124, ports: [{interface: eth0}]}\n" VALID_CONTROL
+             VALID_TIME,
+         " dataplane.cores dataplane.udp_port"},
+        {"dataplane: {cores: [1, 2], crypto: portable, user: a, ports: [{interface: eth1}]}\n"
+         "control: {certificates: [{chain: /c.pem, key: /k.pem}], listen: ['[::]:4460'], user: b,\n"
+         "  threads: 2, ntp_server: n, deadline: 4s, max_connections: 9, socket: /s}\n"
+         "keys: {file: /f, rotate: 1h, keep: 1}\n"
+         "time: {source: fixed, stratum: 2, reference_id: 192.0.2.1}\n",
+         " dataplane.cores dataplane.crypto dataplane.user dataplane.ports control.listen "
+         "control.threads control.user control.ntp_server control.deadline control.max_connections "
+         "control.socket keys.file keys.rotate keys.keep time.source time.stratum "
+         "time.reference_id"},
+    };
+    char got[1024];
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        differences(VALID, rows[i].text, got);
+        assert_string_equal(got, rows[i].names);
+        differences(rows[i].text, VALID, got);
+        assert_string_equal(got, rows[i].names);
+    }
+}
+
+static void live_settings_are_exchanged_and_no_others(void **state)
+{
+    (void)state;
+    struct config *a = loaded(VALID);
+    struct config *b =
+        loaded("dataplane: {cores: [2], ports: [{interface: eth1}]}\n" TWO_PAIRS VALID_TIME
+               "log: {level: error}\n");
+    char *a_before = printed(a), *b_before = printed(b);
+    config_swap_live(a, b);
+    assert_int_equal(a->control.n_certificates, 2);
+    assert_string_equal(a->control.certificates[1].key, "/e");
+    assert_string_equal(a->log.level, "error");
+    assert_int_equal(a->dataplane.cores[0], 1);
+    assert_string_equal(a->dataplane.ports[0].device, "eth0");
+    assert_int_equal(b->control.n_certificates, 1);
+    assert_string_equal(b->log.level, "info");
+    assert_int_equal(b->dataplane.cores[0], 2);
+    config_swap_live(a, b);
+    char *a_after = printed(a), *b_after = printed(b);
+    assert_string_equal(a_after, a_before);
+    assert_string_equal(b_after, b_before);
+    free(a_before);
+    free(a_after);
+    free(b_before);
+    free(b_after);
+    config_free(a);
+    config_free(b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_difference_is_named),
+        cmocka_unit_test(live_settings_are_exchanged_and_no_others),
+    };
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests_name("config/compare", tests, NULL, NULL);
+}
