@@ -1,0 +1,71 @@
+// The link between the supervisor and one child: a pair of SOCK_SEQPACKET sockets, made before each
+// start. The child's end stands at HANDOVER_LINK; the supervisor's end is held by the supervisor
+// alone. The end of the link is the lifeline: a child whose link has ended ends itself.
+//
+// A message is a head, a text and descriptors. Neither end ever waits: a full queue is an error to
+// the sender. What is not whole and well-formed is refused, and its descriptors are closed. A new
+// kind of message is a row of the table in link.c.
+//
+// Any thread; each end is used by one.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum link_type {
+    LINK_READY = 1, // child to supervisor, once: it serves
+    LINK_LOG_LEVEL, // supervisor to child; text: the level, as `log.level` names it
+    // Supervisor to ke: serve these certificates. Descriptors: the configuration that names them,
+    // then chain and key of each.
+    LINK_RELOAD,
+    // Ke's answer to LINK_RELOAD; the supervisor's to LINK_ASK_RELOAD, where the text holds the
+    // settings by what became of them, a line each: see LINK_SETTINGS_APPLIED.
+    LINK_APPLIED,
+    LINK_REFUSED,    // the other answer to either, and the reader's; text: the reason
+    LINK_ASK_RELOAD, // control to supervisor: a reload is wanted
+    LINK_READ,       // supervisor to the reader of a reload; text: the configuration's path
+    LINK_CANDIDATE,  // the reader's answer: descriptors as with LINK_RELOAD
+    LINK_TYPES,
+};
+
+// The lines of LINK_APPLIED's text, each ending in a newline: the word, then a blank and a
+// setting's name for each setting.
+#define LINK_SETTINGS_APPLIED "applied"
+#define LINK_SETTINGS_UNCHANGED "unchanged"
+#define LINK_SETTINGS_RESTART "restart" // these stay as they were until noonmarkd is restarted
+
+enum {
+    LINK_TEXT_MAX = 4096,      // octets, without the NUL; a path fits
+    LINK_DESCRIPTORS_MAX = 17, // a configuration and the files of eight certificates
+};
+
+struct link_message {
+    uint32_t type; // enum link_type
+    uint32_t id;   // of the reload that it is about; 0: of none
+    uint32_t len;  // of text, which ends with a NUL besides
+    uint32_t n;    // descriptors; the receiver's to close, close-on-exec
+    int fd[LINK_DESCRIPTORS_MAX];
+    char text[LINK_TEXT_MAX + 1];
+};
+
+// Makes the pair; both ends are non-blocking and close-on-exec. 0 or -errno.
+int link_pair(int ends[2]);
+
+// Is this descriptor the end of such a pair?
+bool link_is(int fd);
+
+// Sends a message without descriptors; text may be NULL. By send alone, which is all that ke's
+// filter allows. 0; -EAGAIN: the queue is full; -EPIPE: the other end is gone; or another -errno.
+int link_send(int link, enum link_type type, uint32_t id, const char *text);
+
+// The same with descriptors, which stay the caller's.
+int link_send_descriptors(int link, enum link_type type, uint32_t id, const int *fd, uint32_t n);
+
+// Takes the next message, of up to `most` descriptors: with 0 the kernel takes in none, whatever
+// was sent. 1: *message holds it. 0: the link has ended. -EAGAIN: nothing is there. -EBADMSG: what
+// came was no message, and nothing is left of it.
+int link_receive(int link, uint32_t most, struct link_message *message);
+
+// Closes the descriptors that a message brought and that are not taken out of it (set to -1).
+void link_close_descriptors(struct link_message *message);
