@@ -13,7 +13,7 @@
 struct ke;
 
 struct ke_setup {
-    const struct tls *tls;
+    struct tls *tls;
     const int *listeners; // listening TCP sockets; they stay the caller's and become non-blocking
     size_t n_listeners;
     const struct snapshot *ring; // the board's keyring

@@ -11,7 +11,7 @@
 
 enum { DRAIN_MAX = 64 * 1024 };
 
-struct ke_connection *ke_connection_new(int fd, const struct tls *tls)
+struct ke_connection *ke_connection_new(int fd, struct tls *tls)
 {
     struct ke_connection *c = malloc(sizeof *c);
     if (!c)

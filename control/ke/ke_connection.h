@@ -48,7 +48,7 @@ struct ke_connection {
 
 // Takes fd over, a connected and non-blocking socket. NULL when memory runs out; then fd stays the
 // caller's.
-struct ke_connection *ke_connection_new(int fd, const struct tls *tls);
+struct ke_connection *ke_connection_new(int fd, struct tls *tls);
 
 // Goes as far as the socket allows. The exchange's end is counted when it is reached.
 void ke_connection_turn(struct ke_connection *c, struct ke_responder *responder,

@@ -18,7 +18,7 @@ enum {
 
 // What all loops share; read-only but for what counters points to. Outlives them.
 struct ke_shared {
-    const struct tls *tls;
+    struct tls *tls;
     const struct snapshot *ring;
     const char *ntp_server;
     uint16_t udp_port;

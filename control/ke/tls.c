@@ -6,12 +6,16 @@
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct tls {
+    // Written by tls_replace, read by the loops for each session. The lock is held while one of
+    // them takes or drops a reference, and no longer: nothing beside a handshake.
     SSL_CTX *context;
-    BIO_METHOD *method;
+    pthread_mutex_t lock;
+    BIO_METHOD *method; // of all sessions, whichever context they are of
 };
 
 // RFC 8915, section 4: the identification sequence, with its length before it.
@@ -60,29 +64,50 @@ static bool set_profile(SSL_CTX *context)
     return SSL_CTX_set_max_send_fragment(context, 4096) == 1;
 }
 
+// A whole context of these pairs, or NULL, logged.
+static SSL_CTX *make_context(const struct tls_pair *pairs, size_t n, enum tls_dates dates)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+    bool good = context && set_profile(context);
+    if (!good)
+        log_error("TLS 1.3 cannot be set up with this OpenSSL");
+    for (size_t i = 0; i < n && good; i++)
+        good = tls_pair_use(&pairs[i], dates, context) == 0;
+    ERR_clear_error();
+    if (good)
+        return context;
+    SSL_CTX_free(context);
+    return NULL;
+}
+
 int tls_open(const struct tls_pair *pairs, size_t n, struct tls **tls)
 {
-    int result = -ENOMEM;
     struct tls *made = calloc(1, sizeof *made);
     if (!made)
         return -ENOMEM;
-    made->context = SSL_CTX_new(TLS_server_method());
+    pthread_mutex_init(&made->lock, NULL);
     made->method = tls_wire_method();
-    if (!made->context || !made->method || !set_profile(made->context)) {
-        log_error("TLS 1.3 cannot be set up with this OpenSSL");
-        goto fail;
-    }
-    for (size_t i = 0; i < n; i++) {
-        result = tls_pair_use(&pairs[i], made->context);
-        if (result < 0)
-            goto fail;
+    made->context = made->method ? make_context(pairs, n, TLS_DATES_WARN) : NULL;
+    if (!made->context) {
+        const int result = made->method ? -EINVAL : -ENOMEM;
+        tls_close(made);
+        return result;
     }
     *tls = made;
     return 0;
-fail:
-    ERR_clear_error();
-    tls_close(made);
-    return result;
+}
+
+int tls_replace(struct tls *tls, const struct tls_pair *pairs, size_t n)
+{
+    SSL_CTX *context = make_context(pairs, n, TLS_DATES_REFUSE);
+    if (!context)
+        return -EINVAL;
+    pthread_mutex_lock(&tls->lock);
+    SSL_CTX *old = tls->context;
+    tls->context = context;
+    pthread_mutex_unlock(&tls->lock);
+    SSL_CTX_free(old); // ours; the last session that it made frees it
+    return 0;
 }
 
 void tls_close(struct tls *tls)
@@ -91,12 +116,24 @@ void tls_close(struct tls *tls)
         return;
     SSL_CTX_free(tls->context);
     BIO_meth_free(tls->method);
+    pthread_mutex_destroy(&tls->lock);
     free(tls);
 }
 
-SSL *tls_session(const struct tls *tls, struct tls_wire *wire)
+static SSL_CTX *take_context(struct tls *tls)
 {
-    SSL *session = SSL_new(tls->context);
+    pthread_mutex_lock(&tls->lock);
+    SSL_CTX *context = tls->context;
+    SSL_CTX_up_ref(context);
+    pthread_mutex_unlock(&tls->lock);
+    return context;
+}
+
+SSL *tls_session(struct tls *tls, struct tls_wire *wire)
+{
+    SSL_CTX *context = take_context(tls);
+    SSL *session = SSL_new(context); // with a reference of its own
+    SSL_CTX_free(context);
     BIO *bio = tls_wire_bio(tls->method, wire);
     if (!session || !bio) {
         SSL_free(session);

@@ -110,20 +110,28 @@ static STACK_OF(X509) * read_chain(const struct tls_pair *pair)
     return chain;
 }
 
-static void warn_of_dates(const char *name, const X509 *leaf)
+// False when the dates refuse it.
+static bool judge_dates(const char *name, const X509 *leaf, enum tls_dates dates)
 {
+    const bool refuse = dates == TLS_DATES_REFUSE;
     int days = 0;
     int seconds = 0;
     if (ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(leaf))) {
-        if (days < 0 || seconds < 0)
-            log_warning("%s: HAS EXPIRED: clients will refuse it; renew it", name);
-        else if (days < SOON_DAYS)
+        if (days < 0 || seconds < 0) {
+            (refuse ? log_error : log_warning)("%s: HAS EXPIRED: clients will refuse it; renew it",
+                                               name);
+            return !refuse;
+        }
+        if (days < SOON_DAYS)
             log_warning("%s: expires in %d days; renew it", name, days);
     }
     if (ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notBefore(leaf)) &&
-        (days > 0 || seconds > 0))
-        log_warning("%s: IS NOT YET VALID: clients will refuse it; is this machine's clock right?",
-                    name);
+        (days > 0 || seconds > 0)) {
+        (refuse ? log_error : log_warning)(
+            "%s: IS NOT YET VALID: clients will refuse it; is this machine's clock right?", name);
+        return !refuse;
+    }
+    return true;
 }
 
 // What makes a good pair bad for clients, though not for us.
@@ -134,7 +142,7 @@ static void warn_of_names(const char *name, const X509 *leaf)
         log_warning("%s: has no subject alternative name: clients will refuse it", name);
 }
 
-int tls_pair_use(const struct tls_pair *pair, SSL_CTX *context)
+int tls_pair_use(const struct tls_pair *pair, enum tls_dates dates, SSL_CTX *context)
 {
     int result = -EINVAL;
     STACK_OF(X509) *chain = read_chain(pair);
@@ -147,6 +155,8 @@ int tls_pair_use(const struct tls_pair *pair, SSL_CTX *context)
         log_error("%s: is not the key of the first certificate in %s", pair->key, pair->chain);
         goto done;
     }
+    if (!judge_dates(pair->chain, leaf, dates))
+        goto done;
     // The context keeps one certificate a kind of key: the second would silently replace the first.
     for (int more = SSL_CTX_set_current_cert(context, SSL_CERT_SET_FIRST); more == 1;
          more = SSL_CTX_set_current_cert(context, SSL_CERT_SET_NEXT)) {
@@ -168,7 +178,6 @@ int tls_pair_use(const struct tls_pair *pair, SSL_CTX *context)
             goto done;
         }
     }
-    warn_of_dates(pair->chain, leaf);
     warn_of_names(pair->chain, leaf);
     result = 0;
 done:

@@ -7,7 +7,7 @@
 #include <openssl/ssl.h>
 
 // Where a pair lies. Names are for messages; descriptors stay the caller's, and may have been read
-// before by a predecessor that shares their offset.
+// before.
 struct tls_pair {
     const char *chain;
     const char *key;
@@ -15,8 +15,14 @@ struct tls_pair {
     int key_fd;
 };
 
+// What becomes of a certificate that has expired or is not yet valid.
+enum tls_dates {
+    // It is logged loudly and used: a server of time may well start with a clock that is wrong
+    // itself, and its clients judge the dates anyway.
+    TLS_DATES_WARN,
+    // It is refused: at a reload there is an older one that serves on.
+    TLS_DATES_REFUSE,
+};
+
 // Puts the pair into context. A context holds one pair of each kind of key. 0 or -errno, logged.
-//
-// Dates alone refuse nothing: they are logged loudly, because a server of time may well start with
-// a clock that is wrong itself, and its clients judge the dates anyway.
-int tls_pair_use(const struct tls_pair *pair, SSL_CTX *context);
+int tls_pair_use(const struct tls_pair *pair, enum tls_dates dates, SSL_CTX *context);

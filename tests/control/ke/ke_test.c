@@ -7,6 +7,7 @@
 #include "crypto/cookie.h"
 #include "tests/control/ke/ke_client.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -362,6 +363,84 @@ static void junk_behind(void **state)
     }
 }
 
+// The certificate that a client was shown, as one number.
+static long serial_of(const struct ke_client *client)
+{
+    X509 *shown = SSL_get1_peer_certificate(client->session);
+    assert_non_null(shown);
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    unsigned len;
+    assert_int_equal(X509_digest(shown, EVP_sha256(), digest, &len), 1);
+    X509_free(shown);
+    long serial;
+    memcpy(&serial, digest, sizeof serial);
+    return serial;
+}
+
+static _Atomic int replacing;
+static _Atomic unsigned handshakes;
+
+// Clients meanwhile: each handshake must come to its answer.
+static void *keep_asking(void *unused)
+{
+    (void)unused;
+    while (replacing) {
+        struct ke_client client;
+        uint8_t got[4096];
+        size_t len = 0, first;
+        if (!ke_client_open(&client, &server.address, &(struct ke_client_options){0}))
+            return "a handshake fails";
+        ke_client_send(&client, request, REQUEST_LEN);
+        if (ke_client_receive(&client, got, sizeof got, &len, &first) != ENDED_BY_FIN ||
+            len != RESPONSE_LEN)
+            return "an exchange fails";
+        ke_client_close(&client);
+        handshakes++;
+    }
+    return NULL;
+}
+
+// Other certificates: from the next session on, whole or not at all, and nobody notices.
+static void other_certificates(void **state)
+{
+    (void)state;
+    struct tls_pair other = pair_make(&server.authority, MADE_RSA, dates_good);
+    struct tls_pair third = pair_make(&server.authority, MADE_P256, dates_good);
+    const struct tls_pair mixed[] = {other, {"chain.pem", "key.pem", third.chain_fd, other.key_fd}};
+    struct ke_client old, now;
+    open_client(&old, &(struct ke_client_options){0});
+    const long first = serial_of(&old);
+
+    assert_int_not_equal(tls_replace(server.tls, mixed, 2), 0);
+    open_client(&now, &(struct ke_client_options){.root = server.authority.root});
+    assert_int_equal(serial_of(&now), first); // not even the good one of them
+    ke_client_close(&now);
+
+    assert_int_equal(tls_replace(server.tls, &other, 1), 0);
+    open_client(&now, &(struct ke_client_options){.root = server.authority.root});
+    assert_int_not_equal(serial_of(&now), first);
+    ke_client_close(&now);
+    ke_client_send(&old, request, REQUEST_LEN); // its context is not gone
+    expect_cookies(&old);
+    ke_client_close(&old);
+
+    pthread_t thread[2];
+    void *fault;
+    replacing = 1;
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&thread[i], NULL, keep_asking, NULL), 0);
+    for (int i = 0; i < 200 || handshakes < 50; i++)
+        assert_int_equal(tls_replace(server.tls, i % 2 ? &other : &third, 1), 0);
+    replacing = 0;
+    for (int i = 0; i < 2; i++) {
+        pthread_join(thread[i], &fault);
+        if (fault != NULL)
+            fail_msg("%s", (const char *)fault);
+    }
+    pair_close(&other);
+    pair_close(&third);
+}
+
 // REC-6, REC-6b, REC-7: another layout, where NTP has its own name and port.
 static void elsewhere(void **state)
 {
@@ -392,11 +471,22 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(normal),        TEST(both_families), TEST(old_versions),
-        TEST(alpn),          TEST(no_alpn),       TEST(groups_and_suites),
-        TEST(no_resumption), TEST(answers),       TEST(one_response),
-        TEST(cut_anywhere),  TEST(long_requests), TEST(half_a_request),
-        TEST(half_closed),   TEST(junk_behind),   cmocka_unit_test_teardown(elsewhere, teardown),
+        TEST(normal),
+        TEST(both_families),
+        TEST(old_versions),
+        TEST(alpn),
+        TEST(no_alpn),
+        TEST(groups_and_suites),
+        TEST(no_resumption),
+        TEST(answers),
+        TEST(one_response),
+        TEST(cut_anywhere),
+        TEST(long_requests),
+        TEST(half_a_request),
+        TEST(half_closed),
+        TEST(junk_behind),
+        TEST(other_certificates),
+        cmocka_unit_test_teardown(elsewhere, teardown),
     };
     signal(SIGPIPE, SIG_IGN); // the clients write where the server has ended
     cmocka_set_message_output(CM_OUTPUT_TAP);

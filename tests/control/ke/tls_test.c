@@ -3,6 +3,7 @@
 
 #include "tests/control/ke/make_pair.h"
 
+#include <malloc.h>
 #include <openssl/pem.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -113,6 +114,64 @@ static void dates(void **state) // F14: loud, but served
     }
 }
 
+// At a reload there is an older pair that serves on.
+static void dates_at_a_reload(void **state)
+{
+    (void)state;
+    static const struct {
+        struct made_dates dates;
+        const char *text;
+        bool taken;
+    } rows[] = {
+        {{-7200, -3600}, "error: chain.pem: HAS EXPIRED", false},
+        {{3600, 90 * 86400L}, "error: chain.pem: IS NOT YET VALID", false},
+        {{-3600, 10 * 86400L}, "warning: chain.pem: expires in", true},
+        {{-3600, 90 * 86400L}, "", true},
+    };
+    struct tls *tls = NULL;
+    struct tls_pair first = pair_make(&authority, MADE_P256, dates_good);
+    assert_int_equal(tls_open(&first, 1, &tls), 0);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct tls_pair pairs[] = {pair_make(&authority, MADE_RSA, dates_good),
+                                   pair_make(&authority, MADE_P256, rows[i].dates)};
+        log_start();
+        const int result = tls_replace(tls, pairs, 2);
+        log_stop();
+        assert_int_equal(result == 0, rows[i].taken);
+        assert_non_null(strstr(logged, rows[i].text));
+        pair_close(&pairs[0]);
+        pair_close(&pairs[1]);
+    }
+    pair_close(&first);
+    tls_close(tls);
+}
+
+// Contexts that are replaced are given back, with the sessions that they made.
+static void replaced_contexts_are_freed(void **state)
+{
+    (void)state;
+    enum { TIMES = 100 };
+    struct tls *tls = NULL;
+    struct tls_pair pairs[] = {pair_make(&authority, MADE_P256, dates_good),
+                               pair_make(&authority, MADE_P256, dates_good)};
+    size_t used = 0;
+    assert_int_equal(tls_open(&pairs[0], 1, &tls), 0);
+    for (int i = 0; i < 3 * TIMES; i++) {
+        struct tls_wire wire = {.fd = -1};
+        SSL *session = tls_session(tls, &wire);
+        assert_non_null(session);
+        assert_int_equal(tls_replace(tls, &pairs[i % 2], 1), 0);
+        SSL_free(session);
+        if (i == 2 * TIMES) // the library's own tables have grown by then
+            used = mallinfo2().uordblks;
+    }
+    const size_t now = mallinfo2().uordblks;
+    assert_true(now <= used || now - used < 32 * 1024);
+    for (int i = 0; i < 2; i++)
+        pair_close(&pairs[i]);
+    tls_close(tls);
+}
+
 static void garbage(void **state) // F14
 {
     (void)state;
@@ -160,9 +219,14 @@ static void encrypted_key(void **state) // F14: nobody sits here to type a passp
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(good),           cmocka_unit_test(one_of_each_kind),
-        cmocka_unit_test(key_of_another), cmocka_unit_test(dates),
-        cmocka_unit_test(garbage),        cmocka_unit_test(encrypted_key),
+        cmocka_unit_test(good),
+        cmocka_unit_test(one_of_each_kind),
+        cmocka_unit_test(key_of_another),
+        cmocka_unit_test(dates),
+        cmocka_unit_test(dates_at_a_reload),
+        cmocka_unit_test(replaced_contexts_are_freed),
+        cmocka_unit_test(garbage),
+        cmocka_unit_test(encrypted_key),
     };
     authority = authority_make();
     cmocka_set_message_output(CM_OUTPUT_TAP);
