@@ -7,15 +7,17 @@
 #include "crypto/exchange.h"
 #include "dataplane/dataplane.h"
 #include "link/handover.h"
+#include "link/link.h"
 #include "supervisor/supervisor.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { EXIT_USAGE = 2 };
@@ -44,13 +46,8 @@ static const struct role roles[] = {
     {ROLE_KE, "ke", "noonmarkd:ke", ke_process_main, HANDOVER_BOARD_KE},
     {ROLE_DATAPLANE, "dataplane", "noonmarkd:data", dataplane_main, HANDOVER_BOARD_DATAPLANE},
     {ROLE_SWEEP, "sweep", "noonmarkd:sweep", dataplane_sweep, 0},
+    {ROLE_RELOAD, "reload", "noonmarkd:load", supervisor_reader, 0},
 };
-
-static bool is_fifo(int fd)
-{
-    struct stat st;
-    return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
-}
 
 static bool has_seals(int fd, int seals)
 {
@@ -61,11 +58,10 @@ static bool has_seals(int fd, int seals)
 // Somebody who types a role's name has not given it these.
 static bool handover_complete(const struct role *role)
 {
-    if (!has_seals(HANDOVER_CONFIG, F_SEAL_WRITE) || !is_fifo(HANDOVER_LIFELINE))
+    if (!has_seals(HANDOVER_CONFIG, F_SEAL_WRITE) || !link_is(HANDOVER_LINK))
         return false;
-    return role->own_board == 0 ||
-           (has_seals(HANDOVER_BOARD_CONTROL, F_SEAL_GROW) &&
-            has_seals(role->own_board, F_SEAL_GROW) && is_fifo(HANDOVER_READY));
+    return role->own_board == 0 || (has_seals(HANDOVER_BOARD_CONTROL, F_SEAL_GROW) &&
+                                    has_seals(role->own_board, F_SEAL_GROW));
 }
 
 static int run_role(const struct role *role)
@@ -101,6 +97,39 @@ static int usage(const char *what, const char *which)
     return EXIT_USAGE;
 }
 
+// The configuration is read again at each reload, wherever this process then is. Links stay in the
+// path, so that what they lead to by then is read. False: there is no such path.
+static bool make_absolute(const char *path, char out[PATH_MAX])
+{
+    size_t len = 0;
+
+    if (path[0] != '/') {
+        if (getcwd(out, PATH_MAX) == NULL)
+            return false;
+        len = strlen(out);
+    }
+    const int more = snprintf(out + len, PATH_MAX - len, "%s%s", len > 0 ? "/" : "", path);
+    return more >= 0 && (size_t)more < PATH_MAX - len;
+}
+
+static int serve(struct config *config, const char *path)
+{
+    char absolute[PATH_MAX];
+
+    if (geteuid() != 0) {
+        log_error("must be started as root, to open ports and to become the users of its "
+                  "children: sudo noonmarkd -c %s",
+                  path);
+        return EXIT_FAILURE;
+    }
+    if (!make_absolute(path, absolute)) {
+        log_error("%s: the way there cannot be told: %s; start noonmarkd with an absolute path",
+                  path, strerror(errno));
+        return EXIT_FAILURE;
+    }
+    return supervisor_run(config, absolute);
+}
+
 enum action { SERVE, CHECK, SHOW };
 
 static int act(enum action action, const char *path)
@@ -121,14 +150,7 @@ static int act(enum action action, const char *path)
         status = config_print(config, stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
         break;
     case SERVE:
-        if (geteuid() != 0) {
-            log_error("must be started as root, to open ports and to become the users of its "
-                      "children: sudo noonmarkd -c %s",
-                      path);
-            status = EXIT_FAILURE;
-        } else {
-            status = supervisor_run(config);
-        }
+        status = serve(config, path);
         break;
     }
     config_free(config);

@@ -57,6 +57,7 @@ static int read_config(struct control *c)
         log_error("%s", error.text);
         return -EINVAL;
     }
+    log_set_level(c->config->log.level);
     return 0;
 }
 
@@ -111,6 +112,7 @@ static int open_status(struct control *c)
         .dataplane = c->dataplane,
         .keys = c->keys,
         .ke = c->ke,
+        .link = HANDOVER_LINK,
     };
     int result = status_open(HANDOVER_CONTROL_SOCKET, &sources, &c->status);
     return result < 0 ? failed("control socket", result) : 0;
@@ -122,11 +124,33 @@ static int take_signals(struct control *c)
     return result < 0 ? failed("signals", result) : 0;
 }
 
-// SIGTERM, or the end of the lifeline, which carries no octets: whatever it says is its end.
+// SIGTERM.
 static uint64_t end_turn(struct control *c, uint64_t now)
 {
     (void)now;
     c->must_end = true;
+    return ERRAND_NEVER;
+}
+
+// What the supervisor says: how the reload ended that a client of the control socket has asked for.
+static uint64_t link_turn(struct control *c, uint64_t now)
+{
+    struct link_message message;
+    (void)now;
+    switch (child_hear(0, &message)) {
+    case CHILD_NOTHING:
+        break;
+    case CHILD_MESSAGE:
+        if (message.type == LINK_APPLIED || message.type == LINK_REFUSED)
+            status_reloaded(c->status, message.id, message.type == LINK_APPLIED, message.text);
+        else
+            log_error("the supervisor's message %u is not for control: ignored; please report this",
+                      message.type);
+        break;
+    case CHILD_ENDS:
+        c->must_end = true;
+        break;
+    }
     return ERRAND_NEVER;
 }
 
@@ -151,7 +175,7 @@ static int list_errands(struct control *c)
 {
     const struct errand errands[ERRANDS] = {
         {"signals", c->signals, ERRAND_NEVER, end_turn},
-        {"the lifeline", HANDOVER_LIFELINE, ERRAND_NEVER, end_turn},
+        {"the link", HANDOVER_LINK, ERRAND_NEVER, link_turn},
         {"the clock", -1, 0, clock_turn},
         {"the keys", -1, 0, key_turn},
         {"the control socket", status_fd(c->status), ERRAND_NEVER, socket_turn},
@@ -160,7 +184,7 @@ static int list_errands(struct control *c)
     return errands_watch(c->errand, ERRANDS, &c->epoll);
 }
 
-// The supervisor starts ke and the dataplane on this octet.
+// The supervisor then starts ke, and then the dataplane.
 static int say_ready(struct control *c)
 {
     atomic_store_explicit(&c->board->version, BOARD_VERSION, memory_order_release);

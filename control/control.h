@@ -2,5 +2,5 @@
 // process of its own, as control.user with no capability, with the descriptors of link/handover.h.
 #pragma once
 
-// Runs until the lifeline ends or SIGTERM. The exit status.
+// Runs until the link ends or SIGTERM. The exit status.
 int control_main(void);

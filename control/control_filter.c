@@ -1,14 +1,19 @@
-// The control socket, the key file and the kernel's clock. Control makes no connection, and takes
-// none but by its Unix socket.
+// The control socket, the link, the key file and the kernel's clock. Control makes no connection,
+// and takes none but by its Unix socket.
 #include "control/control_filter.h"
 
 #include "base/confine.h"
+#include "link/handover.h"
 
 static const struct confine_call calls[] = {
     // The control socket. No address may be given: what is not connected stays so.
     {.number = SCMP_SYS(accept4)},
     {.number = SCMP_SYS(recvfrom)},
     {.number = SCMP_SYS(sendto), .n = 1, .argument = {{.arg = 4, .op = SCMP_CMP_EQ, .datum_a = 0}}},
+    // The link: messages of the supervisor, and by sendto answers without descriptors.
+    {.number = SCMP_SYS(recvmsg),
+     .n = 1,
+     .argument = {{.arg = 0, .op = SCMP_CMP_EQ, .datum_a = HANDOVER_LINK}}},
     // The key file, with its new generation written aside.
     {.number = SCMP_SYS(open)},
     {.number = SCMP_SYS(openat)},

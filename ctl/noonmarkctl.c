@@ -21,24 +21,40 @@
 
 enum {
     EXIT_USAGE = 2,
-    ANSWER_TIMEOUT_S = 5,
+    STATUS_TIMEOUT_S = 5,
+    RELOAD_TIMEOUT_S = 20, // the server itself gives its parts 15 s
+};
+
+// What noonmarkctl can be told to do: the request's word, which is the command's.
+static const struct command {
+    const char *name;
+    int timeout_s;
+    void (*show)(const json_t *answer, FILE *out);
+    const char *otherwise; // what to do when the server does not answer
+} commands[] = {
+    {"status", STATUS_TIMEOUT_S, show_status,
+     "is control being started again? see the server's log"},
+    {"reload", RELOAD_TIMEOUT_S, show_reload,
+     "SIGHUP to the supervisor (kill -HUP, systemctl reload) does the same, and its log has the "
+     "answer"},
 };
 
 static const char help[] =
     "noonmarkctl: asks a running noonmarkd what it is doing\n"
     "\n"
-    "usage: noonmarkctl [-s SOCKET] [--json] status\n"
+    "usage: noonmarkctl [-s SOCKET] [--json] status | reload\n"
     "\n"
     "  status               counters, cookie keys and their ages, ports, clock, NTS-KE\n"
+    "  reload               reads configuration and certificates anew; says what was applied\n"
     "\n"
     "  -s, --socket SOCKET  the server's control.socket (default " DEFAULT_SOCKET ")\n"
     "      --json           one JSON object, whose names are stable: noonmarkctl(1)\n"
     "      --version        prints the version\n"
     "      --help           prints this\n"
     "\n"
-    "exit status: 0 success, 1 the server did not answer, 2 usage\n";
+    "exit status: 0 success, 1 no answer or a reload that was refused, 2 usage\n";
 
-static int connect_to(const char *path)
+static int connect_to(const char *path, const struct command *command)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof address.sun_path) {
@@ -60,17 +76,17 @@ static int connect_to(const char *path)
         close(fd);
         return -1;
     }
-    struct timeval limit = {.tv_sec = ANSWER_TIMEOUT_S};
+    struct timeval limit = {.tv_sec = command->timeout_s};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     return fd;
 }
 
 // Sends the request line and reads the answer to its end, without what a terminal would obey. NULL,
 // with a message, when there is none.
-static json_t *ask(int fd, const char *request)
+static json_t *ask(int fd, const struct command *command)
 {
     char line[64];
-    int len = snprintf(line, sizeof line, "%s\n", request);
+    int len = snprintf(line, sizeof line, "%s\n", command->name);
     if (send(fd, line, (size_t)len, MSG_NOSIGNAL) != len) {
         fprintf(stderr, "noonmarkctl: the server closed the connection: %s\n", strerror(errno));
         return NULL;
@@ -79,10 +95,8 @@ static json_t *ask(int fd, const char *request)
     json_t *answer = json_loadfd(fd, JSON_DISABLE_EOF_CHECK, &error);
     printable(error.text, strlen(error.text)); // quotes what it could not read
     if (answer == NULL)
-        fprintf(stderr,
-                "noonmarkctl: no whole answer within %d s (%s); is control being restarted? see "
-                "the server's log\n",
-                ANSWER_TIMEOUT_S, error.text);
+        fprintf(stderr, "noonmarkctl: no whole answer within %d s (%s); %s\n", command->timeout_s,
+                error.text, command->otherwise);
     json_t *clean = answer != NULL ? clean_copy(answer) : NULL;
     if (answer != NULL && clean == NULL)
         fputs("noonmarkctl: out of memory\n", stderr);
@@ -90,24 +104,35 @@ static json_t *ask(int fd, const char *request)
     return clean;
 }
 
-static int status(const char *socket_path, bool json)
+static int run(const struct command *command, const char *socket_path, bool json)
 {
-    int fd = connect_to(socket_path);
+    int fd = connect_to(socket_path, command);
     if (fd < 0)
         return EXIT_FAILURE;
-    json_t *answer = ask(fd, "status");
+    json_t *answer = ask(fd, command);
     close(fd);
     if (answer == NULL)
         return EXIT_FAILURE;
     const char *error = json_string_value(json_object_get(answer, "error"));
+    const char *refused = json_string_value(json_object_get(answer, "refused"));
     if (error != NULL)
         fprintf(stderr, "noonmarkctl: the server says: %s\n", error);
     else if (json)
         json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9)), putchar('\n');
+    else if (refused != NULL)
+        fprintf(stderr, "noonmarkctl: refused, nothing has changed: %s\n", refused);
     else
-        show_status(answer, stdout);
+        command->show(answer, stdout);
     json_decref(answer);
-    return error == NULL ? EXIT_SUCCESS : EXIT_FAILURE;
+    return error == NULL && refused == NULL ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static const struct command *command_named(const char *name)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
 }
 
 int main(int argc, char **argv)
@@ -146,13 +171,15 @@ int main(int argc, char **argv)
             return EXIT_USAGE;
         }
     }
-    if (argc - optind != 1 || strcmp(argv[optind], "status") != 0) {
+    const struct command *command = argc - optind == 1 ? command_named(argv[optind]) : NULL;
+    if (command == NULL) {
         if (argc - optind == 0)
-            fputs("noonmarkctl: a command is missing; this version has: status\n", stderr);
+            fputs("noonmarkctl: a command is missing; this version has: status, reload\n", stderr);
         else
-            fprintf(stderr, "noonmarkctl: %s: not a command of this version, which has: status\n",
+            fprintf(stderr,
+                    "noonmarkctl: %s: not a command of this version, which has: status, reload\n",
                     argv[optind]);
         return EXIT_USAGE;
     }
-    return status(path, json);
+    return run(command, path, json);
 }

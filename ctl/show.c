@@ -157,3 +157,20 @@ void show_status(const json_t *status, FILE *out)
     show_departures(out, json_object_get(status, "departure_error"));
     show_counters(out, "NTS-KE", METRIC_KE, json_object_get(status, "ke"));
 }
+
+static void show_settings(FILE *out, const char *what, const json_t *settings)
+{
+    for (size_t i = 0; i < json_array_size(settings); i++) {
+        const char *name = json_string_value(json_array_get(settings, i));
+        fprintf(out, "%s%s", i == 0 ? what : ", ", name != NULL ? name : "?");
+    }
+    if (json_array_size(settings) > 0)
+        putc('\n', out);
+}
+
+void show_reload(const json_t *reload, FILE *out)
+{
+    show_settings(out, "applied: ", json_object_get(reload, "applied"));
+    show_settings(out, "unchanged: ", json_object_get(reload, "unchanged"));
+    show_settings(out, "needs a restart: ", json_object_get(reload, "needs_restart"));
+}

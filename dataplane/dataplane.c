@@ -54,6 +54,7 @@ static int read_config(struct config **config)
         log_error("%s", error.text);
         return -EINVAL;
     }
+    log_set_level((*config)->log.level);
     return 0;
 }
 
@@ -229,7 +230,7 @@ int dataplane_main(void)
             .policy = &d.policy,
             .loops = d.loop,
             .n_loops = d.n_loops,
-            .lifeline = HANDOVER_LIFELINE,
+            .link = HANDOVER_LINK,
             .signals = d.signals,
         };
         // A core that is stuck still holds its queue and its keys: the kernel takes both, and the

@@ -2,7 +2,7 @@
 // process of its own with the descriptors of link/handover.h.
 #pragma once
 
-// Runs until the lifeline ends or SIGTERM. The exit status.
+// Runs until the link ends or SIGTERM. The exit status.
 int dataplane_main(void);
 
 // Detaches the XDP programs that a crashed run left on the configured interfaces: ours (by name)

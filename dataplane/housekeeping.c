@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/now.h"
+#include "link/child.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -97,6 +98,18 @@ static bool look_round(const struct housekeeping *house, struct watch *watch, ui
     return cores_turn(house, watch);
 }
 
+// A message of the supervisor, which is dealt with for us. False at the link's end.
+static bool hear(void)
+{
+    struct link_message message;
+    const enum child_heard heard = child_hear(0, &message);
+    if (heard == CHILD_MESSAGE)
+        log_error(
+            "the supervisor's message %u is not for the dataplane: ignored; please report this",
+            message.type);
+    return heard != CHILD_ENDS;
+}
+
 int housekeeping_run(const struct housekeeping *house)
 {
     struct watch watch[CORES_MAX] = {0};
@@ -107,7 +120,7 @@ int housekeeping_run(const struct housekeeping *house)
     }
     struct pollfd wait[] = {
         {.fd = timer, .events = POLLIN},
-        {.fd = house->lifeline, .events = POLLIN},
+        {.fd = house->link, .events = POLLIN},
         {.fd = house->signals, .events = POLLIN},
         {.fd = ports_watch(house->ports), .events = POLLIN}, // negative ones are passed over
     };
@@ -120,10 +133,9 @@ int housekeeping_run(const struct housekeeping *house)
             result = -EDEADLK;
             break;
         }
-        // Anything on the lifeline is its end.
         while (poll(wait, sizeof wait / sizeof wait[0], -1) < 0 && errno == EINTR)
             continue;
-        if (wait[1].revents || wait[2].revents)
+        if (wait[2].revents || (wait[1].revents && !hear()))
             break;
         if (wait[3].revents)
             ports_follow(house->ports);

@@ -1,6 +1,6 @@
 // The one thread that does not poll: beats, watches the cores, seeds them, reads the stamps' clock,
-// passes on control's clock, frees old policies, follows addresses and links, and waits for the
-// end.
+// passes on control's clock, frees old policies, follows addresses and links, and listens to the
+// supervisor.
 #pragma once
 
 #include "board/board.h"
@@ -19,10 +19,10 @@ struct housekeeping {
     struct policy_place *policy; // of these loops
     struct loop **loops;
     uint32_t n_loops;
-    int lifeline; // at its end we end
-    int signals;  // signalfd: SIGTERM
+    int link;    // to the supervisor: at its end we end
+    int signals; // signalfd: SIGTERM
 };
 
-// Runs until SIGTERM or the end of the lifeline (0), or until a core is stuck: then a negative
+// Runs until SIGTERM or the end of the link (0), or until a core is stuck: then a negative
 // value, logged, and the process must end at once, since the core cannot be stopped.
 int housekeeping_run(const struct housekeeping *house);

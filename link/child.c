@@ -1,6 +1,7 @@
 // What all children that serve do alike.
 #include "link/child.h"
 
+#include "base/log.h"
 #include "link/handover.h"
 
 #include <errno.h>
@@ -9,7 +10,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <unistd.h>
 
 int child_hide(void)
 {
@@ -39,8 +39,21 @@ int child_take_signals(int *fd)
 
 int child_say_ready(void)
 {
-    if (write(HANDOVER_READY, "", 1) != 1)
-        return -errno;
-    close(HANDOVER_READY);
-    return 0;
+    return link_send(HANDOVER_LINK, LINK_READY, 0, NULL);
+}
+
+enum child_heard child_hear(uint32_t most, struct link_message *message)
+{
+    const int result = link_receive(HANDOVER_LINK, most, message);
+
+    if (result == 0)
+        return CHILD_ENDS;
+    if (result == -EBADMSG)
+        log_error("the supervisor's message is not well-formed: ignored; please report this");
+    if (result < 0)
+        return CHILD_NOTHING;
+    if (message->type != LINK_LOG_LEVEL)
+        return CHILD_MESSAGE;
+    log_set_level(message->text);
+    return CHILD_NOTHING;
 }

@@ -1,6 +1,8 @@
 // A child's end of the handover: what all children that serve do alike when they come up.
-// Main thread, before any other thread is made.
+// Main thread; but for child_hear, before any other thread is made.
 #pragma once
+
+#include "link/link.h"
 
 // Neither a core dump nor another process of this user sees our memory, and no exec brings rights.
 // 0 or -errno.
@@ -12,3 +14,13 @@ int child_take_signals(int *fd);
 
 // Tells the supervisor that we serve. Once. 0 or -errno.
 int child_say_ready(void);
+
+enum child_heard {
+    CHILD_NOTHING, // nothing that the caller has to deal with
+    CHILD_MESSAGE, // *message is the caller's to deal with, and so are its descriptors
+    CHILD_ENDS,    // the link has ended: the caller ends, too
+};
+
+// Takes one message from the link, if there is one, and deals with those that all children get: the
+// log's level. `most`: descriptors that a message may bring.
+enum child_heard child_hear(uint32_t most, struct link_message *message);

@@ -4,20 +4,19 @@
 
 enum handover {
     // All children.
-    HANDOVER_CONFIG = 3,   // sealed memfd: the configuration in force as YAML text
-    HANDOVER_LIFELINE = 4, // read end of a pipe that the supervisor holds: at EOF the child ends
+    HANDOVER_CONFIG = 3, // sealed memfd: the configuration in force as YAML text
+    // The child's end of its link (link.h). The supervisor starts ke once control has said that it
+    // serves (keys are then published), and the dataplane once ke has.
+    HANDOVER_LINK = 4,
     // Control, ke, the dataplane.
     HANDOVER_BOARD_CONTROL = 5,   // memfd; writable in control, read-only in ke and the dataplane
     HANDOVER_BOARD_DATAPLANE = 6, // memfd; writable in the dataplane, read-only in control
-    // A pipe's write end: the child writes one octet and closes it when it serves. The supervisor
-    // starts ke once control has written (keys are then published), and the dataplane once ke has.
-    HANDOVER_READY = 7,
-    HANDOVER_BOARD_KE = 8, // memfd; writable in ke, read-only in control
+    HANDOVER_BOARD_KE = 8,        // memfd; writable in ke, read-only in control
     // Control only.
     HANDOVER_CONTROL_SOCKET = 9, // listening Unix stream socket of `control.socket`
     // Ke only. From here on in the order of the configuration: one listening TCP socket for each
-    // address of `control.listen`, then chain and key (two descriptors, read-only) of each of
-    // `control.certificates`.
+    // address of `control.listen`, then chain and key of each of `control.certificates`: memfds
+    // that hold copies of the files, read-only.
     HANDOVER_FIRST_LISTENER = 10,
     // The dataplane only: the lock of each interface of `dataplane.ports` (link/interface_lock.h).
     // The dataplane does nothing with them: they last as long as it lives.
@@ -28,5 +27,7 @@ enum handover {
 #define ROLE_CONTROL "noonmarkd: control"
 #define ROLE_KE "noonmarkd: ke"
 #define ROLE_DATAPLANE "noonmarkd: dataplane"
-#define ROLE_SWEEP                                                                                 \
-    "noonmarkd: sweep" // short-lived: detaches what a crashed run left on the interfaces
+// Short-lived: detaches what a crashed run left on the interfaces.
+#define ROLE_SWEEP "noonmarkd: sweep"
+// Short-lived: reads the operator's files for a reload.
+#define ROLE_RELOAD "noonmarkd: reload"

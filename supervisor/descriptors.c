@@ -98,20 +98,6 @@ static int open_board(struct descriptors *h)
     return error;
 }
 
-static int open_lifeline(struct descriptors *h)
-{
-    int ends[2];
-
-    if (pipe2(ends, O_CLOEXEC) != 0) {
-        const int error = -errno;
-        log_error("cannot make a pipe: %s", strerror(-error));
-        return error;
-    }
-    h->lifeline_read = ends[0];
-    h->lifeline_write = ends[1];
-    return 0;
-}
-
 // What the children need later must be here; what is missing they will miss with a message of their
 // own, so that a container without CAP_SYS_ADMIN can still serve a memory port.
 static int reduce(void)
@@ -132,13 +118,11 @@ static int reduce(void)
     return error;
 }
 
-int descriptors_open(struct descriptors *h, const struct config *config)
+int descriptors_open(struct descriptors *h, struct config *config)
 {
     *h = (struct descriptors){
         .config = config,
         .config_fd = -1,
-        .lifeline_read = -1,
-        .lifeline_write = -1,
         .board_control = -1,
         .board_control_ro = -1,
         .board_dataplane = -1,
@@ -163,7 +147,7 @@ int descriptors_open(struct descriptors *h, const struct config *config)
     if (error == 0)
         error = open_board(h);
     if (error == 0)
-        error = open_lifeline(h);
+        error = certificates_read(config, &h->certificates);
     if (error == 0) {
         h->config_fd = files_config(config);
         error = h->config_fd < 0 ? h->config_fd : 0;
@@ -226,8 +210,7 @@ void descriptors_close(struct descriptors *h)
     close_if_open(&h->board_ke);
     close_if_open(&h->board_ke_ro);
     close_if_open(&h->config_fd);
-    close_if_open(&h->lifeline_read);
-    close_if_open(&h->lifeline_write);
     for (int i = 0; i < CONFIG_PORTS_MAX; i++)
         close_if_open(&h->interface_lock[i]);
+    certificates_close(&h->certificates);
 }

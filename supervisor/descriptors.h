@@ -1,20 +1,20 @@
 // All that the supervisor holds for its children, for as long as it lives: sockets, the board, the
-// configuration, the lifeline. Single-threaded.
+// configuration, copies of the certificates. Single-threaded.
 #pragma once
 
 #include "board/board.h"
 #include "config/config.h"
+#include "supervisor/certificates.h"
 #include "supervisor/listeners.h"
 #include "supervisor/privilege.h"
 
 struct descriptors {
-    const struct config *config;
+    struct config *config; // the one in force; not owned
     struct user control_user;
     struct user dataplane_user;
-    int config_fd;      // sealed memfd
-    int lifeline_read;  // what children get
-    int lifeline_write; // held by this process alone: its end is theirs
-    int board_control;  // writable, and read-only copies
+    int config_fd; // sealed memfd of the configuration in force
+    struct certificates certificates;
+    int board_control; // writable, and read-only copies
     int board_control_ro;
     int board_dataplane;
     int board_dataplane_ro;
@@ -31,7 +31,7 @@ struct descriptors {
 
 // Opens everything, then gives up the rights that only opening needed. 0, or -errno with the reason
 // logged and nothing left behind.
-int descriptors_open(struct descriptors *h, const struct config *config);
+int descriptors_open(struct descriptors *h, struct config *config);
 
 // Opens anew each TCP listener that no longer listens: a child has shut it down, and may have
 // changed its options, so that the old socket is not used again. 1 when one was opened: whoever

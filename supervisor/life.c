@@ -4,24 +4,23 @@
 #include "base/log.h"
 #include "supervisor/start.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void close_ready(struct life *l)
+void life_end_link(struct life *l)
 {
-    if (l->ready >= 0)
-        close(l->ready);
-    l->ready = -1;
+    if (l->link >= 0)
+        close(l->link);
+    l->link = -1;
 }
 
 // The process is gone, or could not be made. One that never served would fail again for the same
 // reason: the whole then ends, rather than run in half (F26).
 static void died(struct life *l, uint64_t now_ms)
 {
-    close_ready(l);
+    life_end_link(l);
     l->pid = 0;
     if (!l->served) {
         l->failed = true;
@@ -37,14 +36,17 @@ static void died(struct life *l, uint64_t now_ms)
 
 static void start_child(struct life *l, const struct descriptors *h, uint64_t now_ms)
 {
+    life_end_link(l); // the sweep's
     l->since_ms = now_ms;
-    l->pid = l->start(h, &l->ready);
+    l->pid = l->start(h, &l->link);
     if (l->pid < 0) {
         died(l, now_ms);
         return;
     }
     l->phase = LIFE_STARTING;
     l->stopped = false;
+    l->muted = false;
+    l->complained = false;
     l->dirty = true;
 }
 
@@ -55,25 +57,16 @@ void life_begin(struct life *l, const struct descriptors *h, uint64_t now_ms)
         return;
     }
     l->since_ms = now_ms;
-    l->pid = start_sweep(h);
+    l->pid = start_sweep(h, &l->link);
     if (l->pid < 0)
         died(l, now_ms);
     else
         l->phase = LIFE_SWEEPING;
 }
 
-bool life_ready(struct life *l, uint64_t now_ms)
+bool life_serves(struct life *l, uint64_t now_ms)
 {
-    char octet;
-    ssize_t n;
-
-    do
-        n = read(l->ready, &octet, 1);
-    while (n < 0 && errno == EINTR);
-    if (n < 0 && errno == EAGAIN)
-        return false;
-    close_ready(l); // at its end without an octet, its death will follow
-    if (n != 1)
+    if (l->phase != LIFE_STARTING)
         return false;
     if (l->served)
         log_info("%s serves again, pid %d, after %llu ms", l->name, (int)l->pid,
@@ -100,9 +93,6 @@ static void say_end(const struct life *l, int status)
 
 void life_ended(struct life *l, const struct descriptors *h, int status, uint64_t now_ms)
 {
-    // Its last word may still lie in the pipe.
-    if (l->phase == LIFE_STARTING && l->ready >= 0)
-        life_ready(l, now_ms);
     if (l->phase == LIFE_SWEEPING && status == 0) {
         start_child(l, h, now_ms);
         return;
@@ -125,6 +115,7 @@ void life_look(struct life *l, uint64_t heartbeat)
 {
     const uint32_t patience = l->stopped ? l->patience_stopped : l->patience;
 
+    l->muted = false;
     if (l->phase != LIFE_SERVING || heartbeat_awake(&l->last_beat, heartbeat, patience))
         return;
     log_error("%s (pid %d) stands still: killed", l->name, (int)l->pid);

@@ -23,11 +23,13 @@ enum life_phase {
 
 struct life {
     const char *name; // for messages
-    pid_t (*start)(const struct descriptors *h, int *ready);
+    pid_t (*start)(const struct descriptors *h, int *link);
     bool sweeps; // a sweep goes before each start
     enum life_phase phase;
     pid_t pid;         // 0: no process
-    int ready;         // read end of the pipe, -1 unless STARTING
+    int link;          // the supervisor's end; -1: no process, or the child has ended it
+    bool muted;        // the link is not looked at before the next life_look
+    bool complained;   // a message of this process that it may not send has been logged
     bool served;       // has ever been ready
     bool failed;       // ended before it ever served: the whole must end
     bool stopped;      // by a signal (SIGSTOP), and not continued yet
@@ -48,16 +50,20 @@ enum {
 // Starts it; a failure is a death.
 void life_begin(struct life *l, const struct descriptors *h, uint64_t now_ms);
 
-// The ready pipe can be read. True when the child has said that it serves.
-bool life_ready(struct life *l, uint64_t now_ms);
+// The child has said that it serves. False when it is not its turn to say so.
+bool life_serves(struct life *l, uint64_t now_ms);
 
-// Its process has ended with status (of waitpid): logs it and decides what comes.
+// Closes the supervisor's end of the link, for a child that has ended its own.
+void life_end_link(struct life *l);
+
+// Its process has ended with status (of waitpid): logs it and decides what comes. Its last words
+// have been heard before.
 void life_ended(struct life *l, const struct descriptors *h, int status, uint64_t now_ms);
 
 // Its process was stopped or continued by a signal, and lives.
 void life_stopped(struct life *l, bool stopped);
 
-// One look at its heartbeat. Kills it when that has stood still too long.
+// One look at its heartbeat. Kills it when that has stood still too long. Ends a muting.
 void life_look(struct life *l, uint64_t heartbeat);
 
 // Does what is due: a new start, or the end of one that hangs.

@@ -1,4 +1,4 @@
-// The plans of the four kinds of children: what each is given. Single-threaded.
+// The plans of the five kinds of children: what each is given. Single-threaded.
 #pragma once
 
 #include "supervisor/descriptors.h"
@@ -18,21 +18,27 @@
 // them the server works.
 #define WISHED_RIGHTS (CAPABILITY(CAP_SYS_RESOURCE) | CAPABILITY(CAP_NET_BIND_SERVICE))
 
+// To read what belongs to somebody else.
+#define READER_RIGHTS CAPABILITY(CAP_DAC_OVERRIDE)
+
 // What the supervisor keeps once all is open: the children's rights, to become their users and to
-// signal them, to read certificates that belong to somebody else, and what is wished for.
+// signal them, to read certificates that belong to somebody else at a reload, and what is wished
+// for.
 #define START_RIGHTS                                                                               \
     (DATAPLANE_RIGHTS | SWEEP_RIGHTS | CAPABILITY(CAP_SETUID) | CAPABILITY(CAP_SETGID) |           \
-     CAPABILITY(CAP_SETPCAP) | CAPABILITY(CAP_KILL) | CAPABILITY(CAP_DAC_OVERRIDE) |               \
-     WISHED_RIGHTS)
+     CAPABILITY(CAP_SETPCAP) | CAPABILITY(CAP_KILL) | READER_RIGHTS | WISHED_RIGHTS)
 
-// Each returns the process id, or -errno with the reason logged. *ready is the read end of a pipe
-// on which the child says that it serves; the caller closes it.
-pid_t start_control(const struct descriptors *h, int *ready);
-pid_t start_ke(const struct descriptors *h, int *ready);
-pid_t start_dataplane(const struct descriptors *h, int *ready);
+// Each returns the process id, or -errno with the reason logged. *link is the supervisor's end of
+// the child's link, which the caller closes.
+pid_t start_control(const struct descriptors *h, int *link);
+pid_t start_ke(const struct descriptors *h, int *link);
+pid_t start_dataplane(const struct descriptors *h, int *link);
 
 // Detaches what a crashed dataplane left on the interfaces; ends by itself.
-pid_t start_sweep(const struct descriptors *h);
+pid_t start_sweep(const struct descriptors *h, int *link);
+
+// Reads the configuration and the certificates for a reload (reader.c); ends by itself.
+pid_t start_reader(const struct descriptors *h, int *link);
 
 // False when no port is a kernel interface, so that nothing can be left behind.
 bool start_needs_sweep(const struct descriptors *h);

@@ -1,20 +1,20 @@
-// The loop: signals, the children's words, stops and deaths, their heartbeats.
+// The loop: signals, the children's messages, stops and deaths, their heartbeats, reloads.
 #include "supervisor/supervisor.h"
 
 #include "base/log.h"
 #include "base/now.h"
+#include "link/link.h"
 #include "supervisor/cpus.h"
 #include "supervisor/descriptors.h"
 #include "supervisor/life.h"
+#include "supervisor/process.h"
+#include "supervisor/reload.h"
 #include "supervisor/start.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,6 +22,7 @@
 enum {
     STOP_MS = 5000,  // what children have to end by themselves
     RENEW_MS = 5000, // between attempts to open a listener anew
+    MESSAGES = 8,    // that one child is listened to in a turn
 };
 
 // In the order of their first starts: each is started once the one before it serves. Ke and the
@@ -32,41 +33,12 @@ enum { CONTROL, KE, DATAPLANE, CHILDREN };
 struct supervisor {
     struct descriptors descriptors;
     struct life child[CHILDREN];
+    struct reload reload;
     uint64_t look_ms;  // when heartbeats and listeners are looked at next
     uint64_t renew_ms; // listeners not before
     int signals;       // signalfd
     bool stop;
 };
-
-// A closed standard descriptor would be given to the next thing opened, and then logged into.
-static int hold_standard_descriptors(void)
-{
-    int fd;
-    do
-        fd = open("/dev/null", O_RDWR);
-    while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd < 0)
-        return -errno;
-    close(fd);
-    return 0;
-}
-
-static int open_signals(int *out)
-{
-    sigset_t set;
-
-    signal(SIGPIPE, SIG_IGN); // a log that nobody reads is no reason to end
-    signal(SIGCHLD, SIG_DFL); // whoever ignores it passes that on, and never hears of a death
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    sigaddset(&set, SIGCHLD);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
-        return -errno;
-    *out = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return *out < 0 ? -errno : 0;
-}
 
 static struct life *life_of(struct supervisor *s, pid_t pid)
 {
@@ -91,6 +63,69 @@ static void look_at_listeners(struct supervisor *s, uint64_t now)
         kill(ke->pid, SIGKILL);
 }
 
+// A child serves: the next one may start. At later starts they all have.
+static void child_serves(struct supervisor *s, int which, bool first, uint64_t now)
+{
+    if (which + 1 < CHILDREN && s->child[which + 1].phase == LIFE_RESTING &&
+        !s->child[which + 1].failed)
+        life_begin(&s->child[which + 1], &s->descriptors, now);
+    if (which == DATAPLANE && first)
+        log_info("serving: control is pid %d, ke is pid %d, dataplane is pid %d",
+                 (int)s->child[CONTROL].pid, (int)s->child[KE].pid, (int)s->child[DATAPLANE].pid);
+}
+
+// What a child may say, by who it is and by its state. False: not this.
+static bool accept_message(struct supervisor *s, int which, const struct link_message *message,
+                           uint64_t now)
+{
+    struct life *l = &s->child[which];
+    const bool first = !l->served;
+
+    switch (message->type) {
+    case LINK_READY:
+        if (!life_serves(l, now))
+            return false;
+        child_serves(s, which, first, now);
+        return true;
+    case LINK_APPLIED:
+    case LINK_REFUSED:
+        return which == KE && reload_hear_ke(&s->reload, message);
+    case LINK_ASK_RELOAD:
+        if (which != CONTROL || l->phase != LIFE_SERVING)
+            return false;
+        log_info("reloading on a request to control");
+        reload_begin(&s->reload, &message->id, now);
+        return true;
+    default:
+        return false;
+    }
+}
+
+// Takes a child's messages, which bring no descriptors. A child that says what it may not say is
+// not listened to until its heartbeat is looked at next: a flood of messages costs next to nothing.
+static void hear(struct supervisor *s, int which, uint64_t now)
+{
+    struct life *l = &s->child[which];
+    struct link_message message;
+
+    for (int i = 0; i < MESSAGES && l->link >= 0 && !l->muted; i++) {
+        const int result = link_receive(l->link, 0, &message);
+        if (result == -EAGAIN)
+            return;
+        if (result == 0) {
+            life_end_link(l); // its death follows: our end was its lifeline
+            return;
+        }
+        if (result == 1 && accept_message(s, which, &message, now))
+            continue;
+        l->muted = true;
+        if (!l->complained)
+            log_error("%s (pid %d) sent a message that it may not send: ignored, as others will be",
+                      l->name, (int)l->pid);
+        l->complained = true;
+    }
+}
+
 // When this is the first process of a container, it must reap the orphans of others too.
 static void follow_children(struct supervisor *s)
 {
@@ -99,11 +134,16 @@ static void follow_children(struct supervisor *s)
 
     while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED)) > 0) {
         struct life *l = life_of(s, pid);
-        if (l == NULL)
+        if (l == NULL) {
+            reload_ended(&s->reload, pid);
             continue;
+        }
         if (WIFSTOPPED(status) || WIFCONTINUED(status)) {
             life_stopped(l, WIFSTOPPED(status));
         } else if (!s->stop) {
+            l->muted = false;
+            hear(s, (int)(l - s->child), now_ms()); // its last words
+            reload_child_ended(&s->reload, l);
             life_ended(l, &s->descriptors, status, now_ms());
             if (l == &s->child[KE]) // before the next is started
                 look_at_listeners(s, now_ms());
@@ -128,24 +168,14 @@ static void read_signals(struct supervisor *s)
             s->stop = true;
             break;
         case SIGHUP:
-            log_warning("SIGHUP: reloading is not in this version of noonmark; restart it instead");
+            log_info("reloading on SIGHUP");
+            reload_begin(&s->reload, NULL, now_ms());
             break;
         default:
             break;
         }
     }
     follow_children(s);
-}
-
-// A child serves: the next one may start. At later starts they all have.
-static void child_serves(struct supervisor *s, int which, bool first, uint64_t now)
-{
-    if (which + 1 < CHILDREN && s->child[which + 1].phase == LIFE_RESTING &&
-        !s->child[which + 1].failed)
-        life_begin(&s->child[which + 1], &s->descriptors, now);
-    if (which == DATAPLANE && first)
-        log_info("serving: control is pid %d, ke is pid %d, dataplane is pid %d",
-                 (int)s->child[CONTROL].pid, (int)s->child[KE].pid, (int)s->child[DATAPLANE].pid);
 }
 
 // Of the dataplane, housekeeping's: that one judges the cores (F3).
@@ -173,28 +203,33 @@ static int wait_ms(const struct supervisor *s, uint64_t now)
     for (int i = 0; i < CHILDREN; i++)
         if (life_due_ms(&s->child[i]) < due)
             due = life_due_ms(&s->child[i]);
+    if (reload_due_ms(&s->reload) < due)
+        due = reload_due_ms(&s->reload);
     return due <= now ? 0 : (int)(due - now);
 }
 
 static void turn(struct supervisor *s)
 {
-    struct pollfd fds[CHILDREN + 1];
+    enum { SIGNALS = CHILDREN, READER, WATCHED };
+    struct pollfd fds[WATCHED];
 
     for (int i = 0; i < CHILDREN; i++) // a negative one is not looked at
-        fds[i] = (struct pollfd){.fd = s->child[i].ready, .events = POLLIN};
-    fds[CHILDREN] = (struct pollfd){.fd = s->signals, .events = POLLIN};
-    poll(fds, CHILDREN + 1, wait_ms(s, now_ms()));
+        fds[i] = (struct pollfd){.fd = s->child[i].muted ? -1 : s->child[i].link, .events = POLLIN};
+    fds[SIGNALS] = (struct pollfd){.fd = s->signals, .events = POLLIN};
+    fds[READER] = (struct pollfd){.fd = s->reload.link, .events = POLLIN};
+    poll(fds, WATCHED, wait_ms(s, now_ms()));
     const uint64_t now = now_ms();
-    // Words before deaths: one that served and died at once has served.
-    for (int i = 0; i < CHILDREN; i++) {
-        const bool first = !s->child[i].served;
-        if (fds[i].revents != 0 && life_ready(&s->child[i], now))
-            child_serves(s, i, first, now);
-    }
-    if (fds[CHILDREN].revents != 0)
+    // Messages before deaths: one that served and died at once has served.
+    for (int i = 0; i < CHILDREN; i++)
+        if (fds[i].revents != 0)
+            hear(s, i, now);
+    if (fds[READER].revents != 0)
+        reload_hear_reader(&s->reload, now);
+    if (fds[SIGNALS].revents != 0)
         read_signals(s);
     if (s->stop)
         return;
+    reload_tick(&s->reload, now);
     for (int i = 0; i < CHILDREN; i++)
         life_tick(&s->child[i], &s->descriptors, now);
     look_at_children(s, now);
@@ -242,6 +277,7 @@ static void signal_all(const struct supervisor *s, int number)
 static void stop_children(struct supervisor *s)
 {
     s->stop = true;
+    reload_stop(&s->reload);
     signal_all(s, SIGTERM);
     if (!wait_for_ends(s, now_ms() + STOP_MS)) {
         log_warning("children have not ended after %d s: killed", STOP_MS / 1000);
@@ -249,54 +285,54 @@ static void stop_children(struct supervisor *s)
         wait_for_ends(s, now_ms() + STOP_MS);
     }
     if (s->child[DATAPLANE].dirty && start_needs_sweep(&s->descriptors)) {
-        s->child[DATAPLANE].pid = start_sweep(&s->descriptors);
+        life_end_link(&s->child[DATAPLANE]);
+        s->child[DATAPLANE].pid = start_sweep(&s->descriptors, &s->child[DATAPLANE].link);
         if (!wait_for_ends(s, now_ms() + LIFE_SWEEP_MS))
             signal_all(s, SIGKILL);
     }
 }
 
-// Key material must not reach a disk by way of this process either (F5).
-static void forbid_dumps(void)
-{
-    const struct rlimit none = {0, 0};
-
-    setrlimit(RLIMIT_CORE, &none);
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-}
-
-int supervisor_run(const struct config *config)
+int supervisor_run(struct config *config, const char *path)
 {
     struct supervisor s = {
         .child =
             {
                 [CONTROL] = {.name = "control",
                              .start = start_control,
-                             .ready = -1,
+                             .link = -1,
                              // Stopped, it hurts nobody soon: the others serve on (P3).
                              .patience = HEARTBEAT_LOOKS_CONTROL,
                              .patience_stopped = HEARTBEAT_LOOKS_CONTROL},
                 [KE] = {.name = "ke",
                         .start = start_ke,
-                        .ready = -1,
+                        .link = -1,
                         .patience = HEARTBEAT_LOOKS_KE,
                         .patience_stopped = HEARTBEAT_LOOKS_STOPPED},
                 [DATAPLANE] = {.name = "dataplane",
                                .start = start_dataplane,
                                .sweeps = true,
-                               .ready = -1,
+                               .link = -1,
                                .patience = HEARTBEAT_LOOKS_DATAPLANE,
                                .patience_stopped = HEARTBEAT_LOOKS_STOPPED},
             },
+        .reload = {.path = path,
+                   .held = &s.descriptors,
+                   .control = &s.child[CONTROL],
+                   .ke = &s.child[KE],
+                   .dataplane = &s.child[DATAPLANE],
+                   .link = -1,
+                   .config_fd = -1},
         .signals = -1,
     };
 
-    forbid_dumps();
+    log_set_level(config->log.level);
+    process_forbid_dumps();
     int error = cpus_leave(config->dataplane.cores, config->dataplane.n_cores);
     if (error != 0) // a wish, not a need
         log_warning("cannot keep off the polling CPUs: %s", strerror(-error));
-    error = hold_standard_descriptors();
+    error = process_hold_standard();
     if (error == 0)
-        error = open_signals(&s.signals);
+        error = process_open_signals(&s.signals);
     if (error != 0) {
         log_error("cannot start: %s", strerror(-error));
         return 1;
@@ -310,6 +346,8 @@ int supervisor_run(const struct config *config)
         turn(&s);
     const bool failed = any_failed(&s);
     stop_children(&s);
+    for (int i = 0; i < CHILDREN; i++)
+        life_end_link(&s.child[i]);
     descriptors_close(&s.descriptors);
     close(s.signals);
     log_info(failed ? "not started" : "stopped");

@@ -5,5 +5,14 @@
 
 #include "config/config.h"
 
-// Runs until SIGTERM or SIGINT, or until a child cannot be started. The exit status.
-int supervisor_run(const struct config *config);
+// Runs until SIGTERM or SIGINT, or until a child cannot be started. path: where the configuration
+// is read anew at a reload, absolute. A reload changes config, which stays the caller's. The exit
+// status.
+int supervisor_run(struct config *config, const char *path);
+
+// The reader of a reload: a short-lived process that reads the operator's files, which may lie on a
+// disk that does not answer; the supervisor must never wait for one. Runs as root with
+// CAP_DAC_OVERRIDE alone, with the descriptors that all children have (link/handover.h). Takes the
+// path from its link, reads the configuration and the files of the certificates, answers with
+// LINK_CANDIDATE or LINK_REFUSED, and ends. The exit status.
+int supervisor_reader(void);

@@ -1,9 +1,10 @@
-// Connections that listeners bring, and nothing else. Ke runs as the same user as control: what
-// keeps the two apart is this list. It has no file, no signal to another process (confine.c), no
-// ptrace and no process_vm_writev; besides, neither process can be dumped.
+// Connections that listeners bring, the link, and nothing else. Ke runs as the same user as
+// control: what keeps the two apart is this list. It has no file, no signal to another process
+// (confine.c), no ptrace and no process_vm_writev; besides, neither process can be dumped.
 #include "control/ke/ke_filter.h"
 
 #include "base/confine.h"
+#include "link/handover.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -23,6 +24,12 @@ static const struct confine_call calls[] = {
     {.number = SCMP_SYS(recvfrom)},
     // No address may be given: with one, and MSG_FASTOPEN, sendto connects.
     {.number = SCMP_SYS(sendto), .n = 1, .argument = {{.arg = 4, .op = SCMP_CMP_EQ, .datum_a = 0}}},
+    // The link: the supervisor's messages, which may bring descriptors. Answers go by sendto and
+    // bring none. No other socket of ours can bring descriptors.
+    {.number = SCMP_SYS(recvmsg),
+     .n = 1,
+     .argument = {{.arg = 0, .op = SCMP_CMP_EQ, .datum_a = HANDOVER_LINK}}},
+    {.number = SCMP_SYS(pread64)}, // certificates, from descriptors that the link has brought
     // The sending side alone: the other one would end a listener, which all children share.
     {.number = SCMP_SYS(shutdown),
      .n = 1,

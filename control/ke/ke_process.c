@@ -1,7 +1,7 @@
 // Comes up in the order in which parts depend on each other: board, TLS, loops; gives up what it no
 // longer needs; then says that it serves. Control has published keys before ke is started.
 //
-// Main thread: lifeline, SIGTERM, heartbeat. The loops have threads of their own.
+// Main thread: link, SIGTERM, heartbeat, new certificates. The loops have threads of their own.
 #include "control/ke/ke_process.h"
 
 #include "base/log.h"
@@ -19,6 +19,8 @@
 
 #include <errno.h>
 #include <openssl/crypto.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -58,6 +60,7 @@ static int read_config(struct process *p)
         log_error("%s", error.text);
         return -EINVAL;
     }
+    log_set_level(p->config->log.level);
     return 0;
 }
 
@@ -81,21 +84,30 @@ static int lock_memory(struct process *p)
     return 0;
 }
 
+// The pairs that a configuration names; fd: chain and key of each.
+static uint32_t name_pairs(const struct config *config, const int *fd,
+                           struct tls_pair pairs[CONFIG_CERTIFICATES_MAX])
+{
+    const uint32_t n = config->control.n_certificates;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct config_certificate *c = &config->control.certificates[i];
+        pairs[i] = (struct tls_pair){c->chain, c->key, fd[2 * i], fd[2 * i + 1]};
+    }
+    return n;
+}
+
 // Chain and key of each pair follow the listeners.
 static int open_tls(struct process *p)
 {
     struct tls_pair pairs[CONFIG_CERTIFICATES_MAX];
-    int fd = HANDOVER_FIRST_LISTENER + (int)p->config->control.n_listen;
+    int fd[2 * CONFIG_CERTIFICATES_MAX] = {0};
+    const uint32_t n_fd = 2 * p->config->control.n_certificates;
+    for (uint32_t i = 0; i < n_fd; i++)
+        fd[i] = HANDOVER_FIRST_LISTENER + (int)(p->config->control.n_listen + i);
 
-    for (uint32_t i = 0; i < p->config->control.n_certificates; i++) {
-        const struct config_certificate *certificate = &p->config->control.certificates[i];
-        pairs[i] = (struct tls_pair){certificate->chain, certificate->key, fd, fd + 1};
-        fd += 2;
-    }
-    int result = tls_open(pairs, p->config->control.n_certificates, &p->tls);
-    // Read once; a new pair comes with a new start.
-    while (fd > HANDOVER_FIRST_LISTENER + (int)p->config->control.n_listen)
-        close(--fd);
+    int result = tls_open(pairs, name_pairs(p->config, fd, pairs), &p->tls);
+    for (uint32_t i = 0; i < n_fd; i++) // read once: others come over the link
+        close(fd[i]);
     return result;
 }
 
@@ -132,7 +144,7 @@ static int open_waiting(struct process *p)
     p->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (p->epoll < 0)
         return failed("epoll", -errno);
-    const int watched[] = {p->signals, HANDOVER_LIFELINE};
+    const int watched[] = {p->signals, HANDOVER_LINK};
     for (int i = 0; i < 2; i++) {
         struct epoll_event event = {.events = EPOLLIN, .data.fd = watched[i]};
         if (epoll_ctl(p->epoll, EPOLL_CTL_ADD, watched[i], &event) < 0)
@@ -169,13 +181,65 @@ static int open_all(struct process *p)
     return 0;
 }
 
-// Until SIGTERM or the end of the lifeline, which carries no octets.
+// Serves other certificates, all of them or none; *why tells the reason.
+static int replace_pairs(struct process *p, const struct link_message *message, char *why,
+                         size_t len)
+{
+    struct tls_pair pairs[CONFIG_CERTIFICATES_MAX];
+    struct config *config; // for the pairs' names; the rest of it changes nothing here
+    struct config_error error;
+
+    if (config_load_fd(message->fd[0], "configuration", &config, &error) < 0) {
+        snprintf(why, len, "%s", error.text);
+        return -EINVAL;
+    }
+    int result = message->n == 1 + 2 * config->control.n_certificates ? 0 : -EBADMSG;
+    snprintf(why, len, "the certificates are not those of the configuration; please report this");
+    if (result == 0) {
+        log_divert(why, len);
+        result = tls_replace(p->tls, pairs, name_pairs(config, message->fd + 1, pairs));
+        log_divert(NULL, 0);
+    }
+    config_free(config);
+    return result;
+}
+
+static void reload(struct process *p, struct link_message *message)
+{
+    char why[1024];
+    const int result = replace_pairs(p, message, why, sizeof why);
+    link_close_descriptors(message);
+    // The supervisor takes a ke that cannot answer for one that has not taken them.
+    if (link_send(HANDOVER_LINK, result == 0 ? LINK_APPLIED : LINK_REFUSED, message->id,
+                  result == 0 ? NULL : why) != 0)
+        log_error("the supervisor cannot be told how the reload ended");
+}
+
+// A message of the supervisor. False at the link's end.
+static bool hear(struct process *p)
+{
+    struct link_message message;
+    const enum child_heard heard = child_hear(LINK_DESCRIPTORS_MAX, &message);
+
+    if (heard == CHILD_MESSAGE && message.type == LINK_RELOAD) {
+        reload(p, &message);
+    } else if (heard == CHILD_MESSAGE) {
+        log_error("the supervisor's message %u is not for ke: ignored; please report this",
+                  message.type);
+        link_close_descriptors(&message);
+    }
+    return heard != CHILD_ENDS;
+}
+
+// Until SIGTERM or the end of the link.
 static void serve(struct process *p)
 {
     struct epoll_event event;
-    do
+    int n;
+    do {
         atomic_store_explicit(&p->board->heartbeat, now_ns(), memory_order_relaxed);
-    while (epoll_wait(p->epoll, &event, 1, BEAT_MS) <= 0);
+        n = epoll_wait(p->epoll, &event, 1, BEAT_MS);
+    } while (n <= 0 || (event.data.fd == HANDOVER_LINK && hear(p)));
 }
 
 static void close_all(struct process *p)

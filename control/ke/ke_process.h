@@ -3,7 +3,7 @@
 // as control.user with no capability, with the descriptors of link/handover.h.
 #pragma once
 
-// Runs until the lifeline ends or SIGTERM. The exit status.
+// Runs until the link ends or SIGTERM. The exit status.
 int ke_process_main(void);
 
 // For --version: OpenSSL's version.

@@ -2,7 +2,9 @@
 
 #include "control/show/status.h"
 
+#include "control/show/reload_report.h"
 #include "control/show/status_report.h"
+#include "link/link.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -22,7 +24,8 @@ struct client {
     uint64_t since; // number of its accept: the lowest is the oldest
     char request[REQUEST_MAX];
     size_t request_len;
-    char *answer; // NULL until the request is whole
+    uint32_t reload; // the id of the reload whose end it waits for; 0: of none
+    char *answer;    // NULL until the request is whole
     size_t answer_len;
     size_t answer_sent;
 };
@@ -31,6 +34,7 @@ struct status {
     int epoll_fd;
     int listen_fd;
     uint64_t accepted;
+    uint32_t reloads; // asked for; the last one's id
     struct status_sources sources;
     struct client client[CLIENTS];
 };
@@ -121,9 +125,32 @@ static bool client_send(struct status *s, struct client *c)
     return false;
 }
 
+// Asks the supervisor, whose answer is this client's. An answer at once: it cannot be asked.
+static char *ask_reload(struct status *s, struct client *c)
+{
+    const uint32_t id = ++s->reloads;
+    const int fault = link_send(s->sources.link, LINK_ASK_RELOAD, id, NULL);
+    if (fault != 0)
+        return reload_refused("the supervisor cannot be asked; send it SIGHUP instead");
+    c->reload = id;
+    return NULL;
+}
+
+// The client's answer; false when there is no memory for it.
+static bool client_answer(struct client *c, char *answer)
+{
+    c->answer = answer;
+    c->answer_len = answer == NULL ? 0 : strlen(answer);
+    return answer != NULL;
+}
+
 // Reads towards the end of the line; false when the connection is done.
 static bool client_read(struct status *s, struct client *c)
 {
+    if (c->reload != 0) { // nothing more is expected of it but its end
+        char octet;
+        return recv(c->fd, &octet, 1, 0) < 0 && errno == EAGAIN;
+    }
     ssize_t n = recv(c->fd, c->request + c->request_len, REQUEST_MAX - c->request_len, 0);
     if (n < 0)
         return errno == EAGAIN;
@@ -135,11 +162,28 @@ static bool client_read(struct status *s, struct client *c)
     if (end == NULL)
         return c->request_len < REQUEST_MAX;
     *end = '\0';
-    c->answer = status_answer(&s->sources, c->request);
-    if (c->answer == NULL)
-        return false;
-    c->answer_len = strlen(c->answer);
-    return client_send(s, c);
+    char *answer;
+    if (strcmp(c->request, "reload") == 0) {
+        answer = ask_reload(s, c);
+        if (c->reload != 0)
+            return true;
+    } else {
+        answer = status_answer(&s->sources, c->request);
+    }
+    return client_answer(c, answer) && client_send(s, c);
+}
+
+void status_reloaded(struct status *status, uint32_t id, bool applied, const char *text)
+{
+    for (size_t i = 0; i < CLIENTS; i++) {
+        struct client *c = &status->client[i];
+        if (c->fd < 0 || c->reload != id || id == 0)
+            continue;
+        c->reload = 0;
+        if (!client_answer(c, applied ? reload_applied(text) : reload_refused(text)) ||
+            !client_send(status, c))
+            client_close(c);
+    }
 }
 
 void status_turn(struct status *status)

@@ -1,7 +1,8 @@
-// The control socket's server: answers `noonmarkctl` with what this server is doing, as one JSON
-// object. A client connects, sends one line ("status\n"), reads the answer to its end. Slow or
-// silent clients hold up nothing: all descriptors are non-blocking, and a fifth client takes
-// the place of the oldest of four.
+// The control socket's server: answers `noonmarkctl` with what this server is doing ("status\n"),
+// or with what became of a reload ("reload\n"), as one JSON object. A client connects, sends that
+// one line, reads the answer to its end. A reload's answer comes from the supervisor by and by.
+// Slow or silent clients hold up nothing: all descriptors are non-blocking, and a fifth client
+// takes the place of the oldest of four.
 //
 // Belongs to control's main thread. Never shows secrets: of a key only its id, role and age.
 #pragma once
@@ -9,6 +10,7 @@
 #include "board/board.h"
 #include "config/config.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct keys;
@@ -21,6 +23,7 @@ struct status_sources {
     const struct board_dataplane *dataplane;
     const struct keys *keys;
     const struct board_ke *ke;
+    int link; // to the supervisor, for LINK_ASK_RELOAD; not closed here
 };
 
 // listen_fd is the listening Unix socket, which stays the caller's. 0 or -errno.
@@ -31,5 +34,9 @@ int status_fd(const struct status *status);
 
 // Accepts, reads and answers what is waiting, without blocking.
 void status_turn(struct status *status);
+
+// The reload that a client has asked for by this id has ended. text: of LINK_APPLIED or
+// LINK_REFUSED.
+void status_reloaded(struct status *status, uint32_t id, bool applied, const char *text);
 
 void status_close(struct status *status);

@@ -6,6 +6,7 @@
 #include "base/printable.h"
 #include "board/metrics.h"
 #include "control/keys/keys.h"
+#include "control/show/json_line.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -228,17 +229,6 @@ char *status_answer(const struct status_sources *sources, const char *request)
     if (strcmp(request, "status") == 0)
         answer = status_report(sources);
     else
-        answer = json_pack("{s:s}", "error", "unknown request; this version knows: status");
-    char *text = json_dumps(answer, JSON_COMPACT | JSON_REAL_PRECISION(9));
-    json_decref(answer);
-    if (text == NULL)
-        return NULL;
-    size_t len = strlen(text);
-    char *line = realloc(text, len + 2); // jansson allocates by malloc unless told otherwise
-    if (line == NULL) {
-        free(text);
-        return NULL;
-    }
-    memcpy(line + len, "\n", 2);
-    return line;
+        answer = json_pack("{s:s}", "error", "unknown request; this version knows: status, reload");
+    return json_line(answer);
 }

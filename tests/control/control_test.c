@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -33,8 +34,7 @@ static struct stand {
     int config, board_control, board_dataplane, board_ke, socket, log;
     int board_dataplane_read_only, board_ke_read_only;
     struct board_control *board;
-    int lifeline; // our end
-    int ready;
+    int link; // our end
     pid_t pid;
 } stand;
 
@@ -115,50 +115,57 @@ static int teardown(void **state)
 }
 
 // The child's side of the handover: everything to its number, nothing else left open.
-static void hand_over(int lifeline, int ready)
+static void hand_over(int link)
 {
-    const int from[] = {stand.config,
-                        lifeline,
-                        stand.board_control,
-                        stand.board_dataplane_read_only,
-                        ready,
-                        stand.board_ke_read_only,
-                        stand.socket};
-    enum { N = sizeof from / sizeof from[0] };
+    const struct {
+        int fd, at;
+    } handed[] = {
+        {stand.config, HANDOVER_CONFIG},
+        {link, HANDOVER_LINK},
+        {stand.board_control, HANDOVER_BOARD_CONTROL},
+        {stand.board_dataplane_read_only, HANDOVER_BOARD_DATAPLANE},
+        {stand.board_ke_read_only, HANDOVER_BOARD_KE},
+        {stand.socket, HANDOVER_CONTROL_SOCKET},
+    };
+    enum { N = sizeof handed / sizeof handed[0] };
     int aside[N];
     dup2(stand.log, STDERR_FILENO);
     for (int i = 0; i < N; i++)
-        aside[i] = fcntl(from[i], F_DUPFD, 100);
+        aside[i] = fcntl(handed[i].fd, F_DUPFD, 100);
     for (int i = 0; i < N; i++)
-        dup2(aside[i], HANDOVER_CONFIG + i);
-    close_range(HANDOVER_CONFIG + N, ~0u, 0);
+        dup2(aside[i], handed[i].at);
+    close_range(HANDOVER_CONTROL_SOCKET + 1, ~0u, 0);
 }
 
 static void start(void)
 {
-    int lifeline[2], ready[2];
-    assert_int_equal(pipe2(lifeline, O_CLOEXEC), 0);
-    assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+    int link[2];
+    assert_int_equal(link_pair(link), 0);
     stand.pid = fork();
     if (stand.pid == 0) {
-        hand_over(lifeline[0], ready[1]);
+        hand_over(link[1]);
         _exit(control_main());
     }
-    close(lifeline[0]);
-    close(ready[1]);
-    stand.lifeline = lifeline[1];
-    stand.ready = ready[0];
+    close(link[1]);
+    stand.link = link[0];
+}
+
+// Waits for the next message. False when the link has ended.
+static bool hear(struct link_message *message)
+{
+    struct pollfd wait = {.fd = stand.link, .events = POLLIN};
+    assert_int_equal(poll(&wait, 1, 10000), 1);
+    return link_receive(stand.link, 0, message) == 1;
 }
 
 // True when control says that it serves; false when it ends without that.
 static bool comes_up(void)
 {
-    char octet;
-    bool up = read(stand.ready, &octet, 1) == 1;
-    if (up)
-        assert_int_equal(read(stand.ready, &octet, 1), 0); // and closes its end
-    close(stand.ready);
-    return up;
+    struct link_message message;
+    if (!hear(&message))
+        return false;
+    assert_int_equal(message.type, LINK_READY);
+    return true;
 }
 
 static int ended(void)
@@ -294,7 +301,7 @@ static void life(void **state) // issue item 3: keys and clock first, then ready
     assert_int_equal(kill(stand.pid, SIGTERM), 0);
     assert_int_equal(ended(), 0);
     check_log();
-    close(stand.lifeline);
+    close(stand.link);
 }
 
 static void restart(void **state) // F1: killed, it comes back with the same keys
@@ -304,13 +311,13 @@ static void restart(void **state) // F1: killed, it comes back with the same key
     uint32_t first = current_id();
     assert_int_equal(kill(stand.pid, SIGKILL), 0);
     ended();
-    close(stand.lifeline);
+    close(stand.link);
     assert_true(is_published(first)); // the board outlives it
 
     start_well(); // over the same descriptors, which have been read before
     assert_int_equal(atomic_load(&stand.board->starts), 2);
     assert_true(is_published(first));
-    close(stand.lifeline); // the supervisor has died
+    close(stand.link); // the supervisor has died
     assert_int_equal(ended(), 0);
 }
 

@@ -16,7 +16,7 @@ EVIL = "\x1b[2Jname\x07\x7f\x9b31m\u202e ü€"
 SHOWN = " [2Jname"
 
 
-def ask(answer, *options):
+def ask(answer, *options, command="status"):
     """noonmarkctl's result when the socket says that."""
     with tempfile.TemporaryDirectory() as place:
         path = f"{place}/socket"
@@ -32,7 +32,7 @@ def ask(answer, *options):
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        got = subprocess.run([CTL, "-s", path, *options, "status"], stdout=subprocess.PIPE,
+        got = subprocess.run([CTL, "-s", path, *options, command], stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, timeout=30, check=False)
         thread.join()
         listener.close()
@@ -59,6 +59,11 @@ def main():
     objects = ask(json.dumps(status).encode() + b"\n", "--json")
     error = ask(json.dumps({"error": EVIL}).encode() + b"\n")
     broken = ask(b'{"version": \x1b[31mnonsense}\n')
+    taken = {"applied": ["control.certificates", EVIL], "unchanged": ["log.level"], "needs_restart": []}
+    taken_text = ask(json.dumps(taken).encode() + b"\n", command="reload")
+    refused = ask(json.dumps({"refused": f"/a.pem: {EVIL}"}).encode() + b"\n", command="reload")
+    refused_object = ask(json.dumps({"refused": "why"}).encode() + b"\n", "--json", command="reload")
+    silent = ask(b"", command="reload")
     results = [
         (text.returncode == 0 and is_text(text.stdout) and text.stdout.decode().count(SHOWN) >= 14,
          "status as text has no control characters", text),
@@ -71,6 +76,15 @@ def main():
          "status as JSON has none, escaped ones included", objects),
         (error.returncode == 1 and is_text(error.stderr) and SHOWN.encode() in error.stderr,
          "an error has none", error),
+        (taken_text.returncode == 0 and is_text(taken_text.stdout) and taken_text.stdout.decode().startswith(
+            f"applied: control.certificates, {SHOWN}") and taken_text.stdout.decode().endswith(
+            "\nunchanged: log.level\n"), "a reload that was taken: exit 0, and what became of what", taken_text),
+        (refused.returncode == 1 and not refused.stdout and is_text(refused.stderr) and
+         b"refused, nothing has changed: /a.pem: " in refused.stderr, "one that was refused: exit 1, and why", refused),
+        (refused_object.returncode == 1 and json.loads(refused_object.stdout) == {"refused": "why"},
+         "as JSON, too", refused_object),
+        (silent.returncode == 1 and b"SIGHUP to the supervisor" in silent.stderr,
+         "a server that does not answer: what else does it", silent),
         (broken.returncode == 1 and is_text(broken.stderr), "nor has a complaint about a broken answer", broken),
     ]
     print("TAP version 13")

@@ -8,6 +8,10 @@
 //   dataplane.starves                              its heartbeats stand still for three seconds
 //   dataplane.deaf                                 does not hear SIGTERM
 //   dataplane.flaps                                dies as soon as it serves, every time
+//   ke.refuses  ke.silent  ke.aborts               what it does about new certificates
+//   ke.floods                                      says what it may not say, as fast as it can
+//
+// On SIGUSR1 control asks for a reload, and logs the answer.
 #include "base/log.h"
 #include "board/board.h"
 #include "config/config.h"
@@ -15,6 +19,7 @@
 #include "control/ke/ke_process.h"
 #include "crypto/exchange.h"
 #include "dataplane/dataplane.h"
+#include "link/child.h"
 #include "link/handover.h"
 
 #include <poll.h>
@@ -34,6 +39,14 @@ static void tell(int number)
     told = 1;
 }
 
+static volatile sig_atomic_t asked;
+
+static void ask(int number)
+{
+    (void)number;
+    asked = 1;
+}
+
 static struct config *script(void)
 {
     struct config *config;
@@ -51,44 +64,97 @@ static bool plays(const struct config *config, const char *word)
     return strstr(config->control.ntp_server, word) != NULL;
 }
 
-static void serve(void)
+static void serve(const struct config *config)
 {
-    if (write(HANDOVER_READY, "r", 1) != 1)
+    log_set_level(config->log.level);
+    log_info("serves"); // first: what the supervisor starts next may log sooner than this process
+    if (child_say_ready() != 0)
         exit(1);
-    close(HANDOVER_READY);
-    log_info("serves");
 }
 
-// One turn of a main loop. False at the end.
-static bool waited(void)
+// One turn of a main loop. False at the end. message->type: what has come, or 0.
+static bool waited(struct link_message *message)
 {
-    struct pollfd lifeline = {.fd = HANDOVER_LIFELINE, .events = POLLIN};
-    return poll(&lifeline, 1, TURN_MS) == 0 && !told;
+    struct pollfd link = {.fd = HANDOVER_LINK, .events = POLLIN};
+    message->type = 0;
+    if (poll(&link, 1, TURN_MS) <= 0)
+        return !told;
+    switch (child_hear(LINK_DESCRIPTORS_MAX, message)) {
+    case CHILD_NOTHING:
+        message->type = 0;
+        break;
+    case CHILD_MESSAGE:
+        break;
+    case CHILD_ENDS:
+        return false;
+    }
+    return !told;
 }
 
 int control_main(void)
 {
     const struct config *config = script();
     struct board_control *board;
+    struct link_message message;
 
     if (plays(config, "control.fails")) {
         log_error("the actor fails");
         return 3;
     }
     signal(SIGTERM, tell);
+    signal(SIGUSR1, ask);
     if (board_map_control(HANDOVER_BOARD_CONTROL, true, &board) != 0)
         return 1;
-    serve();
-    while (waited())
+    serve(config);
+    while (waited(&message)) {
         counter_add(&board->heartbeat, 1);
+        if (message.type != 0)
+            log_info("reload %u: %s %s", message.id,
+                     message.type == LINK_APPLIED ? "applied" : "refused", message.text);
+        if (asked)
+            link_send(HANDOVER_LINK, LINK_ASK_RELOAD, 41, NULL);
+        asked = 0;
+    }
     log_info("ends");
     return 0;
+}
+
+// Messages that are well-formed and not ke's to send, one that is not, one with a descriptor.
+static void flood(void)
+{
+    for (uint32_t i = 0; i < 100; i++) {
+        link_send(HANDOVER_LINK, LINK_ASK_RELOAD, i, NULL);
+        link_send(HANDOVER_LINK, LINK_APPLIED, i, NULL);
+        link_send(HANDOVER_LINK, LINK_READY, 0, NULL);
+        send(HANDOVER_LINK, "nonsense", 8, MSG_DONTWAIT);
+        link_send_descriptors(HANDOVER_LINK, LINK_CANDIDATE, i,
+                              (const int[]){HANDOVER_CONFIG, HANDOVER_CONFIG, HANDOVER_CONFIG}, 3);
+    }
+}
+
+// What this actor does about new certificates: their number and their first octets are logged.
+static void reload(const struct config *config, struct link_message *message)
+{
+    char octets[32] = {0};
+
+    if (plays(config, "ke.aborts"))
+        abort();
+    if (pread(message->fd[1], octets, sizeof octets - 1, 0) >= 0)
+        log_info("is given %u files, the first: %s", message->n - 1, octets);
+    link_close_descriptors(message);
+    if (plays(config, "ke.silent"))
+        return;
+    if (plays(config, "ke.refuses"))
+        link_send(HANDOVER_LINK, LINK_REFUSED, message->id, "the actor refuses");
+    else
+        link_send(HANDOVER_LINK, LINK_APPLIED, message->id, NULL);
 }
 
 int ke_process_main(void)
 {
     const struct config *config = script();
     struct board_ke *board;
+    struct link_message message;
 
     if (plays(config, "ke.fails")) {
         log_error("the actor fails");
@@ -98,14 +164,23 @@ int ke_process_main(void)
     if (board_map_ke(HANDOVER_BOARD_KE, true, &board) != 0)
         return 1;
     counter_add(&board->starts, 1);
-    serve();
+    serve(config);
     if (plays(config, "ke.shuts") && board->starts == 1) {
         shutdown(HANDOVER_FIRST_LISTENER, SHUT_RDWR);
         if (plays(config, "ke.shuts.dies"))
             abort();
     }
-    while (waited())
+    char first[32] = {0};
+    if (pread(HANDOVER_FIRST_LISTENER + (int)config->control.n_listen, first, sizeof first - 1,
+              0) >= 0)
+        log_info("starts with the certificate %s", first);
+    while (waited(&message)) {
         counter_add(&board->heartbeat, 1);
+        if (message.type == LINK_RELOAD)
+            reload(config, &message);
+        if (plays(config, "ke.floods"))
+            flood();
+    }
     log_info("ends");
     return 0;
 }
@@ -114,6 +189,7 @@ int dataplane_main(void)
 {
     const struct config *config = script();
     struct board_dataplane *board;
+    struct link_message message;
 
     if (plays(config, "dataplane.fails")) {
         log_error("the actor fails");
@@ -123,10 +199,10 @@ int dataplane_main(void)
     if (board_map_dataplane(HANDOVER_BOARD_DATAPLANE, true, &board) != 0)
         return 1;
     atomic_store(&board->n_cores, 1);
-    serve();
+    serve(config);
     if (plays(config, "dataplane.flaps"))
         abort();
-    for (unsigned turns = 0; waited(); turns++) {
+    for (unsigned turns = 0; waited(&message); turns++) {
         if (turns == TURNS_HALF_S && plays(config, "dataplane.stops"))
             raise(SIGSTOP);
         if (turns >= TURNS_HALF_S && turns < 7 * TURNS_HALF_S && plays(config, "dataplane.starves"))

@@ -1,5 +1,7 @@
 // The life of a child, with a clock and starts of the test's own: start.c is not linked.
 #include "supervisor/life.h"
+
+#include "link/link.h"
 #include "supervisor/start.h"
 
 #include <fcntl.h>
@@ -14,7 +16,7 @@
 #include <cmocka.h>
 
 static bool sweep_wanted, start_refused;
-static int starts, sweeps, ready_end;
+static int starts, sweeps, childs_end;
 static const struct descriptors descriptors;
 
 bool start_needs_sweep(const struct descriptors *h)
@@ -28,31 +30,42 @@ static pid_t sleeper(void)
 {
     const pid_t pid = fork();
     if (pid == 0) {
-        close_range(0, ~0U, 0); // the pipe is the test's, as is standard output
+        close_range(0, ~0U, 0); // the link is the test's, as is standard output
         pause();
         _exit(0);
     }
     return pid;
 }
 
-pid_t start_sweep(const struct descriptors *h)
+static pid_t with_link(int *link)
 {
-    (void)h;
-    sweeps++;
+    int ends[2];
+    assert_int_equal(link_pair(ends), 0);
+    close(childs_end);
+    *link = ends[0];
+    childs_end = ends[1];
     return sleeper();
 }
 
-static pid_t start(const struct descriptors *h, int *ready)
+pid_t start_sweep(const struct descriptors *h, int *link)
 {
     (void)h;
-    int ends[2];
+    sweeps++;
+    return with_link(link);
+}
+
+static pid_t start(const struct descriptors *h, int *link)
+{
+    (void)h;
     starts++;
-    if (start_refused)
-        return -1;
-    assert_int_equal(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
-    *ready = ends[0];
-    ready_end = ends[1];
-    return sleeper();
+    return start_refused ? -1 : with_link(link);
+}
+
+// The child sees that its link has ended.
+static bool link_ended(void)
+{
+    struct link_message message;
+    return link_receive(childs_end, 0, &message) == 0;
 }
 
 static struct life life;
@@ -60,7 +73,7 @@ static struct life life;
 static int fresh(void **state)
 {
     (void)state;
-    life = (struct life){.name = "actor", .start = start, .sweeps = true, .ready = -1};
+    life = (struct life){.name = "actor", .start = start, .sweeps = true, .link = -1};
     starts = sweeps = 0;
     start_refused = false;
     sweep_wanted = true;
@@ -81,11 +94,10 @@ static void end(int how, uint64_t now)
 static void serve(uint64_t now)
 {
     assert_int_equal(life.phase, LIFE_STARTING);
-    assert_false(life_ready(&life, now)); // nothing said yet
-    assert_int_equal(write(ready_end, "r", 1), 1);
-    close(ready_end);
-    assert_true(life_ready(&life, now));
+    assert_true(life_serves(&life, now));
     assert_int_equal(life.phase, LIFE_SERVING);
+    assert_false(life_serves(&life, now)); // once is all
+    assert_false(link_ended());
 }
 
 static void a_sweep_goes_before_each_start(void **state)
@@ -98,6 +110,8 @@ static void a_sweep_goes_before_each_start(void **state)
     assert_int_equal(starts, 1);
     serve(20);
     end(SIGKILL, 1000);
+    assert_true(link_ended());
+    assert_false(life_serves(&life, 1000));     // one that is gone
     assert_int_equal(life.phase, LIFE_WAITING); // F2: at once
     assert_int_equal(life_due_ms(&life), 1000);
     life_tick(&life, &descriptors, 1000);
@@ -135,12 +149,10 @@ static void an_end_before_it_ever_served_is_final(void **state)
     fresh(NULL);
     sweep_wanted = false;
     life_begin(&life, &descriptors, 0);
-    close(ready_end);
-    for (int i = 0; i < 1000 && life.ready != -1; i++) { // until the sleeper has closed its copy
-        assert_false(life_ready(&life, 5));              // the end of the pipe is not a word
+    life_end_link(&life);                           // the child has ended its own
+    for (int i = 0; i < 1000 && !link_ended(); i++) // until the sleeper has closed its copy
         usleep(1000);
-    }
-    assert_int_equal(life.ready, -1);
+    assert_true(link_ended());
     end(0, 10); // status 0 is no excuse
     assert_true(life.failed);
 

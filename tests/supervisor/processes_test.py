@@ -110,7 +110,7 @@ def what_each_child_is_given(tap, namespace):
     got = descriptors(control)
     tap.equal(sorted(got), [0, 1, 2, 3, 4, 5, 6, 8, 9],
               "control has the descriptors of handover.h and no others")
-    tap.ok(got[3].startswith("/memfd:noonmark-config") and got[4].startswith("pipe:") and
+    tap.ok(got[3].startswith("/memfd:noonmark-config") and got[4].startswith("socket:") and
            got[5].startswith("/memfd:noonmark-control") and
            got[6].startswith("/memfd:noonmark-dataplane") and
            got[8].startswith("/memfd:noonmark-ke") and got[9].startswith("socket:"),
@@ -118,15 +118,18 @@ def what_each_child_is_given(tap, namespace):
     got = descriptors(ke)
     tap.equal(sorted(got), [0, 1, 2, 3, 4, 5, 8, 10, 11, 12, 13],
               "ke has the descriptors of handover.h and no others")
-    tap.ok(got[3].startswith("/memfd:noonmark-config") and got[4].startswith("pipe:") and
+    tap.ok(got[3].startswith("/memfd:noonmark-config") and got[4].startswith("socket:") and
            got[5].startswith("/memfd:noonmark-control") and
            got[8].startswith("/memfd:noonmark-ke") and
            all(got[n].startswith("socket:") for n in (10, 11)) and
-           got[12].endswith("cert.pem") and got[13].endswith("key.pem"),
+           got[12].startswith("/memfd:noonmark-chain") and got[13].startswith("/memfd:noonmark-key"),
            "each at its number", got)
     got = descriptors(dataplane)
     tap.equal(sorted(got), [0, 1, 2, 3, 4, 5, 6],
-              "the dataplane has no socket, no certificate and no key")
+              "the dataplane has no socket but its link, no certificate and no key")
+    links = {fd: link for fd, link in descriptors(server.pid).items() if link.startswith("socket:")}
+    tap.ok(not {descriptors(pid)[4] for pid in children.values()} & set(links.values()),
+           "a child's end of its link is the child's alone")
 
     def flags(pid, fd):
         text = pathlib.Path(f"/proc/{pid}/fdinfo/{fd}").read_text()
@@ -134,6 +137,7 @@ def what_each_child_is_given(tap, namespace):
     tap.equal([[flags(pid, fd) for pid in pids] for fd, pids in
                ((5, (control, ke, dataplane)), (6, (dataplane, control)), (8, (ke, control)))],
               [[2, 0, 0], [2, 0], [2, 0]], "each side of the board has one writer")
+    tap.equal([flags(ke, fd) for fd in (12, 13)], [0, 0], "ke can write to no certificate")
 
     for role in ("control", "ke"):
         s = status(children[role])
@@ -223,8 +227,6 @@ def deaths_of_children(tap, namespace):
     tap.ok("control is started again in 100 ms" in server.text() and
            "control is started again in 200 ms" in server.text() and took > 0.3,
            "who keeps dying waits longer each time", server.tail())
-    server.send(signal.SIGHUP)
-    tap.ok(server.says("SIGHUP: reloading is not in this version"), "SIGHUP is answered")
     tap.equal(server.stop(signal.SIGINT), 0, "SIGINT ends all with status 0")
 
 
@@ -254,6 +256,101 @@ def listeners_shut_down(tap, namespace):
         tap.equal(server.children(), children, "and then nothing more happens")
         tap.equal(server.text().count("opened anew"), 1, "the other listener stays as it was")
         server.stop()
+
+
+def reloads(tap, namespace):
+    """Who has to say yes, and what becomes of a reload whose parts die or say nothing."""
+    def configured(script="", certificate="", **options):
+        (HOME / "cert.pem").write_text(certificate)
+        configure(script, **options)
+
+    def begun(script):
+        configured(script, "first")
+        server = Server(namespace)
+        server.says("serving: ")
+        configured(script, "second")
+        return server
+
+    def restarted(server, role):
+        pid = server.children()[role]
+        os.kill(pid, signal.SIGKILL)
+        server.wait_child(role, pid)
+        return server.says(f"{role} serves again, pid {server.children()[role]}")
+
+    server = begun("")
+    server.send(signal.SIGHUP)
+    tap.ok(server.says("reload: applied: control.certificates") and
+           "ke: is given 2 files, the first: second" in server.text(), "SIGHUP gives ke the new pair",
+           server.tail())
+    configured("", "third")
+    tap.ok(restarted(server, "ke") and "ke: starts with the certificate second" in server.text(),
+           "the next ke has what was taken, not what lies in the file", server.tail())
+    os.kill(server.children()["control"], signal.SIGUSR1)
+    tap.ok(server.says("control: reload 41: applied applied control.certificates unchanged log.level restart "),
+           "control asks, and is told what became of which setting", server.tail())
+    configured("", "third", extra="log: {level: error}\n")
+    server.send(signal.SIGHUP)
+    mark = len(server.text())
+    tap.ok(server.says("reload: applied: log.level"), "a level is applied", server.tail())
+    time.sleep(0.2)
+    server.send(signal.SIGTERM)
+    server.process.wait(10)
+    tap.ok("ends" not in server.text()[mark:] and "stopp" not in server.text()[mark:],
+           "and all four processes have it at once", server.text()[mark:])
+
+    server = begun("ke.refuses")
+    server.send(signal.SIGHUP)
+    tap.ok(server.says("reload refused, nothing has changed: the actor refuses"),
+           "what ke refuses is refused, with its reason", server.tail())
+    configured("ke.refuses", "third", extra="log: {level: error}\n")
+    server.send(signal.SIGHUP)
+    tap.ok(wait_for(lambda: server.text().count("the actor refuses") == 2, 5) and restarted(server, "ke") and
+           server.text().count("ke: starts with the certificate first") == 2,
+           "whole: neither the pair nor the level has changed", server.tail())
+    server.stop()
+
+    server = begun("ke.aborts")
+    ke = server.children()["ke"]
+    server.send(signal.SIGHUP)
+    tap.ok(server.says("reload refused, nothing has changed: ke ended while it took"),
+           "a ke that dies of it refuses it", server.tail())
+    tap.ok(server.wait_child("ke", ke) and
+           wait_for(lambda: server.text().count("ke: starts with the certificate first") == 2, 5),
+           "and has the old pair again", server.tail())
+    server.stop()
+
+    server = begun("ke.silent")
+    ke = server.children()["ke"]
+    server.send(signal.SIGHUP)
+    server.says("ke: is given 2 files")
+    os.kill(server.children()["control"], signal.SIGUSR1)
+    tap.ok(server.says("control: reload 41: refused a reload is under way"), "another one at the same time is told so",
+           server.tail())
+    tap.ok(server.says("nothing has changed: ke did not answer within 10 s", 12) and
+           server.wait_child("ke", ke), "a ke that says nothing is started again", server.tail())
+    tap.ok(server.says(f"ke serves again, pid {server.children()['ke']}"), "and serves")
+    server.stop()
+
+    server = begun("ke.floods")
+    tap.ok(server.says("ke (pid ") and server.says("sent a message that it may not send: ignored"),
+           "a message that ke may not send is ignored and logged", server.tail())
+    config = min(fd for fd, link in descriptors(server.pid).items()
+                 if link.startswith("/memfd:noonmark-config"))
+    spent = cpu_seconds(server.pid)
+    time.sleep(2)
+    spent = cpu_seconds(server.pid) - spent
+    tap.ok(spent < 0.2, "a flood of them costs the supervisor next to nothing", f"{spent} s in 2 s")
+    tap.equal(server.text().count("may not send"), 1, "and one line in the log")
+    tap.ok(not any(link.startswith("/memfd:noonmark-config") and fd != config
+                   for fd, link in descriptors(server.pid).items()), "no descriptor of it is kept")
+    children = server.children()
+    tap.equal([len(children), children.get("reload")], [3, None], "and nothing came of it")
+    tap.equal(server.stop(), 0, "SIGTERM ends all with status 0")
+
+
+def cpu_seconds(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def death_of_the_supervisor(tap, namespace):
@@ -423,7 +520,7 @@ def command_line(tap):
     HOME.chmod(0o755)
     tap.ok(got.returncode == 1 and "sudo noonmarkd" in got.stderr, "who is not root is told",
            got.stderr)
-    for role in ("control", "ke", "dataplane", "sweep"):
+    for role in ("control", "ke", "dataplane", "sweep", "reload"):
         got = run(name=f"noonmarkd: {role}", stdin=subprocess.DEVNULL)
         tap.ok(got.returncode == 2 and "started by noonmarkd alone" in got.stderr,
                f"nobody plays {role} by its name", got.stderr)
@@ -453,6 +550,7 @@ def main():
             what_each_child_is_given(tap, namespace)
             deaths_of_children(tap, namespace)
             listeners_shut_down(tap, namespace)
+            reloads(tap, namespace)
             death_of_the_supervisor(tap, namespace)
             inherited(tap, namespace)
             heartbeats(tap, namespace)

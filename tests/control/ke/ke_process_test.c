@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -40,8 +41,7 @@ static struct stand {
     int board_control_read_only;
     struct board_control *board; // control's side, which the test writes in control's place
     struct board_ke *ke;
-    int lifeline; // our end
-    int ready;
+    int link; // our end
     pid_t pid;
 } stand;
 
@@ -126,15 +126,14 @@ static int teardown(void **state)
 }
 
 // The child's side of the handover: everything to its number, nothing else left open.
-static void hand_over(int lifeline, int ready)
+static void hand_over(int link)
 {
     const struct {
         int fd, at;
     } handed[] = {
         {stand.config, HANDOVER_CONFIG},
-        {lifeline, HANDOVER_LIFELINE},
+        {link, HANDOVER_LINK},
         {stand.board_control_read_only, HANDOVER_BOARD_CONTROL},
-        {ready, HANDOVER_READY},
         {stand.board_ke, HANDOVER_BOARD_KE},
         {stand.listener, HANDOVER_FIRST_LISTENER},
         {stand.pair.chain_fd, HANDOVER_FIRST_LISTENER + 1},
@@ -153,29 +152,33 @@ static void hand_over(int lifeline, int ready)
 
 static void start(void)
 {
-    int lifeline[2], ready[2];
-    assert_int_equal(pipe2(lifeline, O_CLOEXEC), 0);
-    assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+    int link[2];
+    assert_int_equal(link_pair(link), 0);
     stand.pid = fork();
     if (stand.pid == 0) {
-        hand_over(lifeline[0], ready[1]);
+        hand_over(link[1]);
         _exit(ke_process_main());
     }
-    close(lifeline[0]);
-    close(ready[1]);
-    stand.lifeline = lifeline[1];
-    stand.ready = ready[0];
+    close(link[1]);
+    stand.link = link[0];
+}
+
+// Waits for the next message. False when the link has ended.
+static bool hear(struct link_message *message)
+{
+    struct pollfd wait = {.fd = stand.link, .events = POLLIN};
+    assert_int_equal(poll(&wait, 1, 10000), 1);
+    return link_receive(stand.link, 0, message) == 1;
 }
 
 // True when ke says that it serves; false when it ends without that.
 static bool comes_up(void)
 {
-    char octet;
-    bool up = read(stand.ready, &octet, 1) == 1;
-    if (up)
-        assert_int_equal(read(stand.ready, &octet, 1), 0); // and closes its end
-    close(stand.ready);
-    return up;
+    struct link_message message;
+    if (!hear(&message))
+        return false;
+    assert_int_equal(message.type, LINK_READY);
+    return true;
 }
 
 static int ended(void)
@@ -247,7 +250,7 @@ static void life(void **state) // keys come from the board alone; SIGTERM ends i
                      0); // the terminal's, which is the supervisor's matter
     assert_int_equal(kill(stand.pid, SIGTERM), 0);
     assert_int_equal(ended(), 0);
-    close(stand.lifeline);
+    close(stand.link);
 }
 
 static void restart(void **state) // killed, it comes back over the same listener and counts on
@@ -258,14 +261,112 @@ static void restart(void **state) // killed, it comes back over the same listene
     exchange(cookie);
     assert_int_equal(kill(stand.pid, SIGKILL), 0);
     ended();
-    close(stand.lifeline);
+    close(stand.link);
 
     start_well(); // over the same descriptors, which have been read before
     assert_int_equal(atomic_load(&stand.ke->starts), 2);
     exchange(cookie);
     assert_int_equal(ke_counted(&stand.ke->counters, KE_COMPLETED), 2);
-    close(stand.lifeline); // the supervisor has died
+    close(stand.link); // the supervisor has died
     assert_int_equal(ended(), 0);
+}
+
+// In the supervisor's place: these descriptors as a reload; true when ke takes them, and the reason
+// otherwise.
+static bool reload(uint32_t id, const int *fd, uint32_t n, char reason[LINK_TEXT_MAX + 1])
+{
+    static struct link_message message;
+    assert_int_equal(link_send_descriptors(stand.link, LINK_RELOAD, id, fd, n), 0);
+    if (!hear(&message))
+        fail_msg("ke ends of a reload: status %x", (unsigned)ended());
+    assert_int_equal(message.id, id);
+    assert_true(message.type == LINK_APPLIED || message.type == LINK_REFUSED);
+    strcpy(reason, message.text);
+    return message.type == LINK_APPLIED;
+}
+
+// The certificate that ke shows, by its serial number and key.
+static void shown(uint8_t digest[EVP_MAX_MD_SIZE])
+{
+    struct ke_client client;
+    unsigned len;
+    assert_true(ke_client_open(&client, &stand.address,
+                               &(struct ke_client_options){.root = stand.authority.root}));
+    X509 *certificate = SSL_get1_peer_certificate(client.session);
+    assert_int_equal(X509_digest(certificate, EVP_sha256(), digest, &len), 1);
+    X509_free(certificate);
+    ke_client_close(&client);
+}
+
+static int fresh_config(const char *level)
+{
+    char text[1200];
+    int len = snprintf(text, sizeof text, config_text, stand.dir);
+    len += snprintf(text + len, sizeof text - (size_t)len, "log: {level: %s}\n", level);
+    int fd = text_file(text, (size_t)len);
+    lseek(fd, 0, SEEK_SET);
+    return fd;
+}
+
+static void reloads(void **state) // under ke's filter: taken whole or refused whole
+{
+    (void)state;
+    static char reason[LINK_TEXT_MAX + 1];
+    uint8_t first[EVP_MAX_MD_SIZE], now[EVP_MAX_MD_SIZE];
+    struct tls_pair good = pair_make(&stand.authority, MADE_P256, dates_good);
+    struct tls_pair rsa = pair_make(&stand.authority, MADE_RSA, dates_good);
+    struct tls_pair old = pair_make(&stand.authority, MADE_P256, (struct made_dates){-7200, -3600});
+    start_well();
+    shown(first);
+    const struct {
+        int chain, key;
+        const char *why;
+    } wrong[] = {
+        {old.chain_fd, old.key_fd, "/chain.pem: HAS EXPIRED"},
+        {rsa.chain_fd, good.key_fd, "/key.pem: is not the key of"},
+        {good.key_fd, good.key_fd, "/chain.pem: holds no certificate chain"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        const int fd[] = {fresh_config("info"), wrong[i].chain, wrong[i].key};
+        assert_false(reload(10, fd, 3, reason));
+        assert_non_null(strstr(reason, wrong[i].why));
+        close(fd[0]);
+        shown(now);
+        assert_memory_equal(now, first, 32);
+    }
+    const int five[] = {fresh_config("info"), good.chain_fd, good.key_fd, rsa.chain_fd, rsa.key_fd};
+    assert_false(reload(11, five, 5, reason)); // the configuration names one pair
+    assert_non_null(strstr(reason, "are not those of the configuration"));
+    const int nonsense[] = {good.chain_fd, good.chain_fd, good.key_fd};
+    assert_false(reload(12, nonsense, 3, reason));
+
+    lseek(five[0], 0, SEEK_SET);
+    assert_true(reload(UINT32_MAX, five, 3, reason));
+    shown(now);
+    assert_memory_not_equal(now, first, 32);
+    close(five[0]);
+    const int again[] = {fresh_config("info"), rsa.chain_fd, rsa.key_fd}; // of another kind
+    assert_true(reload(13, again, 3, reason));
+    close(again[0]);
+    shown(first);
+    assert_memory_not_equal(now, first, 32);
+
+    // Not a message, and one that is not for ke: it serves on.
+    assert_int_equal(send(stand.link, "x", 1, 0), 1);
+    assert_int_equal(link_send(stand.link, LINK_ASK_RELOAD, 0, NULL), 0);
+    assert_int_equal(link_send(stand.link, LINK_LOG_LEVEL, 0, "error"), 0);
+    shown(now);
+    assert_memory_equal(now, first, 32);
+    pair_close(&good);
+    pair_close(&rsa);
+    pair_close(&old);
+    close(stand.link);
+    assert_int_equal(ended(), 0);
+    static char text[8192];
+    assert_true(pread(stand.log, text, sizeof text - 1, 0) > 0);
+    assert_non_null(strstr(text, "message is not well-formed"));
+    assert_non_null(strstr(text, "is not for ke"));
+    assert_null(strstr(text, "HAS EXPIRED")); // the supervisor says it
 }
 
 static void wrong_pair(void **state) // F14: an error at start that names the file
@@ -284,7 +385,7 @@ static void wrong_pair(void **state) // F14: an error at start that names the fi
     assert_true(pread(stand.log, text, sizeof text - 1, 0) > 0);
     assert_non_null(strstr(text, "key.pem: is not the key of"));
     pair_close(&other);
-    close(stand.lifeline);
+    close(stand.link);
 }
 
 // What an attempt comes to in a child with ke's descriptors and filter: 0, the errno that it got,
@@ -294,23 +395,20 @@ static pid_t other; // a process of the same user: the test's own, known before 
 
 static int outcome(int (*attempt)(void))
 {
-    int lifeline[2], ready[2];
-    assert_int_equal(pipe2(lifeline, O_CLOEXEC), 0);
-    assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+    int link[2];
+    assert_int_equal(link_pair(link), 0);
     other = getpid();
     pid_t pid = fork();
     if (pid == 0) {
-        hand_over(lifeline[0], ready[1]);
+        hand_over(link[1]);
         if (child_hide() < 0 || ke_filter_apply() < 0)
             _exit(254);
         _exit(attempt() < 0 ? errno : 0);
     }
     int status;
     assert_int_equal(waitpid(pid, &status, 0), pid);
-    for (int i = 0; i < 2; i++) {
-        close(lifeline[i]);
-        close(ready[i]);
-    }
+    close(link[0]);
+    close(link[1]);
     if (WIFSIGNALED(status)) {
         assert_int_equal(WTERMSIG(status), SIGSYS);
         return FORBIDDEN;
@@ -382,6 +480,29 @@ static int send_to_address(void)
                        (const struct sockaddr *)&there, sizeof there);
 }
 
+static int receive_descriptors(void)
+{
+    struct msghdr packet = {0};
+    return recvmsg(HANDOVER_LINK, &packet, MSG_DONTWAIT) < 0 ? -1 : 0;
+}
+
+static int receive_elsewhere(void)
+{
+    struct msghdr packet = {0};
+    return recvmsg(HANDOVER_FIRST_LISTENER, &packet, MSG_DONTWAIT) < 0 ? -1 : 0;
+}
+
+static int send_descriptors(void)
+{
+    const int fd[] = {HANDOVER_BOARD_KE, HANDOVER_BOARD_KE, HANDOVER_BOARD_KE};
+    return link_send_descriptors(HANDOVER_LINK, LINK_CANDIDATE, 0, fd, 3);
+}
+
+static int say_ready(void)
+{
+    return child_say_ready();
+}
+
 static int shut_listener(void)
 {
     return shutdown(HANDOVER_FIRST_LISTENER, SHUT_RDWR);
@@ -389,7 +510,7 @@ static int shut_listener(void)
 
 static int shut_sending(void)
 {
-    return shutdown(HANDOVER_LIFELINE, SHUT_WR); // allowed; a pipe is no socket
+    return shutdown(HANDOVER_BOARD_KE, SHUT_WR); // allowed; a memfd is no socket
 }
 
 static int set_other_option(void)
@@ -466,6 +587,10 @@ static void taken_over(void **state)
         {"make a socket", make_socket, FORBIDDEN},
         {"connect", connect_listener, FORBIDDEN},
         {"send to an address", send_to_address, FORBIDDEN},
+        {"answer over the link", say_ready, 0},
+        {"receive from the link", receive_descriptors, EAGAIN},
+        {"receive descriptors elsewhere", receive_elsewhere, FORBIDDEN},
+        {"send descriptors", send_descriptors, FORBIDDEN},
         {"shut a listener down", shut_listener, FORBIDDEN},
         {"shut the sending side", shut_sending, ENOTSOCK},
         {"set another option", set_other_option, FORBIDDEN},
@@ -495,6 +620,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(life, setup, teardown),
         cmocka_unit_test_setup_teardown(restart, setup, teardown),
         cmocka_unit_test_setup_teardown(wrong_pair, setup, teardown),
+        cmocka_unit_test_setup_teardown(reloads, setup, teardown),
         cmocka_unit_test_setup_teardown(taken_over, setup, teardown),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

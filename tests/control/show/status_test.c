@@ -1,6 +1,8 @@
 // The control socket's connections: the answer's content is the whole-server tests' matter.
 #include "control/show/status.h"
 
+#include "link/link.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,12 +18,14 @@
 
 static struct sockaddr_un name = {.sun_family = AF_UNIX};
 static struct status *status;
+static int link_ends[2]; // the supervisor's, ours
 static int listener;
 
 static int open_all(void **state)
 {
     (void)state;
-    static const struct status_sources nothing = {0};
+    assert_int_equal(link_pair(link_ends), 0);
+    const struct status_sources nothing = {.link = link_ends[1]};
     // An abstract name: nothing to remove.
     snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "noonmark-status-test-%d", getpid());
     listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -36,6 +40,8 @@ static int close_all(void **state)
     (void)state;
     status_close(status);
     close(listener);
+    close(link_ends[0]);
+    close(link_ends[1]);
     return 0;
 }
 
@@ -93,6 +99,76 @@ static void refuses_a_line_without_end(void **state)
     close(fd);
 }
 
+// A client that has asked for a reload; the id by which the supervisor was asked.
+static int ask_reload(uint32_t *id)
+{
+    struct link_message message;
+    int fd = client();
+    say(fd, "reload\n");
+    assert_int_equal(link_receive(link_ends[0], 0, &message), 1);
+    assert_int_equal(message.type, LINK_ASK_RELOAD);
+    *id = message.id;
+    return fd;
+}
+
+static void expect(int fd, const char *wanted)
+{
+    char answer[512] = "";
+    status_turn(status);
+    assert_true(recv(fd, answer, sizeof answer - 1, 0) > 0);
+    assert_string_equal(answer, wanted);
+    assert_int_equal(recv(fd, answer, sizeof answer, 0), 0);
+    close(fd);
+}
+
+static void each_reload_gets_its_own_answer(void **state)
+{
+    (void)state;
+    uint32_t first, second, third;
+    char octet;
+    int a = ask_reload(&first), b = ask_reload(&second);
+    assert_true(first != second && first != 0 && second != 0);
+    status_turn(status);
+    assert_int_equal(recv(a, &octet, 1, 0), -1); // not yet
+    status_reloaded(status, second, false, "/a \"b\".pem: HAS EXPIRED");
+    expect(b, "{\"refused\":\"/a \\\"b\\\".pem: HAS EXPIRED\"}\n");
+    status_reloaded(status, second, true, ""); // once is all
+    status_reloaded(status, 0, true, "");
+    assert_int_equal(recv(a, &octet, 1, 0), -1);
+    status_reloaded(status, first, true,
+                    "applied control.certificates log.level\nunchanged\nrestart keys.rotate\n");
+    expect(a, "{\"applied\":[\"control.certificates\",\"log.level\"],\"unchanged\":[],"
+              "\"needs_restart\":[\"keys.rotate\"]}\n");
+
+    int c = ask_reload(&third);
+    status_reloaded(status, third, false, "\xff");
+    expect(c, "{\"refused\":\"the reason is no text in UTF-8; see the log\"}\n");
+}
+
+// Its place is free at once, and the answer goes nowhere.
+static void a_client_that_leaves_is_forgotten(void **state)
+{
+    (void)state;
+    uint32_t id;
+    close(ask_reload(&id));
+    status_turn(status);
+    int fd = client();
+    status_reloaded(status, id, true, "applied a\n");
+    say(fd, "nonsense\n");
+    expect_answer(fd);
+    close(fd);
+}
+
+static void without_a_supervisor_it_says_so(void **state)
+{
+    (void)state;
+    close(link_ends[0]);
+    link_ends[0] = dup(link_ends[1]);
+    int fd = client();
+    say(fd, "reload\n");
+    expect(fd, "{\"refused\":\"the supervisor cannot be asked; send it SIGHUP instead\"}\n");
+}
+
 // Who connects and says nothing keeps nobody out: the oldest makes room.
 static void silent_clients_make_room(void **state)
 {
@@ -121,6 +197,9 @@ int main(void)
         cmocka_unit_test(takes_a_line_in_pieces),
         cmocka_unit_test(refuses_a_line_without_end),
         cmocka_unit_test(silent_clients_make_room),
+        cmocka_unit_test(each_reload_gets_its_own_answer),
+        cmocka_unit_test(a_client_that_leaves_is_forgotten),
+        cmocka_unit_test(without_a_supervisor_it_says_so), // ends the link: the last one
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, open_all, close_all);

@@ -11,6 +11,7 @@
 #include "board/time_fit.h"
 #include "dataplane/dataplane.h"
 #include "link/handover.h"
+#include "link/link.h"
 #include "tests/board/outcome_name.h"
 
 #include <fcntl.h>
@@ -136,12 +137,11 @@ static int serve(const char *path)
     int control_fd;
     int dataplane_fd;
     int ke_fd;
-    int lifeline[2];
-    int ready[2];
+    int link[2];
     struct board_control *control;
     struct board_dataplane *dataplane;
-    if (board_create(&control_fd, &dataplane_fd, &ke_fd) != 0 || pipe2(lifeline, O_CLOEXEC) != 0 ||
-        pipe2(ready, O_CLOEXEC) != 0 || board_map_control(control_fd, true, &control) != 0 ||
+    if (board_create(&control_fd, &dataplane_fd, &ke_fd) != 0 || link_pair(link) != 0 ||
+        board_map_control(control_fd, true, &control) != 0 ||
         board_map_dataplane(dataplane_fd, true, &dataplane) != 0) {
         perror("board");
         return 2;
@@ -151,26 +151,25 @@ static int serve(const char *path)
     publish_key(control);
     publish_clock(control, 0);
 
-    const int fd[] = {config_fd(path), lifeline[0], control_read, dataplane_fd, ready[1]};
+    const int fd[] = {config_fd(path), link[1], control_read, dataplane_fd};
     pid_t child = fork();
     if (child == 0) {
-        close(lifeline[1]);
-        hand_over(fd, 5);
-        close(ready[1]);
+        close(link[0]);
+        hand_over(fd, 4);
         exit(dataplane_main());
     }
-    close(ready[1]);
+    close(link[1]);
     const int requests = take_requests();
-    char octet;
-    if (read(ready[0], &octet, 1) == 1) {
+    struct pollfd said = {.fd = link[0], .events = POLLIN};
+    struct link_message message;
+    poll(&said, 1, -1);
+    if (link_receive(link[0], 0, &message) == 1 && message.type == LINK_READY) {
         printf("%d ready\n", (int)child);
         fflush(stdout);
     }
-    // Until our input ends, or the child does: then its end of the lifeline is closed.
-    close(lifeline[0]);
-    close(fd[1]);
+    // Until our input ends, or the child does: then its end of the link is closed.
     struct pollfd wait[] = {{.fd = STDIN_FILENO, .events = POLLIN},
-                            {.fd = lifeline[1], .events = 0},
+                            {.fd = link[0], .events = 0},
                             {.fd = requests, .events = POLLIN}};
     bool lies = false;
     struct signalfd_siginfo request;

@@ -1,0 +1,69 @@
+// The reader of a reload. Whatever holds it up ends with it: the supervisor kills it when its time
+// is up, its own alarm ends it when there is no supervisor that could.
+#include "supervisor/supervisor.h"
+
+#include "base/log.h"
+#include "config/config.h"
+#include "link/child.h"
+#include "link/handover.h"
+#include "supervisor/certificates.h"
+#include "supervisor/files.h"
+#include "supervisor/reload.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+static_assert(LINK_DESCRIPTORS_MAX == 1 + CERTIFICATE_FILES_MAX,
+              "a message carries a configuration and all files of certificates");
+
+static int refuse(const char *why)
+{
+    return link_send(HANDOVER_LINK, LINK_REFUSED, 0, why) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int offer(const struct config *config)
+{
+    struct certificates certificates = {0};
+    char why[512];
+    int fd[LINK_DESCRIPTORS_MAX];
+
+    log_divert(why, sizeof why); // the rooms below log what is wrong
+    int error = certificates_read(config, &certificates);
+    fd[0] = error == 0 ? files_config(config) : error;
+    log_divert(NULL, 0);
+    if (fd[0] < 0)
+        return refuse(why);
+    for (uint32_t i = 0; i < certificates.n; i++)
+        fd[1 + i] = certificates.file[i].fd;
+    // The copies are the supervisor's from here on: they are not wiped.
+    error = link_send_descriptors(HANDOVER_LINK, LINK_CANDIDATE, 0, fd, 1 + certificates.n);
+    return error == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int supervisor_reader(void)
+{
+    struct link_message message;
+    struct config *config;
+    struct config_error error;
+
+    log_open("reload");
+    alarm(RELOAD_READ_MS / 1000 + 1);
+    if (child_hide() != 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+        return EXIT_FAILURE;
+    // No link any more: the supervisor has died meanwhile.
+    struct pollfd wait = {.fd = HANDOVER_LINK, .events = POLLIN};
+    while (poll(&wait, 1, -1) < 0 && errno == EINTR)
+        continue;
+    if (child_hear(0, &message) != CHILD_MESSAGE || message.type != LINK_READ)
+        return EXIT_FAILURE;
+    if (config_load(message.text, &config, &error) != 0)
+        return refuse(error.text);
+    const int status = offer(config);
+    config_free(config);
+    return status;
+}
