@@ -26,6 +26,7 @@ static int map(int fd, struct certificate_file *made)
     if (at == MAP_FAILED)
         return -errno;
     made->at = at;
+    (void)madvise(at, made->len, MADV_DONTDUMP);
     if (mlock(at, made->len) != 0) // a wish: a container may forbid it
         log_limited(&limit, LOG_LEVEL_WARNING,
                     "the keys of certificates cannot be locked into memory: %s", strerror(errno));

@@ -236,10 +236,10 @@ def roles(noonmarkd, config):
     with open(config, "rb") as f:
         os.write(text, f.read())
     fcntl.fcntl(text, 1033, 1 | 2 | 4 | 8)  # F_ADD_SEALS: all
-    pipe, _ = os.pipe()
-    text, pipe = (fcntl.fcntl(fd, fcntl.F_DUPFD, 20) for fd in (text, pipe))
+    _, link = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    text, link = (fcntl.fcntl(fd, fcntl.F_DUPFD, 20) for fd in (text, link.fileno()))
     os.dup2(text, 3)
-    os.dup2(pipe, 4)
+    os.dup2(link, 4)
     attempt("sweep with a handover", lambda: start("noonmarkd: sweep", (3, 4)))
     say()
 

@@ -174,7 +174,7 @@ class Tests:
         with self.under_load("one that cannot see the lock", 6):
             code, log = self.second(other, "unshare", "--mount", "sh", "-c",
                                     'mount -t tmpfs -o mode=755 none /run/noonmark && exec "$@"', "sh")
-            tap.ok(code == 1 and f"{SERVER_IF}: another noonmarkd, perhaps of another container, uses it" in log,
+            tap.ok(code == 1 and f"{SERVER_IF}: another process, perhaps of another container, uses it" in log,
                    "its sweep leaves a program that has a socket", log)
         with self.under_load("a load tester on the interface", 6):
             got = world.server.run(*self.mounts, BUILD / "ntsperf", "ntp", "--port", SERVER_IF, "--duration", "1s",

@@ -18,6 +18,7 @@ LAST = ((), ("--inner", "ph*2"), ("--fields", "uid,cookie,ph*7,auth"))  # usual,
 IDLE = 0.8  # s: by then a retired key has left an idle process (ke looks each 0.5 s)
 MEMSCAN = BUILD / "tests/server/memscan"
 BOARD = "/memfd:noonmark-control"
+KEY_COPY = "/memfd:noonmark-key"  # of a key's file, which the supervisor keeps for the next ke
 HOLDERS = {"cookie": ("control", "ke", "dataplane"), "tls": ("ke",)}
 
 
@@ -141,8 +142,12 @@ def wrong(role, found, retired):
         return "not locked" if role in ("control", "ke") and "lo" not in found.flags else None
     if kind == "client":
         return "a client's key, kept"
+    if kind == "replaced":
+        return "replaced by a reload, and kept"
     if kind == "cookie" and name in retired:
         return "retired"
+    if kind == "tls" and role == "supervisor" and found.mapping.startswith(KEY_COPY):
+        return None if {"lo", "dd"} <= set(found.flags) else "not locked, or not kept out of dumps"
     if role not in HOLDERS[kind]:
         return "not this process's to hold"
     if found.where != "memory":
@@ -238,6 +243,17 @@ def traffic(world, probe, last):
     return [len(a["cookies"]) for a in answers], verdicts, report, client
 
 
+def new_pairs(world):
+    """Other keys in the place of both; their patterns. The EC pair stays the one that clients trust."""
+    chain, key = world.home / "rsa.pem", world.home / "rsa-key.pem"
+    for kind, where in ((("rsa:2048",), (chain, key)),
+                        (("ec", "-pkeyopt", "ec_paramgen_curve:P-256"), (world.certificate, world.key))):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", *kind, "-nodes", "-days", "90",
+                        "-subj", f"/CN={SERVER_NAME}", "-addext", f"subjectAltName=IP:{SERVER_V4}",
+                        "-keyout", where[1], "-out", where[0]], check=True, stderr=subprocess.DEVNULL)
+    return [*tls_patterns("ec", world.key), *tls_patterns("rsa", key)]
+
+
 def two_kinds(world):
     """Adds an RSA certificate to the EC one; the patterns of both keys."""
     chain, key = world.home / "rsa.pem", world.home / "rsa-key.pem"
@@ -272,6 +288,16 @@ with Tap() as tap, World("memory") as world:
         tap.ok(load["verified"] > 0, "EXP-1: and so are many at once", load)
         time.sleep(IDLE)
         watch.look(f"rotation {rotation}, after traffic")
+    replaced = watch.tls
+    watch.tls = [(name.replace("tls", "replaced", 1), octets) for name, octets in replaced]
+    watch.tls += new_pairs(world)
+    got = subprocess.run([BUILD / "noonmarkctl", "--socket", world.control_socket, "reload"],
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    tap.equal(got.returncode, 0, "a reload replaces the certificates")
+    tap.note(got.stdout)
+    traffic(world, Probe(world), LAST[-1])
+    time.sleep(IDLE)
+    watch.look("new certificates")
     tap.equal(world.children(), children, "F3: no process took the scan for a fault of its own")
 
     for role in ("supervisor", *children):
