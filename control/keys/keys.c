@@ -95,12 +95,10 @@ static struct rotation_action follow(struct keys *keys, struct snapshot *ring,
             break;
         case ROTATION_WRITE:
             store_write(keys->store, &keys->set, now_ns);
-            registers_wipe();
             break;
         case ROTATION_WRITE_NEXT:
             keys->next.key[KEY_FUTURE].made_ns = now_ns;
             store_write(keys->store, &keys->next, now_ns);
-            registers_wipe();
             break;
         case ROTATION_ADOPT:
             adopt(keys, ring);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "control/keys/key_file.h"
+#include "crypto/registers.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -122,6 +123,7 @@ void store_write(struct store *store, const struct key_set *set, int64_t now_ns)
     store->phase = ASKED;
     pthread_cond_broadcast(&store->moved);
     pthread_mutex_unlock(&store->lock);
+    registers_wipe(); // copying a set leaves keys in vector registers
 }
 
 // Under the lock, the phase being DONE.
