@@ -6,7 +6,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
+#include <sys/socket.h>
 
 struct ke {
     struct ke_shared shared;
@@ -31,6 +34,21 @@ static int make_non_blocking(int fd)
     if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
         return -errno;
     return 0;
+}
+
+// Connections inherit these from their listener, which spares each of them the calls. A kernel that
+// has one of them not serves all the same.
+static void tune(int fd, uint32_t deadline_ms)
+{
+    const int on = 1;
+    // What the client does not acknowledge must not outlive the exchange in the kernel either.
+    const unsigned timeout_ms = deadline_ms + KE_LINGER_MS;
+    // A connection is handed out with its first octets, or when it has been silent that long: the
+    // smallest time that the kernel knows.
+    const int silent_s = KE_SILENT_MS / 1000;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
+    setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &silent_s, sizeof silent_s);
 }
 
 static int start(struct ke *ke)
@@ -72,6 +90,7 @@ int ke_open(const struct ke_setup *setup, struct ke **ke)
     int result = 0;
     for (size_t i = 0; i < setup->n_listeners && result == 0; i++) {
         made->shared.listener[i] = setup->listeners[i];
+        tune(setup->listeners[i], setup->deadline_ms);
         result = make_non_blocking(setup->listeners[i]);
     }
     while (result == 0 && made->n_loops < setup->threads)

@@ -2,6 +2,8 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -55,11 +57,8 @@ static void start_draining(struct ke_connection *c)
     SSL_free(c->session);
     c->session = NULL;
     c->wants_write = false;
-    c->stage = KE_DRAINING;
-    if (shutdown(c->fd, SHUT_WR) < 0)
-        c->stage = KE_ENDED;
-    else
-        drain(c);
+    // What the client has sent meanwhile, epoll reports.
+    c->stage = shutdown(c->fd, SHUT_WR) < 0 || c->wire.ended ? KE_ENDED : KE_DRAINING;
 }
 
 // The exchange is over without an answer; whatever alert OpenSSL wrote goes out.
@@ -84,11 +83,31 @@ static bool waits(struct ke_connection *c, int returned, int *error)
     return *error == SSL_ERROR_WANT_READ || *error == SSL_ERROR_WANT_WRITE;
 }
 
+// Clients on GnuTLS, and ntpsec, send Finished and the request as two small writes. Nagle's
+// algorithm keeps the second one until the first is acknowledged, which our kernel puts off by
+// 40 ms once we have sent something: so anew after each flight.
+static void acknowledge_at_once(struct ke_connection *c)
+{
+    const int on = 1;
+    setsockopt(c->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+    c->wire.sent = false;
+}
+
+// RFC 8446, section 6.2: an alert before the end. OpenSSL has not seen what is refused, and both
+// sides speak plaintext still.
+static void refuse_hello(struct ke_connection *c)
+{
+    static const uint8_t illegal_parameter[] = {21, 3, 3, 0, 2, 2, 47};
+    // A client that does not read it loses no more than that.
+    (void)!send(c->fd, illegal_parameter, sizeof illegal_parameter, MSG_NOSIGNAL | MSG_MORE);
+}
+
 static bool handshake(struct ke_connection *c, struct ke_counters *counters)
 {
     int error;
     int returned = SSL_accept(c->session);
     if (returned == 1) {
+        c->wire.corked = true; // answer, close_notify and FIN leave as one
         // Section 3: ALPN is required. OpenSSL asks nobody when the client offers none.
         if (tls_speaks_ntske(c->session)) {
             c->stage = KE_ASKING;
@@ -99,8 +118,12 @@ static bool handshake(struct ke_connection *c, struct ke_counters *counters)
         return true;
     }
     if (waits(c, returned, &error)) {
+        if (c->wire.sent)
+            acknowledge_at_once(c);
         if (!tls_wire_spent(&c->wire))
             return false;
+        if (c->wire.refused)
+            refuse_hello(c);
         error = SSL_ERROR_SSL;
     }
     give_up(c, counters, error == SSL_ERROR_SSL ? KE_NO_HANDSHAKE : KE_ABANDONED);
@@ -170,6 +193,7 @@ void ke_connection_turn(struct ke_connection *c, struct ke_responder *responder,
                         struct ke_counters *counters)
 {
     bool on = true;
+    c->wire.empty = false;
     while (on) {
         ERR_clear_error(); // SSL_get_error looks at the thread's queue
         c->wants_write = false;

@@ -11,14 +11,6 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#define OPTION_OF_TCP(option)                                                                      \
-    {                                                                                              \
-        .number = SCMP_SYS(setsockopt), .n = 2, .argument = {                                      \
-            {.arg = 1, .op = SCMP_CMP_EQ, .datum_a = IPPROTO_TCP},                                 \
-            {.arg = 2, .op = SCMP_CMP_EQ, .datum_a = (option)}                                     \
-        }                                                                                          \
-    }
-
 static const struct confine_call calls[] = {
     {.number = SCMP_SYS(accept4)},
     {.number = SCMP_SYS(recvfrom)},
@@ -34,8 +26,10 @@ static const struct confine_call calls[] = {
     {.number = SCMP_SYS(shutdown),
      .n = 1,
      .argument = {{.arg = 1, .op = SCMP_CMP_EQ, .datum_a = SHUT_WR}}},
-    OPTION_OF_TCP(TCP_NODELAY),
-    OPTION_OF_TCP(TCP_USER_TIMEOUT),
+    {.number = SCMP_SYS(setsockopt),
+     .n = 2,
+     .argument = {{.arg = 1, .op = SCMP_CMP_EQ, .datum_a = IPPROTO_TCP},
+                  {.arg = 2, .op = SCMP_CMP_EQ, .datum_a = TCP_QUICKACK}}},
     // Some libc looks up the number of CPUs when a thread first allocates memory, and does without
     // where it cannot.
     {.number = SCMP_SYS(open), .fails = EACCES},

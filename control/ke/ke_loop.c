@@ -4,8 +4,6 @@
 #include "base/now.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -69,7 +67,7 @@ static void settle(struct ke_loop *loop, struct ke_connection *c)
         return_place(loop->shared);
         return;
     }
-    if (c->stage == KE_DRAINING && c->queue == &loop->running) {
+    if (c->stage == KE_DRAINING && c->queue != &loop->ending) {
         ke_queue_remove(c);
         ke_queue_append(&loop->ending, c, now_ns());
     }
@@ -80,16 +78,8 @@ static void settle(struct ke_loop *loop, struct ke_connection *c)
     }
 }
 
-static void tune(int fd, uint64_t deadline_ns)
-{
-    const int on = 1;
-    // What the client does not acknowledge must not outlive the exchange in the kernel either.
-    const unsigned timeout_ms = (unsigned)(deadline_ns / NOW_NS_PER_MS) + KE_LINGER_MS;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
-}
-
-// Makes a connection of fd. False, with fd closed, when the system has no room for it.
+// Makes a connection of fd and takes its first turn: the kernel hands out connections that have
+// sent something. False, with fd closed, when the system has no room for it.
 static bool admit(struct ke_loop *loop, int fd)
 {
     struct ke_shared *shared = loop->shared;
@@ -102,9 +92,10 @@ static bool admit(struct ke_loop *loop, int fd)
         ke_connection_free(c);
         return false;
     }
-    tune(fd, shared->deadline_ns);
-    ke_queue_append(&loop->running, c, now_ns());
     ke_count(shared->counters, KE_ACCEPTED);
+    ke_connection_turn(c, &loop->responder, shared->counters);
+    ke_queue_append(c->wire.received == 0 ? &loop->silent : &loop->running, c, now_ns());
+    settle(loop, c);
     return true;
 }
 
@@ -166,7 +157,8 @@ static void expire(struct ke_loop *loop)
         c->stage = KE_ENDED;
         settle(loop, c);
     }
-    while ((c = loop->running.first) && c->deadline_ns <= now) {
+    while (((c = loop->running.first) && c->deadline_ns <= now) ||
+           ((c = loop->silent.first) && c->deadline_ns <= now)) {
         ke_connection_expire(c, loop->shared->counters);
         ke_queue_remove(c);
         ke_queue_append(&loop->ending, c, now);
@@ -186,6 +178,8 @@ static int wait_ms(const struct ke_loop *loop)
     uint64_t due = now + IDLE_TURN_MS * (uint64_t)NOW_NS_PER_MS;
     if (loop->running.first)
         due = sooner(due, loop->running.first->deadline_ns);
+    if (loop->silent.first)
+        due = sooner(due, loop->silent.first->deadline_ns);
     if (loop->ending.first)
         due = sooner(due, loop->ending.first->deadline_ns);
     if (loop->paused)
@@ -231,11 +225,21 @@ void ke_loop_run(struct ke_loop *loop)
     }
 }
 
+// A connection that has sent nothing has waited in the kernel already. It may also come from a SYN
+// cookie, and then has not, so that it always keeps a part of the time.
+static uint64_t silent_span_ns(uint64_t deadline_ns)
+{
+    const uint64_t waited_ns = KE_SILENT_MS * (uint64_t)NOW_NS_PER_MS;
+    const uint64_t part_ns = deadline_ns / 4;
+    return deadline_ns > waited_ns + part_ns ? deadline_ns - waited_ns : part_ns;
+}
+
 int ke_loop_open(struct ke_loop *loop, struct ke_shared *shared)
 {
     memset(loop, 0, sizeof *loop);
     loop->shared = shared;
     loop->running.span_ns = shared->deadline_ns;
+    loop->silent.span_ns = silent_span_ns(shared->deadline_ns);
     loop->ending.span_ns = KE_LINGER_MS * (uint64_t)NOW_NS_PER_MS;
     loop->epoll = epoll_create1(EPOLL_CLOEXEC);
     loop->stop = (struct ke_post){KE_SOURCE_STOP, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
@@ -271,6 +275,7 @@ static void cut(struct ke_loop *loop, struct ke_queue *queue)
 void ke_loop_close(struct ke_loop *loop)
 {
     cut(loop, &loop->running);
+    cut(loop, &loop->silent);
     cut(loop, &loop->ending);
     if (loop->stop.fd >= 0)
         close(loop->stop.fd);

@@ -12,8 +12,9 @@
 #include <stdint.h>
 
 enum {
-    KE_LINGER_MS = 800, // for the client to take the answer, beyond the deadline too
-    KE_PAUSE_MS = 20,   // before accepting again at the cap, or when the system had no more
+    KE_LINGER_MS = 800,  // for the client to take the answer, beyond the deadline too
+    KE_SILENT_MS = 1000, // after which the kernel hands out a connection that has sent nothing
+    KE_PAUSE_MS = 20,    // before accepting again at the cap, or when the system had no more
 };
 
 // What all loops share; read-only but for what counters points to. Outlives them.
@@ -43,6 +44,7 @@ struct ke_loop {
     bool paused;             // the listeners are not watched
     uint64_t resume_ns;      // when paused
     struct ke_queue running; // until the exchange's deadline
+    struct ke_queue silent;  // likewise; nothing had come when they were accepted
     struct ke_queue ending;  // draining, or late: KE_LINGER_MS more
     struct ke_responder responder;
 };

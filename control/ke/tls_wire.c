@@ -1,29 +1,58 @@
 #include "control/ke/tls_wire.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
+
+// As recv, within the budget. Less than was asked for leaves the socket empty: epoll reports it
+// when more comes, so that the system need not be asked again.
+static ssize_t receive(struct tls_wire *wire, void *out, size_t len)
+{
+    if (wire->empty || tls_wire_spent(wire)) {
+        errno = EAGAIN;
+        return -1;
+    }
+    ssize_t n = recv(wire->fd, out, len, 0);
+    wire->ended |= n == 0;
+    if (n <= 0)
+        return n;
+    wire->empty = (size_t)n < len;
+    wire->received += (uint32_t)n;
+    if (client_hello_watch(&wire->hello, out, (size_t)n))
+        return n;
+    wire->refused = true;
+    errno = EAGAIN;
+    return -1;
+}
+
+// What has been read ahead, or all that is there.
+static ssize_t read_ahead(struct tls_wire *wire, void *out, size_t len)
+{
+    if (tls_wire_spent(wire)) {
+        errno = EAGAIN;
+        return -1;
+    }
+    if (wire->at == wire->len && len >= sizeof wire->ahead)
+        return receive(wire, out, len);
+    if (wire->at == wire->len) {
+        ssize_t n = receive(wire, wire->ahead, sizeof wire->ahead);
+        if (n <= 0)
+            return n;
+        wire->at = 0;
+        wire->len = (uint16_t)n;
+    }
+    const size_t there = wire->len - wire->at;
+    const size_t n = len < there ? len : there;
+    memcpy(out, wire->ahead + wire->at, n);
+    wire->at = (uint16_t)(wire->at + n);
+    return (ssize_t)n;
+}
 
 static int wire_read(BIO *bio, char *out, int len)
 {
-    struct tls_wire *wire = BIO_get_data(bio);
-
     BIO_clear_retry_flags(bio);
-    if (tls_wire_spent(wire)) {
-        BIO_set_retry_read(bio);
-        return -1;
-    }
-    ssize_t n = recv(wire->fd, out, (size_t)len, 0);
-    if (n > 0) {
-        wire->received += (uint32_t)n;
-        if (client_hello_watch(&wire->hello, (const uint8_t *)out, (size_t)n))
-            return (int)n;
-        wire->refused = true;
-        BIO_set_retry_read(bio);
-        return -1;
-    }
-    if (n == 0)
-        wire->ended = true;
-    else if (errno == EAGAIN || errno == EINTR)
+    ssize_t n = read_ahead(BIO_get_data(bio), out, (size_t)len);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
         BIO_set_retry_read(bio);
     return (int)n;
 }
@@ -33,7 +62,8 @@ static int wire_write(BIO *bio, const char *octets, int len)
     struct tls_wire *wire = BIO_get_data(bio);
 
     BIO_clear_retry_flags(bio);
-    ssize_t n = send(wire->fd, octets, (size_t)len, MSG_NOSIGNAL);
+    ssize_t n = send(wire->fd, octets, (size_t)len, MSG_NOSIGNAL | (wire->corked ? MSG_MORE : 0));
+    wire->sent = true;
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         BIO_set_retry_write(bio);
     return (int)n;

@@ -98,6 +98,8 @@ bool ke_client_open(struct ke_client *client, const struct sockaddr_storage *to,
     client->alert = -1;
     client->fd = ke_client_socket(to, options->receive_buffer);
     client->context = SSL_CTX_new(TLS_client_method());
+    const int no_delay = !options->nagle;
+    setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &no_delay, sizeof no_delay);
     set_options(client, options);
     client->session = SSL_new(client->context);
     SSL_set_app_data(client->session, client);

@@ -17,6 +17,7 @@ struct ke_client_options {
     int max_version;                       // and no version below it is left out
     X509 *root;                            // verify the server's chain and name against it
     int receive_buffer;                    // SO_RCVBUF
+    bool nagle;                            // as the kernel has it: small writes wait for ACKs
     SSL_psk_use_session_cb_func offer_psk; // a session to resume
     const char *early;                     // early data to go with it
     size_t early_len;

@@ -171,13 +171,127 @@ static void no_alpn(void **state) // TLS-3: refused once the handshake is done, 
 static void groups_and_suites(void **state) // TLS-2, EXP-2
 {
     (void)state;
-    static const char *const groups[] = {"X25519", "P-256", "P-384", "P-521:P-256"};
+    static const char *const groups[] = {"X25519", "P-256", "P-384:P-256", "P-521:P-256"};
     static const char *const suites[] = {"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384",
                                          "TLS_CHACHA20_POLY1305_SHA256"};
     for (size_t i = 0; i < 4; i++)
         exchange_with(&(struct ke_client_options){.groups = groups[i]});
     for (size_t i = 0; i < 3; i++)
         exchange_with(&(struct ke_client_options){.suites = suites[i]});
+
+    // Alone, P-384 has nothing in common with us: handshake_failure.
+    struct ke_client client;
+    assert_false(
+        ke_client_open(&client, &server.address, &(struct ke_client_options){.groups = "P-384"}));
+    assert_int_equal(client.alert, 40);
+    ke_client_close(&client);
+
+    // The cheapest of those that both have, whatever the client likes best.
+    open_client(&client, &(struct ke_client_options){
+                             .suites = "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256"});
+    assert_string_equal(SSL_get_cipher_name(client.session), suites[0]);
+    ke_client_send(&client, request, REQUEST_LEN);
+    expect_cookies(&client);
+    ke_client_close(&client);
+}
+
+enum { P256 = 0x0017, X25519 = 0x001d };
+
+// An extension's head, or a key share's.
+static uint8_t *head(uint8_t *at, uint16_t type, size_t len)
+{
+    be16_put(at, type);
+    be16_put(at + 2, (uint16_t)len);
+    return at + 4;
+}
+
+static uint8_t *put(uint8_t *at, const void *octets, size_t len)
+{
+    memcpy(at, octets, len);
+    return at + len;
+}
+
+// The shares of a client: points that all know to be on their curves.
+static size_t put_share(uint8_t *out, uint16_t group)
+{
+    static const uint8_t generator[65] = {
+        0x04, 0x6b, 0x17, 0xd1, 0xf2, 0xe1, 0x2c, 0x42, 0x47, 0xf8, 0xbc, 0xe6, 0xe5,
+        0x63, 0xa4, 0x40, 0xf2, 0x77, 0x03, 0x7d, 0x81, 0x2d, 0xeb, 0x33, 0xa0, 0xf4,
+        0xa1, 0x39, 0x45, 0xd8, 0x98, 0xc2, 0x96, 0x4f, 0xe3, 0x42, 0xe2, 0xfe, 0x1a,
+        0x7f, 0x9b, 0x8e, 0xe7, 0xeb, 0x4a, 0x7c, 0x0f, 0x9e, 0x16, 0x2b, 0xce, 0x33,
+        0x57, 0x6b, 0x31, 0x5e, 0xce, 0xcb, 0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51, 0xf5};
+    static const uint8_t base[32] = {9};
+    const size_t len = group == P256 ? sizeof generator : sizeof base;
+    put(head(out, group, len), group == P256 ? generator : base, len);
+    return 4 + len;
+}
+
+// A ClientHello in a record, which offers both groups and has shares of n of them, in this order.
+static size_t hello_with(uint8_t out[512], const uint16_t *groups, size_t n)
+{
+    static const uint8_t first[] = {3, 3}, no_session[] = {0}, suite[] = {0, 2, 0x13, 0x01, 1, 0},
+                         versions[] = {2, 3, 4},
+                         both[] = {0, 4, P256 >> 8, P256, X25519 >> 8, X25519},
+                         signatures[] = {0, 2, 4, 3}; // ecdsa_secp256r1_sha256
+    static const char alpn[] = "\x00\x08\x07ntske/1";
+    uint8_t shares[256];
+    size_t shares_len = 0;
+    for (size_t i = 0; i < n; i++)
+        shares_len += put_share(shares + shares_len, groups[i]);
+
+    uint8_t *at = put(out + 9, first, sizeof first);
+    memset(at, 0x5a, 32); // random
+    at = put(put(at + 32, no_session, sizeof no_session), suite, sizeof suite);
+    uint8_t *extensions = at;
+    at = put(head(at + 2, 43, sizeof versions), versions, sizeof versions);
+    at = put(head(at, 10, sizeof both), both, sizeof both);
+    at = put(head(at, 13, sizeof signatures), signatures, sizeof signatures);
+    at = put(head(at, 16, sizeof alpn - 1), alpn, sizeof alpn - 1);
+    at = head(at, 51, 2 + shares_len);
+    be16_put(at, (uint16_t)shares_len);
+    at = put(at + 2, shares, shares_len);
+    be16_put(extensions, (uint16_t)(at - extensions - 2));
+    const size_t len = (size_t)(at - out);
+    memcpy(out, "\x16\x03\x01", 3);
+    be16_put(out + 3, (uint16_t)(len - 5));
+    be32_put(out + 5, 1u << 24 | (uint32_t)(len - 9));
+    return len;
+}
+
+// The group of the answer's key share; a HelloRetryRequest names one, too.
+static uint16_t answered_group(const uint16_t *groups, size_t n)
+{
+    uint8_t octets[4096];
+    const int fd = ke_client_socket(&server.address, 0);
+    const size_t len = hello_with(octets, groups, n);
+    assert_int_equal(send(fd, octets, len, 0), len);
+    size_t have = 0;
+    ssize_t got;
+    while (have < 9 || have < 5u + be16_get(octets + 3)) {
+        assert_true((got = recv(fd, octets + have, sizeof octets - have, 0)) > 0);
+        have += (size_t)got;
+    }
+    close(fd);
+    assert_int_equal(octets[0], 22);
+    // ServerHello: version, random, no session, suite, no compression; then extensions.
+    size_t at = 9 + 2 + 32 + 1 + 2 + 1;
+    const size_t end = at + 2 + be16_get(octets + at);
+    for (at += 2; at < end && be16_get(octets + at) != 51;)
+        at += 4u + be16_get(octets + at + 2);
+    assert_true(at < end);
+    return be16_get(octets + at + 4);
+}
+
+// GnuTLS sends a share of P-256 and one of X25519 behind it.
+static void group_by_shares(void **state)
+{
+    (void)state;
+    static const uint16_t both[] = {P256, X25519}, turned[] = {X25519, P256};
+    assert_int_equal(answered_group(both, 2), X25519);
+    assert_int_equal(answered_group(turned, 2), X25519);
+    assert_int_equal(answered_group(both, 1), P256); // nobody is sent back for X25519
+    assert_int_equal(answered_group(turned, 1), X25519);
+    assert_int_equal(answered_group(both, 0), X25519); // asked for
 }
 
 // A session as if of an earlier connection, early data allowed.
@@ -477,6 +591,7 @@ int main(void)
         TEST(alpn),
         TEST(no_alpn),
         TEST(groups_and_suites),
+        TEST(group_by_shares),
         TEST(no_resumption),
         TEST(answers),
         TEST(one_response),
