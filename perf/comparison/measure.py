@@ -4,18 +4,21 @@ Every load is bounded: by ntsperf's own duration, and by a time after which it i
 """
 
 import json
+import pathlib
 import signal
 import subprocess
+import sys
 import time
 
 import cpu
 from contestants import SERVER_CPU, TESTER_CPU
-from harness import BUILD, SERVER_V4, wait_for
+from harness import BUILD, KE_PORT, SERVER_V4, wait_for
 
 # What a rate that is held may lose, ntsperf's own default for a search.
 LOSS = 0.001
 LOW_RATE = 1000
-KE_RATE = 100
+KE_RATES = (100, 1000)
+GNUTLS_LOAD = pathlib.Path(__file__).with_name("gnutls_load.py")
 
 
 class Failed(Exception):
@@ -210,19 +213,33 @@ def hold(contestant, rate, seconds, verify, file):
             "cost": cost(used, idle_ns)}
 
 
-def key_exchanges(contestant, seconds, file):
-    """Sessions that one second of the server's CPU grants."""
+def openssl_sessions(contestant, rate, seconds, file):
+    """By ntsperf."""
+    with Load(contestant, "ke", "--rate", rate, "--duration", f"{seconds}s", file=file) as load:
+        return load.result(patience(contestant, seconds))["ke"]
+
+
+def gnutls_sessions(contestant, rate, seconds, _file):
+    got = subprocess.run([str(word) for word in contestant.world.client.command(
+        "taskset", "-c", TESTER_CPU, sys.executable, GNUTLS_LOAD, SERVER_V4, KE_PORT, rate,
+        seconds)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if got.returncode:
+        raise Failed(got.stderr.strip().rpartition("\n")[2] or "the client on GnuTLS failed")
+    return json.loads(got.stdout)
+
+
+def key_exchanges(contestant, load, rate, seconds, file):
+    """What a session costs the server's CPU."""
     contestant.wait_ready()
     before = cpu.threads(contestant.ke_pids())
-    with Load(contestant, "ke", "--rate", KE_RATE, "--duration", f"{seconds}s", file=file) as load:
-        got = load.result(patience(contestant, seconds))
+    got = load(contestant, rate, seconds, file)
     after = cpu.threads(contestant.ke_pids())
     used = sum(ns - before.get(key, 0) for key, ns in after.items())
-    granted = got["ke"]["granted"]
+    granted = got["granted"]
     if not granted or used <= 0:
         raise Failed("no key exchange was granted")
-    return {"granted": granted, "failed": got["ke"]["failed"], "cpu_us": used / granted / 1000,
-            "per_cpu_second": granted / used * 1e9}
+    return {"granted": granted, "failed": got["failed"], "median_ms": got.get("median_ms"),
+            "cpu_us": used / granted / 1000, "per_cpu_second": granted / used * 1e9}
 
 
 def shown(rate):
@@ -239,10 +256,10 @@ class Steps:
                      for what in ("ke", "search", "hold")}
         self.got = {}
 
-    def step(self, name, what, *arguments):
+    def step(self, name, what, *arguments, function=None):
         self.say(what)
         try:
-            self.got[name] = globals()[name](self.contestant, *arguments)
+            self.got[name] = (function or globals()[name])(self.contestant, *arguments)
         except Failed as failure:
             self.say(f"failed: {failure}")
             self.got[name] = {"error": str(failure)}
@@ -250,7 +267,11 @@ class Steps:
     def run(self):
         plan = self.plan
         self.step("one_at_a_time", "one packet at a time", plan["low_s"])
-        self.step("key_exchanges", "key exchanges", plan["ke_s"], self.file["ke"])
+        for library, load in (("openssl", openssl_sessions), ("gnutls", gnutls_sessions)):
+            for rate in KE_RATES:
+                self.step(f"ke_{library}_{rate}", f"{rate} key exchanges a second, {library}", load,
+                          rate, plan["ke_s"], self.file["ke"] if rate == KE_RATES[0] else None,
+                          function=key_exchanges)
         self.step("saturate", "the most that it answers", plan["search_s"], plan["verify"])
         most = self.got["saturate"].get("rate", 0)
         self.step("search", f"{shown(most)} answered; the rate that it holds", max(1000, most / 2),

@@ -10,6 +10,10 @@ def number(value):
     return f"{value:,.0f}".replace(",", " ")
 
 
+def tenths(value):
+    return f"{value:.1f}"
+
+
 def share(value):
     return f"{value:.0%}"
 
@@ -40,8 +44,13 @@ ROWS = [
      ("at_work", "cost", "busy_counter"), number, False),
     ("capacity", "replies a second that a core would give at that busy cost",
      ("at_work", "cost", "capacity"), number, True),
-    ("ke", "NTS-KE sessions a second of server CPU", ("key_exchanges", "per_cpu_second"), number,
-     True),
+    ("ke", "NTS-KE sessions a second of server CPU", ("ke_openssl_100", "per_cpu_second"),
+     number, True),
+    *((f"ke_{key}_{rate}", f"server CPU a key exchange, {client}'s client, {rate} a second: us",
+       (f"ke_{key}_{rate}", "cpu_us"), number, False)
+      for key, client in (("openssl", "OpenSSL"), ("gnutls", "GnuTLS")) for rate in (100, 1000)),
+    ("ke_gnutls_ms", "GnuTLS's client, 100 key exchanges a second: median ms",
+     ("ke_gnutls_100", "median_ms"), tenths, False),
     ("server_ns", "one at a time: median ns from receive to send", ("one_at_a_time", "server_ns"),
      number, False),
     ("departure_ns", "one at a time: departure_ns, composing to sending",
@@ -50,7 +59,8 @@ ROWS = [
      ("one_at_a_time", "round_trip_ns"), number, False),
 ]
 # Of these the ratio to chronyd is of interest, greater being better for noonmarkd.
-RATIOS = ("rate", "most", "cpu_total", "cpu_busy", "ke")
+RATIOS = ("rate", "most", "cpu_total", "cpu_busy", "ke_openssl_100", "ke_openssl_1000",
+          "ke_gnutls_100", "ke_gnutls_1000", "ke")
 
 
 def at(value, path):
@@ -122,7 +132,7 @@ def pair(value, shown):
 def times(value):
     if value is None or None in value.values():
         return "-"
-    return f"{value['median']:.1f} ({value['best']:.1f})"
+    return f"{value['median']:.2f} ({value['best']:.2f})"
 
 
 def server_table(summary):
