@@ -4,6 +4,10 @@
 
 #include "link/link.h"
 
+// The exit status of a child that served and is to be started again at once: what it opened is not
+// there any more as it was. Any other status is a failure.
+enum { CHILD_EXIT_AGAIN = 75 };
+
 // Neither a core dump nor another process of this user sees our memory, and no exec brings rights.
 // 0 or -errno.
 int child_hide(void);

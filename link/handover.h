@@ -8,10 +8,11 @@ enum handover {
     // The child's end of its link (link.h). The supervisor starts ke once control has said that it
     // serves (keys are then published), and the dataplane once ke has.
     HANDOVER_LINK = 4,
-    // Control, ke, the dataplane.
-    HANDOVER_BOARD_CONTROL = 5,   // memfd; writable in control, read-only in ke and the dataplane
-    HANDOVER_BOARD_DATAPLANE = 6, // memfd; writable in the dataplane, read-only in control
-    HANDOVER_BOARD_KE = 8,        // memfd; writable in ke, read-only in control
+    // Control, ke, the dataplane; the sweep has the dataplane's.
+    HANDOVER_BOARD_CONTROL = 5, // memfd; writable in control, read-only in ke and the dataplane
+    HANDOVER_BOARD_DATAPLANE =
+        6,                 // memfd; writable in the dataplane and its sweep, read-only in control
+    HANDOVER_BOARD_KE = 8, // memfd; writable in ke, read-only in control
     // Control only.
     HANDOVER_CONTROL_SOCKET = 9, // listening Unix stream socket of `control.socket`
     // Ke only. From here on in the order of the configuration: one listening TCP socket for each

@@ -80,9 +80,9 @@ static void say_taken(int fd, const char *interface)
     log_error("%s: another noonmarkd or ntsperf uses it; end that one first", interface);
 }
 
-static int take(int fd)
+static int take(int fd, unsigned wait_ms)
 {
-    const uint64_t deadline = now_ms() + INTERFACE_LOCK_WAIT_MS;
+    const uint64_t deadline = now_ms() + wait_ms;
 
     while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK)
@@ -94,7 +94,7 @@ static int take(int fd)
     return 0;
 }
 
-int interface_lock(const char *interface, const char *program)
+int interface_lock(const char *interface, const char *program, unsigned wait_ms)
 {
     char text[64];
     const unsigned index = if_nametoindex(interface);
@@ -104,7 +104,7 @@ int interface_lock(const char *interface, const char *program)
     const int fd = open_file(index);
     if (fd < 0)
         return fd;
-    const int error = take(fd);
+    const int error = take(fd, wait_ms);
     if (error == -EBUSY) {
         say_taken(fd, interface);
         goto fail;

@@ -10,10 +10,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <string.h>
 #include <unistd.h>
 
 enum { ADDRESS_WAIT_MS = 3000 }; // for the children of a supervisor that was killed
+
+static void close_if_open(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
 
 static int find_user(const char *key, const char *text, struct user *user)
 {
@@ -45,17 +53,29 @@ static int find_users(struct descriptors *h)
 
 // Before the sockets, because this names a second noonmarkd best, and before any sweep. An
 // interface that is missing stays unlocked: the dataplane will say so.
-static int lock_interfaces(struct descriptors *h)
+static int lock_interfaces(struct descriptors *h, unsigned wait_ms)
 {
-    for (uint32_t i = 0; i < h->config->dataplane.n_ports; i++) {
+    int error = 0;
+    for (uint32_t i = 0; i < h->config->dataplane.n_ports && error == 0; i++) {
         const struct config_port *port = &h->config->dataplane.ports[i];
-        if (port->kind != PORT_INTERFACE)
+        const unsigned index = port->kind == PORT_INTERFACE ? if_nametoindex(port->device) : 0;
+        if (index == 0 || index == h->interface_index[i])
             continue;
-        h->interface_lock[i] = interface_lock(port->device, "noonmarkd");
-        if (h->interface_lock[i] < 0 && h->interface_lock[i] != -ENODEV)
-            return h->interface_lock[i];
+        const int fd = interface_lock(port->device, "noonmarkd", wait_ms);
+        if (fd < 0) {
+            error = fd == -ENODEV ? 0 : fd;
+            continue;
+        }
+        close_if_open(&h->interface_lock[i]);
+        h->interface_lock[i] = fd;
+        h->interface_index[i] = index;
     }
-    return 0;
+    return error;
+}
+
+void descriptors_renew_locks(struct descriptors *h)
+{
+    lock_interfaces(h, 0);
 }
 
 static int open_sockets(struct descriptors *h)
@@ -139,7 +159,7 @@ int descriptors_open(struct descriptors *h, struct config *config)
 
     int error = find_users(h);
     if (error == 0)
-        error = lock_interfaces(h);
+        error = lock_interfaces(h, INTERFACE_LOCK_WAIT_MS);
     if (error == 0)
         error = open_sockets(h);
     if (error == 0)
@@ -157,13 +177,6 @@ int descriptors_open(struct descriptors *h, struct config *config)
     if (error != 0)
         descriptors_close(h);
     return error;
-}
-
-static void close_if_open(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
 }
 
 int descriptors_renew_listeners(struct descriptors *h)

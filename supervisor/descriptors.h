@@ -23,8 +23,9 @@ struct descriptors {
     int guard[2];
     int listener[CONFIG_LISTEN_MAX];
     struct control_socket control_socket;
-    int interface_lock[CONFIG_PORTS_MAX];     // -1: no interface, or one that is not there
-    const struct board_control *control_view; // for heartbeats, read-only; without its keyring
+    int interface_lock[CONFIG_PORTS_MAX];       // -1: no interface, or one that is not there
+    unsigned interface_index[CONFIG_PORTS_MAX]; // which the lock is of
+    const struct board_control *control_view;   // for heartbeats, read-only; without its keyring
     struct board_dataplane *dataplane_view;
     struct board_ke *ke_view;
 };
@@ -38,6 +39,10 @@ int descriptors_open(struct descriptors *h, struct config *config);
 // holds the old one must be started again. 0: all listen. -errno, logged: none was opened, and one
 // is missing.
 int descriptors_renew_listeners(struct descriptors *h);
+
+// Takes the lock of each interface that was made again, or that is there for the first time, in the
+// place of the old one. Does not wait; a failure is logged.
+void descriptors_renew_locks(struct descriptors *h);
 
 // Closes all, and removes the control socket's file.
 void descriptors_close(struct descriptors *h);

@@ -2,6 +2,7 @@
 #include "supervisor/life.h"
 
 #include "base/log.h"
+#include "link/child.h"
 #include "supervisor/start.h"
 
 #include <signal.h>
@@ -91,10 +92,28 @@ static void say_end(const struct life *l, int status)
         log_error("%s (pid %d) ended with status %d", name_of(l), (int)l->pid, WEXITSTATUS(status));
 }
 
+// It served, and ended because it must open something anew. No back-off: what happened to it is no
+// fault of its own.
+static void starts_again(struct life *l, uint64_t now_ms)
+{
+    const uint64_t soonest = l->since_ms + LIFE_AGAIN_MS;
+
+    log_info("%s (pid %d) has ended, to be started again", l->name, (int)l->pid);
+    life_end_link(l);
+    l->pid = 0;
+    l->dirty = true;
+    l->phase = LIFE_WAITING;
+    l->due_ms = now_ms > soonest ? now_ms : soonest;
+}
+
 void life_ended(struct life *l, const struct descriptors *h, int status, uint64_t now_ms)
 {
     if (l->phase == LIFE_SWEEPING && status == 0) {
         start_child(l, h, now_ms);
+        return;
+    }
+    if (l->phase == LIFE_SERVING && WIFEXITED(status) && WEXITSTATUS(status) == CHILD_EXIT_AGAIN) {
+        starts_again(l, now_ms);
         return;
     }
     say_end(l, status);

@@ -45,6 +45,7 @@ struct life {
 enum {
     LIFE_SWEEP_MS = 5000,  // how long a sweep may take
     LIFE_START_MS = 30000, // and a start, until it counts as hung
+    LIFE_AGAIN_MS = 1000,  // between two starts of one that asks for the next itself
 };
 
 // Starts it; a failure is a death.

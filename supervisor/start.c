@@ -166,7 +166,9 @@ pid_t start_sweep(const struct descriptors *h, int *link)
     struct start s;
     struct child_plan plan = {.role = ROLE_SWEEP, .rights = SWEEP_RIGHTS};
 
-    const int error = hand_common(&s, h);
+    int error = hand_common(&s, h);
+    if (error == 0)
+        error = hand(&s, h->board_dataplane, HANDOVER_BOARD_DATAPLANE);
     return finish(&s, error, &plan, link);
 }
 

@@ -144,6 +144,8 @@ static void follow_children(struct supervisor *s)
             l->muted = false;
             hear(s, (int)(l - s->child), now_ms()); // its last words
             reload_child_ended(&s->reload, l);
+            if (l == &s->child[DATAPLANE]) // the dataplane's end, or its sweep's
+                descriptors_renew_locks(&s->descriptors);
             life_ended(l, &s->descriptors, status, now_ms());
             if (l == &s->child[KE]) // before the next is started
                 look_at_listeners(s, now_ms());

@@ -63,7 +63,7 @@ static int clear_interface(struct tester_port *port, const struct device_plan *p
 {
     if (plan->kind != PORT_INTERFACE || geteuid() != 0)
         return 0;
-    port->lock = interface_lock(plan->device, "ntsperf");
+    port->lock = interface_lock(plan->device, "ntsperf", INTERFACE_LOCK_WAIT_MS);
     if (port->lock == -ENODEV)
         return 0; // device_open says so
     return port->lock < 0 ? port->lock : xdp_sweep(plan->device, plan->program.name);

@@ -33,7 +33,7 @@ static int lock_quietly(const char *interface, const char *program)
 {
     said[0] = '\0';
     log_divert(said, sizeof said);
-    const int fd = interface_lock(interface, program);
+    const int fd = interface_lock(interface, program, INTERFACE_LOCK_WAIT_MS);
     log_divert(NULL, 0);
     return fd;
 }

@@ -1,6 +1,7 @@
 // The life of a child, with a clock and starts of the test's own: start.c is not linked.
 #include "supervisor/life.h"
 
+#include "link/child.h"
 #include "link/link.h"
 #include "supervisor/start.h"
 
@@ -91,6 +92,14 @@ static void end(int how, uint64_t now)
     life_ended(&life, &descriptors, how == 0 ? 0 : status, now);
 }
 
+// Ends the process, which asks for the next.
+static void ask_again(uint64_t now)
+{
+    kill(life.pid, SIGKILL);
+    waitpid(life.pid, NULL, 0);
+    life_ended(&life, &descriptors, CHILD_EXIT_AGAIN << 8, now);
+}
+
 static void serve(uint64_t now)
 {
     assert_int_equal(life.phase, LIFE_STARTING);
@@ -179,6 +188,34 @@ static void later_failures_to_start_are_deaths(void **state)
     assert_false(life.failed);
 }
 
+// A dataplane whose interface has changed: no back-off, however often, but not in a loop either.
+static void one_that_asks_to_be_started_again_is(void **state)
+{
+    (void)state;
+    uint64_t now = 0;
+    life_begin(&life, &descriptors, now);
+    end(0, now);
+    for (int i = 0; i < 8; i++) {
+        const uint64_t started = now;
+        serve(now += 10);
+        ask_again(now += i % 2 ? 1500 : 100);
+        assert_int_equal(life.phase, LIFE_WAITING);
+        assert_true(life.dirty);
+        assert_true(link_ended());
+        assert_int_equal(life_due_ms(&life), i % 2 ? now : started + LIFE_AGAIN_MS);
+        life_tick(&life, &descriptors, now = life_due_ms(&life));
+        end(0, now); // the sweep
+    }
+    assert_int_equal(starts, 9);
+
+    ask_again(now + 5000); // it has not served: a failure like any other
+    assert_int_equal(life_due_ms(&life), now + 5000);
+    life_tick(&life, &descriptors, now += 5000);
+    end(0, now);
+    ask_again(now + 1);
+    assert_int_equal(life_due_ms(&life), now + 1 + BACKOFF_FIRST_MS);
+}
+
 static void one_that_hangs_is_killed_once(void **state)
 {
     (void)state;
@@ -246,6 +283,7 @@ int main(void)
         cmocka_unit_test_setup(without_interfaces_none_is_swept, fresh),
         cmocka_unit_test_setup(an_end_before_it_ever_served_is_final, fresh),
         cmocka_unit_test_setup(later_failures_to_start_are_deaths, fresh),
+        cmocka_unit_test_setup(one_that_asks_to_be_started_again_is, fresh),
         cmocka_unit_test_setup(one_that_hangs_is_killed_once, fresh),
         cmocka_unit_test_setup(one_that_is_stopped_is_killed_soon, fresh),
     };
