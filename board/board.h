@@ -37,14 +37,30 @@ struct board_control {
 };
 static_assert(offsetof(struct board_control, keyring) == BOARD_PAGE, "keys begin a page");
 
-// What a port is, for status. Written once by the dataplane when the port comes up, link_up later
-// too.
+// What became of a port. A dataplane that is started again leaves out a port that it cannot open,
+// and is started anew when it can.
+enum board_port_state {
+    BOARD_PORT_CLOSED, // not opened yet, or no more
+    BOARD_PORT_OPEN,
+    BOARD_PORT_MISSING, // there is no interface of its name
+    BOARD_PORT_BLOCKED, // a program that may not be removed is attached to it, or cannot be looked
+                        // at
+    BOARD_PORT_STATES
+};
+
+// What a port is, for status. Written by the dataplane when the port comes up, the atomic ones
+// later too; by the sweep while no dataplane runs.
 struct board_port {
     char name[BOARD_NAME_LEN];   // as the configuration names it
     char driver[BOARD_NAME_LEN]; // "net_af_xdp", "net_memif", ...
     char mode[BOARD_NAME_LEN];   // "XDP native", "XDP generic", "" elsewhere
     char stamps[BOARD_NAME_LEN]; // what tells when a frame arrived: "XDP program" or "poll"
     _Atomic uint32_t link_up;
+    _Atomic uint32_t state;   // enum board_port_state
+    _Atomic uint32_t ifindex; // of the interface on which `program` was seen
+    _Atomic uint32_t program; // id of the XDP program: ours on an open port, that in the way on a
+                              // blocked one, 0: none
+    _Atomic uint32_t not_steered; // local addresses that its XDP program has no room for
     uint32_t queues;
     uint8_t mac[6];
     uint8_t spare[2];

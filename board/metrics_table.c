@@ -34,6 +34,9 @@ static const struct metric_family port_link_up = {
     "noonmark_port_link_up", "Whether the port's link is up.", METRIC_GAUGE, ""};
 static const struct metric_family port_queues = {
     "noonmark_port_queues", "Queues of the port that are polled.", METRIC_GAUGE, ""};
+static const struct metric_family port_not_steered = {
+    "noonmark_port_addresses_not_steered",
+    "Local addresses that the port's XDP program has no room for.", METRIC_GAUGE, ""};
 static const struct metric_family port_missed = {
     "noonmark_port_missed_frames", "Frames that the device lost before any core saw them.",
     METRIC_COUNTER, ""};
@@ -143,6 +146,9 @@ const struct metric metrics[] = {
      PORT(METRIC_FLAG32, link_up)},
     {&port_queues, NULL, NULL, "queues", "Queues of the port that are polled.",
      PORT(METRIC_U32, queues)},
+    {&port_not_steered, NULL, NULL, "addresses_not_steered",
+     "Local addresses that the XDP program has no room for: requests to them get no answer.",
+     PORT(METRIC_U32, not_steered)},
     {&port_missed, NULL, NULL, "rx_missed", "Frames that the device lost before any core saw them.",
      PORT(METRIC_U64, rx_missed)},
     {&port_frames, "stamp", "yes", "stamped", "Frames that came with a stamp of their arrival.",

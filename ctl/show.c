@@ -65,15 +65,34 @@ static void show_clock(FILE *out, const json_t *clock)
             number(clock, "error_ns"), number(clock, "steps"));
 }
 
+static void show_unserved(FILE *out, const json_t *port)
+{
+    const char *state = text(port, "state");
+    fprintf(out, "port       %s: not served", text(port, "name"));
+    if (strcmp(state, "missing") == 0)
+        fputs(", there is no such interface", out);
+    else if (strcmp(state, "blocked") == 0)
+        fprintf(out, ", the XDP program with id %" PRId64 " is in the way",
+                number(port, "xdp_program"));
+    fputc('\n', out);
+}
+
 static void show_ports(FILE *out, const json_t *ports)
 {
     size_t i;
     json_t *port;
     json_array_foreach(ports, i, port)
     {
+        if (strcmp(text(port, "state"), "open") != 0) {
+            show_unserved(out, port);
+            continue;
+        }
         fprintf(out, "port       %s: %s%s%s, link %s, %s", text(port, "name"), text(port, "driver"),
                 *text(port, "mode") != '\0' ? ", " : "", text(port, "mode"),
                 yes(port, "link_up") ? "up" : "down", text(port, "mac"));
+        if (number(port, "addresses_not_steered") != 0)
+            fprintf(out, ", no room for %" PRId64 " local addresses",
+                    number(port, "addresses_not_steered"));
         if (number(port, "rx_missed") != 0)
             fprintf(out, ", %" PRId64 " frames missed by the device", number(port, "rx_missed"));
         fprintf(out, "\n           arrival stamped by: %s", text(port, "stamps"));

@@ -91,7 +91,7 @@ static int open_board(struct dataplane *d)
 
 static int open_ports(struct dataplane *d)
 {
-    return ports_open(d->config, &d->ports); // says itself what is wrong
+    return ports_open(d->config, d->board, &d->ports); // says itself what is wrong
 }
 
 static int make_policy(struct dataplane *d)
@@ -197,6 +197,8 @@ static int open_all(struct dataplane *d)
 
 static void close_all(struct dataplane *d)
 {
+    if (d->board)
+        atomic_store_explicit(&d->board->version, 0, memory_order_relaxed); // serves no more
     for (uint32_t i = 0; i < d->n_loops; i++)
         loop_stop(d->loop[i]);
     if (d->ports && ports_close(d->ports))
@@ -218,10 +220,11 @@ int dataplane_main(void)
         failed("memory cannot be hidden", fault);
     else
         fault = open_all(&d);
+    int status = fault ? EXIT_FAILURE : EXIT_SUCCESS;
     if (!fault) {
-        log_info("serving NTP on %u port%s with %u core%s, %s", d.config->dataplane.n_ports,
-                 d.config->dataplane.n_ports == 1 ? "" : "s", d.n_loops, d.n_loops == 1 ? "" : "s",
-                 d.kernels.of[0]->name);
+        const uint32_t n_ports = ports_n_open(d.ports);
+        log_info("serving NTP on %u port%s with %u core%s, %s", n_ports, n_ports == 1 ? "" : "s",
+                 d.n_loops, d.n_loops == 1 ? "" : "s", d.kernels.of[0]->name);
         const struct housekeeping house = {
             .board = d.board,
             .ports = d.ports,
@@ -235,12 +238,15 @@ int dataplane_main(void)
         };
         // A core that is stuck still holds its queue and its keys: the kernel takes both, and the
         // sweep takes the XDP program.
-        if (housekeeping_run(&house) != 0)
+        const int result = housekeeping_run(&house);
+        if (result != 0 && result != -ESTALE)
             _exit(EXIT_FAILURE);
+        if (result == -ESTALE)
+            status = CHILD_EXIT_AGAIN;
         log_info("ending");
     }
     close_all(&d);
-    return fault ? EXIT_FAILURE : EXIT_SUCCESS;
+    return status;
 }
 
 const char *dataplane_dpdk_version(void)

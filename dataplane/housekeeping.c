@@ -62,10 +62,12 @@ static void records_turn(const struct housekeeping *house)
     }
 }
 
-static void once_a_second(const struct housekeeping *house)
+// False when a port must be opened anew.
+static bool once_a_second(const struct housekeeping *house)
 {
     static struct log_limit limit;
-    ports_refresh(house->ports, house->board);
+    if (!ports_refresh(house->ports, house->board))
+        return false;
     records_turn(house);
     loop_free_policies(house->policy, house->loops, house->n_loops);
     for (uint32_t i = 0; i < house->n_loops; i++) {
@@ -74,6 +76,7 @@ static void once_a_second(const struct housekeeping *house)
             log_limited(&limit, LOG_LEVEL_WARNING, "no randomness from the kernel: %s",
                         strerror(-fault));
     }
+    return true;
 }
 
 static int open_timer(void)
@@ -85,17 +88,17 @@ static int open_timer(void)
     return timer;
 }
 
-// What there is to do each time. False when a core is stuck.
-static bool look_round(const struct housekeeping *house, struct watch *watch, uint64_t ticks)
+// What there is to do each time. 0; or the result of housekeeping_run.
+static int look_round(const struct housekeeping *house, struct watch *watch, uint64_t ticks)
 {
     clock_relay_turn(house->clock);
     if (ticks % TICKS_A_LOOK != 0)
-        return true;
+        return 0;
     atomic_store_explicit(&house->board->heartbeat, now_ns(), memory_order_relaxed);
     stamp_clock_turn(house->stamps);
-    if (ticks % TICKS_A_SECOND == 0)
-        once_a_second(house);
-    return cores_turn(house, watch);
+    if (ticks % TICKS_A_SECOND == 0 && !once_a_second(house))
+        return -ESTALE;
+    return cores_turn(house, watch) ? 0 : -EDEADLK;
 }
 
 // A message of the supervisor, which is dealt with for us. False at the link's end.
@@ -129,10 +132,8 @@ int housekeeping_run(const struct housekeeping *house)
     bool due = true; // counted by the timer alone: other events must not make time pass faster
     while (result == 0) {
         uint64_t ticks;
-        if (due && !look_round(house, watch, ticked++)) {
-            result = -EDEADLK;
+        if (due && (result = look_round(house, watch, ticked++)) != 0)
             break;
-        }
         while (poll(wait, sizeof wait / sizeof wait[0], -1) < 0 && errno == EINTR)
             continue;
         if (wait[2].revents || (wait[1].revents && !hear()))

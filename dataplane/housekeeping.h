@@ -23,6 +23,7 @@ struct housekeeping {
     int signals; // signalfd: SIGTERM
 };
 
-// Runs until SIGTERM or the end of the link (0), or until a core is stuck: then a negative
-// value, logged, and the process must end at once, since the core cannot be stopped.
+// Runs until SIGTERM or the end of the link (0). -ESTALE, logged: a port must be opened anew, so
+// the process ends and is started again. Another negative value, logged: a core is stuck, and the
+// process must end at once, since the core cannot be stopped.
 int housekeeping_run(const struct housekeeping *house);

@@ -109,6 +109,18 @@ static json_t *board_text(const char text[BOARD_NAME_LEN])
     return json_stringn(copy, len);
 }
 
+static const char *port_state(const struct board_port *port)
+{
+    static const char *const name[BOARD_PORT_STATES] = {
+        [BOARD_PORT_CLOSED] = "closed",
+        [BOARD_PORT_OPEN] = "open",
+        [BOARD_PORT_MISSING] = "missing",
+        [BOARD_PORT_BLOCKED] = "blocked",
+    };
+    const uint32_t state = atomic_load_explicit(&port->state, memory_order_relaxed);
+    return state < BOARD_PORT_STATES ? name[state] : "closed";
+}
+
 static json_t *ports_report(const struct board_dataplane *board)
 {
     json_t *list = json_array();
@@ -123,6 +135,9 @@ static json_t *ports_report(const struct board_dataplane *board)
         json_object_set_new(o, "mode", board_text(p->mode));
         json_object_set_new(o, "mac", json_string(mac));
         json_object_set_new(o, "stamps", board_text(p->stamps));
+        json_object_set_new(o, "state", json_string(port_state(p)));
+        const uint32_t program = atomic_load_explicit(&p->program, memory_order_relaxed);
+        json_object_set_new(o, "xdp_program", program ? json_integer(program) : json_null());
         json_array_append_new(list, o);
     }
     return list;

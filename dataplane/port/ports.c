@@ -1,12 +1,10 @@
 #include "dataplane/port/ports.h"
 
 #include "base/log.h"
-#include "dataplane/port/eal/device.h"
 #include "dataplane/port/eal/eal.h"
 #include "dataplane/port/eal/foreign_log.h"
 #include "dataplane/port/eal/pool.h"
-#include "dataplane/port/xdp/addresses.h"
-#include "dataplane/port/xdp/steering.h"
+#include "dataplane/port/opened.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -20,13 +18,7 @@ struct core_queues {
     struct port **queue;
 };
 
-// A port of the configuration.
-struct opened {
-    const struct config_port *config;
-    struct device device;
-    struct steering steering;     // PORT_INTERFACE
-    struct address_set addresses; // PORT_VDEV: what its queues answer for
-};
+enum { ALONE_S = 30 }; // see ports_refresh
 
 struct ports {
     const struct config *config;
@@ -35,6 +27,7 @@ struct ports {
     struct core_queues core[CORES_MAX];
     int watch;               // addresses_watch's descriptor, or -1
     uint16_t udp_port;       // as ports_steer was told
+    uint32_t alone_s;        // seconds without any open port
     struct address_list now; // room for one list: too large for a stack
 };
 
@@ -61,34 +54,6 @@ static int deal(struct ports *ports)
     if (n_queues < n_cores)
         log_warning("%u of the %u cores have no queue to poll: the ports have %u in all",
                     n_cores - n_queues, n_cores, n_queues);
-    return 0;
-}
-
-static bool follows_kernel(const struct config_port *port)
-{
-    return port->kind == PORT_INTERFACE && port->n_addresses == 0;
-}
-
-// Opens one port; its addresses are followed from here on if the kernel says them.
-static int open_one(struct ports *ports, const struct device_plan *plan, struct opened *opened)
-{
-    int fault = device_open(&opened->device, plan);
-    if (fault || plan->kind != PORT_INTERFACE)
-        return fault;
-    fault = steering_find(opened->device.interface.index, &opened->steering);
-    if (fault) {
-        log_error("%s: the XDP program's maps cannot be found: %s", plan->device, strerror(-fault));
-        return fault;
-    }
-    // The watch comes before the first list, so that no change falls between them.
-    if (follows_kernel(opened->config) && ports->watch < 0)
-        ports->watch = addresses_watch();
-    if (follows_kernel(opened->config) && ports->watch < 0) {
-        log_error("%s: cannot follow the kernel's addresses: %s; 'addresses' in the "
-                  "configuration may name them",
-                  plan->device, strerror(-ports->watch));
-        return ports->watch;
-    }
     return 0;
 }
 
@@ -126,7 +91,25 @@ static int start_dpdk(const struct config *config, const struct device_plan *pla
     return fault;
 }
 
-int ports_open(const struct config *config, struct ports **out)
+// Opens the next port; addresses are followed from here on if the kernel says them.
+static int open_one(struct ports *ports, const struct device_plan *plan, struct board_port *port,
+                    bool first)
+{
+    struct opened *opened = &ports->opened[ports->n_opened++];
+    int fault = opened_open(opened, plan, port, first);
+    // The watch comes before the first list, so that no change falls between them.
+    if (!fault && opened_follows_kernel(opened) && ports->watch < 0) {
+        ports->watch = addresses_watch();
+        fault = ports->watch < 0 ? ports->watch : 0;
+        if (fault)
+            log_error("%s: cannot follow the kernel's addresses: %s; 'addresses' in the "
+                      "configuration may name them",
+                      plan->device, strerror(-fault));
+    }
+    return fault;
+}
+
+int ports_open(const struct config *config, struct board_dataplane *board, struct ports **out)
 {
     struct device_plan plans[PORTS_MAX];
     struct ports *ports = calloc(1, sizeof *ports);
@@ -140,9 +123,11 @@ int ports_open(const struct config *config, struct ports **out)
         plans[i] = plan_of(ports, i);
     }
 
+    // The first start is to fail when a port cannot be opened.
+    const bool first = atomic_load_explicit(&board->starts, memory_order_relaxed) <= 1;
     int fault = start_dpdk(config, plans);
     for (uint32_t i = 0; i < config->dataplane.n_ports && !fault; i++)
-        fault = open_one(ports, &plans[i], &ports->opened[ports->n_opened++]);
+        fault = open_one(ports, &plans[i], &board->port[i], first);
     if (!fault)
         fault = deal(ports);
     foreign_log_release();
@@ -154,42 +139,34 @@ int ports_open(const struct config *config, struct ports **out)
     return 0;
 }
 
-static int steer(struct ports *ports, const struct opened *opened)
+uint32_t ports_n_open(const struct ports *ports)
 {
-    struct address_list *list = &ports->now;
-    int fault = 0;
-    if (opened->config->n_addresses > 0)
-        addresses_configured(opened->config, list);
-    else
-        fault = addresses_local(opened->device.interface.index, list);
-    if (!fault)
-        fault = steering_set(&opened->steering, ports->udp_port, list);
-    if (fault)
-        log_error("%s: cannot set the addresses that are steered: %s; 'addresses' in the "
-                  "configuration may name them",
-                  opened->config->device, strerror(-fault));
-    return fault;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < ports->n_opened; i++)
+        n += ports->opened[i].state == BOARD_PORT_OPEN;
+    return n;
 }
 
 int ports_steer(struct ports *ports, uint16_t udp_port)
 {
     ports->udp_port = udp_port;
     for (uint32_t i = 0; i < ports->n_opened; i++) {
-        const struct opened *opened = &ports->opened[i];
-        if (opened->config->kind != PORT_INTERFACE)
+        struct opened *opened = &ports->opened[i];
+        if (opened->config->kind != PORT_INTERFACE || opened->state != BOARD_PORT_OPEN)
             continue;
-        int fault = steer(ports, opened);
-        if (fault)
+        int fault = opened_steer(opened, udp_port, &ports->now);
+        if (fault && fault != -EAGAIN)
             return fault;
         log_info("%s: UDP port %u of %u IPv4 and %u IPv6 addresses is served; all else stays with "
                  "the kernel",
                  opened->config->device, udp_port, ports->now.n_v4, ports->now.n_v6);
     }
     for (uint32_t i = 0; i < ports->n_opened; i++)
-        log_info("%s: %s", ports->opened[i].config->device,
-                 device_is_to_stamp(&ports->opened[i].device)
-                     ? "the XDP program stamps each request as it arrives"
-                     : "requests bear no stamp and count as arrived when a core looks");
+        if (ports->opened[i].state == BOARD_PORT_OPEN)
+            log_info("%s: %s", ports->opened[i].config->device,
+                     device_is_to_stamp(&ports->opened[i].device)
+                         ? "the XDP program stamps each request as it arrives"
+                         : "requests bear no stamp and count as arrived when a core looks");
     return 0;
 }
 
@@ -202,8 +179,8 @@ void ports_follow(struct ports *ports)
 {
     addresses_drain(ports->watch);
     for (uint32_t i = 0; i < ports->n_opened; i++) {
-        if (follows_kernel(ports->opened[i].config))
-            steer(ports, &ports->opened[i]);
+        if (opened_follows_kernel(&ports->opened[i]))
+            opened_steer(&ports->opened[i], ports->udp_port, &ports->now);
     }
 }
 
@@ -225,54 +202,30 @@ void ports_thread_leave(void)
 
 void ports_show(struct ports *ports, struct board_dataplane *board)
 {
-    for (uint32_t i = 0; i < ports->n_opened; i++) {
-        const struct device *device = &ports->opened[i].device;
-        struct board_port *port = &board->port[i];
-        bool interface = device->plan.kind == PORT_INTERFACE;
-        snprintf(port->name, sizeof port->name, "%s", device->plan.device);
-        snprintf(port->driver, sizeof port->driver, "%s", device_driver(device));
-        snprintf(port->mode, sizeof port->mode, "%s",
-                 interface ? xdp_mode(device->interface.index) : "");
-        snprintf(port->stamps, sizeof port->stamps, "%s",
-                 device_is_to_stamp(device) ? "XDP program" : "poll");
-        port->queues = device->n_queues;
-        device_mac(device, port->mac);
-        atomic_store_explicit(&port->link_up, device_link_up(device), memory_order_relaxed);
-    }
+    for (uint32_t i = 0; i < ports->n_opened; i++)
+        opened_show(&ports->opened[i], &board->port[i]);
     ports_refresh(ports, board);
     atomic_store_explicit(&board->n_ports, ports->n_opened, memory_order_release);
 }
 
-static void refresh_stamps(const struct device *device, struct board_port *port)
+// While no port is open a new start costs nothing, and the sweep may see what we cannot: a program
+// in the way whose owner has died.
+static bool is_alone(struct ports *ports)
 {
-    static struct log_limit limit;
-    struct device_stamps stamps = device_stamps(device);
-    uint64_t before =
-        atomic_exchange_explicit(&port->unstamped, stamps.unstamped, memory_order_relaxed);
-    atomic_store_explicit(&port->stamped, stamps.stamped, memory_order_relaxed);
-    if (stamps.unstamped > before)
-        log_limited(&limit, LOG_LEVEL_WARNING,
-                    "%s: %" PRIu64
-                    " frames came without a stamp: the device leaves no room for it, "
-                    "and they count as arrived when a core looked",
-                    device->plan.device, stamps.unstamped - before);
+    ports->alone_s = ports_n_open(ports) > 0 ? 0 : ports->alone_s + 1;
+    return ports->alone_s > ALONE_S;
 }
 
-void ports_refresh(struct ports *ports, struct board_dataplane *board)
+bool ports_refresh(struct ports *ports, struct board_dataplane *board)
 {
-    static struct log_limit limit;
-    for (uint32_t i = 0; i < ports->n_opened; i++) {
-        struct device *device = &ports->opened[i].device;
-        struct board_port *port = &board->port[i];
-        uint32_t up = device_link_up(device);
-        if (up != atomic_exchange_explicit(&port->link_up, up, memory_order_relaxed))
-            log_info("%s: the link is %s", device->plan.device, up ? "up" : "down");
-        atomic_store_explicit(&port->rx_missed, device_missed(device), memory_order_relaxed);
-        refresh_stamps(device, port);
-        if (device_starved(device))
-            log_limited(&limit, LOG_LEVEL_WARNING, "%s: out of packet buffers",
-                        device->plan.device);
+    for (uint32_t i = 0; i < ports->n_opened; i++)
+        if (!opened_refresh(&ports->opened[i], &board->port[i], ports->udp_port, &ports->now))
+            return false;
+    if (xdp_socket_cut_off()) {
+        log_warning("an AF_XDP socket was cut off from its interface; it will be opened anew");
+        return false;
     }
+    return !is_alone(ports);
 }
 
 bool ports_close(struct ports *ports)
@@ -295,13 +248,32 @@ void ports_end(void)
     eal_stop();
 }
 
-int ports_sweep(const struct config *config)
+// The program of a blocked port was never ours.
+static int sweep_port(const char *name, struct board_port *port)
 {
+    struct xdp_left left = {0};
+    if (atomic_load_explicit(&port->state, memory_order_relaxed) != BOARD_PORT_BLOCKED)
+        left = (struct xdp_left){
+            .ifindex = atomic_load_explicit(&port->ifindex, memory_order_relaxed),
+            .program = atomic_load_explicit(&port->program, memory_order_relaxed),
+        };
+    int fault = xdp_sweep(name, XDP_NAMES, &left);
+    atomic_store_explicit(&port->link_up, 0, memory_order_relaxed);
+    atomic_store_explicit(&port->state, fault ? BOARD_PORT_BLOCKED : BOARD_PORT_CLOSED,
+                          memory_order_relaxed);
+    atomic_store_explicit(&port->ifindex, fault ? left.ifindex : 0, memory_order_relaxed);
+    atomic_store_explicit(&port->program, fault ? left.program : 0, memory_order_relaxed);
+    return fault;
+}
+
+int ports_sweep(const struct config *config, struct board_dataplane *board)
+{
+    const bool first = atomic_load_explicit(&board->starts, memory_order_relaxed) == 0;
     int fault = foreign_log_route();
     for (uint32_t i = 0; i < config->dataplane.n_ports; i++) {
         const struct config_port *port = &config->dataplane.ports[i];
-        int result = port->kind == PORT_INTERFACE ? xdp_sweep(port->device, XDP_NAMES) : 0;
-        if (result)
+        int result = port->kind == PORT_INTERFACE ? sweep_port(port->device, &board->port[i]) : 0;
+        if (result && first)
             fault = result;
     }
     return fault;

@@ -11,10 +11,13 @@
 
 struct ports;
 
-// Starts DPDK and all ports of the configuration; nothing is steered to them yet. Logs one line
-// with the mend on failure. 0 or -errno, and then nothing is left behind but DPDK itself: the
-// process must end.
-int ports_open(const struct config *config, struct ports **ports);
+// Starts DPDK and all ports of the configuration; nothing is steered to them yet. At a later start
+// (board->starts) an interface that is missing or blocked is left out, so that the other ports
+// serve. Logs one line with the mend on failure. 0 or -errno, and then nothing is left behind but
+// DPDK itself: the process must end.
+int ports_open(const struct config *config, struct board_dataplane *board, struct ports **ports);
+
+uint32_t ports_n_open(const struct ports *ports);
 
 // Lets packets to that UDP port come: fills the maps of the interfaces' programs. ports_follow
 // keeps to that port. 0 or -errno, logged.
@@ -30,8 +33,10 @@ int ports_thread_enter(void);
 void ports_thread_leave(void);
 
 // Writes what the ports are to the board, and what changes with time: link, frames missed.
+// ports_refresh, once a second, holds what was opened against the kernel. False, logged: a port is
+// not what it was, or one that was left out can be opened: the process must be started again.
 void ports_show(struct ports *ports, struct board_dataplane *board);
-void ports_refresh(struct ports *ports, struct board_dataplane *board);
+bool ports_refresh(struct ports *ports, struct board_dataplane *board);
 
 // A descriptor that is readable when the kernel's addresses have changed, then to be followed by
 // ports_follow; -1 when no port follows the kernel.
@@ -47,9 +52,10 @@ bool ports_close(struct ports *ports);
 void ports_end(void);
 
 // Detaches our XDP programs that crashed runs left on the configured interfaces, before a server
-// starts. The caller holds the interfaces' locks. 0 or -errno, logged. Needs CAP_SYS_ADMIN and
-// CAP_NET_RAW; no ports need be open.
-int ports_sweep(const struct config *config);
+// starts. The caller holds the interfaces' locks. 0 or -errno, logged; before a later start 0, and
+// the board names the ports that are blocked. Needs CAP_SYS_ADMIN and CAP_NET_RAW; no ports need be
+// open.
+int ports_sweep(const struct config *config, struct board_dataplane *board);
 
 const char *ports_dpdk_version(void);
 const char *ports_memory(void);

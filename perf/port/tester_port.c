@@ -66,7 +66,7 @@ static int clear_interface(struct tester_port *port, const struct device_plan *p
     port->lock = interface_lock(plan->device, "ntsperf", INTERFACE_LOCK_WAIT_MS);
     if (port->lock == -ENODEV)
         return 0; // device_open says so
-    return port->lock < 0 ? port->lock : xdp_sweep(plan->device, plan->program.name);
+    return port->lock < 0 ? port->lock : xdp_sweep(plan->device, plan->program.name, NULL);
 }
 
 static int find_rule(struct tester_port *port)

@@ -97,8 +97,9 @@ static void every_field_is_in_one_row(void **state)
     covers(sizeof(struct ke_counters), METRIC_KE, METRIC_KE, ke, N(ke));
 
     const struct other port[] = {
-        OTHER(board_port, name),   OTHER(board_port, driver), OTHER(board_port, mode),
-        OTHER(board_port, stamps), OTHER(board_port, mac),    OTHER(board_port, spare),
+        OTHER(board_port, name),   OTHER(board_port, driver),  OTHER(board_port, mode),
+        OTHER(board_port, stamps), OTHER(board_port, mac),     OTHER(board_port, spare),
+        OTHER(board_port, state),  OTHER(board_port, ifindex), OTHER(board_port, program),
     };
     covers(sizeof(struct board_port), METRIC_PORT, METRIC_PORT, port, N(port));
 

@@ -39,26 +39,45 @@ void addresses_drain(int watch)
         continue;
 }
 
-static int add_v4(struct address_list *list, const uint8_t address[4])
+// Adds an address of len octets to n of them, of which the first n_own are of the served interface.
+// False when one was left out: this one, or another interface's that stood in the place of it.
+static bool add(uint8_t *at, size_t len, uint32_t *n, uint32_t *n_own, const uint8_t *address,
+                bool own)
 {
-    if (address[0] == 127)
-        return 0;
-    if (list->n_v4 == STEER_ADDRESSES_MAX)
-        return -E2BIG;
-    memcpy(list->v4[list->n_v4++], address, 4);
-    return 0;
+    const bool room = *n < STEER_ADDRESSES_MAX;
+    if (!room && (!own || *n_own == *n))
+        return false;
+    uint8_t *place = at + *n * len;
+    if (own) {
+        place = at + *n_own * len;
+        if (room)
+            memcpy(at + *n * len, place, len); // the first of the others moves to the end
+        ++*n_own;
+    }
+    memcpy(place, address, len);
+    *n += room;
+    return room;
 }
 
-static int add_v6(struct address_list *list, const uint8_t address[16])
+void addresses_add_v4(struct address_list *list, const uint8_t address[4], bool own)
+{
+    if (address[0] == 127)
+        return;
+    list->left_out += !add(list->v4[0], 4, &list->n_v4, &list->n_own_v4, address, own);
+}
+
+void addresses_add_v6(struct address_list *list, const uint8_t address[16], bool own)
 {
     struct in6_addr in6;
     memcpy(&in6, address, sizeof in6);
     if (IN6_IS_ADDR_LOOPBACK(&in6) || IN6_IS_ADDR_MULTICAST(&in6) || IN6_IS_ADDR_UNSPECIFIED(&in6))
-        return 0;
-    if (list->n_v6 == STEER_ADDRESSES_MAX)
-        return -E2BIG;
-    memcpy(list->v6[list->n_v6++], address, 16);
-    return 0;
+        return;
+    list->left_out += !add(list->v6[0], 16, &list->n_v6, &list->n_own_v6, address, own);
+}
+
+static void clear(struct address_list *list)
+{
+    list->n_v4 = list->n_v6 = list->n_own_v4 = list->n_own_v6 = list->left_out = 0;
 }
 
 static bool is_link_local(const uint8_t address[16])
@@ -67,7 +86,8 @@ static bool is_link_local(const uint8_t address[16])
 }
 
 // One RTM_NEWADDR message.
-static int take_address(const struct nlmsghdr *message, unsigned ifindex, struct address_list *list)
+static void take_address(const struct nlmsghdr *message, unsigned ifindex,
+                         struct address_list *list)
 {
     const struct ifaddrmsg *head = NLMSG_DATA(message);
     uint32_t flags = head->ifa_flags;
@@ -86,22 +106,23 @@ static int take_address(const struct nlmsghdr *message, unsigned ifindex, struct
     if (local)
         address = local; // on a point-to-point link IFA_ADDRESS is the peer's
     if (!address)
-        return 0;
+        return;
+    const bool own = head->ifa_index == ifindex;
     if (head->ifa_family == AF_INET)
-        return add_v4(list, address);
+        addresses_add_v4(list, address, own);
     if (head->ifa_family != AF_INET6)
-        return 0;
+        return;
     bool unusable =
         (flags & IFA_F_DADFAILED) || ((flags & IFA_F_TENTATIVE) && !(flags & IFA_F_OPTIMISTIC));
-    if (unusable || (is_link_local(address) && head->ifa_index != ifindex))
-        return 0;
-    return add_v6(list, address);
+    if (!unusable && (own || !is_link_local(address)))
+        addresses_add_v6(list, address, own);
 }
 
-// Reads a dump to its end.
+// Reads a dump to its end. -EAGAIN: addresses changed meanwhile, and some may be missing.
 static int take_dump(int fd, unsigned ifindex, struct address_list *list)
 {
     _Alignas(struct nlmsghdr) char buffer[32768];
+    bool torn = false;
     for (;;) {
         ssize_t n = recv(fd, buffer, sizeof buffer, 0);
         if (n < 0 && errno == EINTR)
@@ -111,22 +132,20 @@ static int take_dump(int fd, unsigned ifindex, struct address_list *list)
         size_t left = (size_t)n;
         for (const struct nlmsghdr *message = (const void *)buffer; NLMSG_OK(message, left);
              message = NLMSG_NEXT(message, left)) {
+            torn |= (message->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
             if (message->nlmsg_type == NLMSG_DONE)
-                return 0;
+                return torn ? -EAGAIN : 0;
             if (message->nlmsg_type == NLMSG_ERROR)
                 return ((const struct nlmsgerr *)NLMSG_DATA(message))->error;
-            int fault =
-                message->nlmsg_type == RTM_NEWADDR ? take_address(message, ifindex, list) : 0;
-            if (fault)
-                return fault;
+            if (message->nlmsg_type == RTM_NEWADDR)
+                take_address(message, ifindex, list);
         }
     }
 }
 
 int addresses_local(unsigned ifindex, struct address_list *list)
 {
-    list->n_v4 = 0;
-    list->n_v6 = 0;
+    clear(list);
     int fd = netlink_open(0, 0);
     if (fd < 0)
         return fd;
@@ -150,8 +169,7 @@ int addresses_local(unsigned ifindex, struct address_list *list)
 
 void addresses_configured(const struct config_port *port, struct address_list *list)
 {
-    list->n_v4 = 0;
-    list->n_v6 = 0;
+    clear(list);
     for (uint32_t i = 0; i < port->n_addresses; i++) {
         const struct config_address *address = &port->addresses[i];
         if (address->family == AF_INET)

@@ -67,10 +67,25 @@ int interface_look(const char *name, struct interface *interface)
     *interface = (struct interface){.index = index};
     if (ioctl(fd, SIOCGIFMTU, &request) == 0)
         interface->mtu = (uint32_t)request.ifr_mtu;
+    if (ioctl(fd, SIOCGIFHWADDR, &request) == 0)
+        memcpy(interface->mac, request.ifr_hwaddr.sa_data, sizeof interface->mac);
     look_at_driver(fd, &request, interface);
     look_at_queues(fd, &request, interface);
     close(fd);
     return 0;
+}
+
+const char *interface_change(const struct interface *then, const struct interface *now)
+{
+    if (now->index == 0)
+        return "there is no such interface any more";
+    if (now->index != then->index)
+        return "the interface was made anew";
+    if (memcmp(now->mac, then->mac, sizeof now->mac) != 0)
+        return "its MAC address has changed";
+    if (now->queues != then->queues || now->openable != then->openable)
+        return "its number of queues has changed";
+    return NULL;
 }
 
 bool interface_link_up(const char *name)

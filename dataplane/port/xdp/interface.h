@@ -6,6 +6,7 @@
 
 struct interface {
     unsigned index;
+    uint8_t mac[6];    // zero where it has none
     char driver[32];   // "veth", "ice", ""; as ethtool names it
     uint32_t mtu;      //
     uint32_t queues;   // receive queues that packets may arrive on
@@ -16,6 +17,9 @@ struct interface {
 
 // 0 or -errno (-ENODEV: there is no such interface).
 int interface_look(const char *name, struct interface *interface);
+
+// Why a port that was opened on `then` must be opened anew on `now`; NULL: it need not. Pure.
+const char *interface_change(const struct interface *then, const struct interface *now);
 
 // Is the interface up and has it a carrier?
 bool interface_link_up(const char *name);

@@ -37,16 +37,10 @@ static bool holds(const void *keys, uint32_t n, size_t len, const void *key)
     return false;
 }
 
-// Makes the keys of a hash map those n of len octets.
-static int set_keys(int map, const void *keys, uint32_t n, size_t len)
+// Deletes the keys that are not among those n. A deleted key would restart the walk at the
+// beginning, so each is deleted once the walk has passed it.
+static int delete_others(int map, const void *keys, uint32_t n, size_t len)
 {
-    const uint8_t present = 1;
-    for (uint32_t i = 0; i < n; i++) {
-        if (bpf_map_update_elem(map, (const uint8_t *)keys + i * len, &present, BPF_ANY) != 0)
-            return -errno;
-    }
-    // A deleted key would restart the walk at the beginning, so each is deleted once the walk has
-    // passed it.
     uint8_t at[16];
     uint8_t next[16];
     bool more = bpf_map_get_next_key(map, NULL, at) == 0;
@@ -59,15 +53,33 @@ static int set_keys(int map, const void *keys, uint32_t n, size_t len)
     return 0;
 }
 
+// Makes the keys of a hash map those n of len octets. Deletes first: a full map would have no room.
+static int set_keys(int map, const void *keys, uint32_t n, size_t len, uint32_t *left_out)
+{
+    const uint8_t present = 1;
+    const int fault = delete_others(map, keys, n, len);
+    if (fault)
+        return fault;
+    for (uint32_t i = 0; i < n; i++) {
+        if (bpf_map_update_elem(map, (const uint8_t *)keys + i * len, &present, BPF_ANY) == 0)
+            continue;
+        if (errno != E2BIG)
+            return -errno;
+        ++*left_out;
+    }
+    return 0;
+}
+
 int steering_set(const struct steering *steering, uint16_t udp_port,
-                 const struct address_list *list)
+                 const struct address_list *list, uint32_t *left_out)
 {
     const uint32_t zero = 0;
     const uint16_t port = htons(udp_port);
     if (bpf_map_update_elem(steering->port, &zero, &port, BPF_ANY) != 0)
         return -errno;
-    int fault = set_keys(steering->v4, list->v4, list->n_v4, sizeof list->v4[0]);
+    *left_out = list->left_out;
+    int fault = set_keys(steering->v4, list->v4, list->n_v4, sizeof list->v4[0], left_out);
     if (fault)
         return fault;
-    return set_keys(steering->v6, list->v6, list->n_v6, sizeof list->v6[0]);
+    return set_keys(steering->v6, list->v6, list->n_v6, sizeof list->v6[0], left_out);
 }

@@ -19,6 +19,7 @@ struct steering {
 // Finds the maps of the program that is attached to the interface: see xdp_maps_find.
 int steering_find(unsigned ifindex, struct steering *steering);
 
-// Makes the program steer that port at those addresses and no others. 0 or -errno.
+// Makes the program steer that port at those addresses and no others. *left_out: for how many a map
+// had no room. 0 or -errno.
 int steering_set(const struct steering *steering, uint16_t udp_port,
-                 const struct address_list *list);
+                 const struct address_list *list, uint32_t *left_out);

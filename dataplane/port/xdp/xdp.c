@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 int xdp_object_open(const struct xdp_program *program)
@@ -83,6 +84,28 @@ static bool is_program(int fd, void *with)
         return false;
     program->n_maps = info.nr_map_ids < XDP_MAPS_MAX ? info.nr_map_ids : XDP_MAPS_MAX;
     return true;
+}
+
+int xdp_program_id(unsigned ifindex, uint32_t *id)
+{
+    return bpf_xdp_query_id((int)ifindex, 0, id);
+}
+
+static bool is_cut_off(int fd, void *with)
+{
+    int domain = 0;
+    int fault = 0;
+    socklen_t len = sizeof domain;
+    (void)with;
+    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) != 0 || domain != AF_XDP)
+        return false;
+    len = sizeof fault;
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &fault, &len) == 0 && fault == ENETDOWN;
+}
+
+bool xdp_socket_cut_off(void)
+{
+    return each_descriptor(is_cut_off, NULL) == 0;
 }
 
 bool xdp_is_ours(unsigned ifindex)

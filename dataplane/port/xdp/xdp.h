@@ -1,5 +1,5 @@
-// An XDP program from the outside: its object, its maps once it is attached to an interface, and the
-// removal of one that a crash left. What the program does stands in its own header.
+// An XDP program from the outside: its object, its maps once it is attached to an interface, and
+// the removal of one that a crash left. What the program does stands in its own header.
 // Housekeeping's thread, and the sweep.
 #pragma once
 
@@ -26,6 +26,13 @@ int xdp_object_open(const struct xdp_program *program);
 // close its device, upon which it detaches whatever is there.
 bool xdp_is_ours(unsigned ifindex);
 
+// The id of the program that is attached to the interface; 0: none. Needs no right. 0 or -errno.
+int xdp_program_id(unsigned ifindex, uint32_t *id);
+
+// Has the kernel cut an AF_XDP socket of this process off from its interface? It does so when the
+// interface is removed or goes to another network namespace. True once for each.
+bool xdp_socket_cut_off(void);
+
 // Finds maps of the program that this process has loaded and attached: name[i]'s descriptor becomes
 // map[i]. It looks among our own descriptors, because looking a map up by its id would need
 // CAP_SYS_ADMIN. The descriptors stay the loader's; nobody else closes them. 0 or -errno
@@ -41,4 +48,12 @@ const char *xdp_mode(unsigned ifindex);
 // (link/interface_lock.h). That does not bind an owner that has another /run, so a program with a
 // living socket stays. 0 also when there is none. -errno, logged in one line, when another program
 // or a living owner is in the way. Needs CAP_SYS_ADMIN and CAP_NET_RAW.
-int xdp_sweep(const char *interface, const char *name);
+//
+// `left` says what the caller knows to be left by its own crashed run: that is detached without
+// being looked at when CAP_SYS_ADMIN is missing. On a failure it becomes what is in the way; NULL:
+// nothing is known.
+struct xdp_left {
+    unsigned ifindex;
+    uint32_t program; // its id; 0: none
+};
+int xdp_sweep(const char *interface, const char *name, struct xdp_left *left);

@@ -13,14 +13,41 @@
 
 enum { SWEEP_MAPS_MAX = 8 };
 
+static uint32_t mode_flags(uint8_t mode)
+{
+    return mode == XDP_ATTACHED_SKB  ? XDP_FLAGS_SKB_MODE
+           : mode == XDP_ATTACHED_HW ? XDP_FLAGS_HW_MODE
+                                     : XDP_FLAGS_DRV_MODE;
+}
+
 // Detaches exactly that program: if another has taken its place meanwhile, the kernel refuses.
 static int detach(unsigned ifindex, int program, uint8_t mode)
 {
     struct bpf_xdp_attach_opts only = {.sz = sizeof only, .old_prog_fd = program};
-    uint32_t flags = mode == XDP_ATTACHED_SKB  ? XDP_FLAGS_SKB_MODE
-                     : mode == XDP_ATTACHED_HW ? XDP_FLAGS_HW_MODE
-                                               : XDP_FLAGS_DRV_MODE;
-    return bpf_xdp_detach((int)ifindex, flags | XDP_FLAGS_REPLACE, &only);
+    return bpf_xdp_detach((int)ifindex, mode_flags(mode) | XDP_FLAGS_REPLACE, &only);
+}
+
+// Without CAP_SYS_ADMIN there is no descriptor of the program to compare with. Its id is enough to
+// know it: the kernel does not give out the same one again soon, and the process that attached it
+// is dead. Detaching takes CAP_NET_ADMIN alone.
+static int sweep_unseen(const char *interface, unsigned ifindex,
+                        const struct bpf_xdp_query_opts *query, const struct xdp_left *left)
+{
+    if (left == NULL || left->program != query->prog_id || left->ifindex != ifindex) {
+        log_error("%s: cannot look at its XDP program (id %u): this needs CAP_SYS_ADMIN; 'ip link "
+                  "set dev %s xdp off' removes it",
+                  interface, query->prog_id, interface);
+        return -EPERM;
+    }
+    const int fault = bpf_xdp_detach((int)ifindex, mode_flags(query->attach_mode), NULL);
+    if (fault)
+        log_error("%s: cannot detach the XDP program of a crashed run: %s; 'ip link set dev %s xdp "
+                  "off' may",
+                  interface, strerror(-fault), interface);
+    else
+        log_info("%s: the XDP program of a crashed run (id %u) is detached", interface,
+                 query->prog_id);
+    return fault;
 }
 
 // Does an AF_XDP socket stand at queue 0 of the map? Only the kernel knows, and it tells by an
@@ -109,28 +136,36 @@ static int sweep_program(const char *interface, unsigned ifindex, const char *na
     return 0;
 }
 
-int xdp_sweep(const char *interface, const char *name)
+static int sweep_attached(const char *interface, unsigned ifindex, const char *name,
+                          const struct bpf_xdp_query_opts *query, const struct xdp_left *left)
+{
+    int program = bpf_prog_get_fd_by_id(query->prog_id);
+    if (program < 0 && errno == ENOENT)
+        return 0; // gone meanwhile
+    if (program < 0 && errno == EPERM)
+        return sweep_unseen(interface, ifindex, query, left);
+    if (program < 0) {
+        const int fault = -errno;
+        log_error("%s: cannot look at its XDP program: %s", interface, strerror(-fault));
+        return fault;
+    }
+    int fault = sweep_program(interface, ifindex, name, query, program);
+    close(program);
+    return fault;
+}
+
+int xdp_sweep(const char *interface, const char *name, struct xdp_left *left)
 {
     struct bpf_xdp_query_opts query = {.sz = sizeof query};
     unsigned ifindex = if_nametoindex(interface);
     if (ifindex == 0)
         return 0; // the dataplane will say so
     int fault = bpf_xdp_query((int)ifindex, 0, &query);
-    if (fault) {
+    if (fault)
         log_error("%s: cannot ask for its XDP program: %s", interface, strerror(-fault));
-        return fault;
-    }
-    if (query.prog_id == 0)
-        return 0;
-    int program = bpf_prog_get_fd_by_id(query.prog_id);
-    if (program < 0 && errno == ENOENT)
-        return 0; // gone meanwhile
-    if (program < 0) {
-        log_error("%s: cannot look at its XDP program: %s; this needs CAP_SYS_ADMIN", interface,
-                  strerror(errno));
-        return -errno;
-    }
-    fault = sweep_program(interface, ifindex, name, &query, program);
-    close(program);
+    else if (query.prog_id != 0)
+        fault = sweep_attached(interface, ifindex, name, &query, left);
+    if (fault && left != NULL)
+        *left = (struct xdp_left){.ifindex = ifindex, .program = query.prog_id};
     return fault;
 }
