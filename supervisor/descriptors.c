@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { ADDRESS_WAIT_MS = 3000 }; // for the children of a supervisor that was killed
@@ -201,6 +202,22 @@ int descriptors_renew_listeners(struct descriptors *h)
         result = 1;
     }
     return result;
+}
+
+int descriptors_renew_control_socket(struct descriptors *h)
+{
+    struct control_socket made = {.fd = -1};
+    struct stat st;
+
+    if (lstat(h->control_socket.path, &st) == 0 || errno != ENOENT)
+        return 0;
+    const int error = control_socket_open(&made, h->control_socket.path, 0);
+    if (error != 0)
+        return error;
+    log_warning("%s (control.socket) was removed: made anew", made.path);
+    close(h->control_socket.fd);
+    h->control_socket = made;
+    return 1;
 }
 
 void descriptors_close(struct descriptors *h)

@@ -40,6 +40,10 @@ int descriptors_open(struct descriptors *h, struct config *config);
 // is missing.
 int descriptors_renew_listeners(struct descriptors *h);
 
+// Makes the control socket anew when its file is gone. 1: it was, and control must be started again
+// to have it. 0: the file is there. -errno, logged.
+int descriptors_renew_control_socket(struct descriptors *h);
+
 // Takes the lock of each interface that was made again, or that is there for the first time, in the
 // place of the old one. Does not wait; a failure is logged.
 void descriptors_renew_locks(struct descriptors *h);

@@ -34,9 +34,10 @@ struct supervisor {
     struct descriptors descriptors;
     struct life child[CHILDREN];
     struct reload reload;
-    uint64_t look_ms;  // when heartbeats and listeners are looked at next
-    uint64_t renew_ms; // listeners not before
-    int signals;       // signalfd
+    uint64_t look_ms;         // when heartbeats and listeners are looked at next
+    uint64_t renew_ms;        // listeners not before
+    uint64_t renew_socket_ms; // the control socket not before
+    int signals;              // signalfd
     bool stop;
 };
 
@@ -61,6 +62,22 @@ static void look_at_listeners(struct supervisor *s, uint64_t now)
         s->renew_ms = now + RENEW_MS;
     else if (result > 0 && ke->pid > 0)
         kill(ke->pid, SIGKILL);
+}
+
+// Control listens at the socket that it was started with.
+static void look_at_control_socket(struct supervisor *s, uint64_t now)
+{
+    const struct life *control = &s->child[CONTROL];
+
+    if (now < s->renew_socket_ms)
+        return;
+    const int result = descriptors_renew_control_socket(&s->descriptors);
+    if (result < 0)
+        s->renew_socket_ms = now + RENEW_MS;
+    else if (result > 0 && control->phase == LIFE_SERVING)
+        kill(control->pid, SIGTERM);
+    else if (result > 0 && control->pid > 0)
+        kill(control->pid, SIGKILL);
 }
 
 // A child serves: the next one may start. At later starts they all have.
@@ -196,6 +213,7 @@ static void look_at_children(struct supervisor *s, uint64_t now)
     for (int i = 0; i < CHILDREN; i++)
         life_look(&s->child[i], atomic_load_explicit(heartbeat[i], memory_order_relaxed));
     look_at_listeners(s, now);
+    look_at_control_socket(s, now);
 }
 
 static int wait_ms(const struct supervisor *s, uint64_t now)

@@ -1,6 +1,7 @@
 #include "dataplane/port/look.h"
 
 #include "base/log.h"
+#include "dataplane/port/eal/vdev.h"
 
 #include <errno.h>
 
@@ -20,7 +21,7 @@ enum board_port_state look_before(const char *name, const struct board_port *por
     return BOARD_PORT_BLOCKED;
 }
 
-bool look_same(const struct device *device, uint32_t program)
+static bool same_interface(const struct device *device, uint32_t program)
 {
     const char *name = device->plan.device;
     struct interface now = {0};
@@ -42,5 +43,16 @@ bool look_same(const struct device *device, uint32_t program)
         log_warning("%s: another XDP program (id %u) stands in the place of the server's (id %u); "
                     "'ip link set dev %s xdp off' removes it",
                     name, attached, program, name);
+    return false;
+}
+
+bool look_same(const struct device *device, uint32_t program)
+{
+    const char *name = device->plan.device;
+    if (device->plan.kind == PORT_INTERFACE)
+        return same_interface(device, program);
+    if (!vdev_socket_gone(name))
+        return true;
+    log_warning("%s: its socket was removed; it will be opened anew", name);
     return false;
 }

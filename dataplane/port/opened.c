@@ -158,8 +158,6 @@ static void refresh_open(struct opened *opened, struct board_port *port)
 // Is the port as it was opened, or still to be left out? False, logged: it can be opened anew.
 static bool look_again(const struct opened *opened, const struct board_port *port)
 {
-    if (opened->config->kind != PORT_INTERFACE)
-        return true;
     if (opened->state == BOARD_PORT_OPEN)
         return look_same(&opened->device, opened->program);
     if (look_before(opened->config->device, port) != BOARD_PORT_OPEN)

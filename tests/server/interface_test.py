@@ -179,6 +179,25 @@ class Tests:
         self.tap.ok(self.answers(OTHER[0][1]), "one port of two made again: both answer")
 
 
+    def sockets(self):
+        """The files of the control socket and of a memif port's."""
+        world, mark = self.world, self.mark()
+        control = world.children()["control"]
+        world.control_socket.unlink()
+        self.tap.ok(wait_for(world.status, BACK_S), "control socket removed: it is made anew")
+        self.tap.ok(self.said("(control.socket) was removed", mark) and
+                    world.children()["control"] != control,
+                    "control socket removed: the log says so, and control has the new one")
+        memif = world.memif_directory() / "m.sock"
+        mark = self.mark()
+        memif.unlink()
+        self.tap.ok(wait_for(memif.exists, BACK_S), "memif socket removed: it is made anew",
+                    world.server_tail())
+        self.tap.ok(self.said("its socket was removed", mark),
+                    "memif socket removed: the log says so")
+        self.back("memif socket removed")
+
+
 class InterfaceWorld(World):
     def ip_json(self, interface):
         got = self.server.run("ip", "-j", "-d", "link", "show", "dev", interface, check=False,
@@ -232,6 +251,11 @@ with Tap() as tap, InterfaceWorld("interface") as world:
     tap.equal(world.program(), None, "and no program is left")
 
     world.join(*OTHER)
-    world.configure(ports=f"    - interface: {SERVER_IF}\n    - interface: {OTHER[0][0]}\n")
+    memif = f"net_memif0,role=server,socket={world.memif_directory()}/m.sock,socket-abstract=no"
+    world.configure(ports=f"    - interface: {SERVER_IF}\n    - interface: {OTHER[0][0]}\n"
+                          f"    - vdev: \"{memif}\"\n      addresses: [192.0.2.1]\n")
     world.start()
     tests.other_port()
+    tests.sockets()
+    tap.equal(world.stop(), 0, "it ends as it should")
+    tap.equal([str(p) for p in world.runtime.rglob("*.sock")], [], "and no socket is left")

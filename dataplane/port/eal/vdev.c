@@ -87,3 +87,10 @@ int vdev_prepare_socket(const char *text)
     clear_socket(&name);
     return 0;
 }
+
+bool vdev_socket_gone(const char *text)
+{
+    char path[sizeof((struct sockaddr_un *)0)->sun_path];
+    struct stat about;
+    return vdev_socket(text, path, sizeof path) && lstat(path, &about) != 0 && errno == ENOENT;
+}

@@ -13,3 +13,6 @@ bool vdev_socket(const char *text, char *path, size_t size);
 // listens is removed: a crashed run has left it, and DPDK would find the name in use. 0, also when
 // the vdev string has no such socket; -EPERM, logged in one line, when the directory is not safe.
 int vdev_prepare_socket(const char *text);
+
+// Is it a memif server's device whose socket has no file any more, so that no peer can come?
+bool vdev_socket_gone(const char *text);
