@@ -260,6 +260,15 @@ MUTANTS = [
     Mutant("filter-one-thread", "the dataplane's filter is its main thread's alone",
            "base/confine.c", "SCMP_FLTATR_CTL_TSYNC, 1", "SCMP_FLTATR_CTL_TSYNC, 0",
            ("dataplane/system_calls",)),
+    # what was opened once
+    Mutant("look-mac", "a new MAC address is not noticed", "dataplane/port/xdp/interface.c",
+           "memcmp(now->mac, then->mac, sizeof now->mac) != 0", "0", ("port/xdp/interface",)),
+    Mutant("addresses-own", "the served interface's addresses have no room in a full list",
+           "dataplane/port/xdp/addresses.c", "if (!room && (!own || *n_own == *n))", "if (!room)",
+           ("port/xdp/addresses",)),
+    Mutant("again-backoff", "a dataplane whose interface has changed waits ever longer",
+           "supervisor/life.c", "if (l->phase == LIFE_SERVING && WIFEXITED(status) &&",
+           "if (0 && l->phase == LIFE_SERVING && WIFEXITED(status) &&", ("supervisor/life",)),
     # processes
     Mutant("stopped", "whoever follows a stopped child is taken for stopped, too (F3)",
            "supervisor/life.c", "    l->stopped = false;\n", "", ("supervisor/life",)),

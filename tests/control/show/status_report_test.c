@@ -116,7 +116,8 @@ static void names_are_stable(void **state)
     static const struct {
         const char *of, *names;
     } list[] = {
-        {"ports", "name driver mode state xdp_program link_up queues addresses_not_steered mac rx_missed stamps stamped unstamped"},
+        {"ports", "name driver mode state xdp_program link_up queues addresses_not_steered mac "
+                  "rx_missed stamps stamped unstamped"},
         {"keys", "id role age_s"},
         {"departure_error", "up_to_ns count"},
         {"cores", COUNTERS " cpu turns departure_ns"},
