@@ -44,7 +44,8 @@ struct config_port {
 struct config_listen {
     struct sockaddr_storage address;
     socklen_t len;
-    char *text; // as written, for messages
+    char *text;      // as written, for messages
+    bool by_default; // nobody has written it; lost when it is printed
 };
 
 struct config_certificate {

@@ -156,9 +156,13 @@ static bool load_default(struct loader *l, size_t line, const struct schema_key 
     char *rest = NULL;
     snprintf(items, sizeof items, "%s", key->fallback);
     for (char *item = strtok_r(items, ", ", &rest); item != NULL;
-         item = strtok_r(NULL, ", ", &rest))
-        if (!value_parse(key, item, base + key->at + (*count)++ * key->size))
+         item = strtok_r(NULL, ", ", &rest)) {
+        char *into = base + key->at + (*count)++ * key->size;
+        if (!value_parse(key, item, into))
             return fail(l, 0, "out of memory for `%s`", key->path);
+        if (key->type == SCHEMA_LISTEN)
+            ((struct config_listen *)into)->by_default = true;
+    }
     return true;
 }
 

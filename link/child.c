@@ -28,6 +28,8 @@ int child_take_signals(int *fd)
     signal(SIGPIPE, SIG_IGN);
     signal(SIGINT, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
+    signal(SIGUSR1, SIG_IGN);
+    signal(SIGUSR2, SIG_IGN);
     if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
         return -errno;
     int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -14,7 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-
 // First all sources are moved above the targets, so that none is overwritten before its turn. dup2
 // clears close-on-exec at the target alone.
 static int place(const struct handed *handed, size_t n)

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/now.h"
 #include "link/interface_lock.h"
+#include "supervisor/addresses.h"
 #include "supervisor/files.h"
 #include "supervisor/start.h"
 
@@ -15,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ADDRESS_WAIT_MS = 3000 }; // for the children of a supervisor that was killed
+enum { ADDRESS_WAIT_MS = 3000 }; // the children of a killed supervisor; boot
 
 static void close_if_open(int *fd)
 {
@@ -84,6 +85,9 @@ static int open_sockets(struct descriptors *h)
     const struct config *c = h->config;
     const uint64_t deadline = now_ms() + ADDRESS_WAIT_MS;
     static const int families[2] = {AF_INET, AF_INET6};
+
+    if (addresses_leave_out(h->config) > 0)
+        log_info("this kernel has no IPv6, or no IPv4: NTS-KE listens on the other alone");
 
     for (int i = 0; i < 2; i++) {
         h->guard[i] = guard_open(families[i], c->dataplane.udp_port, deadline);

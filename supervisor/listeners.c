@@ -4,6 +4,7 @@
 #include "base/directory.h"
 #include "base/log.h"
 #include "base/now.h"
+#include "supervisor/addresses.h"
 
 #include <linux/filter.h>
 #include <netinet/in.h>
@@ -22,12 +23,14 @@ enum {
     BACKLOG = 4096, // the kernel cuts it to net.core.somaxconn
     CONTROL_BACKLOG = 16,
     RETRY_MS = 50,
+    // How long the kernel keeps a connection that has ended (TIME_WAIT), and a little.
+    CLOSING_WAIT_MS = 65000,
 };
 
 // True, after a pause, when it is worth another try.
 static bool try_again(int error, uint64_t deadline_ms)
 {
-    if (error != EADDRINUSE || now_ms() >= deadline_ms)
+    if ((error != EADDRINUSE && error != EADDRNOTAVAIL) || now_ms() >= deadline_ms)
         return false;
     nanosleep(&(struct timespec){.tv_nsec = RETRY_MS * 1000000L}, NULL);
     return true;
@@ -39,22 +42,68 @@ static int set_option(int fd, int level, int option, int value)
 }
 
 // 0 or errno. With SO_REUSEADDR it may be listen, not bind, that finds the address taken.
-static int bind_and_listen(int fd, const struct sockaddr *address, socklen_t len,
-                           uint64_t deadline_ms)
+static int bind_and_listen(int fd, const struct config_listen *listen_at, uint64_t deadline_ms)
 {
-    while (bind(fd, address, len) != 0)
-        if (!try_again(errno, deadline_ms))
-            return errno;
+    const struct sockaddr_storage *address = &listen_at->address;
+
+    while (bind(fd, (const struct sockaddr *)address, listen_at->len) != 0) {
+        const int error = errno;
+        // Its interface has it already: it may be bound before it is usable. An address that no
+        // interface has is not bound in this way, since it may be a typing error.
+        if (error == EADDRNOTAVAIL && address_state(address) == ADDRESS_TENTATIVE) {
+            log_info(
+                "TCP address %s (control.listen) is still tentative: it answers once duplicate "
+                "address detection has ended",
+                listen_at->text);
+            if (set_option(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1) != 0)
+                return errno;
+        } else if (!try_again(error, deadline_ms)) {
+            return error;
+        }
+    }
     while (listen(fd, BACKLOG) != 0)
         if (!try_again(errno, deadline_ms))
             return errno;
     return 0;
 }
 
+static uint16_t port_of(const struct sockaddr_storage *address)
+{
+    return ntohs(address->ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)address)->sin6_port
+                                                : ((const struct sockaddr_in *)address)->sin_port);
+}
+
+static void log_failure(const struct config_listen *listen_at, int error)
+{
+    const char *text = listen_at->text;
+
+    if (error == EADDRINUSE && port_is_closing(port_of(&listen_at->address)))
+        log_error("TCP address %s (control.listen) is held by a connection that has ended "
+                  "(TIME_WAIT); try again in a minute",
+                  text);
+    else if (error == EADDRINUSE)
+        log_error("TCP address %s (control.listen) is taken by another program, perhaps another "
+                  "noonmarkd; 'ss -ltnp' shows which; stop it or choose another address",
+                  text);
+    else if (error == EADDRNOTAVAIL && address_state(&listen_at->address) == ADDRESS_DUPLICATE)
+        log_error("TCP address %s (control.listen) is used by another machine, too (duplicate "
+                  "address detection); give one of the two another address",
+                  text);
+    else if (error == EADDRNOTAVAIL)
+        log_error("TCP address %s (control.listen) is not one of this machine; correct it, or "
+                  "start noonmarkd once the network is up (After=network-online.target)",
+                  text);
+    else if (error == EAFNOSUPPORT)
+        log_error("TCP address %s (control.listen) is %s, which this kernel does not have; remove "
+                  "it",
+                  text, listen_at->address.ss_family == AF_INET6 ? "IPv6" : "IPv4");
+    else
+        log_error("cannot listen on %s (control.listen): %s", text, strerror(error));
+}
+
 int listener_open(const struct config_listen *listen_at, uint64_t deadline_ms)
 {
     const int family = listen_at->address.ss_family;
-    const struct sockaddr *address = (const struct sockaddr *)&listen_at->address;
     int error = 0;
 
     const int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -67,25 +116,19 @@ int listener_open(const struct config_listen *listen_at, uint64_t deadline_ms)
         error = errno;
         goto fail;
     }
-    error = bind_and_listen(fd, address, listen_at->len, deadline_ms);
+    error = bind_and_listen(fd, listen_at, deadline_ms);
+    if (error == EADDRINUSE && deadline_ms != 0 && port_is_closing(port_of(&listen_at->address))) {
+        log_warning("TCP address %s (control.listen) is held by a connection that has ended "
+                    "(TIME_WAIT): waiting for up to %d s",
+                    listen_at->text, CLOSING_WAIT_MS / 1000);
+        error = bind_and_listen(fd, listen_at, now_ms() + CLOSING_WAIT_MS);
+    }
     if (error != 0)
         goto fail;
     return fd;
 
 fail:
-    if (error == EADDRINUSE)
-        log_error("TCP address %s (control.listen) is taken by another program, perhaps another "
-                  "noonmarkd; 'ss -ltnp' shows which; stop it or choose another address",
-                  listen_at->text);
-    else if (error == EADDRNOTAVAIL)
-        log_error("TCP address %s (control.listen) is not one of this machine; correct it",
-                  listen_at->text);
-    else if (error == EAFNOSUPPORT)
-        log_error("TCP address %s (control.listen) is of a family that this kernel does not have; "
-                  "remove it",
-                  listen_at->text);
-    else
-        log_error("cannot listen on %s (control.listen): %s", listen_at->text, strerror(error));
+    log_failure(listen_at, error);
     if (fd >= 0)
         close(fd);
     return -error;

@@ -10,7 +10,10 @@
 #include <sys/types.h>
 
 // A supervisor that was killed a moment ago may still have children that hold its sockets and are
-// about to end: an address in use is tried again until deadline_ms on the monotonic clock.
+// about to end, and at boot an address may come a moment later: one that is in use or absent is
+// tried again until deadline_ms on the monotonic clock (0: never). An IPv6 address that is still
+// tentative is bound at once; a port that only ended connections hold is waited for as long as the
+// kernel keeps those.
 
 // A listening TCP socket, not blocking; an IPv6 one takes no IPv4. The descriptor or -errno.
 int listener_open(const struct config_listen *listen, uint64_t deadline_ms);

@@ -37,6 +37,10 @@ int process_open_signals(int *out)
     sigset_t set;
 
     signal(SIGPIPE, SIG_IGN); // a log that nobody reads is no reason to end
+    // Somebody who takes it for the signal that reopens a log, or that reloads, ends nothing. The
+    // children inherit it.
+    signal(SIGUSR1, SIG_IGN);
+    signal(SIGUSR2, SIG_IGN);
     signal(SIGCHLD, SIG_DFL); // whoever ignores it passes that on, and never hears of a death
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);

@@ -6,6 +6,7 @@
 #include "config/config.h"
 #include "link/child.h"
 #include "link/handover.h"
+#include "supervisor/addresses.h"
 #include "supervisor/certificates.h"
 #include "supervisor/files.h"
 #include "supervisor/reload.h"
@@ -63,6 +64,7 @@ int supervisor_reader(void)
         return EXIT_FAILURE;
     if (config_load(message.text, &config, &error) != 0)
         return refuse(error.text);
+    addresses_leave_out(config); // as at the start, so that the two compare as equal
     const int status = offer(config);
     config_free(config);
     return status;

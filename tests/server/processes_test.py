@@ -247,12 +247,26 @@ def bad_starts(tap, world):
     tap.ok(True, "and mended, it serves")
 
 
+def harmless_signals(tap, world):
+    """A log rotator's USR1, sent to the supervisor or to all of its group, ends nothing."""
+    before = world.children()
+    everybody = [world.noonmarkd.pid, *before.values()]
+    for number in (signal.SIGUSR1, signal.SIGUSR2):
+        for pid in everybody:
+            os.kill(pid, number)
+        ignoring = [int(status_of(pid)["SigIgn"], 16) >> (number - 1) & 1 for pid in everybody]
+        tap.equal(ignoring, [1] * 4, f"every process ignores {number.name}")
+    tap.ok(world.sntp() is not None and world.children() == before and world.noonmarkd.alive(),
+           "all live and serve after SIGUSR1 and SIGUSR2", world.server_tail())
+
+
 def main():
     pages = hugepage_files()
     with Tap() as tap, World("processes") as world:
         world.start()
         rights(tap, world)
         cpus(tap, world)
+        harmless_signals(tap, world)
         deaths(tap, world)
         stuck(tap, world)
         killed_supervisor(tap, world)

@@ -2,10 +2,14 @@
 // ports that the kernel chooses.
 #include "supervisor/listeners.h"
 
+#include "supervisor/addresses.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -102,6 +107,110 @@ static void an_address_of_somebody_else_is_refused(void **state)
     struct config_listen l = at_v4(free_port(SOCK_STREAM));
     ((struct sockaddr_in *)&l.address)->sin_addr.s_addr = inet_addr("192.0.2.77");
     assert_int_equal(listener_open(&l, 0), -EADDRNOTAVAIL);
+}
+
+// Boot: duplicate address detection has not ended. What no interface has stays refused.
+static void a_tentative_address_is_bound(void **state)
+{
+    (void)state;
+    struct config_listen l = at_v6(4460);
+    const pid_t pid = fork();
+    if (pid == 0) { // in a network namespace of its own
+        // Many probes a second apart: tentative all the while.
+        if (unshare(CLONE_NEWNET) != 0 ||
+            system("ip link add d0 type veth peer name d1 && ip link set d1 up && echo 9 "
+                   ">/proc/sys/net/ipv6/conf/d0/dad_transmits && "
+                   "ip link set d0 up && ip addr add fd99::5/64 dev d0") != 0)
+            _exit(77);
+        inet_pton(AF_INET6, "fd99::6", &((struct sockaddr_in6 *)&l.address)->sin6_addr);
+        if (address_state(&l.address) != ADDRESS_ABSENT || listener_open(&l, 0) != -EADDRNOTAVAIL)
+            _exit(1);
+        inet_pton(AF_INET6, "fd99::5", &((struct sockaddr_in6 *)&l.address)->sin6_addr);
+        if (address_state(&l.address) != ADDRESS_TENTATIVE)
+            _exit(2);
+        _exit(listener_listens(listener_open(&l, 0)) ? 0 : 3);
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+        skip(); // no right to make a namespace
+    assert_int_equal(status, 0);
+}
+
+// A connection to somewhere from this port, ended by its own side.
+static uint16_t make_closing_port(void)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in own = at;
+    socklen_t len = sizeof at;
+    const int server = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(server, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(server, 1), 0);
+    assert_int_equal(getsockname(server, (struct sockaddr *)&at, &len), 0);
+    assert_int_equal(bind(client, (struct sockaddr *)&own, sizeof own), 0);
+    assert_int_equal(connect(client, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(getsockname(client, (struct sockaddr *)&own, &len), 0);
+    const int accepted = accept(server, NULL, NULL);
+    assert_false(port_is_closing(ntohs(own.sin_port))); // still open
+    assert_false(port_is_closing(ntohs(at.sin_port)));  // listens
+    close(client);
+    close(accepted);
+    close(server);
+    return ntohs(own.sin_port);
+}
+
+// What has ended is waited for, and said; nobody is told of another program.
+static void a_port_in_time_wait_is_waited_for(void **state)
+{
+    (void)state;
+    int log[2];
+    char said[512];
+    const uint16_t port = make_closing_port();
+    const struct config_listen l = at_v4(port);
+    assert_true(port_is_closing(port));
+    assert_int_equal(listener_open(&l, 0), -EADDRINUSE); // a running server waits for nothing
+    assert_int_equal(pipe(log), 0);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        dup2(log[1], STDERR_FILENO);
+        _exit(listener_open(&l, 1) >= 0 ? 0 : 1);
+    }
+    close(log[1]);
+    const ssize_t n = read(log[0], said, sizeof said - 1);
+    assert_true(n > 0);
+    said[n] = '\0';
+    assert_non_null(strstr(said, "TIME_WAIT"));
+    usleep(200000);
+    assert_int_equal(waitpid(pid, NULL, WNOHANG), 0); // waits on
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    close(log[0]);
+}
+
+// ipv6.disable=1: of what nobody has written, and of that alone. This kernel has IPv4 and IPv6, so
+// a family of another kind stands for the one that it lacks.
+static void defaults_of_a_missing_family_are_left_out(void **state)
+{
+    (void)state;
+    enum { NOBODY_HAS = AF_MAX - 1 };
+    struct config config = {.control.n_listen = 3};
+    struct config_listen *listen = config.control.listen;
+    assert_false(family_exists(NOBODY_HAS));
+    assert_true(family_exists(AF_INET));
+    for (int i = 0; i < 3; i++) {
+        listen[i] = at_v4(4460);
+        listen[i].by_default = true;
+        listen[i].text = strdup("?");
+    }
+    listen[0].address.ss_family = NOBODY_HAS;
+    listen[2].address.ss_family = NOBODY_HAS;
+    listen[2].by_default = false; // somebody wants it, and hears that it cannot be
+    assert_int_equal(addresses_leave_out(&config), 1);
+    assert_int_equal(config.control.n_listen, 2);
+    assert_int_equal(listen[0].address.ss_family, AF_INET);
+    assert_int_equal(listener_open(&listen[1], 0), -EAFNOSUPPORT);
+    for (int i = 0; i < 2; i++)
+        free(listen[i].text);
 }
 
 // Nothing is queued, and nothing is answered by ICMP, which would give a connected socket an error.
@@ -232,6 +341,9 @@ int main(void)
         cmocka_unit_test(both_families_share_a_port),
         cmocka_unit_test(one_that_was_shut_down_is_noticed_and_replaced),
         cmocka_unit_test(an_address_of_somebody_else_is_refused),
+        cmocka_unit_test(a_tentative_address_is_bound),
+        cmocka_unit_test(a_port_in_time_wait_is_waited_for),
+        cmocka_unit_test(defaults_of_a_missing_family_are_left_out),
         cmocka_unit_test(the_guard_discards_all),
         cmocka_unit_test_setup_teardown(the_control_socket_is_private_and_goes_away, make_directory,
                                         remove_directory),
