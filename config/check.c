@@ -1,8 +1,13 @@
 // Rules between keys.
 #include "config/check.h"
 
+#include "config/host.h"
+
 #include <arpa/inet.h>
+#include <assert.h>
+#include <netinet/in.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -73,14 +78,64 @@ static bool check_port(const struct config *c, uint32_t i, struct check_fault *f
     return true;
 }
 
+// All addresses of a family, at a port.
+static bool is_wildcard(const struct sockaddr_storage *address)
+{
+    if (address->ss_family == AF_INET6)
+        return IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)address)->sin6_addr);
+    return ((const struct sockaddr_in *)address)->sin_addr.s_addr == htonl(INADDR_ANY);
+}
+
+// The port is at the same place in both families.
+static bool same_port(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+    static_assert(offsetof(struct sockaddr_in, sin_port) ==
+                      offsetof(struct sockaddr_in6, sin6_port),
+                  "ports lie at one place");
+    return a->ss_family == b->ss_family &&
+           ((const struct sockaddr_in *)a)->sin_port == ((const struct sockaddr_in *)b)->sin_port;
+}
+
 static bool check_listen(const struct config *c, struct check_fault *fault)
 {
-    for (uint32_t i = 0; i < c->control.n_listen; i++)
-        for (uint32_t j = 0; j < i; j++)
-            if (memcmp(&c->control.listen[i].address, &c->control.listen[j].address,
-                       sizeof c->control.listen[0].address) == 0)
+    const struct config_listen *listen = c->control.listen;
+
+    for (uint32_t i = 0; i < c->control.n_listen; i++) {
+        const struct sockaddr_storage *a = &listen[i].address;
+        if (a->ss_family == AF_INET6 &&
+            IN6_IS_ADDR_V4MAPPED(&((const struct sockaddr_in6 *)a)->sin6_addr))
+            return wrong(fault, "control.listen", i,
+                         "is %s, an IPv4 address in IPv6's form; write it as ADDRESS:PORT",
+                         listen[i].text);
+        for (uint32_t j = 0; j < i; j++) {
+            const struct sockaddr_storage *b = &listen[j].address;
+            if (memcmp(a, b, sizeof *a) == 0)
                 return wrong(fault, "control.listen", i, "names %s twice; remove one",
-                             c->control.listen[i].text);
+                             listen[i].text);
+            if (same_port(a, b) && (is_wildcard(a) || is_wildcard(b)))
+                return wrong(fault, "control.listen", i,
+                             "has %s and %s, which overlap: one of them stands for all addresses; "
+                             "remove one",
+                             listen[j].text, listen[i].text);
+        }
+    }
+    return true;
+}
+
+// An IPv6 address and a port look like an address whose last group is the port.
+static bool check_ntp_server(const struct config *c, struct check_fault *fault)
+{
+    enum { NTP_PORT = 123, KE_PORT = 4460 };
+    const char *text = c->control.ntp_server;
+    struct config_address address;
+    unsigned port;
+
+    if (host_address(text, &address) && host_has_port(text, &port) &&
+        (port == NTP_PORT || port == KE_PORT || port == c->dataplane.udp_port))
+        return wrong(fault, "control.ntp_server", 0,
+                     "is \"%s\", which ends as if a port followed the address; write the address "
+                     "alone, or in full (eight groups) if it really ends so",
+                     text);
     return true;
 }
 
@@ -120,7 +175,7 @@ bool check_rules(struct config *config, struct check_fault *fault)
     for (uint32_t i = 0; i < config->dataplane.n_ports; i++)
         if (!check_port(config, i, fault))
             return false;
-    if (!check_listen(config, fault))
+    if (!check_listen(config, fault) || !check_ntp_server(config, fault))
         return false;
     // Each could otherwise read the other's memory and stop it.
     if (strcmp(config->dataplane.user, config->control.user) == 0)

@@ -97,9 +97,10 @@ struct config {
     } log;
 };
 
-// One line for a person: "FILE:LINE: what is wrong; what to do". Longer ones are cut.
+// For a person: "FILE:LINE: what is wrong; what to do". Longer lines are cut.
 struct config_error {
-    char text[512];
+    char text[512];    // the first fault, one line
+    char others[4096]; // those that were found behind it, a line each with its end; or ""
 };
 
 // Reads and validates a file. 0, or -1 with error filled in and *config untouched. The caller owns

@@ -284,14 +284,15 @@ void schema_allowed(const struct schema_key *key, char *out, size_t len)
         snprintf(out, len, "an absolute path of at most %u ASCII characters", key->max);
         break;
     case SCHEMA_HOST:
-        snprintf(out, len, "a host name or an IP address of at most %u characters, or \"\"",
+        snprintf(out, len,
+                 "a host name or an IP address without a port, of at most %u characters, or \"\"",
                  key->max);
         break;
     case SCHEMA_USER:
         snprintf(out, len, "a user's name, or a number UID or UID:GID from 1 to 4294967294");
         break;
     case SCHEMA_ADDRESS:
-        snprintf(out, len, "the IPv4 or IPv6 address of one host, without a prefix length");
+        snprintf(out, len, "the IPv4 or IPv6 address of one host, without port and prefix length");
         break;
     case SCHEMA_LISTEN:
         snprintf(out, len, "ADDRESS:PORT or [ADDRESS]:PORT, port 1 to 65535");

@@ -2,6 +2,7 @@
 #include "config/value.h"
 
 #include "config/config.h"
+#include "config/host.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -149,8 +150,7 @@ static bool text_allowed(const struct schema_key *key, const char *text)
     case SCHEMA_PATH:
         return text[0] == '/' && text[len - 1] != '/';
     case SCHEMA_HOST:
-        return strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-_") ==
-               len;
+        return host_allowed(text);
     default:
         return true;
     }
@@ -164,20 +164,6 @@ static bool parse_text(const struct schema_key *key, const char *text, void *int
     if (copy == NULL)
         return false;
     *(char **)into = copy;
-    return true;
-}
-
-// One host: neither unspecified nor multicast nor IPv4's limited broadcast.
-static bool parse_address(const char *text, struct config_address *into)
-{
-    struct config_address a = {.family = strchr(text, ':') != NULL ? AF_INET6 : AF_INET};
-    static const uint8_t zero[16];
-
-    if (inet_pton(a.family, text, a.octets) != 1 || memcmp(a.octets, zero, sizeof zero) == 0)
-        return false;
-    if (a.family == AF_INET ? a.octets[0] >= 224 : a.octets[0] == 0xff)
-        return false;
-    *into = a;
     return true;
 }
 
@@ -256,7 +242,7 @@ bool value_parse(const struct schema_key *key, const char *text, void *into)
     case SCHEMA_USER:
         return parse_text(key, text, into);
     case SCHEMA_ADDRESS:
-        return parse_address(text, into);
+        return host_address(text, into);
     case SCHEMA_LISTEN:
         return parse_listen(text, into);
     case SCHEMA_REFERENCE_ID:

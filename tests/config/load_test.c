@@ -194,7 +194,8 @@ static const struct {
     {PORT, "addresses: [192.0.2.1, 192.0.2.1]", "the same address twice"},
     {CONTROL, "listen: ['[2001:db8::1]:1', '192.0.2.1:65535']", NULL},
     {CONTROL, "listen: []", "`control.listen` has 0 items; it must have 1 to 16"},
-    {CONTROL, "listen: ['0.0.0.0']", "`control.listen` is \"0.0.0.0\"; it must be ADDRESS:PORT"},
+    {CONTROL, "listen: ['0.0.0.0']",
+     "is \"0.0.0.0\", an address without a port; it must be ADDRESS:PORT"},
     {CONTROL, "listen: ['::']", "ADDRESS:PORT"},
     {CONTROL, "listen: ['[::]']", "ADDRESS:PORT"},
     {CONTROL, "listen: ['[::']", "ADDRESS:PORT"},
@@ -205,6 +206,51 @@ static const struct {
     {CONTROL, "listen: ['192.0.2.1:65536']", "ADDRESS:PORT"},
     {CONTROL, "listen: ['ntp.example:4460']", "ADDRESS:PORT"},
     {CONTROL, "listen: ['192.0.2.1:1', '192.0.2.1:1']", "twice"},
+    {CONTROL, "listen: ['0.0.0.0:1', '[::]:1', '192.0.2.1:2']", NULL},
+    {CONTROL, "listen: ['0.0.0.0:1', '192.0.2.1:1']",
+     "t.yaml:9: `control.listen` has 0.0.0.0:1 and 192.0.2.1:1, which overlap"},
+    {CONTROL, "listen: ['[fd99::1]:1', '[::]:1']", "[fd99::1]:1 and [::]:1, which overlap"},
+    {CONTROL, "listen: ['[::ffff:192.0.2.1]:1']", "an IPv4 address in IPv6's form"},
+    {CONTROL, "listen: ['192.0.2.1']", "is \"192.0.2.1\", an address without a port; it must"},
+    {CONTROL, "listen: ['[fd99::1]']", ", an address without a port; it must"},
+    {CONTROL, "listen: ['time.test:4460']", ", which has a name in the place of an address; it"},
+    {CONTROL, "listen: null", "t.yaml:9: `control.listen` is null, YAML's word for no value"},
+    {CONTROL, "listen: [~]", "`control.listen` is ~, YAML's word for no value; remove the line"},
+    {CONTROL, "ntp_server: null", "`control.ntp_server` is null, YAML's word"},
+    {CONTROL, "ntp_server: NULL", "`control.ntp_server` is NULL, YAML's word"},
+    {CONTROL, "ntp_server: ~", "`control.ntp_server` is ~, YAML's word"},
+    {CONTROL, "ntp_server: 'null'", NULL}, // somebody's host
+    {CONTROL, "ntp_server: ''", NULL},
+    {CONTROL, "ntp_server: time.test", NULL},
+    {CONTROL, "ntp_server: time.test.", NULL},
+    {CONTROL, "ntp_server: 4.pool_of.test-2.x", NULL},
+    {CONTROL, "ntp_server: 'fd99::1'", NULL},
+    {CONTROL, "ntp_server: 'fd99:0:0:0:0:0:1:123'", NULL},
+    {CONTROL, "ntp_server: 'fd99::1:124'", NULL},
+    {CONTROL, "ntp_server: 'fd99::1:123'",
+     "t.yaml:9: `control.ntp_server` is \"fd99::1:123\", which"},
+    {CONTROL, "ntp_server: 'fd99::1:4460'", "which ends as if a port followed the address"},
+    {CONTROL, "ntp_server: 'time.test:123'",
+     "is \"time.test:123\", a host with a port; it must be a host name or an IP address without"},
+    {CONTROL, "ntp_server: '192.0.2.1:123'", ", a host with a port; it must"},
+    {CONTROL, "ntp_server: '[fd99::1]:123'", ", a host with a port; it must"},
+    {CONTROL, "ntp_server: '[fd99::1]'", ", an address in brackets; it must"},
+    {CONTROL, "ntp_server: 10.99.0.300", ", neither an IPv4 address of one host nor a name; it"},
+    {CONTROL, "ntp_server: '123'", ", neither an IPv4 address of one host nor a name; it"},
+    {CONTROL, "ntp_server: 0.0.0.0", "`control.ntp_server`"},
+    {CONTROL, "ntp_server: 224.0.1.1", "`control.ntp_server`"},
+    {CONTROL, "ntp_server: 'ff02::101'", "`control.ntp_server`"},
+    {CONTROL, "ntp_server: time..test", "`control.ntp_server`"},
+    {CONTROL, "ntp_server: .test", "`control.ntp_server`"},
+    {CONTROL, "ntp_server: .", "`control.ntp_server`"},
+    {CONTROL, "ntp_server: -time.test", "`control.ntp_server`"},
+    {CONTROL, "ntp_server: time-.test", "`control.ntp_server`"},
+    {CONTROL, "ntp_server: time.300", "`control.ntp_server`"},
+    {CONTROL, "ntp_server: a234567890123456789012345678901234567890123456789012345678901234.test",
+     "`control.ntp_server`"},
+    {CONTROL, "user: \"ke\\t\"", "with a tab in it"},
+    {PORT, "addresses: ['192.0.2.1:123']", ", a host with a port; it must be the IPv4 or IPv6"},
+    {PORT, "addresses: ~", "`dataplane.ports[].addresses` is ~, YAML's word"},
     {CONTROL, "threads: 64", NULL},
     {CONTROL, "threads: 0", "`control.threads`"},
     {CONTROL, "threads: 65", "`control.threads`"},
@@ -272,6 +318,68 @@ static void each_value_is_judged(void **state)
         else
             expect_error(text, rows[i].message);
     }
+}
+
+// What editors and habits put into a file, by its own name and with its line.
+static void what_is_not_yaml_is_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *message;
+    } cases[] = {
+        {"\xef\xbb\xbf" VALID, "t.yaml:1: a byte order mark"},
+        {"# time\n\xef\xbb\xbf" VALID, "t.yaml:2: a byte order mark"},
+        {"\xff\xfe" VALID, "t.yaml:1: this file is UTF-16"},
+        {"\xfe\xff" VALID, "t.yaml:1: this file is UTF-16"},
+        {"dataplane:\n\tcores: [1]\n", "t.yaml:2: a tab stands before the first word"},
+        {"dataplane:\n  cores: [1]\n  \tuser: a\n", "t.yaml:3: a tab stands before"},
+        {"dataplane:\n  cores:\n  -\tx: 1\n", "t.yaml:3: a tab stands before"},
+        {VALID "log:\n  level: inf\xff\n", "t.yaml:12: this is not YAML: "},
+        {"dataplane:\n  cores: {\n", "t.yaml:3: this is not YAML: "},
+        {"keys: ~\n" VALID, "t.yaml:1: `keys` is ~, YAML's word for no value"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        expect_error(cases[i].text, cases[i].message);
+    config_free(
+        expect_loaded(VALID_PORTS "  user:\ta\t\n" VALID_CONTROL VALID_TIME)); // YAML's leave
+}
+
+// One look is enough to mend a file.
+static void all_faults_are_named(void **state)
+{
+    (void)state;
+    struct config *config = NULL;
+    struct config_error error;
+    assert_int_equal(load_text("dataplane:\n  cores: [x, 1, 2000]\n  prots: []\ncontrol:\n"
+                               "  ntp_server: 'a:1'\n  listen: ~\ntime:\n  stratum: 99\n",
+                               &config, &error),
+                     -1);
+    assert_null(config);
+    assert_non_null(strstr(error.text, "t.yaml:3: `dataplane.prots` is not a key"));
+    static const char *const others[] = {
+        "t.yaml:2: `dataplane.cores` is \"x\"",        "t.yaml:2: `dataplane.cores` is \"2000\"",
+        "t.yaml:2: `dataplane.ports` is missing",      "t.yaml:6: `control.listen` is ~",
+        "t.yaml:5: `control.certificates` is missing", "t.yaml:5: `control.ntp_server` is \"a:1\"",
+        "t.yaml:8: `time.stratum` is \"99\"",          "t.yaml:8: `time.reference_id` is missing",
+    };
+    size_t lines = 0;
+    for (const char *at = error.others; (at = strchr(at, '\n')) != NULL; at++)
+        lines++;
+    assert_int_equal(lines, sizeof others / sizeof others[0]);
+    for (size_t i = 0; i < lines; i++)
+        if (strstr(error.others, others[i]) == NULL)
+            fail_msg("\"%s\" is not in:\n%s", others[i], error.others);
+
+    // A file full of them: as many as fit, each whole.
+    char text[8192];
+    size_t len = 0;
+    for (int i = 0; i < 300; i++)
+        len += (size_t)snprintf(text + len, sizeof text - len, "unknown%d: 1\n", i);
+    assert_int_equal(load_text(text, &config, &error), -1);
+    assert_non_null(strstr(error.text, "`unknown0` is not a key"));
+    assert_int_equal(error.others[strlen(error.others) - 1], '\n');
+    assert_int_equal(load_text("x: 1\n" VALID, &config, &error), -1);
+    assert_string_equal(error.others, "");
 }
 
 static void required_keys_are_asked_for(void **state)
@@ -372,11 +480,11 @@ static void messages_name_the_line(void **state)
                  "t.yaml:13: `keys.keep` stands twice, first in line 12");
     expect_error(VALID "keys:\n - 1\n", "`keys` must be a mapping");
     expect_error(VALID "keys: {\n", "this is not YAML");
-    expect_error("\tx", "t.yaml:1: this is not YAML");
+    expect_error("\tx", "t.yaml:1: a tab stands");
     expect_error(VALID "--- \nx: 1\n", "a second document");
     expect_error("[1]", "`the file` must be a mapping");
     expect_error("? [a]\n: 1\n", "a key must be a plain word");
-    expect_error("\xff\xfe\x01", "this is not YAML");
+    expect_error("\xff\xfe\x01", "this file is UTF-16");
 }
 
 // An alias may point at what holds it; the walk must end all the same.
@@ -451,6 +559,8 @@ int main(void)
         cmocka_unit_test(least_has_defaults),
         cmocka_unit_test(all_keys_are_read),
         cmocka_unit_test(each_value_is_judged),
+        cmocka_unit_test(what_is_not_yaml_is_named),
+        cmocka_unit_test(all_faults_are_named),
         cmocka_unit_test(required_keys_are_asked_for),
         cmocka_unit_test(cores_and_ports_have_rules),
         cmocka_unit_test(reference_id_follows_the_stratum),
