@@ -115,8 +115,8 @@ static SSL_CTX *make_context(const struct tls_pair *pairs, size_t n, enum tls_da
     bool good = context && set_profile(context);
     if (!good)
         log_error("TLS 1.3 cannot be set up with this OpenSSL");
-    for (size_t i = 0; i < n && good; i++)
-        good = tls_pair_use(&pairs[i], dates, context) == 0;
+    for (size_t i = 0; i < n && context; i++) // all, so that the faults of each are told
+        good &= tls_pair_use(&pairs[i], dates, context) == 0;
     ERR_clear_error();
     if (good)
         return context;

@@ -5,16 +5,13 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <openssl/x509v3.h>
+#include <openssl/x509.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum {
-    FILE_MAX = 256 * 1024,
-    SOON_DAYS = 30,
-};
+enum { FILE_MAX = 256 * 1024 };
 
 static const char *reason(void)
 {
@@ -110,43 +107,11 @@ static STACK_OF(X509) * read_chain(const struct tls_pair *pair)
     return chain;
 }
 
-// False when the dates refuse it.
-static bool judge_dates(const char *name, const X509 *leaf, enum tls_dates dates)
-{
-    const bool refuse = dates == TLS_DATES_REFUSE;
-    int days = 0;
-    int seconds = 0;
-    if (ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(leaf))) {
-        if (days < 0 || seconds < 0) {
-            (refuse ? log_error : log_warning)("%s: HAS EXPIRED: clients will refuse it; renew it",
-                                               name);
-            return !refuse;
-        }
-        if (days < SOON_DAYS)
-            log_warning("%s: expires in %d days; renew it", name, days);
-    }
-    if (ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notBefore(leaf)) &&
-        (days > 0 || seconds > 0)) {
-        (refuse ? log_error : log_warning)(
-            "%s: IS NOT YET VALID: clients will refuse it; is this machine's clock right?", name);
-        return !refuse;
-    }
-    return true;
-}
-
-// What makes a good pair bad for clients, though not for us.
-static void warn_of_names(const char *name, const X509 *leaf)
-{
-    // RFC 6125: today's clients look nowhere else.
-    if (X509_get_ext_by_NID(leaf, NID_subject_alt_name, -1) < 0)
-        log_warning("%s: has no subject alternative name: clients will refuse it", name);
-}
-
 int tls_pair_use(const struct tls_pair *pair, enum tls_dates dates, SSL_CTX *context)
 {
     int result = -EINVAL;
     STACK_OF(X509) *chain = read_chain(pair);
-    EVP_PKEY *key = chain ? read_key(pair) : NULL;
+    EVP_PKEY *key = read_key(pair); // in any case: both faults are told
     if (!chain || !key)
         goto done;
 
@@ -155,7 +120,7 @@ int tls_pair_use(const struct tls_pair *pair, enum tls_dates dates, SSL_CTX *con
         log_error("%s: is not the key of the first certificate in %s", pair->key, pair->chain);
         goto done;
     }
-    if (!judge_dates(pair->chain, leaf, dates))
+    if (!tls_chain_judge(pair->chain, chain, dates))
         goto done;
     // The context keeps one certificate a kind of key: the second would silently replace the first.
     for (int more = SSL_CTX_set_current_cert(context, SSL_CERT_SET_FIRST); more == 1;
@@ -178,7 +143,6 @@ int tls_pair_use(const struct tls_pair *pair, enum tls_dates dates, SSL_CTX *con
             goto done;
         }
     }
-    warn_of_names(pair->chain, leaf);
     result = 0;
 done:
     ERR_clear_error();

@@ -4,6 +4,8 @@
 // Holds a private key: the text that it was read from is wiped. Main thread.
 #pragma once
 
+#include "control/ke/tls_chain.h"
+
 #include <openssl/ssl.h>
 
 // Where a pair lies. Names are for messages; descriptors stay the caller's, and may have been read
@@ -13,15 +15,6 @@ struct tls_pair {
     const char *key;
     int chain_fd;
     int key_fd;
-};
-
-// What becomes of a certificate that has expired or is not yet valid.
-enum tls_dates {
-    // It is logged loudly and used: a server of time may well start with a clock that is wrong
-    // itself, and its clients judge the dates anyway.
-    TLS_DATES_WARN,
-    // It is refused: at a reload there is an older one that serves on.
-    TLS_DATES_REFUSE,
 };
 
 // Puts the pair into context. A context holds one pair of each kind of key. 0 or -errno, logged.

@@ -28,9 +28,8 @@ static void add_extension(X509 *to, X509 *issuer, int nid, const char *value)
     X509_EXTENSION_free(extension);
 }
 
-// issuer NULL: signs itself.
-static X509 *certify(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key,
-                     struct made_dates dates)
+X509 *certify(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key,
+              struct made_dates dates)
 {
     static long serial = 1;
     X509 *made = X509_new();
@@ -91,19 +90,26 @@ static int file_of(BIO *bio)
     return fd;
 }
 
+struct tls_pair pair_of(X509 *const *certificates, int n, EVP_PKEY *key)
+{
+    BIO *chain = BIO_new(BIO_s_mem());
+    BIO *text = BIO_new(BIO_s_mem());
+    need(chain && text && PEM_write_bio_PrivateKey(text, key, NULL, NULL, 0, NULL, NULL));
+    for (int i = 0; i < n; i++)
+        need(PEM_write_bio_X509(chain, certificates[i]));
+    return (struct tls_pair){"chain.pem", "key.pem", file_of(chain), file_of(text)};
+}
+
 struct tls_pair pair_make(const struct authority *authority, enum made_key kind,
                           struct made_dates dates)
 {
     EVP_PKEY *key = key_make(kind);
     X509 *leaf = certify("leaf", key, authority->intermediate, authority->key, dates);
-    BIO *chain = BIO_new(BIO_s_mem());
-    BIO *text = BIO_new(BIO_s_mem());
-    need(chain && text && PEM_write_bio_X509(chain, leaf) &&
-         PEM_write_bio_X509(chain, authority->intermediate) &&
-         PEM_write_bio_PrivateKey(text, key, NULL, NULL, 0, NULL, NULL));
+    X509 *const chain[] = {leaf, authority->intermediate};
+    struct tls_pair pair = pair_of(chain, 2, key);
     X509_free(leaf);
     EVP_PKEY_free(key);
-    return (struct tls_pair){"chain.pem", "key.pem", file_of(chain), file_of(text)};
+    return pair;
 }
 
 void pair_close(struct tls_pair *pair)

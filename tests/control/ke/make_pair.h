@@ -23,6 +23,14 @@ struct made_dates {
 };
 extern const struct made_dates dates_good;
 
+// A certificate for key. issuer NULL: signs itself. An authority's when it signs itself or its name
+// says so.
+X509 *certify(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key,
+              struct made_dates dates);
+
+// A pair of that key and of certificates in that order.
+struct tls_pair pair_of(X509 *const *certificates, int n, EVP_PKEY *key);
+
 // A pair in memory files, as the supervisor would hand it over.
 struct tls_pair pair_make(const struct authority *authority, enum made_key kind,
                           struct made_dates dates);

@@ -114,6 +114,118 @@ static void dates(void **state) // F14: loud, but served
     }
 }
 
+static bool taken_at_a_reload(const struct tls_pair *pair)
+{
+    struct tls *tls = NULL;
+    struct tls_pair first = pair_make(&authority, MADE_P256, dates_good);
+    assert_int_equal(tls_open(&first, 1, &tls), 0);
+    log_start();
+    const bool taken = tls_replace(tls, pair, 1) == 0;
+    log_stop();
+    tls_close(tls);
+    pair_close(&first);
+    return taken;
+}
+
+// Everything behind the first certificate is looked at, too, at the start and at a reload.
+static void whole_chains(void **state)
+{
+    (void)state;
+    static const struct made_dates expired = {-7200, -3600}, soon = {-3600, 86400 + 60},
+                                   early = {3600, 90 * 86400L};
+    EVP_PKEY *key = EVP_EC_gen("P-256"), *between_key = EVP_EC_gen("P-256");
+    X509 *root = authority.root;
+    X509 *good_one = certify("authority good", between_key, root, authority.key, dates_good);
+    X509 *ending = certify("authority soon", between_key, root, authority.key, soon);
+    X509 *ended = certify("authority old", between_key, root, authority.key, expired);
+    X509 *coming = certify("authority new", between_key, root, authority.key, early);
+    X509 *no_ca = certify("someone", between_key, root, authority.key, dates_good);
+    X509 *old_root = certify("root authority", authority.key, NULL, authority.key, expired);
+    // The right name, but another key: its signature does not fit.
+    X509 *forged = certify("authority good", authority.key, root, authority.key, dates_good);
+    X509 *leaf = certify("leaf", key, good_one, between_key, dates_good);
+    X509 *of_soon = certify("leaf", key, ending, between_key, dates_good);
+    X509 *of_old = certify("leaf", key, ended, between_key, dates_good);
+    X509 *of_new = certify("leaf", key, coming, between_key, dates_good);
+    X509 *of_no_ca = certify("leaf", key, no_ca, between_key, dates_good);
+    X509 *self = certify("self", key, NULL, key, dates_good);
+    const struct {
+        X509 *chain[3];
+        int n;
+        const char *text; // "": nothing is said
+        bool taken;
+    } rows[] = {
+        {{leaf, good_one, root}, 3, "", true},
+        {{leaf, good_one}, 2, "", true},
+        {{leaf}, 1, "warning: chain.pem: holds one certificate without its issuer's", true},
+        {{of_soon, ending},
+         2,
+         "warning: chain.pem: certificate 2 (authority soon): expires in 1 d",
+         true},
+        {{of_old, ended}, 2, ": chain.pem: certificate 2 (authority old): HAS EXPIRED", false},
+        {{of_new, coming},
+         2,
+         ": chain.pem: certificate 2 (authority new): IS NOT YET VALID",
+         false},
+        {{leaf, good_one, old_root},
+         3,
+         "warning: chain.pem: certificate 3 (root authority): HAS",
+         true},
+        {{leaf, root},
+         2,
+         "chain.pem: certificate 2 (root authority) has not issued certificate 1",
+         true},
+        {{leaf, forged, root},
+         3,
+         "certificate 2 (authority good) has not issued certificate 1",
+         true},
+        {{leaf, good_one, good_one},
+         3,
+         "certificate 3 (authority good) has not issued certificate 2",
+         true},
+        {{of_no_ca, no_ca}, 2, "certificate 2 (someone) is no authority's", true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct tls_pair pair = pair_of(rows[i].chain, rows[i].n, key);
+        assert_int_equal(opened(&pair, 1), 0);
+        for (int reload = 0; reload < 2; reload++) {
+            if (reload)
+                assert_int_equal(taken_at_a_reload(&pair), rows[i].taken);
+            if (rows[i].text[0] == '\0' ? logged[0] != '\0' : !strstr(logged, rows[i].text))
+                fail_msg("row %zu: %s", i, logged);
+            // One fault, one line.
+            const char *end = strchr(logged, '\n');
+            assert_true(end == NULL || end[1] == '\0');
+        }
+        pair_close(&pair);
+    }
+    struct tls_pair alone = pair_of(&self, 1, key);
+    assert_int_equal(opened(&alone, 1), 0);
+    assert_null(strstr(logged, "issuer"));
+    pair_close(&alone);
+    X509 *const all[] = {good_one, ending,  ended,  coming, no_ca,    old_root, forged,
+                         leaf,     of_soon, of_old, of_new, of_no_ca, self};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        X509_free(all[i]);
+    EVP_PKEY_free(key);
+    EVP_PKEY_free(between_key);
+}
+
+// At a start that fails, whoever mends it is told of everything.
+static void all_faults_are_told(void **state)
+{
+    (void)state;
+    int nothing = text_file("", 0);
+    const struct tls_pair pairs[] = {{"a.pem", "a.key", nothing, nothing},
+                                     {"b.pem", "b.key", nothing, nothing}};
+    assert_int_not_equal(opened(pairs, 2), 0);
+    assert_non_null(strstr(logged, "a.pem: "));
+    assert_non_null(strstr(logged, "a.key: "));
+    assert_non_null(strstr(logged, "b.pem: "));
+    assert_non_null(strstr(logged, "b.key: "));
+    close(nothing);
+}
+
 // At a reload there is an older pair that serves on.
 static void dates_at_a_reload(void **state)
 {
@@ -224,6 +336,8 @@ int main(void)
         cmocka_unit_test(key_of_another),
         cmocka_unit_test(dates),
         cmocka_unit_test(dates_at_a_reload),
+        cmocka_unit_test(whole_chains),
+        cmocka_unit_test(all_faults_are_told),
         cmocka_unit_test(replaced_contexts_are_freed),
         cmocka_unit_test(garbage),
         cmocka_unit_test(encrypted_key),
