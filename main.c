@@ -23,13 +23,14 @@
 enum { EXIT_USAGE = 2 };
 
 static const char help[] =
-    "usage: noonmarkd [-c FILE] [--check-config | --show-config]\n"
+    "usage: noonmarkd [-c FILE] [--check-config | --syntax | --show-config]\n"
     "       noonmarkd --version | --help\n"
     "\n"
     "Serves NTP and NTS (RFC 8915) over DPDK ports. Needs root.\n"
     "\n"
     "  -c FILE         the configuration; default " CONFIG_DEFAULT_PATH "\n"
-    "  --check-config  validates the configuration and exits\n"
+    "  --check-config  checks the configuration and what it names (users, files, CPUs, ...)\n"
+    "  --syntax        checks the text of the configuration alone\n"
     "  --show-config   prints what is in force, defaults included\n"
     "  --version       names the build, the libraries and the crypto variant that this CPU gets\n";
 
@@ -130,7 +131,26 @@ static int serve(struct config *config, const char *path)
     return supervisor_run(config, absolute);
 }
 
-enum action { SERVE, CHECK, SHOW };
+// All faults, not the first alone. The exit status.
+static int check(const struct config *config, const char *path)
+{
+    struct exchange_kernels kernels;
+    bool good = true;
+
+    if (!exchange_kernels_named(config->dataplane.crypto, &kernels)) {
+        log_error("this CPU cannot run '%s' (dataplane.crypto); 'auto' takes the fastest that it "
+                  "can",
+                  config->dataplane.crypto);
+        good = false;
+    }
+    good &= supervisor_check(config, ke_process_check);
+    if (!good)
+        return EXIT_FAILURE;
+    printf("%s: is valid\n", path);
+    return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+enum action { SERVE, CHECK, SYNTAX, SHOW };
 
 static int act(enum action action, const char *path)
 {
@@ -147,6 +167,9 @@ static int act(enum action action, const char *path)
     }
     switch (action) {
     case CHECK:
+        status = check(config, path);
+        break;
+    case SYNTAX:
         printf("%s: is valid\n", path);
         break;
     case SHOW:
@@ -162,9 +185,10 @@ static int act(enum action action, const char *path)
 
 int main(int argc, char **argv)
 {
-    enum { OPTION_CHECK = 256, OPTION_SHOW, OPTION_VERSION, OPTION_HELP };
+    enum { OPTION_CHECK = 256, OPTION_SYNTAX, OPTION_SHOW, OPTION_VERSION, OPTION_HELP };
     static const struct option options[] = {
         {"check-config", no_argument, NULL, OPTION_CHECK},
+        {"syntax", no_argument, NULL, OPTION_SYNTAX},
         {"show-config", no_argument, NULL, OPTION_SHOW},
         {"version", no_argument, NULL, OPTION_VERSION},
         {"help", no_argument, NULL, OPTION_HELP},
@@ -187,6 +211,9 @@ int main(int argc, char **argv)
             break;
         case OPTION_CHECK:
             action = CHECK;
+            break;
+        case OPTION_SYNTAX:
+            action = SYNTAX;
             break;
         case OPTION_SHOW:
             action = SHOW;

@@ -9,3 +9,6 @@
 // the path. -EEXIST: the directory belongs to another user, or others may write to it. The
 // descriptor or -errno, not logged.
 int directory_open(int at, const char *path, uid_t uid, gid_t gid, mode_t mode);
+
+// Would directory_open open the absolute path, or make it? Changes nothing. 0 or its error.
+int directory_look(const char *path, uid_t uid);

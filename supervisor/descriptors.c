@@ -38,19 +38,21 @@ static int find_user(const char *key, const char *text, struct user *user)
     return error;
 }
 
-static int find_users(struct descriptors *h)
+int descriptors_find_users(const struct config *config, struct user *control,
+                           struct user *dataplane)
 {
-    int error = find_user("control.user", h->config->control.user, &h->control_user);
+    const int error = find_user("control.user", config->control.user, control);
+    const int other = find_user("dataplane.user", config->dataplane.user, dataplane);
 
-    if (error == 0)
-        error = find_user("dataplane.user", h->config->dataplane.user, &h->dataplane_user);
-    if (error == 0 && h->control_user.uid == h->dataplane_user.uid) {
+    if (error != 0 || other != 0)
+        return error != 0 ? error : other;
+    if (control->uid == dataplane->uid) {
         log_error("control.user and dataplane.user are both uid %u; the two processes are kept "
                   "apart by their users, so give each its own",
-                  h->control_user.uid);
-        error = -EINVAL;
+                  control->uid);
+        return -EINVAL;
     }
-    return error;
+    return 0;
 }
 
 // Before the sockets, because this names a second noonmarkd best, and before any sweep. An
@@ -162,7 +164,7 @@ int descriptors_open(struct descriptors *h, struct config *config)
     for (int i = 0; i < CONFIG_PORTS_MAX; i++)
         h->interface_lock[i] = -1;
 
-    int error = find_users(h);
+    int error = descriptors_find_users(config, &h->control_user, &h->dataplane_user);
     if (error == 0)
         error = lock_interfaces(h, INTERFACE_LOCK_WAIT_MS);
     if (error == 0)

@@ -30,6 +30,10 @@ struct descriptors {
     struct board_ke *ke_view;
 };
 
+// The users of a configuration, both looked up before the first fault ends it. 0 or -errno, logged.
+int descriptors_find_users(const struct config *config, struct user *control,
+                           struct user *dataplane);
+
 // Opens everything, then gives up the rights that only opening needed. 0, or -errno with the reason
 // logged and nothing left behind.
 int descriptors_open(struct descriptors *h, struct config *config);

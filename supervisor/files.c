@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,9 +72,8 @@ int files_open_certificate(const char *path, const char *key)
     return fd;
 }
 
-int files_key_directory(const char *file, const struct user *control)
+static int key_directory(const char *file, const struct user *control, bool make)
 {
-    int error = 0;
     char *directory = strdup(file);
 
     if (directory == NULL)
@@ -81,19 +81,29 @@ int files_key_directory(const char *file, const struct user *control)
     char *slash = strrchr(directory, '/');
     slash[slash == directory] = '\0';
 
-    const int fd = directory_open(AT_FDCWD, directory, control->uid, control->gid, 0700);
-    if (fd >= 0) {
-        close(fd);
-    } else {
-        error = fd;
-        if (error == -EEXIST)
-            log_error("%s holds keys.file but is not control.user's alone; mend it: chown %u:%u %s "
-                      "&& chmod 0700 %s",
-                      directory, control->uid, control->gid, directory, directory);
-        else
-            log_error("cannot make or open %s, the directory of keys.file: %s", directory,
-                      strerror(-error));
+    int error = make ? directory_open(AT_FDCWD, directory, control->uid, control->gid, 0700)
+                     : directory_look(directory, control->uid);
+    if (make && error >= 0) {
+        close(error);
+        error = 0;
     }
+    if (error == -EEXIST)
+        log_error("%s holds keys.file but is not control.user's alone; mend it: chown %u:%u %s "
+                  "&& chmod 0700 %s",
+                  directory, control->uid, control->gid, directory, directory);
+    else if (error != 0)
+        log_error("cannot make or open %s, the directory of keys.file: %s", directory,
+                  strerror(-error));
     free(directory);
     return error;
+}
+
+int files_key_directory(const char *file, const struct user *control)
+{
+    return key_directory(file, control, true);
+}
+
+int files_look_key_directory(const char *file, const struct user *control)
+{
+    return key_directory(file, control, false);
 }

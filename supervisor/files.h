@@ -18,3 +18,6 @@ int files_open_certificate(const char *path, const char *key);
 // Makes the directory of the cookie keys' file, 0700 for control's user, if it is missing. One that
 // is there must belong to that user and be writable by nobody else. 0 or -errno.
 int files_key_directory(const char *file, const struct user *control);
+
+// Would files_key_directory succeed? Changes nothing. 0 or -errno, logged likewise.
+int files_look_key_directory(const char *file, const struct user *control);

@@ -134,6 +134,28 @@ fail:
     return -error;
 }
 
+int listener_look(const struct config_listen *listen_at)
+{
+    struct sockaddr_storage any_port = listen_at->address;
+    int error = 0;
+
+    // At any port: the one that is meant may be held by the server that runs.
+    if (any_port.ss_family == AF_INET6)
+        ((struct sockaddr_in6 *)&any_port)->sin6_port = 0;
+    else
+        ((struct sockaddr_in *)&any_port)->sin_port = 0;
+    const int fd = socket(any_port.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (const struct sockaddr *)&any_port, listen_at->len) != 0)
+        error = errno;
+    if (fd >= 0)
+        close(fd);
+    if (error == EADDRNOTAVAIL && address_state(&listen_at->address) == ADDRESS_TENTATIVE)
+        error = 0;
+    if (error != 0)
+        log_failure(listen_at, error);
+    return -error;
+}
+
 bool listener_listens(int fd)
 {
     int listens = 0;
@@ -188,7 +210,7 @@ fail:
     return -error;
 }
 
-static int make_directory_of(const char *path)
+static int directory_of(const char *path, bool make)
 {
     char directory[sizeof((struct sockaddr_un *)0)->sun_path];
 
@@ -197,19 +219,20 @@ static int make_directory_of(const char *path)
     if (slash == directory)
         return 0;
     *slash = '\0';
-    const int fd = directory_open(AT_FDCWD, directory, geteuid(), getegid(), 0755);
-    if (fd >= 0) {
-        close(fd);
-        return 0;
+    int error = make ? directory_open(AT_FDCWD, directory, geteuid(), getegid(), 0755)
+                     : directory_look(directory, 0);
+    if (make && error >= 0) {
+        close(error);
+        error = 0;
     }
-    if (fd == -EEXIST)
+    if (error == -EEXIST)
         log_error("%s holds control.socket but is not root's alone: another user could take the "
                   "socket's name; name another directory, or chown root %s && chmod go-w %s",
                   directory, directory, directory);
-    else
+    else if (error != 0)
         log_error("cannot make or open %s, the directory of control.socket: %s", directory,
-                  strerror(-fd));
-    return fd;
+                  strerror(-error));
+    return error;
 }
 
 // What a dead run left is refused or gone at once; EAGAIN is a living one with a full queue.
@@ -232,6 +255,9 @@ static int remove_stale(const struct sockaddr_un *address)
     return unlink(address->sun_path) == 0 ? 0 : -errno;
 }
 
+static const char no_socket[] =
+    "%s (control.socket) is there and no socket; remove it or choose another path";
+
 // The mode must be right from the start: anybody could connect between bind and chmod.
 static int bind_private(int fd, const struct sockaddr_un *address)
 {
@@ -245,7 +271,7 @@ int control_socket_open(struct control_socket *s, const char *path, uint64_t dea
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct stat st;
-    int error = make_directory_of(path);
+    int error = directory_of(path, true);
 
     if (error != 0)
         return error;
@@ -269,14 +295,25 @@ int control_socket_open(struct control_socket *s, const char *path, uint64_t dea
     if (fd >= 0)
         close(fd);
     if (error == -EEXIST)
-        log_error("%s (control.socket) is there and no socket; remove it or choose another path",
-                  path);
+        log_error(no_socket, path);
     else if (error == -EADDRINUSE)
         log_error("another noonmarkd answers at %s (control.socket); stop it or choose another "
                   "path",
                   path);
     else
         log_error("cannot make %s (control.socket): %s", path, strerror(-error));
+    return error;
+}
+
+int control_socket_look(const char *path)
+{
+    struct stat st;
+    const int error = directory_of(path, false);
+
+    if (error == 0 && lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode)) {
+        log_error(no_socket, path);
+        return -EEXIST;
+    }
     return error;
 }
 

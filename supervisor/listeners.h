@@ -18,6 +18,10 @@
 // A listening TCP socket, not blocking; an IPv6 one takes no IPv4. The descriptor or -errno.
 int listener_open(const struct config_listen *listen, uint64_t deadline_ms);
 
+// Is it an address that listener_open could bind, whoever holds its port? 0 or -errno, logged
+// likewise; nothing listens.
+int listener_look(const struct config_listen *listen);
+
 // False when a child that shares the socket has shut it down: it must be opened anew.
 bool listener_listens(int fd);
 
@@ -37,6 +41,10 @@ struct control_socket {
 // root's, and writable by nobody else (-EEXIST). What lies at the path is removed only if it is a
 // socket that nobody answers. 0 or -errno.
 int control_socket_open(struct control_socket *s, const char *path, uint64_t deadline_ms);
+
+// Would its directory and its path do, whether a server runs or not? Changes nothing. 0 or -errno,
+// logged likewise.
+int control_socket_look(const char *path);
 
 // Removes the file if it is still ours, and closes.
 void control_socket_close(struct control_socket *s);

@@ -96,6 +96,22 @@ static uint32_t name_pairs(const struct config *config, const int *fd,
     return n;
 }
 
+bool ke_process_check(const struct config *config, const int *fd)
+{
+    struct tls_pair pairs[CONFIG_CERTIFICATES_MAX];
+    struct tls *tls;
+    uint32_t n = 0;
+
+    const uint32_t all = name_pairs(config, fd, pairs);
+    for (uint32_t i = 0; i < all; i++)
+        if (pairs[i].chain_fd >= 0 && pairs[i].key_fd >= 0)
+            pairs[n++] = pairs[i];
+    if (tls_open(pairs, n, &tls) != 0)
+        return false;
+    tls_close(tls);
+    return true;
+}
+
 // Chain and key of each pair follow the listeners.
 static int open_tls(struct process *p)
 {

@@ -3,6 +3,14 @@
 // as control.user with no capability, with the descriptors of link/handover.h.
 #pragma once
 
+#include "config/config.h"
+
+#include <stdbool.h>
+
+// For a check of the configuration: examines its certificates as a start would. fd: chain and key
+// of each; a pair with -1 is left out. False with each fault logged.
+bool ke_process_check(const struct config *config, const int *fd);
+
 // Runs until the link ends or SIGTERM. The exit status.
 int ke_process_main(void);
 

@@ -98,6 +98,11 @@ bool tls_chain_judge(const char *file, STACK_OF(X509) * chain, enum tls_dates da
     // RFC 6125: today's clients look nowhere else.
     if (X509_get_ext_by_NID(sk_X509_value(chain, 0), NID_subject_alt_name, -1) < 0)
         log_warning("%s: has no subject alternative name: clients will refuse it", file);
+    // `openssl req -x509` makes such a one unless it is told otherwise.
+    if (X509_check_ca(sk_X509_value(chain, 0)) == 1)
+        log_warning("%s: is an authority's (CA:TRUE), not a server's: some clients, such as "
+                    "ntpd-rs, will refuse it; make it with basicConstraints=critical,CA:FALSE",
+                    file);
     ERR_clear_error();
     return good;
 }

@@ -405,7 +405,8 @@ class World:
         names = f"subjectAltName=IP:{SERVER_V4},IP:{SERVER_V6},DNS:{SERVER_NAME}"
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
                         "ec_paramgen_curve:P-256", "-nodes", "-days", "90", "-subj",
-                        f"/CN={SERVER_NAME}", "-addext", names, "-keyout", self.key, "-out",
+                        f"/CN={SERVER_NAME}", "-addext", names, "-addext",
+                        "basicConstraints=critical,CA:FALSE", "-keyout", self.key, "-out",
                         self.certificate], check=True, stderr=subprocess.DEVNULL)
         self.key.chmod(0o600)
 

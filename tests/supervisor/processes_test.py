@@ -511,7 +511,7 @@ def command_line(tap):
     tap.equal(run("-c", HOME / "shown.yaml", "--show-config").stdout, got.stdout,
               "--show-config prints what loads to the same")
     (HOME / "shown.yaml").write_text(got.stdout + "metrics: {}\n")
-    got = run("-c", HOME / "shown.yaml", "--check-config")
+    got = run("-c", HOME / "shown.yaml", "--syntax")
     tap.ok(got.returncode == 1 and re.search(r"shown.yaml:\d+: `metrics` is not in this version",
                                              got.stderr), "a wrong one is status 1", got.stderr)
     for arguments in (["--no-such"], ["-c"], ["serve"]):
@@ -525,8 +525,17 @@ def command_line(tap):
         tap.ok(got.returncode == 2 and "started by noonmarkd alone" in got.stderr,
                f"nobody plays {role} by its name", got.stderr)
     example = pathlib.Path(__file__).resolve().parents[2] / "etc/noonmark.yaml"
-    tap.equal(run("-c", example, "--check-config").returncode, 0, "the example is valid")
-    lines = example.read_text().splitlines()
+    got = run("-c", example, "--syntax")
+    tap.ok(got.returncode == 1 and len(got.stderr.splitlines()) == 2 and
+           re.search(r"noonmark.yaml:\d+: `time.stratum` is missing", got.stderr) and
+           re.search(r"noonmark.yaml:\d+: `time.reference_id` is missing", got.stderr),
+           "the example claims no stratum: unedited it is refused", got.stderr)
+    text = example.read_text()
+    edited = re.sub(r"^  #   (stratum|reference_id):", r"  \1:", text, flags=re.M)
+    example = HOME / "example.yaml"
+    example.write_text(edited)
+    tap.equal(run("-c", example, "--syntax").returncode, 0, "with its own proposal, it is valid")
+    lines = edited.splitlines()
     given = "\n".join(re.sub(r"^(\s*)# (\w+:)", r"\1\2", line) for line in lines)
     (HOME / "given.yaml").write_text(given)
     tap.equal(run("-c", HOME / "given.yaml", "--show-config").stdout,

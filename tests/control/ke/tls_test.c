@@ -202,6 +202,7 @@ static void whole_chains(void **state)
     struct tls_pair alone = pair_of(&self, 1, key);
     assert_int_equal(opened(&alone, 1), 0);
     assert_null(strstr(logged, "issuer"));
+    assert_non_null(strstr(logged, "warning: chain.pem: is an authority's (CA:TRUE)"));
     pair_close(&alone);
     X509 *const all[] = {good_one, ending,  ended,  coming, no_ca,    old_root, forged,
                          leaf,     of_soon, of_old, of_new, of_no_ca, self};
