@@ -82,17 +82,18 @@ static void write_flows(FILE *out, const struct outcome *o)
 {
     if (o->n_flows < 2)
         return;
-    fprintf(out, "\n%-12s %12s %12s %12s %10s %10s %12s %10s\n", "flow", "sent", "answered", "lost",
-            "NAK", "wrong", "loss", "p99");
+    fprintf(out, "\n%-12s %12s %12s %12s %10s %10s %10s %12s %10s\n", "flow", "sent", "answered",
+            "lost", "NAK", "kiss", "wrong", "loss", "p99");
     for (uint32_t i = 0; i < o->n_flows; i++) {
         const struct tally *t = &o->flow[i].tally;
         char loss[WORDS_LEN], p99[WORDS_LEN];
         bool hopes = flow_rows[o->flow[i].kind].hope == HOPE_TIME;
-        fprintf(out, "%-12s %12llu %12llu %12llu %10llu %10llu %12s %10s\n",
+        fprintf(out, "%-12s %12llu %12llu %12llu %10llu %10llu %10llu %12s %10s\n",
                 flow_rows[o->flow[i].kind].name, (unsigned long long)t->count[TALLY_SENT],
                 (unsigned long long)t->count[TALLY_ANSWERED],
                 (unsigned long long)(t->count[TALLY_LOST] + t->count[TALLY_LATE]),
                 (unsigned long long)t->count[TALLY_NAK],
+                (unsigned long long)tally_sum(t, TALLY_OF_KISSES),
                 (unsigned long long)tally_sum(t, TALLY_OF_WRONG),
                 hopes ? words_of_share(tally_loss(t), loss) : "-",
                 t->latency.n ? words_of_ns((double)histogram_quantile(&t->latency, 0.99), p99)

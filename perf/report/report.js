@@ -72,14 +72,14 @@ function flowTable(run) {
       [cell(shareText(loss), lossBar(loss), victim ? 1 : 7),
         countText(number(flow, 'sent')), countText(number(flow, 'answered')), countText(number(flow, 'verified')),
         durationText(number(flow, 'latency_ns', 'p50')), durationText(number(flow, 'latency_ns', 'p99')),
-        countText(number(flow, 'nak')), countText(number(flow, 'wrong'))].map((c) => make('td', {}, c)));
+        countText(number(flow, 'nak')), countText(number(flow, 'kiss')), countText(number(flow, 'wrong'))].map((c) => make('td', {}, c)));
   });
   const said = victims.map((v) => `${words(v, 'name')}: ${shareText(number(v, 'loss'))} lost, p99 ${durationText(number(v, 'latency_ns', 'p99'))}`).join('; ');
   return [make('h3', {}, run.label),
     victims.length ? make('p', {}, 'The victims, well-behaved clients beside the others: ', make('strong', {}, said), '.') : null,
     scrolling(`Flows of ${run.label}`, 'wide', make('table', { class: 'flows' },
       make('caption', {}, 'Bars of loss are logarithmic, from 0.001 % to 100 %.'),
-      make('thead', {}, make('tr', {}, ['Flow', 'Loss', 'Sent', 'Answered', 'Verified', 'p50', 'p99', 'NAK', 'Wrong'].map((h) => make('th', { scope: 'col' }, h)))),
+      make('thead', {}, make('tr', {}, ['Flow', 'Loss', 'Sent', 'Answered', 'Verified', 'p50', 'p99', 'NAK', 'Kiss', 'Wrong'].map((h) => make('th', { scope: 'col' }, h)))),
       make('tbody', {}, rows)))];
 }
 

@@ -105,6 +105,20 @@ class Tests:
         self.tap.ok(a.clean() and truth["requests"] == a["sent"],
                     f"{command}: a proxy that tells no lies: nothing wrong, exit 0", a.explain())
 
+    def kisses_in_a_mix(self):
+        """Each flow's row says how many of its requests got a kiss; flows of NTS have none here."""
+        liar = self.world.lie("kiss:RATE", every=EVERY)
+        a = self.tester.run("mix", "--plain", 1, "--garbage", 1, "--udp-port", LIAR_PORT, "--rate",
+                            RATE, "--duration", "600ms", "--timeout", "200ms", "--clients", 30,
+                            json_out=False)
+        truth = self.world.truth(liar)
+        table = [line.split() for line in a.stdout.splitlines()]
+        head = next((row for row in table if row[:1] == ["flow"]), [])
+        row = next((dict(zip(head, r)) for r in table if r[:1] == ["plain"] and len(r) > 2), {})
+        self.tap.ok(int(row.get("kiss", -1)) > 10 and int(row["kiss"]) <= truth["lies"] and
+                    int(row["sent"]) == int(row["answered"]) + int(row["kiss"]),
+                    "mix: each flow's row shows its kisses", f"{row} {truth}\n{a.explain()}")
+
     def counted(self, command):
         """What is no wrong reply, but has a counter of its own."""
         tap = self.tap
@@ -156,4 +170,6 @@ with Tap() as tap, PerfWorld("perf-liar-" + sys.argv[1]) as world:
     tests.stranger(command)
     if command == "nts":
         tests.fuzz()
+    else:
+        tests.kisses_in_a_mix()
     tests.tester.ledger(tap)
