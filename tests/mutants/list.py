@@ -244,6 +244,8 @@ MUTANTS = [
            ("dataplane/clock/belief",)),
     Mutant("printable-c1", "C1 controls reach a terminal", "base/printable.c",
            "{0x7f, 0x9f},", "{0x7f, 0x7f},", ("base/printable",)),
+    Mutant("advice-abi", "packages bear the year of DPDK's November release", "dataplane/port/eal/advice.c",
+           "month >= 11 ? year + 1 : year", "year", ("port/eal/advice",)),
     Mutant("memif-last", "of several `socket-abstract` the first counts", "config/check.c",
            "        if (!on_a_path)\n            return false;\n", "        if (on_a_path)\n            return true;\n",
            ("config load",)),

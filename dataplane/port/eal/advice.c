@@ -3,7 +3,10 @@
 #include "base/log.h"
 #include "dataplane/port/eal/foreign_log.h"
 
+#include <rte_version.h>
+
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,7 +31,9 @@ static const struct known known[] = {
     {"Permission denied", 0, "a right is missing on what it names"},
     {"Address already in use", 0, "another process uses its socket; end that one first"},
     {"Failed to connect socket", 0, "nobody listens at its socket; start its other end first"},
-    {"No such file or directory", 0, "the directory of what it names does not exist"},
+    {"Invalid socket directory", 0,
+     "the directory of its socket must exist, and this process's user (dataplane.user) must be "
+     "able to read and write it"},
     {NULL, -ENOMEM, "memory is short; 'sysctl vm.nr_hugepages=512' reserves some"},
     {NULL, -EBUSY, "another XDP program or AF_XDP socket holds it; 'ip link set dev %s xdp off'"},
 };
@@ -64,10 +69,39 @@ void advice_interface(const char *name, const struct interface *interface, int f
     log_advice(name, otherwise, fault);
 }
 
+// DPDK's ABI has had the number of the next year since each November's release (doc/guides/
+// contributing/abi_policy.rst), and Debian puts it behind the name of each package. A format
+// follows: only what a driver's name may hold is taken over.
+void advice_package(const char *text, unsigned year, unsigned month, char *out, size_t len)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
+    char driver[32];
+    const char *name = strncmp(text, "net_", 4) == 0 ? text + 4 : "";
+    size_t n = strcspn(name, ",");
+
+    if (n == 0 || n >= sizeof driver || strspn(name, letters) != n) {
+        name = "DRIVER";
+        n = strlen(name);
+    }
+    while (n > 1 && name[n - 1] >= '0' && name[n - 1] <= '9')
+        n--;
+    for (size_t i = 0; i < n; i++)
+        driver[i] = name[i] == '_' ? '-' : name[i];
+    driver[n] = '\0';
+    snprintf(out, len, "librte-net-%s%u", driver, month >= 11 ? year + 1 : year);
+}
+
 void advice_vdev(const char *text, int fault)
 {
-    log_advice(text,
-               "DPDK has no such device or refuses its arguments; the package librte-net-DRIVER "
-               "must be installed (Debian: librte-net-memif23 for net_memif)",
-               fault);
+    char package[64], otherwise[160];
+    const bool unknown = strstr(foreign_log_cause(), "parse device") != NULL;
+
+    // What was compiled against is what runs: the libraries' names hold the ABI.
+    advice_package(text, RTE_VER_YEAR, RTE_VER_MONTH, package, sizeof package);
+    snprintf(otherwise, sizeof otherwise,
+             unknown ? "DPDK has no such driver; if there is one, Debian has it in the package %s"
+                     : "DPDK refuses its arguments, or has no such driver (Debian's package for it "
+                       "would be %s)",
+             package);
+    log_advice(text, otherwise, fault);
 }

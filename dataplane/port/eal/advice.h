@@ -4,9 +4,15 @@
 
 #include "dataplane/port/xdp/interface.h"
 
+#include <stddef.h>
+
 // What to do about that cause: a format with no more than the interface's name as its argument, or
 // NULL when the cause is not known. Pure.
 const char *advice_for(const char *cause, int fault);
+
+// Debian's package of the driver of a vdev string, under the DPDK of that year (two digits) and
+// month. Pure.
+void advice_package(const char *text, unsigned year, unsigned month, char *out, size_t len);
 
 void advice_interface(const char *name, const struct interface *interface, int fault);
 void advice_vdev(const char *text, int fault);

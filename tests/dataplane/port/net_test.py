@@ -344,10 +344,13 @@ def test_refusals(world, tap, config):
                f"F26: {text}: one line, within 5 s", f"{status} {took}\n{dataplane.log()}")
 
     refused("no such interface", "interface: nonesuch", "no such network interface", world.server)
-    refused("no such DPDK driver", 'vdev: "net_nonesuch0"\n      addresses: [192.0.2.1]', "librte-net-")
+    refused("no such DPDK driver", 'vdev: "net_nonesuch0"\n      addresses: [192.0.2.1]', "has no such driver; if there is one, Debian has it in the package "
+            "librte-net-nonesuch")
     refused("a directory that is missing",
             'vdev: "net_memif0,role=server,socket=/nonexistent/m,socket-abstract=no"\n'
-            '      addresses: [192.0.2.1]', "memif")
+            '      addresses: [192.0.2.1]', "the directory of its socket must exist")
+    refused("an argument that the driver does not know",
+            'vdev: "net_null0,nonesuch=1"\n      addresses: [192.0.2.1]', "refuses its arguments")
 
     open_to_all = world.place / "open"
     open_to_all.mkdir()
