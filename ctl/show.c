@@ -83,7 +83,8 @@ static void show_ports(FILE *out, const json_t *ports)
     json_t *port;
     json_array_foreach(ports, i, port)
     {
-        if (strcmp(text(port, "state"), "open") != 0) {
+        if (json_is_string(json_object_get(port, "state")) &&
+            strcmp(text(port, "state"), "open") != 0) {
             show_unserved(out, port);
             continue;
         }

@@ -222,7 +222,7 @@ def tmp():
     say()
 
 
-def roles(noonmarkd, config):
+def roles(noonmarkd, config, board_size):
     def start(argv0, fds=()):
         got = subprocess.run([argv0, "-c", config], executable=noonmarkd, stdin=subprocess.DEVNULL,
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, pass_fds=fds)
@@ -237,10 +237,14 @@ def roles(noonmarkd, config):
         os.write(text, f.read())
     fcntl.fcntl(text, 1033, 1 | 2 | 4 | 8)  # F_ADD_SEALS: all
     _, link = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    text, link = (fcntl.fcntl(fd, fcntl.F_DUPFD, 20) for fd in (text, link.fileno()))
+    board = os.memfd_create("board", os.MFD_ALLOW_SEALING)
+    os.truncate(board, int(board_size))
+    fcntl.fcntl(board, 1033, 1 | 2 | 4)  # F_ADD_SEALS: all but writing
+    text, link, board = (fcntl.fcntl(fd, fcntl.F_DUPFD, 20) for fd in (text, link.fileno(), board))
     os.dup2(text, 3)
     os.dup2(link, 4)
-    attempt("sweep with a handover", lambda: start("noonmarkd: sweep", (3, 4)))
+    os.dup2(board, 6)
+    attempt("sweep with a handover", lambda: start("noonmarkd: sweep", (3, 4, 6)))
     say()
 
 

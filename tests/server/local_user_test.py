@@ -147,8 +147,10 @@ class Tests:
         pid = world.noonmarkd.pid
         shutil.copy(BUILD / "noonmarkd", self.place / "noonmarkd")
         shutil.copy(world.configuration, self.place / "noonmark.yaml")
+        board = os.stat(f"/proc/{world.children()['dataplane']}/fd/6").st_size
         with self.under_load("a second server of that user"):
-            got = self.did("roles", str(self.place / "noonmarkd"), str(self.place / "noonmark.yaml"))
+            got = self.did("roles", str(self.place / "noonmarkd"), str(self.place / "noonmark.yaml"),
+                           str(board))
         tap.ok(got["noonmarkd"].startswith("1: ") and "must be started as root" in got["noonmarkd"],
                "it is told that it needs root", got)
         tap.ok(all(got[role].startswith("2: ") and "started by noonmarkd alone" in got[role]
