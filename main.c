@@ -160,9 +160,7 @@ static int act(enum action action, const char *path)
 
     if (config_load(path, &config, &error) != 0) {
         log_error("%s", error.text);
-        for (char *rest = NULL, *line = strtok_r(error.others, "\n", &rest); line != NULL;
-             line = strtok_r(NULL, "\n", &rest))
-            log_error("%s", line);
+        config_log_others(&error);
         return EXIT_FAILURE;
     }
     switch (action) {

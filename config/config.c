@@ -1,10 +1,12 @@
 // The life of a struct config outside its file.
 #include "config/config.h"
 
+#include "base/log.h"
 #include "config/schema.h"
 #include "config/value.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 // Alternatives share a place: only the first of them frees it.
 static bool frees(const struct schema_key *key)
@@ -34,6 +36,14 @@ static void free_group(const struct schema_key *parent, char *base)
                 value_free(key, element);
         }
     }
+}
+
+void config_log_others(const struct config_error *error)
+{
+    const char *line = error->others;
+
+    for (const char *end; (end = strchr(line, '\n')) != NULL; line = end + 1)
+        log_error("%.*s", (int)(end - line), line);
 }
 
 void config_free(struct config *config)

@@ -111,6 +111,9 @@ int config_load(const char *path, struct config **config, struct config_error *e
 // close.
 int config_load_fd(int fd, const char *name, struct config **config, struct config_error *error);
 
+// Logs the faults behind the first one.
+void config_log_others(const struct config_error *error);
+
 // Writes what is in force, defaults included, as YAML that config_load accepts and that loads to
 // the same configuration.
 int config_print(const struct config *config, FILE *out);

@@ -62,8 +62,10 @@ int supervisor_reader(void)
         continue;
     if (child_hear(0, &message) != CHILD_MESSAGE || message.type != LINK_READ)
         return EXIT_FAILURE;
-    if (config_load(message.text, &config, &error) != 0)
+    if (config_load(message.text, &config, &error) != 0) {
+        config_log_others(&error); // the first goes to who has asked
         return refuse(error.text);
+    }
     addresses_leave_out(config); // as at the start, so that the two compare as equal
     const int status = offer(config);
     config_free(config);
