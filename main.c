@@ -36,18 +36,18 @@ static const char help[] =
 
 struct role {
     const char *argv0;
-    const char *speaker; // the word before each line of its log
+    const char *speaker; // what stands before each line of its log
     const char *comm;    // what top and pgrep show; 15 octets
     int (*run)(void);
     int own_board; // its own side of the board; 0: it has none, and does not say when it is ready
 };
 
 static const struct role roles[] = {
-    {ROLE_CONTROL, "control", "noonmarkd:ctl", control_main, HANDOVER_BOARD_CONTROL},
-    {ROLE_KE, "ke", "noonmarkd:ke", ke_process_main, HANDOVER_BOARD_KE},
-    {ROLE_DATAPLANE, "dataplane", "noonmarkd:data", dataplane_main, HANDOVER_BOARD_DATAPLANE},
-    {ROLE_SWEEP, "sweep", "noonmarkd:sweep", dataplane_sweep, 0},
-    {ROLE_RELOAD, "reload", "noonmarkd:load", supervisor_reader, 0},
+    {ROLE_CONTROL, "noonmarkd: control", "noonmarkd:ctl", control_main, HANDOVER_BOARD_CONTROL},
+    {ROLE_KE, "noonmarkd: ke", "noonmarkd:ke", ke_process_main, HANDOVER_BOARD_KE},
+    {ROLE_DATAPLANE, "noonmarkd: dataplane", "noonmarkd:data", dataplane_main, HANDOVER_BOARD_DATAPLANE},
+    {ROLE_SWEEP, "noonmarkd: sweep", "noonmarkd:sweep", dataplane_sweep, 0},
+    {ROLE_RELOAD, "noonmarkd: reload", "noonmarkd:load", supervisor_reader, 0},
 };
 
 static bool has_seals(int fd, int seals)
@@ -75,6 +75,7 @@ static int run_role(const struct role *role)
     prctl(PR_SET_NAME, role->comm, 0, 0, 0);
     // exec has made it dumpable again: neither cores nor other processes of this user may see keys.
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    log_start();
     return role->run();
 }
 

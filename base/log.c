@@ -1,6 +1,7 @@
-// Log lines: formatted on the stack, made one line, written at once.
+// Log lines: formatted on the stack, made one line, given to the writer.
 #include "base/log.h"
 
+#include "base/log_writer.h"
 #include "base/printable.h"
 
 #include <stdarg.h>
@@ -12,13 +13,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum {
-    LINE_MAX_LEN = 1024,
-    LIMIT_SECONDS = 10,
-};
+enum { LIMIT_SECONDS = 10 };
 
 static const char *speaker = "noonmarkd";
 static bool journal;
+static bool server;                        // lines say when
 static _Atomic int shown = LOG_LEVEL_INFO; // written by log_set_level, read by all threads
 
 // Where this thread's errors go instead; NULL: nowhere else.
@@ -70,6 +69,31 @@ void log_divert(char *text, size_t size)
         text[0] = '\0';
 }
 
+// What stands before a line: its time in UTC (ISO 8601), in milliseconds. By arithmetic: gmtime_r
+// reads a file and takes a lock. The length.
+static size_t write_time(char *at, size_t room)
+{
+    static const int before_month[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 366};
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    const long second = now.tv_sec > 0 ? now.tv_sec % 86400 : 0;
+    int day = now.tv_sec > 0 ? (int)(now.tv_sec / 86400) : 0, year = 1970, month = 12;
+    bool leap;
+
+    for (;; year++) {
+        leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+        if (day < 365 + leap)
+            break;
+        day -= 365 + leap;
+    }
+    while (day < before_month[month - 1] + (leap && month > 2))
+        month--;
+    day -= before_month[month - 1] + (leap && month > 2);
+    return (size_t)snprintf(at, room, "%04d-%02d-%02dT%02ld:%02ld:%02ld.%03ldZ ", year, month,
+                            day + 1, second / 3600, second / 60 % 60, second % 60,
+                            now.tv_nsec / 1000000);
+}
+
 static const char *level_word(enum log_level level)
 {
     switch (level) {
@@ -92,6 +116,18 @@ __attribute__((format(printf, 1, 0))) static void divert_error(const char *forma
     printable(divert.text, strlen(divert.text));
 }
 
+// The journal has a time of its own, and the level as a number. The length.
+static size_t write_head(char *line, size_t room, enum log_level level)
+{
+    size_t len = 0;
+    if (journal)
+        len = (size_t)snprintf(line, room, "<%d>", (int)level);
+    else if (server)
+        len = write_time(line, room);
+    return len + (size_t)snprintf(line + len, room - len, "%s: %s", speaker,
+                                  journal ? "" : level_word(level));
+}
+
 __attribute__((format(printf, 3, 0))) static void
 write_line(enum log_level level, unsigned long left_out, const char *format, va_list arguments)
 {
@@ -101,14 +137,9 @@ write_line(enum log_level level, unsigned long left_out, const char *format, va_
         divert_error(format, arguments);
         return;
     }
-    char line[LINE_MAX_LEN];
+    char line[LOG_LINE_MAX];
     const size_t room = sizeof line - 1; // the last octet is the newline's
-    size_t len = 0;
-
-    if (journal)
-        len += (size_t)snprintf(line, room, "<%d>", (int)level);
-    len += (size_t)snprintf(line + len, room - len, "%s: %s", speaker,
-                            journal ? "" : level_word(level));
+    size_t len = write_head(line, room, level);
     const size_t text = len;
     const int n = vsnprintf(line + len, room - len, format, arguments);
     if (n > 0)
@@ -125,8 +156,36 @@ write_line(enum log_level level, unsigned long left_out, const char *format, va_
     // terminal.
     printable(line + text, len - text);
     line[len++] = '\n';
-    if (write(STDERR_FILENO, line, len) < 0)
-        return; // nobody reads: there is nowhere to say so
+    log_writer_put(line, len);
+}
+
+static size_t lost_line(char line[LOG_LINE_MAX], unsigned long n)
+{
+    size_t len = write_head(line, LOG_LINE_MAX, LOG_LEVEL_WARNING);
+    len += (size_t)snprintf(line + len, LOG_LINE_MAX - len,
+                            "%lu line%s of log %s lost: standard error was not read in time, or "
+                            "could not be written\n",
+                            n, n == 1 ? "" : "s", n == 1 ? "was" : "were");
+    return len;
+}
+
+void log_start(void)
+{
+    server = true;
+    const int result = log_writer_start(lost_line);
+    if (result < 0)
+        log_warning("no thread for the log: %s; lines are lost while standard error is not read",
+                    strerror(-result));
+}
+
+void log_flush(void)
+{
+    log_writer_flush();
+}
+
+uint64_t log_lost(void)
+{
+    return log_writer_lost();
 }
 
 void log_error(const char *format, ...)

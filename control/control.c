@@ -231,7 +231,6 @@ int control_main(void)
 {
     struct control control = {.signals = -1, .epoll = -1};
 
-    log_open("control");
     int result = child_hide();
     secret_lock_process();
     if (result < 0)

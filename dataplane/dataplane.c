@@ -214,7 +214,6 @@ static void close_all(struct dataplane *d)
 int dataplane_main(void)
 {
     struct dataplane d = {.signals = -1};
-    log_open("dataplane");
     int fault = child_hide();
     if (fault)
         failed("memory cannot be hidden", fault);
@@ -239,8 +238,10 @@ int dataplane_main(void)
         // A core that is stuck still holds its queue and its keys: the kernel takes both, and the
         // sweep takes the XDP program.
         const int result = housekeeping_run(&house);
-        if (result != 0 && result != -ESTALE)
+        if (result != 0 && result != -ESTALE) {
+            log_flush();
             _exit(EXIT_FAILURE);
+        }
         if (result == -ESTALE)
             status = CHILD_EXIT_AGAIN;
         log_info("ending");

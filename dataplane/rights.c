@@ -5,6 +5,7 @@
 #include <linux/capability.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -47,6 +48,16 @@ static void on_request(int signal)
     errno = saved;
 }
 
+// False for the log's thread, which has none and may be held up by a disk.
+static bool has_more(long tid)
+{
+    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3,
+                                            .pid = (int)tid};
+    struct __user_cap_data_struct data[2];
+    return syscall(SYS_capget, &head, data) != 0 || (data[0].permitted & ~(uint32_t)KEPT) != 0 ||
+           data[0].inheritable != 0 || data[1].permitted != 0;
+}
+
 static int ask_threads(int signal, int *asked)
 {
     DIR *dir = opendir("/proc/self/task");
@@ -55,7 +66,8 @@ static int ask_threads(int signal, int *asked)
     const long self = syscall(SYS_gettid);
     for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
         long tid = strtol(entry->d_name, NULL, 10);
-        if (tid > 0 && tid != self && syscall(SYS_tgkill, getpid(), tid, signal) == 0)
+        if (tid > 0 && tid != self && has_more(tid) &&
+            syscall(SYS_tgkill, getpid(), tid, signal) == 0)
             (*asked)++;
     }
     closedir(dir);

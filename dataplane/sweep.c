@@ -13,7 +13,6 @@ int dataplane_sweep(void)
 {
     struct config *config;
     struct config_error error;
-    log_open("sweep");
     lseek(HANDOVER_CONFIG, 0, SEEK_SET);
     if (config_load_fd(HANDOVER_CONFIG, "configuration", &config, &error) != 0) {
         log_error("%s", error.text);

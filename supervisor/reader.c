@@ -52,7 +52,6 @@ int supervisor_reader(void)
     struct config *config;
     struct config_error error;
 
-    log_open("reload");
     alarm(RELOAD_READ_MS / 1000 + 1);
     if (child_hide() != 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
         return EXIT_FAILURE;

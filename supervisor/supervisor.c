@@ -353,6 +353,8 @@ int supervisor_run(struct config *config, const char *path)
     error = process_hold_standard();
     if (error == 0)
         error = process_open_signals(&s.signals);
+    if (error == 0)
+        log_start(); // on the CPUs that are left, with standard error held
     if (error != 0) {
         log_error("cannot start: %s", strerror(-error));
         return 1;

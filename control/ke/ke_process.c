@@ -271,7 +271,6 @@ int ke_process_main(void)
 {
     struct process process = {.signals = -1, .epoll = -1};
 
-    log_open("ke");
     int result = child_hide();
     if (result < 0)
         failed("confinement", result);
