@@ -5,6 +5,7 @@
 #include "base/tsc.h"
 #include "board/ntp_state.h"
 #include "board/time_fit.h"
+#include "control/time/kernel_clock.h"
 #include "control/time/time_clock.h"
 
 #include <errno.h>
@@ -19,18 +20,18 @@ enum {
     PRECISION_WORST = -6,
 };
 
-// Beyond this no client would follow the server (RFC 5905's MAXDIST is 1 s, ntpd's 1.5 s), and the
-// kernel, which adds 500 ppm while nobody tends its clock, gets there in 50 minutes.
-#define DISPERSION_MAX_S 1.5
-
 struct time_source {
     struct time_clock clock;
     struct snapshot *board;
+    uint64_t now_ns; // of this turn
     enum config_time_source kind;
     struct time_fit fit;
     struct ntp_state state; // as published last
-    bool inherited;         // state is a predecessor's
-    bool synchronised;      // as logged last
+    struct kernel_clock kernel;
+    double error_max_s;
+    bool inherited;    // state is a predecessor's
+    bool synchronised; // as logged last
+    bool marked;       // that the kernel has it marked nevertheless: as logged last
     struct log_limit step_log;
 };
 
@@ -72,6 +73,7 @@ int time_source_open_with(const struct config *config, const struct time_clock *
     source->clock = *clock;
     source->board = board;
     source->kind = config->time.source;
+    source->error_max_s = config->time.max_error_ms / 1e3;
     time_fit_init(&source->fit);
 
     struct ntp_state_view view = {0};
@@ -108,43 +110,49 @@ static int8_t precision_of(double ns)
     return (int8_t)fmin(fmax(log, PRECISION_BEST), PRECISION_WORST);
 }
 
-static enum ntp_leap leap_of(int kernel)
+static enum ntp_leap leap_of(const struct kernel_verdict *kernel)
 {
-    switch (kernel) {
-    case TIME_INS:
-    case TIME_OOP: // the inserted second itself
-        return LEAP_INSERT;
-    case TIME_DEL:
-        return LEAP_DELETE;
-    default:
-        return LEAP_NONE;
-    }
+    return kernel->leap_inserts ? LEAP_INSERT : kernel->leap_deletes ? LEAP_DELETE : LEAP_NONE;
+}
+
+#define ADD_RTCSYNC "(chronyd: add rtcsync to chrony.conf)"
+
+// Says what has changed since it last said something.
+static void say_synchronised(struct time_source *source, bool synchronised, bool marked,
+                             double error_s)
+{
+    if (!synchronised && source->synchronised)
+        log_warning("the system clock is not synchronised: replies say so (LI 3, stratum 0); it "
+                    "may be wrong by %.3f s, time.max_error is %.3f s%s",
+                    error_s, source->error_max_s,
+                    marked ? "; its program must tell the kernel that it keeps it " ADD_RTCSYNC
+                           : "");
+    if (synchronised && !source->synchronised)
+        log_info("the system clock is synchronised now");
+    if (synchronised && marked && !source->marked)
+        log_warning("the kernel marks its clock as not synchronised, but somebody keeps its error "
+                    "below time.max_error: served as synchronised; have the mark taken "
+                    "away " ADD_RTCSYNC);
+    source->synchronised = synchronised;
+    source->marked = synchronised && marked;
 }
 
 // What the kernel says of its clock.
 static void ask_kernel(struct time_source *source)
 {
-    struct timex now;
-    int kernel = source->clock.kernel(source->clock.self, &now);
-    bool synchronised = kernel >= 0 && kernel != TIME_ERROR && (now.status & STA_UNSYNC) == 0;
+    struct timex now = {0};
+    const int returned = source->clock.kernel(source->clock.self, &now);
+    const struct kernel_verdict kernel =
+        kernel_clock_look(&source->kernel, returned, &now, source->now_ns);
     double error_s = source->fit.error_ns / NS_PER_S;
+    bool synchronised = true;
 
-    if (source->kind == TIME_FIXED) {
-        synchronised = true;
-    } else {
-        if (kernel >= 0)
-            error_s += (double)now.maxerror / 1e6;
-        if (error_s >= DISPERSION_MAX_S)
-            synchronised = false;
+    if (source->kind != TIME_FIXED) {
+        error_s += kernel.error_s;
+        synchronised = kernel.good && error_s < source->error_max_s;
+        say_synchronised(source, synchronised, kernel.marked, error_s);
     }
-    if (synchronised != source->synchronised) {
-        if (synchronised)
-            log_info("the system clock is synchronised now");
-        else
-            log_warning("the system clock is not synchronised: replies say so (LI 3, stratum 0)");
-        source->synchronised = synchronised;
-    }
-    source->state.leap = synchronised ? leap_of(kernel) : LEAP_UNKNOWN;
+    source->state.leap = synchronised ? leap_of(&kernel) : LEAP_UNKNOWN;
     source->state.root_dispersion = short_format(error_s);
     if (synchronised)
         source->state.reference_time = source->state.line.utc_base;
@@ -193,6 +201,7 @@ static void check_inherited(struct time_source *source, const struct time_sample
 uint64_t time_source_turn(struct time_source *source, uint64_t now_ns)
 {
     const struct time_clock *clock = &source->clock;
+    source->now_ns = now_ns;
     struct time_sample sample =
         time_sample_take(&(struct time_readers){clock->self, clock->tsc, clock->utc_ns});
     struct time_line before = source->fit.line;

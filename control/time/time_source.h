@@ -1,8 +1,8 @@
 // The time source: watches CLOCK_REALTIME against the TSC and keeps the NTP state on the board
 // true. RFC 5905, section 7.3; promises of faults F6, F28 and F29.
 //
-// `system` passes on what the kernel says of its clock: leap seconds, estimated error, and whether
-// it is synchronised at all; if it is not, or its error has grown too great, the server says LI 3.
+// `system` passes on what the kernel says of its clock (kernel_clock.h): leap seconds and how wrong
+// it may be; when that reaches time.max_error, the server says LI 3.
 // `fixed` serves the same clock as synchronised whatever the kernel says.
 //
 // All calls belong to control's main loop. While they do not come, the readers age the state.

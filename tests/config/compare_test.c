@@ -75,11 +75,11 @@ static void each_difference_is_named(void **state)
          "control: {certificates: [{chain: /c.pem, key: /k.pem}], listen: ['[::]:4460'], user: b,\n"
          "  threads: 2, ntp_server: n, deadline: 4s, max_connections: 9, socket: /s}\n"
          "keys: {file: /f, rotate: 1h, keep: 1}\n"
-         "time: {source: fixed, stratum: 2, reference_id: 192.0.2.1}\n",
+         "time: {source: fixed, stratum: 2, reference_id: 192.0.2.1, max_error: 1s}\n",
          " dataplane.cores dataplane.crypto dataplane.user dataplane.ports control.listen "
          "control.threads control.user control.ntp_server control.deadline control.max_connections "
          "control.socket keys.file keys.rotate keys.keep time.source time.stratum "
-         "time.reference_id"},
+         "time.reference_id time.max_error"},
     };
     char got[1024];
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -69,6 +69,7 @@ static void least_has_defaults(void **state)
     assert_int_equal(c->time.source, TIME_SYSTEM);
     assert_int_equal(c->time.stratum, 1);
     assert_string_equal(c->time.reference_id, "GPS");
+    assert_int_equal(c->time.max_error_ms, 1500);
     assert_int_equal(c->time.reference_id_word, 0x47505300);
     config_free(c);
 }
@@ -106,7 +107,9 @@ static void all_keys_are_read(void **state)
                       "time:\n"
                       "  source: fixed\n"
                       "  stratum: 2\n"
-                      "  reference_id: 192.0.2.200\n");
+                      "  reference_id: 192.0.2.200\n"
+                      "  max_error: 250ms\n");
+    assert_int_equal(c->time.max_error_ms, 250);
     assert_int_equal(c->dataplane.n_cores, 2);
     assert_int_equal(c->dataplane.cores[1], 5);
     assert_string_equal(c->dataplane.crypto, "aesni");
@@ -450,6 +453,7 @@ static void reference_id_follows_the_stratum(void **state)
         {"{stratum: 1, reference_id: 'GP S'}", NULL},
         {"{stratum: 2, reference_id: 192.0.2.1}", NULL},
         {"{stratum: 15, reference_id: 0.0.0.0}", NULL},
+        {"{stratum: 1, reference_id: GPS, max_error: 17s}", "a time from 1ms to 16s"},
         {"{stratum: 0, reference_id: GPS}", "`time.stratum` is \"0\"; it must be a number from 1"},
         {"{stratum: 16, reference_id: GPS}", "from 1 to 15"},
         {"{stratum: 1, reference_id: GALIL}", "1 to 4 ASCII characters"},

@@ -21,6 +21,8 @@ void sim_clock_advance(struct sim_clock *sim, uint64_t ns)
 {
     double part = sim->utc_part + (double)ns * sim->ppm / 1e6;
     double whole = floor(part);
+    sim->maxerror_us +=
+        sim->growth_us * (int64_t)((sim->ns + ns) / 1000000000 - sim->ns / 1000000000);
     sim->ns += ns;
     sim->utc_ns += (int64_t)ns + (int64_t)whole;
     sim->utc_part = part - whole;

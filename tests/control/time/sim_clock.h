@@ -17,6 +17,7 @@ struct sim_clock {
     int kernel;        // what adjtimex returns
     int status;        // its status bits
     int64_t maxerror_us;
+    int64_t growth_us; // of maxerror, a second
     uint64_t random;
 };
 

@@ -143,17 +143,19 @@ static void era_wraps(void **state)
     assert_int_equal(time_view.state.leap, LEAP_NONE);
 }
 
-// F28: the kernel's clock is not synchronised, by its status, by what adjtimex returns, or because
+// F28: the kernel's clock is not synchronised, by its error, by what adjtimex returns, or because
 // it cannot be asked.
 static void unsynchronised_is_marked(void **state)
 {
     (void)state;
     time_world_until(false, 300 * MS);
-    const int kernel[] = {TIME_ERROR, TIME_OK, -1}, status[] = {0, STA_UNSYNC, 0};
+    const int kernel[] = {TIME_ERROR, TIME_ERROR, -1}, status[] = {0, STA_UNSYNC, 0};
+    const int64_t maxerror_us[] = {800, 16000000, 800};
     for (int i = 0; i < 3; i++) {
         log_recorder_clear();
         time_sim.kernel = kernel[i];
         time_sim.status = status[i];
+        time_sim.maxerror_us = maxerror_us[i];
         time_world_until(true, 100 * MS);
         ntp_time before = time_view.state.reference_time;
         time_world_run(S);
@@ -162,37 +164,65 @@ static void unsynchronised_is_marked(void **state)
         assert_true(fabs(time_world_error_ns()) < 1000);
         assert_true(time_view.state.reference_time == before);
         assert_true(log_recorder_has("not synchronised"));
+        assert_int_equal(log_recorder_has("add rtcsync to chrony.conf"), i == 1);
         time_sim.kernel = TIME_OK;
         time_sim.status = STA_PLL;
+        time_sim.maxerror_us = 800;
         time_world_until(false, 100 * MS);
         assert_true(log_recorder_has("info: the system clock is synchronised"));
     }
     assert_int_equal(time_view.state.steps, 0);
 }
 
-// F28: nobody tends the kernel's clock. Its error grows by 500 ppm, we pass that on, and beyond the
-// limit the server says LI 3.
+// A chronyd without `rtcsync`: the mark stays, and the error is small. Served, and said once how
+// the mark goes away; leap seconds are in the status alone.
+static void mark_without_error_is_served(void **state)
+{
+    (void)state;
+    time_sim.kernel = TIME_ERROR;
+    time_sim.status = STA_UNSYNC | STA_INS;
+    time_sim.maxerror_us = 5000;
+    time_world_until(false, 300 * MS);
+    assert_int_equal(time_view.state.leap, LEAP_INSERT);
+    assert_true(log_recorder_has("warning: the kernel marks its clock as not synchronised"));
+    assert_true(log_recorder_has("add rtcsync to chrony.conf"));
+    log_recorder_clear();
+    time_sim.status = STA_UNSYNC | STA_DEL;
+    time_world_run(S);
+    assert_int_equal(time_view.state.leap, LEAP_DELETE);
+    assert_false(log_recorder_has("rtcsync"));
+    time_sim.status |= STA_CLOCKERR; // but a broken clock is none
+    time_world_until(true, 100 * MS);
+}
+
+// F28: nobody tends the kernel's clock. Its error grows by 500 ppm, and beyond the limit the server
+// says LI 3, with the mark and without.
 static void lost_upstream_grows_the_dispersion(void **state)
 {
     (void)state;
-    time_world_until(false, 300 * MS);
-    uint32_t before = time_view.state.root_dispersion;
-    for (int second = 0; second < 100; second++) {
-        time_sim.maxerror_us += 500;
+    for (int i = 0; i < 2; i++) {
+        time_sim.kernel = i == 0 ? TIME_ERROR : TIME_OK;
+        time_sim.status = i == 0 ? STA_UNSYNC : STA_PLL;
+        time_sim.maxerror_us = 900000;
+        time_sim.growth_us = 0;
+        time_world_until(false, 300 * MS);
+        time_sim.growth_us = 500;
         time_world_run(100 * MS);
+        uint32_t before = time_view.state.root_dispersion;
+        time_world_run(100 * S); // 15 ppm would be 98 units of 2^-16 s
+        assert_true(time_view.state.root_dispersion - before >= 98);
+        uint64_t took = time_world_until(true, 1250 * S);
+        assert_true(took > 1000 * S);
+        assert_true(time_view.state.root_dispersion >= 3 * 65536 / 2);
     }
-    // 50 ms more, in units of 2^-16 s; 15 ppm would be 98.
-    assert_true(time_view.state.root_dispersion - before >= 3276);
-    assert_false(time_world_marked());
-    time_sim.maxerror_us = 1499000;
-    time_world_run(100 * MS);
-    assert_false(time_world_marked());
-    time_sim.maxerror_us = 1500000;
-    time_world_run(100 * MS);
-    assert_true(time_world_marked());
-    time_sim.maxerror_us = INT32_MAX;
-    time_world_run(100 * MS);
-    assert_int_equal(time_view.state.root_dispersion, 16 * 65536);
+    time_config.time.max_error_ms = 100;
+    time_source_close(time_subject);
+    time_world_open();
+    time_sim.growth_us = 0;
+    time_sim.maxerror_us = 20000;
+    time_world_until(false, 300 * MS);
+    time_sim.maxerror_us = 100000;
+    time_world_until(true, 100 * MS);
 }
 
 // `fixed` serves whatever the kernel says, and says so at the start. A step is marked all the same.
@@ -234,6 +264,8 @@ int main(void)
                                         time_world_teardown),
         cmocka_unit_test_setup_teardown(era_wraps, time_world_setup, time_world_teardown),
         cmocka_unit_test_setup_teardown(unsynchronised_is_marked, time_world_setup,
+                                        time_world_teardown),
+        cmocka_unit_test_setup_teardown(mark_without_error_is_served, time_world_setup,
                                         time_world_teardown),
         cmocka_unit_test_setup_teardown(lost_upstream_grows_the_dispersion, time_world_setup,
                                         time_world_teardown),

@@ -35,6 +35,7 @@ int time_world_setup(void **state)
     memset(&time_config, 0, sizeof time_config);
     time_config.time.source = TIME_SYSTEM;
     time_config.time.stratum = 1;
+    time_config.time.max_error_ms = 1500;
     time_config.time.reference_id_word = 0x47505300;
     log_recorder_clear();
     sim_clock_init(&time_sim, 1767225600);
