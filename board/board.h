@@ -31,6 +31,7 @@ struct board_control {
     _Atomic uint64_t version;   // BOARD_VERSION once control has come up
     _Atomic uint64_t heartbeat; // monotonic ns of the last turn of control's main loop
     _Atomic uint64_t starts;    // of control, this one included
+    _Atomic uint64_t log_lost;  // lines of log that it lost
     struct snapshot ntp_state;  // struct ntp_state
     uint8_t without_keys[BOARD_PAGE - 64 - sizeof(struct snapshot)];
     struct snapshot keyring; // struct keyring_record; from here on pages hold keys
@@ -73,6 +74,7 @@ struct board_dataplane {
     _Atomic uint64_t version;   // BOARD_VERSION once the ports are up and the cores run
     _Atomic uint64_t heartbeat; // monotonic ns of the last turn of housekeeping
     _Atomic uint64_t starts;    // of the dataplane, this one included
+    _Atomic uint64_t log_lost;  // lines of log that it lost
     _Atomic uint32_t n_cores;
     _Atomic uint32_t n_ports;
     char crypto[BOARD_NAME_LEN]; // the variant in use
@@ -90,6 +92,7 @@ struct board_ke {
     _Atomic uint64_t version;    // BOARD_VERSION once ke has come up
     _Atomic uint64_t heartbeat;  // monotonic ns of the last turn of ke's main loop
     _Atomic uint64_t starts;     // of ke, this one included
+    _Atomic uint64_t log_lost;   // lines of log that it lost
     struct ke_counters counters; // not reset by a restart: counters only rise
 };
 

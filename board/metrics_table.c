@@ -7,6 +7,8 @@ static const struct metric_family process_heartbeat = {
     METRIC_GAUGE, "seconds"};
 static const struct metric_family process_starts = {
     "noonmark_process_starts", "Times that the process was started.", METRIC_COUNTER, ""};
+static const struct metric_family log_lost = {
+    "noonmark_log_lines_lost", "Lines of log that the process lost.", METRIC_COUNTER, ""};
 static const struct metric_family clock_doubted = {
     "noonmark_clock_doubted", "Whether the dataplane finds the clock that control publishes wrong.",
     METRIC_GAUGE, ""};
@@ -108,18 +110,27 @@ const struct metric metrics[] = {
     {&process_starts, NULL, NULL, "starts",
      "Times that the process was started: more than 1 says that it died.",
      AT(METRIC_CONTROL, METRIC_U64, board_control, starts)},
+    {&log_lost, NULL, NULL, "log_lines_lost",
+     "Lines of log that the process lost since it was started, because nobody read them in time.",
+     AT(METRIC_CONTROL, METRIC_U64, board_control, log_lost)},
     {&process_heartbeat, NULL, NULL, "heartbeat_age_ms",
      "Milliseconds since the process showed that it lives, null before the first time.",
      AT(METRIC_KE_PROCESS, METRIC_BEAT, board_ke, heartbeat)},
     {&process_starts, NULL, NULL, "starts",
      "Times that the process was started: more than 1 says that it died.",
      AT(METRIC_KE_PROCESS, METRIC_U64, board_ke, starts)},
+    {&log_lost, NULL, NULL, "log_lines_lost",
+     "Lines of log that the process lost since it was started, because nobody read them in time.",
+     AT(METRIC_KE_PROCESS, METRIC_U64, board_ke, log_lost)},
     {&process_heartbeat, NULL, NULL, "heartbeat_age_ms",
      "Milliseconds since the process showed that it lives, null before the first time.",
      AT(METRIC_DATAPLANE, METRIC_BEAT, board_dataplane, heartbeat)},
     {&process_starts, NULL, NULL, "starts",
      "Times that the process was started: more than 1 says that it died.",
      AT(METRIC_DATAPLANE, METRIC_U64, board_dataplane, starts)},
+    {&log_lost, NULL, NULL, "log_lines_lost",
+     "Lines of log that the process lost since it was started, because nobody read them in time.",
+     AT(METRIC_DATAPLANE, METRIC_U64, board_dataplane, log_lost)},
     {&clock_doubted, NULL, NULL, NULL,
      "Whether the dataplane finds the clock that control publishes wrong, and serves it as leap 3.",
      AT(METRIC_DATAPLANE, METRIC_FLAG32, board_dataplane, clock_doubted)},

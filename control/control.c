@@ -166,9 +166,7 @@ static uint64_t key_turn(struct control *c, uint64_t now)
 
 static uint64_t socket_turn(struct control *c, uint64_t now)
 {
-    (void)now;
-    status_turn(c->status);
-    return ERRAND_NEVER;
+    return status_turn(c->status, now);
 }
 
 static int list_errands(struct control *c)
@@ -212,6 +210,7 @@ static void serve(struct control *c)
 {
     while (!c->must_end) {
         atomic_store_explicit(&c->board->heartbeat, now_ns(), memory_order_relaxed);
+        atomic_store_explicit(&c->board->log_lost, log_lost(), memory_order_relaxed);
         errands_turn(c->errand, ERRANDS, c->epoll, BEAT_MS, c);
     }
 }

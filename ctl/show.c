@@ -32,13 +32,18 @@ static bool yes(const json_t *object, const char *name)
 static void show_process(FILE *out, const char *name, const json_t *process)
 {
     const json_t *age = json_object_get(process, "heartbeat_age_ms");
-    if (!json_is_integer(age))
+    if (!json_is_integer(age)) {
         fprintf(out, "%-10s not started yet\n", name);
-    else if (json_integer_value(age) > 2000)
-        fprintf(out, "%-10s SILENT for %.1f s, start %" PRId64 "\n", name,
+        return;
+    }
+    if (json_integer_value(age) > 2000)
+        fprintf(out, "%-10s SILENT for %.1f s, start %" PRId64, name,
                 (double)json_integer_value(age) / 1000, number(process, "starts"));
     else
-        fprintf(out, "%-10s running, start %" PRId64 "\n", name, number(process, "starts"));
+        fprintf(out, "%-10s running, start %" PRId64, name, number(process, "starts"));
+    if (number(process, "log_lines_lost") > 0)
+        fprintf(out, ", %" PRId64 " lines of log lost", number(process, "log_lines_lost"));
+    fputc('\n', out);
 }
 
 static void show_clock(FILE *out, const json_t *clock)

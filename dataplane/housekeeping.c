@@ -95,6 +95,7 @@ static int look_round(const struct housekeeping *house, struct watch *watch, uin
     if (ticks % TICKS_A_LOOK != 0)
         return 0;
     atomic_store_explicit(&house->board->heartbeat, now_ns(), memory_order_relaxed);
+    atomic_store_explicit(&house->board->log_lost, log_lost(), memory_order_relaxed);
     stamp_clock_turn(house->stamps);
     if (ticks % TICKS_A_SECOND == 0 && !once_a_second(house))
         return -ESTALE;

@@ -254,6 +254,7 @@ static void serve(struct process *p)
     int n;
     do {
         atomic_store_explicit(&p->board->heartbeat, now_ns(), memory_order_relaxed);
+        atomic_store_explicit(&p->board->log_lost, log_lost(), memory_order_relaxed);
         n = epoll_wait(p->epoll, &event, 1, BEAT_MS);
     } while (n <= 0 || (event.data.fd == HANDOVER_LINK && hear(p)));
 }

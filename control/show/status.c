@@ -2,6 +2,8 @@
 
 #include "control/show/status.h"
 
+#include "base/log.h"
+#include "base/now.h"
 #include "control/show/reload_report.h"
 #include "control/show/status_report.h"
 #include "link/link.h"
@@ -17,6 +19,7 @@
 enum {
     CLIENTS = 4,
     REQUEST_MAX = 64,
+    PAUSE_MS = 500, // after accept has failed for want of descriptors or memory
 };
 
 struct client {
@@ -33,6 +36,7 @@ struct client {
 struct status {
     int epoll_fd;
     int listen_fd;
+    uint64_t resume_ns; // not 0: the listener is not watched until then
     uint64_t accepted;
     uint32_t reloads; // asked for; the last one's id
     struct status_sources sources;
@@ -98,18 +102,38 @@ static struct client *client_place(struct status *s)
     return oldest;
 }
 
-static void accept_one(struct status *s)
+// Without descriptors or memory the client waits in the listener's queue, which stays readable: it
+// would keep the loop awake for nothing. False: it is to be left alone for a while.
+static bool accept_one(struct status *s)
 {
     int fd = accept4(s->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0)
-        return; // whatever it was, the client is told by the kernel and the next one is not harmed
+    if (fd < 0) // of one client, or for all
+        return errno == EAGAIN || errno == EINTR || errno == ECONNABORTED;
     struct client *c = client_place(s);
     if (watch(s, EPOLL_CTL_ADD, fd, EPOLLIN, c) != 0) {
         close(fd);
-        return;
+        return false;
     }
     c->fd = fd;
     c->since = s->accepted++;
+    return true;
+}
+
+static void pause_accepting(struct status *s, uint64_t now)
+{
+    static struct log_limit limit;
+    log_limited(&limit, LOG_LEVEL_WARNING, "control socket: cannot accept for a moment: %s",
+                strerror(errno));
+    epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, s->listen_fd, NULL);
+    s->resume_ns = now + PAUSE_MS * (uint64_t)NOW_NS_PER_MS;
+}
+
+static void resume_accepting(struct status *s, uint64_t now)
+{
+    if (watch(s, EPOLL_CTL_ADD, s->listen_fd, EPOLLIN, NULL) == 0)
+        s->resume_ns = 0;
+    else
+        s->resume_ns = now + PAUSE_MS * (uint64_t)NOW_NS_PER_MS;
 }
 
 // Sends what the socket takes; false when the connection is done, well or badly.
@@ -186,14 +210,17 @@ void status_reloaded(struct status *status, uint32_t id, bool applied, const cha
     }
 }
 
-void status_turn(struct status *status)
+uint64_t status_turn(struct status *status, uint64_t now)
 {
     struct epoll_event event[CLIENTS + 1];
+    if (status->resume_ns != 0 && now >= status->resume_ns)
+        resume_accepting(status, now);
     int n = epoll_wait(status->epoll_fd, event, CLIENTS + 1, 0);
     for (int i = 0; i < n; i++) {
         struct client *c = event[i].data.ptr;
         if (c == NULL) {
-            accept_one(status);
+            if (!accept_one(status))
+                pause_accepting(status, now);
             continue;
         }
         if (c->fd < 0)
@@ -202,6 +229,7 @@ void status_turn(struct status *status)
         if (!open)
             client_close(c);
     }
+    return status->resume_ns != 0 ? status->resume_ns : UINT64_MAX;
 }
 
 void status_close(struct status *status)

@@ -32,8 +32,9 @@ int status_open(int listen_fd, const struct status_sources *sources, struct stat
 // One descriptor that is readable when status_turn has something to do: for the caller's epoll.
 int status_fd(const struct status *status);
 
-// Accepts, reads and answers what is waiting, without blocking.
-void status_turn(struct status *status);
+// Accepts, reads and answers what is waiting, without blocking. Returns when it is to be called
+// again whatever the descriptor says: UINT64_MAX, but after accept has failed. now is now_ns().
+uint64_t status_turn(struct status *status, uint64_t now);
 
 // The reload that a client has asked for by this id has ended. text: of LINK_APPLIED or
 // LINK_REFUSED.

@@ -292,7 +292,8 @@ static void life(void **state) // issue item 3: keys and clock first, then ready
     write_nonsense();
     ask_status(status, sizeof status);
     assert_non_null(strstr(status, "\"completed\":0"));
-    assert_non_null(strstr(status, "\"ke_process\":{\"heartbeat_age_ms\":null,\"starts\":0}"));
+    assert_non_null(strstr(status, "\"ke_process\":{\"heartbeat_age_ms\":null,\"starts\":0,"
+                                   "\"log_lines_lost\":0}"));
     assert_null(strchr(status, '\x9b'));
     assert_null(strchr(status, '\xff'));
 

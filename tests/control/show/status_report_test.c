@@ -46,6 +46,7 @@ static int fill(void **state)
         atomic_store(&ke.counters.n[i], 300 + i);
     atomic_store(&ke.counters.open, 12);
     atomic_store(&ke.starts, 3);
+    atomic_store(&ke.log_lost, 4);
     return 0;
 }
 
@@ -103,9 +104,9 @@ static void names_are_stable(void **state)
     static const struct {
         const char *of, *names;
     } object[] = {
-        {"control", "heartbeat_age_ms starts"},
-        {"ke_process", "heartbeat_age_ms starts"},
-        {"dataplane", "heartbeat_age_ms starts serving crypto memory"},
+        {"control", "heartbeat_age_ms starts log_lines_lost"},
+        {"ke_process", "heartbeat_age_ms starts log_lines_lost"},
+        {"dataplane", "heartbeat_age_ms starts log_lines_lost serving crypto memory"},
         {"clock", "source serving synchronised believed leap stratum reference_id precision "
                   "root_delay_s root_dispersion_s error_ns steps"},
         {"ke", "accepted completed no_common error_critical error_request error_internal "
@@ -159,6 +160,7 @@ static void numbers_are_the_boards(void **state)
     assert_int_equal(number(json_object_get(o, "ke"), "abandoned"), 300 + KE_ABANDONED);
     assert_int_equal(number(json_object_get(o, "ke"), "open"), 12);
     assert_int_equal(number(json_object_get(o, "ke_process"), "starts"), 3);
+    assert_int_equal(number(json_object_get(o, "ke_process"), "log_lines_lost"), 4);
     assert_true(json_is_null(
         json_object_get(json_object_get(o, "ke_process"), "heartbeat_age_ms"))); // never beat
     assert_int_equal(number(json_array_get(json_object_get(o, "ports"), 1), "rx_missed"), 51);

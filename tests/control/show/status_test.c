@@ -10,8 +10,11 @@
 
 #include <cmocka.h>
 
+#include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -20,6 +23,7 @@ static struct sockaddr_un name = {.sun_family = AF_UNIX};
 static struct status *status;
 static int link_ends[2]; // the supervisor's, ours
 static int listener;
+static uint64_t now = 1000;
 
 static int open_all(void **state)
 {
@@ -49,14 +53,14 @@ static int client(void)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&name, sizeof name), 0);
-    status_turn(status);
+    status_turn(status, now);
     return fd;
 }
 
 static void say(int fd, const char *text)
 {
     assert_int_equal(send(fd, text, strlen(text), 0), strlen(text));
-    status_turn(status);
+    status_turn(status, now);
 }
 
 static void expect_answer(int fd)
@@ -94,7 +98,7 @@ static void refuses_a_line_without_end(void **state)
     memset(line, 'x', sizeof line);
     int fd = client();
     assert_int_equal(send(fd, line, sizeof line, 0), sizeof line);
-    status_turn(status);
+    status_turn(status, now);
     assert_int_equal(recv(fd, &octet, 1, 0), 0);
     close(fd);
 }
@@ -114,7 +118,7 @@ static int ask_reload(uint32_t *id)
 static void expect(int fd, const char *wanted)
 {
     char answer[512] = "";
-    status_turn(status);
+    status_turn(status, now);
     assert_true(recv(fd, answer, sizeof answer - 1, 0) > 0);
     assert_string_equal(answer, wanted);
     assert_int_equal(recv(fd, answer, sizeof answer, 0), 0);
@@ -128,7 +132,7 @@ static void each_reload_gets_its_own_answer(void **state)
     char octet;
     int a = ask_reload(&first), b = ask_reload(&second);
     assert_true(first != second && first != 0 && second != 0);
-    status_turn(status);
+    status_turn(status, now);
     assert_int_equal(recv(a, &octet, 1, 0), -1); // not yet
     status_reloaded(status, second, false, "/a \"b\".pem: HAS EXPIRED");
     expect(b, "{\"refused\":\"/a \\\"b\\\".pem: HAS EXPIRED\"}\n");
@@ -151,7 +155,7 @@ static void a_client_that_leaves_is_forgotten(void **state)
     (void)state;
     uint32_t id;
     close(ask_reload(&id));
-    status_turn(status);
+    status_turn(status, now);
     int fd = client();
     status_reloaded(status, id, true, "applied a\n");
     say(fd, "nonsense\n");
@@ -186,7 +190,36 @@ static void silent_clients_make_room(void **state)
     assert_int_equal(recv(silent[SILENT - 1], &octet, 1, 0), -1); // still open
     for (int i = 0; i < SILENT; i++)
         close(silent[i]);
-    status_turn(status);
+    status_turn(status, now);
+    close(fd);
+}
+
+static bool wants_a_turn(void)
+{
+    struct pollfd wait = {.fd = status_fd(status), .events = POLLIN};
+    return poll(&wait, 1, 0) == 1;
+}
+
+// Without descriptors the loop is not kept awake; the client is served when there are some again.
+static void a_famine_of_descriptors_is_waited_out(void **state)
+{
+    (void)state;
+    struct rlimit before, none;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    none = before;
+    none.rlim_cur = (rlim_t)fd + 1;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&name, sizeof name), 0);
+    assert_true(wants_a_turn());
+    uint64_t due = status_turn(status, now);
+    assert_true(due > now && due < UINT64_MAX);
+    assert_false(wants_a_turn());
+    assert_int_equal(status_turn(status, due - 1), due);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(status_turn(status, due), UINT64_MAX);
+    say(fd, "nonsense\n");
+    expect_answer(fd);
     close(fd);
 }
 
@@ -197,6 +230,7 @@ int main(void)
         cmocka_unit_test(takes_a_line_in_pieces),
         cmocka_unit_test(refuses_a_line_without_end),
         cmocka_unit_test(silent_clients_make_room),
+        cmocka_unit_test(a_famine_of_descriptors_is_waited_out),
         cmocka_unit_test(each_reload_gets_its_own_answer),
         cmocka_unit_test(a_client_that_leaves_is_forgotten),
         cmocka_unit_test(without_a_supervisor_it_says_so), // ends the link: the last one
