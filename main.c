@@ -45,7 +45,8 @@ struct role {
 static const struct role roles[] = {
     {ROLE_CONTROL, "noonmarkd: control", "noonmarkd:ctl", control_main, HANDOVER_BOARD_CONTROL},
     {ROLE_KE, "noonmarkd: ke", "noonmarkd:ke", ke_process_main, HANDOVER_BOARD_KE},
-    {ROLE_DATAPLANE, "noonmarkd: dataplane", "noonmarkd:data", dataplane_main, HANDOVER_BOARD_DATAPLANE},
+    {ROLE_DATAPLANE, "noonmarkd: dataplane", "noonmarkd:data", dataplane_main,
+     HANDOVER_BOARD_DATAPLANE},
     {ROLE_SWEEP, "noonmarkd: sweep", "noonmarkd:sweep", dataplane_sweep, 0},
     {ROLE_RELOAD, "noonmarkd: reload", "noonmarkd:load", supervisor_reader, 0},
 };

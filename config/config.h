@@ -89,7 +89,7 @@ struct config {
     struct {
         enum config_time_source source;
         uint8_t stratum;
-        char reference_id[16];      // as written: 1 to 4 characters, or a dotted IPv4 address
+        char reference_id[16]; // as written: 1 to 4 characters, or a dotted IPv4 address
         uint32_t max_error_ms;
         uint32_t reference_id_word; // as it goes on the wire, first octet in the highest bits
     } time;
