@@ -67,7 +67,7 @@ static void say_limit(struct outcome *o)
         snprintf(o->why, sizeof o->why, "%s of its requests left late or not at all",
                  words_of_share((sent * late + (double)behind) / (sent + (double)behind), text));
     else if (o->headroom < HEADROOM_LEAST)
-        snprintf(o->why, sizeof o->why, "its core had no idle time");
+        snprintf(o->why, sizeof o->why, "its core was always busy");
     else
         o->tester_was_limit = false;
 }
