@@ -1,4 +1,4 @@
-"""RESULTS.md: sections between markers, which a run replaces. What stands outside is kept."""
+"""RESULTS.md: a run replaces the sections between its markers and keeps the rest."""
 
 import benches
 import machine
@@ -8,9 +8,9 @@ from measure import LOW_RATE
 HEAD = """\
 # Results
 
-What `perf/compare`, `perf/truth` and the benches have measured. Sections between markers are theirs; make them again with
-the commands that they name. A shared machine is never quiet: each figure is the median of some rounds, and the best
-of them in parentheses.
+The results of `perf/compare`, `perf/truth` and the benches. These tools write the sections between markers; each section has its
+command. Other tasks disturb a shared machine, so each figure is the median of several rounds, with the best round in
+parentheses.
 """
 
 COMPARED = """\
@@ -25,20 +25,20 @@ Made by `{command}` in {rounds} round(s), each of which ran all servers in turn.
 
 How to read them:
 
-- All of a server is on one CPU, noonmarkd's NTS-KE process too; the tester, ntsperf, has the other. Both servers on the
-  veth are asked over AF_XDP. Every reply's authenticator was checked unless `--verify` says otherwise.
-- A rate is held if at most one request in a thousand went without its time, over {hold_s} s. It is the server's limit only
+- All processes of a server run on one CPU, including noonmarkd's NTS-KE process. The tester, ntsperf, has the other CPU. Both servers on the
+  veth get their requests over AF_XDP. The authenticator of every reply was verified, unless `--verify` was given.
+- A rate is held if at most one request in a thousand got no valid time, over {hold_s} s. It is the server's limit only
   if the tester had idle time left.{not_held} {limits}
-- *The most at any rate* is what came when far more was asked, whatever was lost. The cost of a reply is measured at three quarters
-  of that, also whatever was lost, and with cookies that are spent again, so that no session is made meanwhile.
-- noonmarkd polls, so its core is busy all the time. *Polling included* is what such a core costs. *Busy* leaves out the
-  turns that found nothing, each taken to be as long as one of an idle server: a little too much remains. The
-  server's own counter, `busy_cycles`, leaves out receiving and counts time off the CPU.
-- Softirqs run on the CPU that sends. On a veth, what the server's side does to receive requests is softirq time of the tester's CPU
-  (beside some of the tester's own), and the delivery of replies to the tester is softirq time of the server's CPU. The total counts
-  both. The softirq columns come from the kernel's tick.
-- In the key exchanges noonmarkd's NTS-KE process shares the core with its polling thread; chronyd's helper has it alone.
-- *One at a time* is {low_rate} requests a second: server time is between the receive and transmit timestamps of its replies.
+- *The most at any rate* is the rate of replies at much higher request rates, with any loss. The cost of a reply is measured at three quarters
+  of that rate, also with any loss. Clients use their cookies again then, so that no new sessions are made.
+- noonmarkd polls, so its core is always busy. *Polling included* is the cost of the whole core. *Busy* excludes the
+  turns without packets. Each is assumed to be as long as a turn of an idle server, so *busy* is a little too high. The
+  server's own counter, `busy_cycles`, excludes receiving and includes time off the CPU.
+- Softirqs run on the CPU that sends. On a veth, the work to receive requests for the server is softirq time of the tester's CPU
+  (together with some of the tester's own), and the delivery of replies to the tester is softirq time of the server's CPU. The total includes
+  both. The softirq columns are sampled by the kernel's tick.
+- In the key exchanges noonmarkd's NTS-KE process shares the core with its polling thread; chronyd's helper process does not share it.
+- *One at a time* is {low_rate} requests a second. The server time is the time between the receive and transmit timestamps of a reply.
 """
 
 CORES = """\
@@ -48,9 +48,9 @@ Made by `{command}`.
 
 {cores}
 
-Two memif devices, one a core. The machine has two CPUs, so each polling thread shares its CPU with the ntsperf that loads
-it, and has half of it; the first row is one such pair on one CPU alone. It shows how two cores add up, not what one can do:
-twice the rate at the same cost a reply means that neither waits for the other.
+Two memif devices, one for each core. The machine has two CPUs, so each polling thread shares its CPU with its ntsperf
+and has half of it. The first row is one such pair on one CPU. The test shows how two cores add up, not the limit of one:
+twice the rate at the same cost per reply means that no core waits for the other.
 """
 
 BENCH = """\
@@ -80,13 +80,13 @@ def bench(name, got, rounds):
 def limits(summary):
     texts = [f"{results.TITLES[key]}: {'; '.join(got['limits'])}"
              for key, got in summary["servers"].items() if got["limits"]]
-    return f"What the tester said of itself: {'. '.join(texts)}." if texts else ""
+    return f"Limits of the tester: {'. '.join(texts)}." if texts else ""
 
 
 def not_held(summary):
     texts = [f"{got['not_held']} of {results.TITLES[key]}"
              for key, got in summary["servers"].items() if got["not_held"]]
-    return f" **Rounds that held none**, whose last attempt is in there: {', '.join(texts)}." \
+    return f" **Rounds without a held rate**, of which the last attempt is included: {', '.join(texts)}." \
         if texts else ""
 
 
@@ -101,7 +101,7 @@ def compared(report):
 
 
 def sections(report):
-    """Of what was measured alone."""
+    """The sections of the parts that were measured."""
     summary = report["summary"]
     if summary["servers"]:
         yield "compare", compared(report)
@@ -113,7 +113,7 @@ def sections(report):
 
 
 def write(path, parts):
-    """parts: (name, body) of each section."""
+    """Replaces or adds sections; parts: (name, body) of each."""
     text = path.read_text() if path.exists() else HEAD
     for name, body in parts:
         text = results.replace_section(text, name, body)

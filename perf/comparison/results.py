@@ -1,4 +1,4 @@
-"""What the rounds say together: medians and bests, ratios, and RESULTS.md."""
+"""The summary of all rounds: medians and bests, ratios, and tables for RESULTS.md."""
 
 import re
 import statistics
@@ -18,7 +18,7 @@ def small_share(value):
     return f"{value:.4%}" if value else "none"
 
 
-# name, what it is, where it stands in a round, how it is shown, whether more is better.
+# name, description, path in a round, format, whether more is better.
 ROWS = [
     ("rate", "replies a second, held with at most 0.1 % lost", ("hold", "rate"), number, True),
     ("loss", "lost meanwhile", ("hold", "loss"), small_share, False),
@@ -49,7 +49,7 @@ ROWS = [
     ("round_trip_ns", "one at a time: median ns there and back",
      ("one_at_a_time", "round_trip_ns"), number, False),
 ]
-# Of these the ratio to chronyd is of interest, greater being better for noonmarkd.
+# The rows with a ratio to chronyd; above 1 noonmarkd is better.
 RATIOS = ("rate", "most", "cpu_total", "cpu_busy", "ke")
 
 
@@ -154,7 +154,7 @@ def core_table(summary):
 
 
 def replace_section(text, name, body):
-    """The section between its markers is the tool's; all else is the writer's."""
+    """Replaces the section between its markers and keeps the rest."""
     begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
     section = f"{begin}\n{body.strip()}\n{end}"
     if begin in text and end in text:
