@@ -1,4 +1,4 @@
-// The log: one line an event, whole, and never more than its limit.
+// The log: one complete line per event, never longer than its limit.
 #include "base/log.h"
 
 #include <pthread.h>

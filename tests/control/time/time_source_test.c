@@ -1,5 +1,5 @@
-// The time source over simulated clocks: what the board says at every millisecond, held against
-// what the clock says.
+// The time source over simulated clocks: compares the board with the true clock at every
+// millisecond.
 #include "control/time/time_source.h"
 
 #include "tests/control/log_recorder.h"
@@ -170,8 +170,8 @@ static void unsynchronised_is_marked(void **state)
     assert_int_equal(time_view.state.steps, 0);
 }
 
-// F28: nobody tends the kernel's clock. Its error grows by 500 ppm, we pass that on, and beyond the
-// limit the server says LI 3.
+// F28: no program adjusts the kernel's clock. Its error grows by 500 ppm, the board has it, and
+// beyond the limit the server says LI 3.
 static void lost_upstream_grows_the_dispersion(void **state)
 {
     (void)state;
