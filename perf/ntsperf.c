@@ -19,13 +19,13 @@ static const char help[] =
     "\n"
     "Loads an NTP or NTS server (RFC 8915) at a given rate and checks every reply.\n"
     "\n"
-    "  nts     NTS requests: sessions of its own, each cookie spent once\n"
+    "  nts     NTS requests; each client has its own session and uses each cookie once\n"
     "  ntp     plain NTP requests, basic or interleaved\n"
-    "  mix     both, beside forged, malformed, replayed and spoofed ones\n"
-    "  ke      NTS-KE sessions: handshakes a second, time to first cookie\n"
-    "  report  one HTML page of the results that --json=FILE has written\n"
+    "  mix     both, beside forged, malformed, replayed and spoofed requests\n"
+    "  ke      NTS-KE sessions: handshakes per second, time to the first cookie\n"
+    "  report  makes one HTML page from results that --json=FILE wrote\n"
     "\n"
-    "ntsperf COMMAND --help lists the options of a command; ntsperf(1) says more.\n";
+    "ntsperf COMMAND --help lists the options of a command; ntsperf(1) has the details.\n";
 
 static void stop(int number)
 {
@@ -33,7 +33,7 @@ static void stop(int number)
     run_must_stop = true;
 }
 
-// Keys of sessions are no matter for a core dump.
+// Session keys must not get into a core dump.
 static void forbid_cores(void)
 {
     static const struct rlimit none;
@@ -42,7 +42,7 @@ static void forbid_cores(void)
 
 static void catch_signals(void)
 {
-    // A second Ctrl-C ends the program whatever it does.
+    // A second Ctrl-C ends the program at once.
     struct sigaction action = {.sa_handler = stop, .sa_flags = SA_RESETHAND | SA_RESTART};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
@@ -85,7 +85,6 @@ int main(int argc, char **argv)
         fputs("ntsperf: a command is missing; ", stderr);
     else
         fprintf(stderr, "ntsperf: %s: there is no such command; ", word);
-    fputs("this version has nts, ntp, mix, ke and report, and ntsperf --help says what they do\n",
-          stderr);
+    fputs("the commands are nts, ntp, mix, ke and report; ntsperf --help describes them\n", stderr);
     return EXIT_USAGE;
 }

@@ -22,7 +22,7 @@ enum {
 const char *const command_names[COMMANDS] = {
     [COMMAND_NTS] = "nts", [COMMAND_NTP] = "ntp", [COMMAND_MIX] = "mix", [COMMAND_KE] = "ke"};
 
-// Below and above, a schedule cannot be reckoned with.
+// Outside of this range a schedule cannot be calculated.
 static bool rate_of(const char *text, double *rate)
 {
     double value;
@@ -76,7 +76,7 @@ static bool tags_of(const char *text, struct plan *plan)
     return true;
 }
 
-// Takes a value; false when it is none.
+// Stores the value of an option; false when it is not valid.
 static bool take(const struct option_row *row, const char *text, struct plan *plan)
 {
     void *at = (char *)plan + row->at;
@@ -130,9 +130,10 @@ static bool take(const struct option_row *row, const char *text, struct plan *pl
     }
 }
 
-static int complain(const struct plan *plan, const char *what, const char *which, const char *mend)
+static int complain(const struct plan *plan, const char *what, const char *which,
+                    const char *advice)
 {
-    fprintf(stderr, "ntsperf %s: %s%s; %s\n", command_names[plan->command], which, what, mend);
+    fprintf(stderr, "ntsperf %s: %s%s; %s\n", command_names[plan->command], which, what, advice);
     return EXIT_USAGE;
 }
 
@@ -140,13 +141,13 @@ static int usage_of(const struct plan *plan, const struct option_row *row, const
 {
     char which[160];
     snprintf(which, sizeof which, "--%s %s", row->name, text);
-    char mend[200];
+    char advice[200];
     if (row->kind == COUNT)
-        snprintf(mend, sizeof mend, "%s is a whole number from %.0f to %.0f", row->argument,
+        snprintf(advice, sizeof advice, "%s is a whole number from %.0f to %.0f", row->argument,
                  row->low, row->high);
     else
-        snprintf(mend, sizeof mend, "--%s %s: %s", row->name, row->argument, row->help);
-    return complain(plan, ": this is no such value", which, mend);
+        snprintf(advice, sizeof advice, "--%s %s: %s", row->name, row->argument, row->help);
+    return complain(plan, ": this value is not valid", which, advice);
 }
 
 static void set_defaults(struct plan *plan, enum command command)
@@ -166,7 +167,7 @@ static void set_defaults(struct plan *plan, enum command command)
     };
 }
 
-// Enough cookies for a fiftieth of a second and more: eight a client.
+// Eight cookies per client: enough for more than a fiftieth of a second.
 static uint32_t clients_for(double rate)
 {
     double wanted = rate / 50;
@@ -175,7 +176,7 @@ static uint32_t clients_for(double rate)
                                    : (uint32_t)wanted;
 }
 
-// What the options mean together. EXIT_USAGE when that makes no sense.
+// Checks the options together and sets what depends on others. EXIT_USAGE when they contradict.
 static int settle(struct plan *plan)
 {
     bool steps = plan->search || plan->step.from > 0;
@@ -188,23 +189,24 @@ static int settle(struct plan *plan)
                      : stairs->add > 0  ? (stairs->to - stairs->from) / stairs->add
                                         : 0;
     if (n_steps >= STEPS_MAX)
-        return complain(plan, "", "--step: these are more than 256 steps", "make them larger");
+        return complain(plan, "", "--step gives more than 256 steps", "make them larger");
     if (plan->has_mac && !plan->device)
-        return complain(plan, "", "--server-mac needs --port", "the kernel asks for it itself");
+        return complain(plan, "", "--server-mac needs --port",
+                        "with sockets the kernel resolves it");
     if (plan->same_clock && plan->device)
         return complain(plan, "", "--same-clock needs kernel sockets",
-                        "leave --port out: a device does not stamp what leaves and comes");
+                        "leave out --port: a device has no timestamps of packets");
     if (plan->spoof.family != 0 && !plan->device)
         return complain(plan, "", "--spoof needs --port",
                         "the kernel sends from its own addresses");
     if (plan->family_4 && plan->family_6)
         return complain(plan, "", "--ipv4 and --ipv6 exclude each other", "give one");
     if (plan->json.wanted && plan->csv.wanted && !plan->json.file && !plan->csv.file)
-        return complain(plan, "", "--json and --csv both want stdout", "give one a =FILE");
+        return complain(plan, "", "--json and --csv both write to stdout", "give one a =FILE");
     if (plan->rate == 0)
         plan->rate = plan->search ? 1000 : plan->command == COMMAND_KE ? 20 : 100;
     if (plan->search && plan->rate > plan->max_rate)
-        return complain(plan, "", "--search begins with --rate, which is above --max-rate",
+        return complain(plan, "", "--search starts at --rate, which is above --max-rate",
                         "give a lower --rate or a higher --max-rate");
     if (plan->duration_ns == 0)
         plan->duration_ns = (steps ? UINT64_C(2) : UINT64_C(10)) * 1000000000;
@@ -214,7 +216,8 @@ static int settle(struct plan *plan)
         plan->clients = steps ? CLIENTS_OF_SEARCH : clients_for(plan->rate);
     if (plan->search && plan->loss > 1 && plan->p99_ns == 0) {
         plan->loss = 0.001;
-        // A session that waits in a queue for seconds is not lost, and yet its rate cannot be held.
+        // A session that waits in a queue for seconds is not lost, although the server cannot hold
+        // the rate.
         plan->p99_ns = plan->command == COMMAND_KE ? KE_P99_NS : 0;
     }
     double shares = 0;
@@ -233,7 +236,7 @@ static const struct option_row *row_named(enum command command, const char *name
     return row;
 }
 
-// A name or an address, IPv6's in brackets or without.
+// A name or an address; an IPv6 address with or without brackets.
 static bool take_server(const char *text, struct plan *plan)
 {
     size_t len = strlen(text);
@@ -262,10 +265,10 @@ int options_read(struct plan *plan, enum command command, int argc, char **argv)
     int index = -1;
     int got;
     opterr = 0;
-    optind = 0; // from the start, whatever was read before
+    optind = 0; // starts from the first argument, also after an earlier call
     while ((got = getopt_long(argc, argv, ":h", longs, &index)) != -1) {
         if (got == ':')
-            return complain(plan, ": its value is missing", argv[optind - 1],
+            return complain(plan, ": the value is missing", argv[optind - 1],
                             "--help lists the options");
         if (got == '?') {
             char letter[] = {'-', (char)optopt, '\0'};
@@ -281,9 +284,10 @@ int options_read(struct plan *plan, enum command command, int argc, char **argv)
             return usage_of(plan, row, optarg);
     }
     if (argc - optind != 1)
-        return complain(plan, "", argc == optind ? "SERVER is missing" : "there are two SERVERs",
+        return complain(plan, "",
+                        argc == optind ? "SERVER is missing" : "there is more than one SERVER",
                         "give one name or address");
     if (!take_server(argv[optind], plan))
-        return complain(plan, ": this is no server", argv[optind], "give one name or address");
+        return complain(plan, ": this is not a server", argv[optind], "give one name or address");
     return settle(plan);
 }

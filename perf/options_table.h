@@ -1,4 +1,5 @@
-// The options as a table: options.c reads them by it, --help prints it. Between these two files.
+// The table of options: options.c parses the command line with it, --help prints it. Only for
+// options.c and options_table.c.
 #pragma once
 
 #include "perf/plan.h"
@@ -6,7 +7,7 @@
 #include <stddef.h>
 
 enum option_kind {
-    HEADING, // of what follows in --help
+    HEADING, // of a group of options in --help
     FLAG,    // bool
     RATE,    // double, above 0
     SPAN,    // uint64_t ns, above 0

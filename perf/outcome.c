@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-// Above these the tester's own part in a result can no longer be passed over.
+// Above these limits the tester, not the server, limited the result.
 #define SENT_LATE_SHARE 0.01
 #define HEADROOM_LEAST 0.03
-// Less than this share of the rate asked for is another rate.
+// Below this share of the wanted rate, the rate was not applied.
 #define APPLIED_LEAST 0.97
 #define LATE_MOST 0.1
 
@@ -28,7 +28,7 @@ void outcome_free(struct outcome *outcome)
     free(outcome);
 }
 
-// Of all flows: the total has the honest ones only.
+// Sums up all flows; o->total has the honest flows only.
 static uint64_t count_all(const struct outcome *o, enum tally_item item)
 {
     uint64_t n = o->total.count[item];
@@ -55,24 +55,24 @@ static void say_limit(struct outcome *o)
                  (unsigned long long)open);
     else if (o->self.blocked_ns > o->self.span_ns / 10)
         snprintf(o->why, sizeof o->why,
-                 "the kernel or the port was full for %s, what empties it is slower",
+                 "the kernel or the port was full for %s: it sends more slowly than the tester",
                  words_of_ns((double)o->self.blocked_ns, text));
     else if (not_taken > 0)
-        snprintf(o->why, sizeof o->why, "the kernel or the port took %llu requests no more",
+        snprintf(o->why, sizeof o->why, "the kernel or the port did not accept %llu requests",
                  (unsigned long long)not_taken);
     else if (late > SENT_LATE_SHARE && o->self.stalled_ns > o->self.span_ns / 50)
-        snprintf(o->why, sizeof o->why, "it was kept off its CPU for %s in all",
+        snprintf(o->why, sizeof o->why, "other tasks had its CPU for %s in total",
                  words_of_ns((double)o->self.stalled_ns, text));
     else if (behind > 0 || late > SENT_LATE_SHARE)
         snprintf(o->why, sizeof o->why, "%s of its requests left late or not at all",
                  words_of_share((sent * late + (double)behind) / (sent + (double)behind), text));
     else if (o->headroom < HEADROOM_LEAST)
-        snprintf(o->why, sizeof o->why, "its core was busy all the time");
+        snprintf(o->why, sizeof o->why, "its core was always busy");
     else
         o->tester_was_limit = false;
 }
 
-// Those whose fate is the result.
+// The requests that decide the result: the victims if there are any, else all.
 static const struct tally *judged(const struct outcome *o)
 {
     for (unsigned i = 0; i < o->n_flows; i++)
@@ -88,8 +88,8 @@ static double unanswered(const struct tally *tally)
     return over == 0 ? 0 : (double)(over - count[TALLY_ANSWERED]) / (double)over;
 }
 
-// Was the server asked at that rate, or has the tester only tried to? A load leaves out what it
-// cannot send in time; key exchanges only begin later.
+// Whether the tester really sent at the wanted rate. A load skips requests that it cannot send in
+// time; key exchanges start late instead.
 static bool is_applied(const struct outcome *o)
 {
     double sent = (double)count_all(o, TALLY_SENT);

@@ -1,5 +1,5 @@
-// What came of a trial: a load at one rate, or rising between two, for a while.
-// A struct outcome is large: it lives on the heap. Belongs to who made it.
+// The outcome of a trial: a load at one rate, or at a rate that rises from one to another.
+// A struct outcome is large, so it is on the heap. It belongs to the caller of outcome_new.
 #pragma once
 
 #include "perf/load/load.h"
@@ -18,24 +18,24 @@ struct outcome_flow {
 struct ke_load_result;
 
 struct outcome {
-    double rate;        // asked for; of a ramp its end
+    double rate;        // the wanted rate; the last rate of a ramp
     double asked;       // honest requests that were due
     double span_s;      // over which they were sent
     struct tally total; // of the honest flows, and of replies that belong to none
-    double loss;        // share: of the victims where there are some
+    double loss;        // share; of the victims if there are any
     uint32_t n_flows;
     struct outcome_flow flow[FLOW_KINDS];
     struct load_self self;
     double headroom; // share of the tester's time in which it had nothing to do
     bool tester_was_limit;
-    char why[OUTCOME_WHY_LEN]; // it was
+    char why[OUTCOME_WHY_LEN]; // why the tester was the limit
     struct load_storm storm;
-    struct same_clock same_clock; // where the plan asks for it
+    struct same_clock same_clock; // with --same-clock
     double own_cpu_s;
-    double server_cpu_s; // below 0: not asked for
-    bool applied;        // the rate that was asked for has really been sent
-    // The objectives, met where there is none. A request without a time, NAK and kiss included,
-    // counts as lost; victims, where there are some, count alone.
+    double server_cpu_s; // below 0: not measured
+    bool applied;        // the tester really sent at the wanted rate
+    // The objectives; met if there are none. A request without a valid time, also after a NAK or a
+    // kiss code, counts as lost. If there are victims, only they count.
     bool met_loss, met_p99;
     bool met; // both, under a load that was applied
     uint32_t n_rows;
@@ -44,15 +44,15 @@ struct outcome {
     struct ke_load_result *ke;         // of a KE trial, else NULL; outcome_free frees it
 };
 
-// NULL when there is no memory. outcome_free takes NULL.
+// NULL when there is no memory. outcome_free accepts NULL.
 struct outcome *outcome_new(void);
 void outcome_free(struct outcome *outcome);
 
-// Sums up what is in flow, total, self: loss, headroom, whether the tester was the limit, whether
+// Computes from flow, total and self: loss, headroom, whether the tester was the limit, and whether
 // the plan's objectives are met.
 void outcome_judge(struct outcome *outcome, const struct plan *plan);
 
-// A step of a search or a staircase: what is kept of an outcome.
+// The part of an outcome that is kept for each step of a search or a staircase.
 struct outcome_step {
     double rate, answered_rate, loss, headroom;
     uint64_t sent, answered, lost, wrong;

@@ -1,4 +1,4 @@
-// What the command line asks for.
+// The contents of the command line.
 #pragma once
 
 #include "perf/load/flow.h"
@@ -9,17 +9,17 @@
 
 enum command { COMMAND_NTS, COMMAND_NTP, COMMAND_MIX, COMMAND_KE, COMMANDS };
 
-// Where a result goes beside the summary.
+// An output in addition to the summary.
 struct output {
     bool wanted;
-    const char *file; // NULL: to stdout, in place of the summary
+    const char *file; // NULL: to stdout, instead of the summary
 };
 
 enum { STEPS_MAX = 256 }; // of a staircase or a search
 
 struct steps {
     double from, to;
-    double factor; // between steps; 0: add instead
+    double factor; // between steps; 0: add is used
     double add;
 };
 
@@ -38,14 +38,14 @@ struct plan {
     uint32_t bunch; // requests that are due at the same moment
     bool search;
     double max_rate;
-    struct steps step; // from 0: none
+    struct steps step; // from 0: not given
     struct steps ramp; // likewise
-    double loss;       // objective: a share; above 1 is none
-    uint64_t p99_ns;   // likewise; 0 is none
+    double loss;       // objective: a share; above 1: no objective
+    uint64_t p99_ns;   // objective; 0: no objective
     uint64_t timeout_ns;
 
     // The clients.
-    uint32_t clients; // 0: by the command
+    uint32_t clients; // 0: chosen by the rate
     int placeholders; // or LOAD_AUTO
     bool reuse;
     uint32_t verify;
@@ -58,15 +58,15 @@ struct plan {
     const char *ca;
     bool insecure;
     uint16_t ke_port;
-    uint16_t udp_port; // 0: what NTS-KE says, or 123
+    uint16_t udp_port; // 0: the port that NTS-KE returns, or 123
     double aborted;    // share of sessions
-    uint32_t slow;     // clients that are held all along
+    uint32_t slow;     // slow clients, during the whole run
     uint32_t threads;
     uint32_t open; // sessions at once
 
     // mix.
     double weight[FLOW_KINDS];
-    uint32_t victims; // not used while 0
+    uint32_t victims; // 0: none
     double victim_rate;
     uint64_t storm_ns;
     struct path_prefix spoof;
@@ -75,13 +75,13 @@ struct plan {
     bool sockets;
     const char *device;
     struct path_prefix source;
-    uint32_t source_ports; // 0: as many as suit
+    uint32_t source_ports; // 0: the default
     uint16_t source_port;
     uint16_t tag[PATH_TAGS_MAX];
     uint8_t n_tags;
     bool has_mac;
     uint8_t mac[6];
-    int32_t core; // -1: wherever the kernel likes
+    int32_t core; // -1: the kernel's choice
     bool family_4, family_6;
 
     // The result.
@@ -91,7 +91,7 @@ struct plan {
     bool quiet;
 };
 
-// What options_read says when the program has nothing more to do.
+// options_read returns it when the command should run.
 enum { OPTIONS_GO = -1 };
 
 // Reads the options and the server of a command (argv[0] is its name) into a plan, which points

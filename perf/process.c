@@ -12,8 +12,8 @@ struct entry {
     bool inside;
 };
 
-// /proc/PID/stat: the name in parentheses may hold anything, so the fields are counted from its
-// end.
+// /proc/PID/stat: the name in parentheses can contain any characters, so the fields after its end
+// are counted.
 static bool read_entry(uint32_t pid, struct entry *entry)
 {
     char path[32];

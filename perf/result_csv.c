@@ -1,4 +1,4 @@
-// The result as CSV (RFC 4180): a row a step where there are steps, else a row a second.
+// The result as CSV (RFC 4180): one row per step if there are steps, else one row per second.
 #include "perf/result.h"
 
 #include <inttypes.h>

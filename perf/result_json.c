@@ -95,7 +95,7 @@ static json_t *group(const struct tally *tally, enum tally_group of)
     return o;
 }
 
-// The counters of a tally, at the top of a run and in each flow alike.
+// The counters of a tally, for the top of a run and for each flow.
 static void set_tally(json_t *o, const struct tally *tally)
 {
     for (unsigned i = 0; i < TALLY_ITEMS; i++)

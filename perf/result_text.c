@@ -1,4 +1,4 @@
-// The result for people.
+// The summary for people.
 #include "perf/ke/ke_load.h"
 #include "perf/result.h"
 
@@ -65,7 +65,8 @@ static void write_counts(FILE *out, const struct result *r)
     if (r->aead != 0 || r->plan->command == COMMAND_KE)
         line(out, "verified", "%llu", (unsigned long long)count[TALLY_VERIFIED]);
     if (r->plan->verify > 1)
-        line(out, "", "one authenticator in %u was checked, all else of every reply",
+        line(out, "",
+             "one authenticator in %u was verified; all other checks were made on every reply",
              r->plan->verify);
     if (r->plan->interleaved)
         line(out, "interleaved", "%llu", (unsigned long long)count[TALLY_INTERLEAVED]);
@@ -130,8 +131,7 @@ static void write_same_clock(FILE *out, const struct same_clock *s)
          (unsigned long long)s->unjudged);
     if (s->judged == 0) {
         line(out, "",
-             "no exchange has both of the kernel's stamps: is sysctl "
-             "net.core.tstamp_allow_data 1?");
+             "no exchange has both kernel timestamps; is sysctl net.core.tstamp_allow_data 1?");
         return;
     }
     double broken = (double)s->broken / (double)s->judged;
@@ -148,7 +148,7 @@ static void write_same_clock(FILE *out, const struct same_clock *s)
         line(out, "", "the worst: %s by %s, at %.3f s", same_clock_rows[s->worst].name,
              words_of_ns((double)s->worst_ns, t[0]), (double)s->worst_at_ns / 1e9);
     if (s->beyond_half_delay > 0)
-        line(out, "", "%llu beyond half the delay and 1 us",
+        line(out, "", "%llu with an offset beyond half the delay and 1 us",
              (unsigned long long)s->beyond_half_delay);
     write_ends(out, "receive - sent", &s->receive);
     write_ends(out, "transmit - arrived", &s->transmit);
@@ -172,14 +172,15 @@ static void write_ke(FILE *out, const struct outcome *o)
     if (o->failure[0] != '\0')
         line(out, "the first", "%s", o->failure);
     if (r->aborted > 0)
-        line(out, "aborted", "%llu, as they should", (unsigned long long)r->aborted);
+        line(out, "aborted", "%llu, as planned", (unsigned long long)r->aborted);
     if (r->slow_begun > 0)
-        line(out, "slow", "%llu connections held, %llu cut by the server, half of those after %s",
+        line(out, "slow",
+             "%llu connections held, %llu closed by the server, half of these after %s",
              (unsigned long long)r->slow_begun, (unsigned long long)r->slow_cut,
              words_of_ns((double)histogram_quantile(&r->slow_cut_after, 0.5), t));
     write_times(out, "connect", &r->connect);
     write_times(out, "handshake", &r->handshake);
-    line(out, "client CPU", "%.2f s, %s a session begun; %u sessions open at the most", r->cpu_s,
+    line(out, "client CPU", "%.2f s, %s per session; at most %u sessions were open", r->cpu_s,
          words_of_ns(r->started ? r->cpu_s * 1e9 / (double)r->started : 0, t), r->peak_open);
 }
 
@@ -190,11 +191,12 @@ static void write_tester(FILE *out, const struct result *r)
     line(out, "tester", "%s of its core's time was idle%s%s", words_of_share(o->headroom, t[0]),
          o->tester_was_limit ? "; THE TESTER WAS THE LIMIT: " : "", o->why);
     if (o->server_cpu_s >= 0 && o->total.count[TALLY_ANSWERED] > 0)
-        line(out, "server CPU", "%.2f s of process %u and its children, %s a reply",
+        line(out, "server CPU", "%.2f s of process %u and its children, %s per reply",
              o->server_cpu_s, r->plan->pid,
              words_of_ns(o->server_cpu_s * 1e9 / (double)o->total.count[TALLY_ANSWERED], t[0]));
     if (r->refused > 0)
-        line(out, "refused", "%llu times the server's host said that nobody listens on UDP port %u",
+        line(out, "refused",
+             "%llu ICMP errors from the server's host: no process listens on UDP port %u",
              (unsigned long long)r->refused, r->udp_port);
 }
 
@@ -269,7 +271,7 @@ int result_status(const struct result *r)
     for (uint32_t i = 0; i < o->n_flows; i++)
         wrong |= tally_sum(&o->flow[i].tally, TALLY_OF_WRONG) > 0;
     wrong |= tally_sum(&o->total, TALLY_OF_WRONG) > 0;
-    // A response against the rules is a wrong reply, whatever else went well.
+    // A response that violates the RFC is a wrong reply.
     wrong |= o->ke && (o->ke->outcome[KE_OUTCOME_MALFORMED] > 0 ||
                        o->ke->outcome[KE_OUTCOME_ERROR_RECORD] > 0);
     for (uint32_t i = 0; r->search && i < r->search->n_steps; i++)

@@ -1,5 +1,5 @@
-// What all loads have in common: whom they may go to, how trials follow each other, where the
-// result goes.
+// The common part of all loads: which servers are permitted, the sequence of trials, the output of
+// the result.
 #include "perf/run.h"
 
 #include <errno.h>
@@ -20,8 +20,8 @@ int run_find_server(const struct plan *plan, struct sockaddr_storage *address)
     if (plan->own_server || target_is_near(address))
         return 0;
     fprintf(stderr,
-            "ntsperf: %s (%s) is neither local nor private nor on a network of this machine; load "
-            "it only if it is yours, and then say --i-own-this-server\n",
+            "ntsperf: %s (%s) is neither local nor private nor on a network of this machine; if it "
+            "is your server, give --i-own-this-server\n",
             plan->server, target_text(address, text));
     return -1;
 }
@@ -39,7 +39,7 @@ static void show_step(void *with, const struct outcome_step *step)
     fflush(stdout);
 }
 
-// Stands between a search and its trials: none begins once a signal has come.
+// Wraps the trial of a search, so that no trial starts after a signal.
 struct kept {
     struct search *search;
     struct result *result;
@@ -54,7 +54,7 @@ static int trial_unless_stopped(void *with, double rate, struct outcome *outcome
         return -ECANCELED;
     int fault = kept->trial(kept->with, rate, outcome);
     if (!fault && kept->result->plan->search && outcome->span_s > 0 && run_must_stop)
-        outcome->met = false; // half a trial proves nothing
+        outcome->met = false; // an incomplete trial proves nothing
     return fault;
 }
 
@@ -100,8 +100,7 @@ static int write_to(const char *file, const struct result *result,
 {
     FILE *out = file ? fopen(file, "w") : stdout;
     if (!out) {
-        fprintf(stderr, "ntsperf: %s: %s; give a file that can be written\n", file,
-                strerror(errno));
+        fprintf(stderr, "ntsperf: %s: %s; give a file that is writable\n", file, strerror(errno));
         return -1;
     }
     write(result, out);
@@ -109,8 +108,8 @@ static int write_to(const char *file, const struct result *result,
     if (file)
         bad |= fclose(out) != 0;
     if (bad)
-        fprintf(stderr, "ntsperf: %s: the result could not be written: %s\n",
-                file ? file : "stdout", strerror(errno));
+        fprintf(stderr, "ntsperf: %s: cannot write the result: %s\n", file ? file : "stdout",
+                strerror(errno));
     return bad ? -1 : 0;
 }
 

@@ -1,4 +1,4 @@
-// ke: NTS-KE sessions under load, brought into the form that all results have.
+// ke: NTS-KE sessions under load, with the result in the common form.
 #include "perf/ke/ke_load.h"
 #include "perf/load/utc.h"
 #include "perf/process.h"
@@ -51,8 +51,8 @@ static void take_seconds(struct outcome *o, const struct ke_load_result *r)
     }
 }
 
-// A session that gave keys is an answered request, one that failed a lost one; those that were to
-// be broken off are neither.
+// A session with keys counts as an answered request, a failed one as a lost request. Aborted
+// sessions count as neither.
 static void take(const struct run *run, struct outcome *o, struct ke_load_result *r)
 {
     uint64_t *count = o->total.count;

@@ -29,7 +29,7 @@ struct run {
     const struct client_variant *crypto[AEAD_ROWS]; // what --crypto names, by AEAD
     struct trial trial;
     struct result result;
-    const char *fault; // of the first session's grant
+    const char *fault; // why a grant is not usable; NULL: none is
     uint64_t filled_ns;
 };
 
@@ -49,7 +49,7 @@ static void equip(struct clients *clients, uint32_t number, const struct ke_gran
     clients_equip(clients, number, grant->c2s, grant->s2c, cookies, grant->n_cookies);
 }
 
-// The first session says what the AEAD is, how long cookies are and where NTP is.
+// The first session gives the AEAD, the length of cookies and the NTP server.
 static void take_first(struct run *run, const struct ke_grant *grant)
 {
     const struct plan *plan = run->plan;
@@ -59,12 +59,13 @@ static void take_first(struct run *run, const struct ke_grant *grant)
     run->result.aead = grant->aead->id;
     run->result.cookie_len = grant->cookie_len;
     if (grant->cookie_len % 4 != 0)
-        run->fault = "the server's cookies are no multiple of four octets, which no field can hold";
+        run->fault = "the server's cookies are not a multiple of four octets, which an extension "
+                     "field requires";
     else if (clients_open(&run->clients, plan->clients, grant->cookie_len, plan->reuse) != 0)
-        run->fault = "no memory for so many clients; give fewer --clients";
+        run->fault = "not enough memory for the clients; give fewer --clients";
     else if (grant->server[0] != '\0' &&
              target_resolve(grant->server, AF_UNSPEC, 123, &run->server, why) != 0)
-        run->fault = "the NTP server that NTS-KE names cannot be resolved";
+        run->fault = "cannot resolve the NTP server that NTS-KE returned";
     if (plan->udp_port == 0)
         target_set_port(&run->server, grant->port);
 }
@@ -77,7 +78,7 @@ static void take(void *with, uint32_t i, const struct ke_grant *grant)
     if (run->fault)
         return;
     if (grant->cookie_len != run->clients.cookie_len)
-        run->fault = "the server's cookies have several lengths";
+        run->fault = "the server's cookies have different lengths";
     else
         equip(&run->clients, i, grant);
 }
@@ -120,7 +121,7 @@ static int open_path(struct run *run)
 {
     const struct plan *plan = run->plan;
     char why[256];
-    // A bunch leaves one socket in one call.
+    // One call of one socket sends a whole bunch.
     uint32_t ports = plan->source_ports ? plan->source_ports : plan->bunch > 1 ? 1 : SOURCE_PORTS;
     struct path_plan path = {
         .server = run->server,
@@ -155,8 +156,8 @@ static void supply_take(void *with, struct clients *clients, void (*equipped)(vo
     struct ke_grant grant;
     uint32_t client;
     while (ke_refill_take(run->refill, &client, &grant)) {
-        // A cookie of another length has no place in the jars: the client requests another one
-        // later.
+        // A cookie of another length does not fit into the jars: the client requests a session
+        // again later.
         if (grant.cookie_len == clients->cookie_len) {
             equip(clients, client, &grant);
             run->result.renewed++;
@@ -199,7 +200,7 @@ static int seed(struct rng *rng)
     return 0;
 }
 
-// Everything that a load needs. 0, or not with a line on stderr.
+// Opens everything that a load needs. 0, or -1 with a line on stderr.
 static int open_all(struct run *run, const struct sockaddr_storage *server)
 {
     const struct plan *plan = run->plan;
@@ -208,7 +209,8 @@ static int open_all(struct run *run, const struct sockaddr_storage *server)
     for (enum aead_row row = 0; row < AEAD_ROWS; row++) {
         run->crypto[row] = client_variant_named(row, plan->crypto);
         if (!run->crypto[row]) {
-            fprintf(stderr, "ntsperf: --crypto %s: this machine cannot run that; leave it out\n",
+            fprintf(stderr,
+                    "ntsperf: --crypto %s: this machine does not support it; leave out --crypto\n",
                     plan->crypto);
             return -1;
         }
@@ -218,7 +220,7 @@ static int open_all(struct run *run, const struct sockaddr_storage *server)
     if (!plan->own_server && !target_is_near(&run->server)) {
         fprintf(stderr,
                 "ntsperf: NTS-KE sends its clients to %s, which is neither local nor private; if "
-                "that is yours, say --i-own-this-server\n",
+                "it is your server, give --i-own-this-server\n",
                 target_text(&run->server, text));
         return -1;
     }

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <math.h>
 
-// The interval in which the highest rate is known to lie, as a factor, when a search ends.
+// A search ends when the upper end of its interval is at most this factor above the lower end.
 #define RESOLUTION 1.02
 
 static int try(struct search *search, double rate, bool *met)
@@ -32,7 +32,8 @@ static int try(struct search *search, double rate, bool *met)
     return 0;
 }
 
-// Twice, if it must be. Moves the end of the interval that the rate turns out to be.
+// Tries a rate, twice if the first trial fails, and makes it the lower or upper end of the
+// interval.
 static int narrow(struct search *search, double rate, double *good)
 {
     bool met;
@@ -57,7 +58,7 @@ int search_highest(struct search *search, double first, double highest)
     for (double rate = first; !fault && search->bad == 0 && good < highest;
          rate = fmin(rate * 2, highest))
         fault = narrow(search, rate, &good);
-    // Down, when the very first rate was too high.
+    // If the first rate was too high: halve it until one is met.
     while (!fault && good == 0 && search->bad > first / 1024)
         fault = narrow(search, search->bad / 2, &good);
     while (!fault && good > 0 && search->bad > good * RESOLUTION)

@@ -1,26 +1,26 @@
-// Which rates are tried, and in which order: a staircase, or a search for the highest rate that
-// meets the objectives, in the manner of RFC 2544: up by doubling, then by halving the interval.
-// A trial that fails is tried once more, since strangers on a shared machine spoil one more often
-// than luck mends one. Knows nothing of what a trial is.
+// Chooses the rates of trials: a staircase, or a search for the highest rate that meets the
+// objectives. The search is like that of RFC 2544: it doubles the rate, then halves the interval. A
+// failed trial is repeated once, because other tasks on a shared machine often make one fail.
+// Independent of the kind of trial.
 #pragma once
 
 #include "perf/outcome.h"
 
 struct search {
-    // Runs a trial at a rate and fills in what came of it. 0, or not: everything ends.
+    // Runs a trial at a rate and fills in its outcome. Other than 0: the search ends.
     int (*trial)(void *with, double rate, struct outcome *outcome);
-    void (*tried)(void *with, const struct outcome_step *step); // to show it
+    void (*tried)(void *with,
+                  const struct outcome_step *step); // called after each trial, to show it
     void *with;
 
-    double bad;            // the lowest rate that did not; 0: none
-    bool tester_was_limit; // there, so that the server may do more
+    double bad;            // the lowest rate that missed the objectives; 0: none
+    bool tester_was_limit; // at that rate, so the server may be able to do more
     uint32_t n_steps;
-    struct outcome_step step[STEPS_MAX]; // in the order in which they were tried
-    struct outcome *best; // of the highest rate that met the objectives; the caller frees it.
-                          // NULL when none did
-    struct outcome *last; // that was tried, unless it is the best; likewise
+    struct outcome_step step[STEPS_MAX]; // in the order of the trials
+    struct outcome *best; // the highest rate that met the objectives, or NULL; freed by the caller
+    struct outcome *last; // the last trial, unless it is the best; freed by the caller
 };
 
-// Both return 0, or what a trial returned. best and steps are filled in either way.
+// Both return 0 or a trial's error. best and steps are filled in, also after an error.
 int search_highest(struct search *search, double first, double highest);
 int search_stairs(struct search *search, const struct steps *stairs);

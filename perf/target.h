@@ -1,5 +1,5 @@
-// Whom the load goes to, and whether it may: a load tester is a weapon in the wrong hands, so what
-// is neither local, nor private, nor on a network of this machine needs a word of consent.
+// The server of the load, and whether it is permitted. A load tester can be misused, so a server
+// that is neither local, nor private, nor on a network of this machine needs an explicit option.
 #pragma once
 
 #include <stdbool.h>

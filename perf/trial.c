@@ -119,8 +119,8 @@ static void take_result(const struct load *load, struct outcome *outcome)
     }
     outcome->asked = (load->plan.from + load->plan.to) / 2 * planned * honest / all;
     double ran = (double)load->self.span_ns / 1e9;
-    // A run that was not stopped had requests due all along, though the last may lie before its
-    // end.
+    // If the run was not stopped, requests were due during the whole planned time, even if the last
+    // one was due before its end.
     bool stopped = atomic_load(load->stop);
     outcome->span_s = stopped && ran < planned ? ran : planned;
 }
@@ -183,10 +183,10 @@ int trial_run(struct trial *trial, double from, double to, struct outcome *outco
     outcome->rate = to;
     int fault = run(trial, load, outcome);
     if (fault)
-        fprintf(stderr, "ntsperf: the load cannot run: %s%s\n", strerror(-fault),
+        fprintf(stderr, "ntsperf: cannot run the load: %s%s\n", strerror(-fault),
                 fault == -EINVAL && plan->core >= 0 ? "; is --core one of this machine's CPUs?"
                                                     : "");
-    bytes_wipe(load, sizeof *load); // opened replies, a session's key
+    bytes_wipe(load, sizeof *load); // it has decrypted replies and a session's key
     free(load);
     return fault;
 }

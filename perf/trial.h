@@ -1,9 +1,9 @@
-// One trial: a load on a thread of its own, while this one shows how it goes.
+// One trial: the load has its own thread; the calling thread shows the progress.
 #pragma once
 
 #include "perf/outcome.h"
 
-// What trials share. The clients' cookies go on from one to the next.
+// The state that trials share. The clients keep their cookies from one trial to the next.
 struct trial {
     const struct plan *plan;
     struct path *path;
@@ -15,6 +15,6 @@ struct trial {
     const _Atomic bool *stop;
 };
 
-// Runs a load from one rate to another (the same, unless it is a ramp) and fills in what came of
-// it. 0 or -errno with one line on stderr.
+// Runs a load from one rate to another (equal, except for a ramp) and fills in its outcome. 0, or
+// -errno with one line on stderr.
 int trial_run(struct trial *trial, double from, double to, struct outcome *outcome);

@@ -12,10 +12,10 @@ struct unit {
     double factor;
 };
 
-// A number that is not negative, and the unit behind it.
+// Parses a number that is not negative, with its unit.
 static bool number_with_unit(const char *text, const struct unit *units, double *value)
 {
-    // strtod alone would take blanks, signs, hexadecimal digits and "nan".
+    // strtod alone would accept blanks, signs, hexadecimal digits and "nan".
     if ((!isdigit((unsigned char)*text) && *text != '.') || text[1] == 'x' || text[1] == 'X')
         return false;
     char *end;
@@ -96,7 +96,7 @@ bool words_mac(const char *text, uint8_t mac[6])
 {
     unsigned o[6];
     char rest;
-    // sscanf alone would take blanks, signs and "0x".
+    // sscanf alone would accept blanks, signs and "0x".
     if (text[strspn(text, "0123456789abcdefABCDEF:")] != '\0' ||
         sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%c", &o[0], &o[1], &o[2], &o[3], &o[4], &o[5],
                &rest) != 6)
@@ -121,7 +121,8 @@ const char *words_of_ns(double ns, char text[WORDS_LEN])
 {
     static const struct unit units[] = {{"s", 1e9}, {"ms", 1e6}, {"us", 1e3}, {"ns", 1}};
     const struct unit *unit = units;
-    while (fabs(ns) < unit->factor * 0.9995 && unit->factor > 1) // what rounds to 1000
+    while (fabs(ns) < unit->factor * 0.9995 &&
+           unit->factor > 1) // also if it would be rounded to 1000
         unit++;
     double value = ns / unit->factor;
     int digits = unit->factor == 1 || fabs(value) >= 99.95 ? 0 : fabs(value) >= 9.995 ? 1 : 2;

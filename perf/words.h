@@ -1,4 +1,4 @@
-// Numbers as people write and read them: rates, times, shares, prefixes. Pure; any thread.
+// Parses and formats values for people: rates, times, shares, prefixes. Pure; any thread.
 #pragma once
 
 #include "perf/path/path.h"
@@ -7,10 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// "250", "50k", "1.5M": a second. False when the text is no such number.
+// "250", "50k", "1.5M": per second. False when the text is not a rate.
 bool words_rate(const char *text, double *rate);
 
-// "500us", "10ms", "2s", "5m", "24h", "7d"; a bare number is seconds.
+// "500us", "10ms", "2s", "5m", "24h", "7d"; a number without a unit is in seconds.
 bool words_time(const char *text, uint64_t *ns);
 
 // "0.1%", or a share such as 0.001.

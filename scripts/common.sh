@@ -1,5 +1,4 @@
-# Shell functions that quickstart and check share. Sourced by bash with the checkout's root as
-# current directory.
+# Shell functions of quickstart and check. Source it with bash, in the root directory of the checkout.
 # shellcheck shell=bash
 
 say()
@@ -13,8 +12,8 @@ die()
     exit 1
 }
 
-# step TEXT COMMAND...: says what is being done, runs it with its output in build/log/, says how
-# long it took. A failure shows the output's tail and is returned.
+# step TEXT COMMAND...: prints the text, runs the command with its output in build/log/, prints its
+# duration. If the command fails, shows the end of its output and returns failure.
 step()
 {
     local text=$1 log start=$SECONDS
@@ -27,7 +26,7 @@ step()
     else
         printf 'failed after %d s\n' $((SECONDS - start))
         tail -n 40 "$log" | sed 's/^/    /'
-        say "  (all of it: $log)"
+        say "  (the whole log: $log)"
         return 1
     fi
 }
@@ -41,7 +40,7 @@ packages_of()
     done
 }
 
-# Those of the packages given that are not installed.
+# The given packages that are not installed.
 packages_missing()
 {
     local p
@@ -56,7 +55,7 @@ apt_quiet()
         -o Acquire::Retries=3 "$@"
 }
 
-# Package lists are fetched once a run; a mirror in the middle of an update deserves another try.
+# Fetches package lists once per run; retries, because a mirror may be in the middle of an update.
 apt_lists()
 {
     [ -z "${apt_lists_fresh:-}" ] || return 0
@@ -69,18 +68,18 @@ apt_install()
     apt_lists && apt_quiet install -y --no-install-recommends "$@"
 }
 
-# Installs what is missing of the named sections; says so, and does nothing when nothing is.
+# Installs the missing packages of the named sections.
 install_packages()
 {
     local missing
-    command -v apt-get >/dev/null || die "no apt-get here: this script is made for Debian 12;" \
-        "install what scripts/packages lists and run meson by hand"
+    command -v apt-get >/dev/null || die "there is no apt-get; this script is for Debian 12:" \
+        "install the packages in scripts/packages and run meson yourself"
     mapfile -t missing < <(packages_missing $(packages_of "$@"))
     if [ "${#missing[@]}" = 0 ]; then
         say "Packages: all are installed"
         return 0
     fi
-    [ "$(id -u)" = 0 ] || die "packages are missing and only root may install them: ${missing[*]}"
+    [ "$(id -u)" = 0 ] || die "packages are missing; run it as root to install them: ${missing[*]}"
     step "Installing ${#missing[@]} packages (and what they need)" apt_install "${missing[@]}"
 }
 
@@ -120,14 +119,14 @@ fetch_clients()
     fi
 }
 
-# Whether `ip netns exec` can work here; otherwise says why not and what to do.
+# Checks that `ip netns exec` works here; otherwise exits with the reason and what to do.
 need_namespaces()
 {
-    [ "$(id -u)" = 0 ] || die "run as root: network namespaces, AF_XDP and packages need it"
-    [ -r /proc/self/mountinfo ] || die "/proc is not mounted here: mount -t proc proc /proc"
+    [ "$(id -u)" = 0 ] || die "run it as root: network namespaces, AF_XDP and packages need root"
+    [ -r /proc/self/mountinfo ] || die "/proc is not mounted; run: mount -t proc proc /proc"
     if ! awk '$5 == "/" { found = 1 } END { exit !found }' /proc/self/mountinfo; then
-        die "/ is no mount point here (a plain chroot), so 'ip netns exec' cannot work: it has to" \
-            "make / a mount of its own. Enter the tree in a mount namespace with the tree bound" \
+        die "/ is not a mount point (a plain chroot?), so 'ip netns exec' cannot work: it must" \
+            "remount /. Enter the tree in a mount namespace in which the tree is bind-mounted" \
             "onto itself: unshare -m sh -c 'mount --bind TREE TREE; mount -t proc proc" \
             "TREE/proc; mount -t sysfs sysfs TREE/sys; exec chroot TREE'"
     fi
@@ -135,14 +134,14 @@ need_namespaces()
     local probe=noonmark-probe-$$
     ip netns add "$probe" 2>/dev/null && ip netns exec "$probe" true 2>/dev/null || {
         ip netns del "$probe" 2>/dev/null || true
-        die "network namespaces cannot be made here (a container without CAP_SYS_ADMIN?):" \
+        die "cannot make network namespaces (a container without CAP_SYS_ADMIN?):" \
             "'ip netns add' or 'ip netns exec' fails"
     }
     ip netns del "$probe"
 }
 
-# configure DIRECTORY [MESON OPTION...]: sets up a build directory, or looks again at an old one:
-# which rooms there are is not among the things that ninja watches.
+# configure DIRECTORY [MESON OPTION...]: sets up a build directory, or reconfigures an old one,
+# because ninja does not notice new rooms.
 configure()
 {
     local dir=$1
@@ -154,7 +153,7 @@ configure()
     fi
 }
 
-# How many CPUs this process may use.
+# The number of CPUs that this process can use.
 cpus()
 {
     nproc

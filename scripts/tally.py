@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Counts what a suite of ./check reported and shows what failed and what was skipped, with the reason.
+"""Counts what a suite of ./check reported and shows the failed and the skipped tests, with the reason.
 
     tally.py tap NAME STATUS SECONDS TOTALS <LOG             a program that printed TAP
     tally.py meson NAME STATUS SECONDS TOTALS TESTLOG.json   a run of `meson test`
 
-cmocka writes a skipped test as "not ok N # SKIP NAME", which meson takes for a failure: here it is
-skipped, and the comment before it is the reason.
+cmocka writes a skipped test as "not ok N # SKIP NAME", which meson counts as a failure. Here it counts
+as skipped, and the comment before it is the reason.
 
 Appends "NAME PASSED FAILED SKIPPED" to TOTALS and prints the suite's line. Every TAP subtest
 counts; a program that fails without a failed subtest counts as one more failure."""
@@ -15,7 +15,7 @@ import re
 import sys
 
 POINT = re.compile(r"^(not )?ok\b\s*(\d+)?\s*-?\s*([^#]*)(?:#\s*(SKIP|TODO)\S*\s*(.*))?$", re.I)
-LINES = 30  # of comment that are shown of a failure; the suite's log has them all
+LINES = 30  # lines of comments that are shown of a failure; the log of the suite has all
 PLAN = re.compile(r"^1\.\.(\d+)\s*(?:#\s*SKIP\S*\s*(.*))?$", re.I)
 
 
@@ -29,7 +29,7 @@ class Count:
         self.shown += text.splitlines()
 
     def tap(self, source, text, status):
-        """status: 0, or what the program or meson said of its end."""
+        """status: 0, or the exit status or meson's result."""
         before, planned, points, shown, comment = self.failed, None, 0, 0, ""
         for line in text.splitlines():
             point, plan = POINT.match(line), PLAN.match(line)

@@ -1,4 +1,4 @@
-// Sampling rows in turn, and showing them. One thread.
+// Samples the rows in turn, and shows the results. One thread.
 #include "perf/bench/bench.h"
 
 #include "base/tsc.h"
@@ -13,7 +13,7 @@
 enum {
     ROUNDS = 400,
     ROUNDS_MAX = 100000,
-    SAMPLE_TICKS = 200000, // works are repeated until a sample takes about that long
+    SAMPLE_TICKS = 200000, // a sample repeats the work until it takes about this long
     REPEAT_MAX = 10000,
     READINGS = 1000,
 };
@@ -38,7 +38,7 @@ static const char *last_part(const char *path)
     return slash ? slash + 1 : path;
 }
 
-// What lies between two readings of the clock that have nothing between them.
+// The time between two consecutive readings of the clock.
 static uint64_t measure_reading(void)
 {
     uint64_t least = UINT64_MAX;
@@ -120,18 +120,19 @@ static uint64_t sample(const struct bench_row *row)
 {
     if (row->prepare != NULL)
         row->prepare(row->with);
-    row->work(row->with); // warms caches and predictors for what is timed
+    row->work(row->with); // warms caches and branch predictors
     uint64_t from = tsc_now();
     for (unsigned i = 0; i < row->repeat; i++)
         row->work(row->with);
     return tsc_now() - from;
 }
 
-// How often a work must be repeated for a sample that dwarfs the reading of the clock.
+// How often a sample must repeat the work, so that the cost of reading the clock is negligible.
 static void fit(struct bench_row *row)
 {
     uint64_t ticks = sample(row);
-    for (unsigned i = 0; i < 3; i++) { // the quickest of a few: one may have been interrupted
+    for (unsigned i = 0; i < 3;
+         i++) { // the fastest of three, because one may have been interrupted
         uint64_t again = sample(row);
         if (again < ticks)
             ticks = again;
@@ -140,7 +141,7 @@ static void fit(struct bench_row *row)
     row->repeat = repeat < REPEAT_MAX ? (unsigned)repeat : REPEAT_MAX;
 }
 
-// The same work by its parts.
+// Samples the same work by its parts.
 static void sample_parts(struct bench_row *row)
 {
     uint64_t ticks[BENCH_PARTS_MAX] = {0};
@@ -162,19 +163,19 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-// Core cycles a request of that many ticks of a sample.
+// Converts the ticks of a sample to core cycles per request.
 static double cycles_of(const struct bench *bench, const struct bench_row *row, uint64_t ticks)
 {
     return (double)ticks * bench->core_per_tsc / row->repeat / row->batch;
 }
 
-// The same at that place of the sorted samples.
+// Core cycles per request of the sample at that place of the sorted samples.
 static double cycles(const struct bench *bench, const struct bench_row *row, unsigned at)
 {
     return cycles_of(bench, row, row->sample[at]);
 }
 
-// Of a part, in the sample whose parts took the least together.
+// Core cycles per request of a part, in the sample with the smallest sum of parts.
 static double cycles_of_part(const struct bench *bench, const struct bench_row *row, unsigned part)
 {
     uint64_t readings = bench->reading * row->repeat;
@@ -182,7 +183,7 @@ static double cycles_of_part(const struct bench *bench, const struct bench_row *
     return cycles_of(bench, row, ticks > readings ? ticks - readings : 0);
 }
 
-// What the best sample of the whole has beside all parts.
+// The best sample of the whole minus the sum of all parts.
 static double cycles_of_rest(const struct bench *bench, const struct bench_row *row)
 {
     double rest = cycles(bench, row, 0);
@@ -206,7 +207,7 @@ static struct summary summary_of(const struct bench *bench, const struct bench_r
     return s;
 }
 
-// The parts of the rows that have such.
+// The parts of the rows that have parts.
 static void show_parts(const struct bench *bench)
 {
     const char *const *part = NULL;

@@ -1,4 +1,4 @@
-// What one packet costs a core: the whole core_turn() over a port of memory, in full bursts, by
+// Measures the cost of one packet: the whole core_turn() over a port in memory, in full bursts, by
 // stage. Plain NTP, NTS with one cookie and with eight, NTS that is not genuine, and garbage. One
 // thread.
 #include "base/tsc.h"
@@ -14,17 +14,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-// A case: how each of its packets is made, and how it must end.
+// A case: how its packets are made, and their outcome.
 struct kind {
     const char *name;
-    unsigned cookies; // that a reply carries
+    unsigned cookies; // in a reply
     void (*make)(const struct kind *kind, unsigned number, struct packet *ntp);
-    enum outcome end;  // OUTCOMES: any silence
+    enum outcome end;  // OUTCOMES: any drop
     bool takes_crypto; // the exchange's kernel runs
     bool stamped;
 };
 
-// What a row works with: a core of its own.
+// The state of a row: its own core.
 struct work {
     const struct kind *kind;
     struct snapshot keyring, ntp_state, stamps;
@@ -50,7 +50,7 @@ static void make_plain(const struct kind *kind, unsigned number, struct packet *
 
 static void make_nts(const struct kind *kind, unsigned number, struct packet *ntp)
 {
-    // Under the current key, as nearly all cookies are: they are younger than a rotation.
+    // Under the current key, like nearly all cookies: they are younger than a rotation.
     struct client client = client_new(number, &ring()->entry[ring()->current]);
     struct request_shape shape = request_default;
     shape.n_placeholders = kind->cookies - 1;
@@ -63,7 +63,7 @@ static void make_badtag(const struct kind *kind, unsigned number, struct packet 
     ntp->at[ntp->len - 1 - number % 16] ^= (uint8_t)(1 << number % 8);
 }
 
-// A cookie that was good before the server lost its keys, or a forged one.
+// A cookie whose key the server no longer has, or a forged cookie.
 static void make_unknownkey(const struct kind *kind, unsigned number, struct packet *ntp)
 {
     enum { KEY_ID_AT = 48 + 4 + 32 + 4 };
@@ -86,9 +86,9 @@ static void make_noise(struct packet *ntp, uint32_t len)
         packet_fill(ntp, (uint8_t)random_word(), 1);
 }
 
-// What floods of port 123 are made of: octets without sense, most of which are no NTP by their
-// length and some by their first octet alone; requests of those who look for amplifiers (modes 6
-// and 7); and what amplifiers send back to us, as large as it comes.
+// Packets of typical floods of port 123: random octets, most of which have the wrong length for NTP
+// and some only a wrong first octet; requests of scanners for amplifiers (modes 6 and 7); and large
+// replies of amplifiers.
 static void make_garbage(const struct kind *kind, unsigned number, struct packet *ntp)
 {
     enum { LIST_LEN = 8 + 6 * 72 }; // six entries of a "monlist"
@@ -99,7 +99,7 @@ static void make_garbage(const struct kind *kind, unsigned number, struct packet
         break;
     case 1:
         make_noise(ntp, 48 + 4 * (uint32_t)(random_word() % 32));
-        ntp->at[0] |= 0x04; // by chance it may be a client's: that is another case
+        ntp->at[0] |= 0x04; // otherwise it may be a client request by chance, which is another case
         break;
     case 2:
         make_noise(ntp, random_word() % 2 ? 8 : 48);
@@ -114,7 +114,8 @@ static void make_garbage(const struct kind *kind, unsigned number, struct packet
 
 static const struct kind kinds[] = {
     {"plain", 0, make_plain, ANSWERED_PLAIN, false, false},
-    {"stamped", 0, make_plain, ANSWERED_PLAIN, false, true}, // each frame bears its arrival
+    {"stamped", 0, make_plain, ANSWERED_PLAIN, false,
+     true}, // each frame has a stamp of its arrival
     {"nts1", 1, make_nts, ANSWERED_NTS, true, false},
     {"nts8", 8, make_nts, ANSWERED_NTS, true, false},
     {"badtag", 1, make_badtag, ANSWERED_NAK, true, false},
@@ -123,7 +124,7 @@ static const struct kind kinds[] = {
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
-// The port of a kind: all its rows share the frames.
+// The port of a case: all its rows share the frames.
 static struct port *port_of(const struct kind *kind)
 {
     static struct port *ports[KINDS];
@@ -171,7 +172,7 @@ static void publish(struct work *w)
 {
     struct ntp_state state = {
         .line = {.utc_base = UINT64_C(0xe800000080000000), .rate = UINT64_C(1) << 48},
-        .tsc_hz = UINT64_C(1) << 62, // so that nothing ages or is late while it is debugged
+        .tsc_hz = UINT64_C(1) << 62, // so that nothing ages or is late under a debugger
         .reference_time = UINT64_C(0xe7ffffff00000000),
         .reference_id = UINT32_C(0x47505300),
         .stratum = 1,
@@ -179,7 +180,7 @@ static void publish(struct work *w)
         .serving = 1,
     };
     static const uint8_t seed[RNG_SEED_LEN] = {1};
-    // Of a clock so slow that no stamp grows too old.
+    // The clock is so slow that no stamp becomes too old.
     const struct stamp_line line = {
         .tsc_base = tsc_now(),
         .rate = UINT64_C(1) << 62,
@@ -189,12 +190,12 @@ static void publish(struct work *w)
     keyring_publish(&w->keyring, ring());
     ntp_state_publish(&w->ntp_state, &state);
     w->core.state =
-        (struct ntp_state_view){.seen = 1, .state = state}; // no reader takes such a one
+        (struct ntp_state_view){.seen = 1, .state = state}; // a value that no reader replaces
     w->core.stamps = (struct stamp_line_view){.seen = 1, .line = line};
     rng_reseed(&w->core.rng, seed);
 }
 
-// The packets end as they should, or the figures say nothing.
+// Checks the outcomes of the packets; otherwise the figures would be meaningless.
 static void try(struct work *w)
 {
     uint64_t ended[OUTCOMES] = {0}, silent = 0;

@@ -1,6 +1,6 @@
-// What the crypto of one NTS request costs: every variant of the exchange, one and eight cookies,
-// several sizes of a batch; beside it the floor of each instruction set, and nettle one packet at a
-// time, which is what other servers do. One thread.
+// Measures the cost of the crypto of one NTS request: every variant of the exchange, one and eight
+// cookies, several batch sizes. For comparison: the floor of each instruction set, and nettle one
+// packet at a time, as in other servers. One thread.
 #include "crypto/aead.h"
 #include "crypto/cookie.h"
 #include "crypto/exchange.h"
@@ -16,12 +16,12 @@
 enum {
     SEAL_MAX = 32 + EXCHANGE_COOKIES_MAX * EXCHANGE_STRIDE,
     ASK_MAX = 1024,
-    SPREAD = 64, // buffers of packets do not lie behind each other; nor at the same place of a page
+    SPREAD = 64, // distance between buffers: not adjacent, and at different offsets in a page
 };
 
-// The memory of one lane, as far from the next one's as packets' buffers are.
+// The memory of one lane, at the distance of packet buffers from the next one.
 struct lane {
-    uint8_t ask[ASK_MAX]; // the cookie lies within, as in a request
+    uint8_t ask[ASK_MAX]; // includes the cookie, as in a request
     uint8_t ask_seal[32];
     uint8_t reply[SHAPE_REPLY_LEN + 4];
     uint8_t reply_seal[SEAL_MAX];
@@ -35,7 +35,7 @@ struct load {
     struct lane lane[LANES];
 };
 
-// What a row works with.
+// The state of a row.
 struct work {
     struct load *load;
     const struct exchange_variant *variant;

@@ -1,4 +1,4 @@
-// Which floor is whose.
+// Finds the floor of a variant.
 #include "perf/bench/floor_row.h"
 
 #include "perf/bench/floors.h"
@@ -24,7 +24,7 @@ const struct bench_row *floor_row_add(struct bench *bench, const char *variant, 
 {
     static const struct floors_variant *const floors[FLOORS] = {&floor_vaes512, &floor_vaes256,
                                                                 &floor_aesni};
-    for (unsigned i = 0; i < bench->n_rows; i++) { // there already for another case
+    for (unsigned i = 0; i < bench->n_rows; i++) { // exists already, from another case
         const struct bench_row *row = &bench->row[i];
         if (row->work == run && row->cookies == cookies && strcmp(row->variant, variant) == 0)
             return row;
@@ -32,7 +32,7 @@ const struct bench_row *floor_row_add(struct bench *bench, const char *variant, 
     for (unsigned i = 0; i < FLOORS; i++) {
         if (strcmp(floors[i]->name, variant) != 0)
             continue;
-        struct work *work = malloc(sizeof *work); // for as long as the process lives
+        struct work *work = malloc(sizeof *work); // never freed
         if (!work) {
             perror("memory");
             exit(1);

@@ -1,4 +1,4 @@
-// Counting blocks. RFC 5297, RFC 8915, section 5.7; what may be shared is shared.
+// Counts AES blocks. RFC 5297, RFC 8915, section 5.7. Blocks that can be shared are counted once.
 #include "perf/bench/floors.h"
 
 #include "crypto/exchange.h"
@@ -20,7 +20,7 @@ unsigned floor_rounds(unsigned cookies)
     unsigned start = 2;                // CMAC's subkeys, CMAC of <zero>
     unsigned ask = start + 1 + blocks(shape_ask_len(cookies)) + 1;
     unsigned reply = start + 1 + blocks(SHAPE_REPLY_LEN) + text + text;
-    // A vector that holds a word of each key substitutes those of four times as many lanes.
+    // One vector with one word of each key does the substitution for four times as many lanes.
     unsigned schedules = SCHEDULES * ROUNDS / 4 + 1;
     return ROUNDS * (opened + cookies * fresh + ask + reply) + schedules;
 }

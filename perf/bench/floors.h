@@ -1,5 +1,6 @@
-// The least that the AES instructions of one exchange can take on an instruction set: as many
-// rounds as it needs, in registers, with nothing to wait for. Pure; any thread.
+// The floor: the shortest time that the AES instructions of one exchange can take with an
+// instruction set. It runs as many rounds as the exchange needs, in registers, without
+// dependencies. Pure; any thread.
 #pragma once
 
 #include <stdbool.h>
@@ -7,7 +8,7 @@
 struct floors_variant {
     const char *name; // of the variant whose floor it is
     bool (*usable)(void);
-    unsigned lanes; // whose rounds one call of run makes
+    unsigned lanes; // lanes per call of run
     void (*run)(unsigned rounds);
 };
 

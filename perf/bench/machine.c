@@ -1,4 +1,4 @@
-// Reading the machine. One thread.
+// Measures and describes the machine. One thread.
 #include "perf/bench/machine.h"
 
 #include "base/tsc.h"
@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 enum {
-    CHAIN = 20000, // additions a sample
+    CHAIN = 20000, // additions per sample
     CHAIN_SAMPLES = 2000,
     WATCH_MS = 50,
 };
@@ -37,9 +37,9 @@ static double measure_tsc_hz(void)
 static uint64_t chain_ticks(void)
 {
     uint64_t x = 1;
-    uint64_t step = 1; // in a register: of constants some processors add several a cycle
+    uint64_t step = 1; // in a register, because some processors add several constants per cycle
     uint64_t from = tsc_now();
-    // In threads' company a chain is hardly slower: it uses one of the core's adders.
+    // A second thread on the core hardly slows the chain, because the chain uses only one adder.
     for (unsigned i = 0; i < CHAIN / 10; i++)
         __asm__ volatile("add %1, %0\n\tadd %1, %0\n\tadd %1, %0\n\tadd %1, %0\n\tadd %1, %0\n\t"
                          "add %1, %0\n\tadd %1, %0\n\tadd %1, %0\n\tadd %1, %0\n\tadd %1, %0"
@@ -60,7 +60,7 @@ void machine_clocks(double *tsc_hz, double *core_per_tsc)
     *core_per_tsc = CHAIN / (double)best;
 }
 
-// The processor's own name for itself.
+// The name of the processor.
 static void brand(char name[49])
 {
     uint32_t *at = (uint32_t *)name;

@@ -1,4 +1,4 @@
-// As a server does it that has AES-SIV as one call. RFC 8915, section 5.7.
+// The exchange of a server that calls AES-SIV as one function. RFC 8915, section 5.7.
 #include "perf/bench/nettle.h"
 
 #include "base/bytes.h"
@@ -8,8 +8,8 @@
 
 enum { C2S = 0, S2C = 32 };
 
-// The cookie's key, for which the bench's exchange has schedules only: that costs as much whatever
-// the key is, and the schedule's round 0 is the key itself.
+// The cookie's key. The bench's exchange has only its schedules; round 0 of a schedule is the key
+// itself.
 static void set_cookie_key(struct siv_cmac_aes128_ctx *ctx, const struct cookie_key *key)
 {
     uint8_t secret[COOKIE_KEY_LEN];

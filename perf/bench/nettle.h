@@ -3,6 +3,6 @@
 
 #include "crypto/exchange.h"
 
-// Runs lanes 0 to n - 1; those whose cookie and request were genuine. The keys of the cookies are
-// set up once a call, like a server that keeps them ready.
+// Runs lanes 0 to n - 1 and returns those with a genuine cookie and request. The keys of the
+// cookies are set up once per call, like in a server that keeps them ready.
 lane_set nettle_exchange(struct exchange *x, unsigned n);

@@ -1,4 +1,4 @@
-// Frames that are lent again and again.
+// Lends the same frames repeatedly.
 #include "perf/bench/ring_port.h"
 
 #include "base/tsc.h"
@@ -8,12 +8,12 @@
 #include <string.h>
 
 enum {
-    // Of DPDK's pools: the pool's header and the buffer's own, headroom, room for a frame. An odd
-    // number of cache lines, so that buffers begin everywhere in a page.
+    // As in DPDK's pools: the pool's header, the buffer's header, headroom, room for a frame. An
+    // odd number of cache lines, so that buffers begin at different offsets in a page.
     HEADERS_LEN = 64 + 128,
     HEADROOM = 128,
     BUFFER_LEN = HEADERS_LEN + HEADROOM + 2048,
-    TURNS = 2, // replies of the last turn are still being sent
+    TURNS = 2, // the replies of the last turn are still being sent
     BUFFERS = RING_PORT_FRAMES + TURNS * LANES,
 };
 static_assert(BUFFER_LEN / 64 % 2 == 1, "buffers spread over all places of a page");
@@ -28,7 +28,7 @@ struct port {
     const struct address_set *ours;
     bool stamped;
     uint8_t *buffers;
-    unsigned next; // slot
+    unsigned next; // the next slot
     unsigned turn;
     uint64_t random;
     struct slot slot[RING_PORT_FRAMES];
@@ -47,7 +47,8 @@ struct port *ring_port_open(const struct address_set *ours, bool stamped)
         perror("memory");
         exit(1);
     }
-    memset(buffers, 0xa5, (size_t)BUFFERS * BUFFER_LEN); // every page is there before it is timed
+    memset(buffers, 0xa5,
+           (size_t)BUFFERS * BUFFER_LEN); // touches every page before the measurement
     *port = (struct port){.ours = ours, .stamped = stamped, .buffers = buffers, .random = 1};
     for (unsigned i = 0; i < RING_PORT_FRAMES; i++)
         port->slot[i].frame = frame_of(port, i);

@@ -1,22 +1,21 @@
-// A port for benches (dataplane/port/port.h): the same frames again and again, in bursts of LANES.
-// Nothing is copied or allocated between opening and closing it. Frames and replies lie as far
-// apart as the buffers of DPDK's pools do, so that they compete for the same places of the caches.
-// One thread.
+// A port for benches (dataplane/port/port.h): it lends the same frames repeatedly, in bursts of
+// LANES. It copies and allocates nothing between open and close. Frames and replies have the
+// distance of buffers in DPDK's pools, so that they use the caches in the same way. One thread.
 #pragma once
 
 #include "dataplane/port/port.h"
 
 #include <stdint.h>
 
-enum { RING_PORT_FRAMES = 512 }; // more than a core's first cache holds, as a receive ring is
+enum { RING_PORT_FRAMES = 512 }; // more than the L1 cache of a core holds, like a receive ring
 
-// A port with room for RING_PORT_FRAMES frames that answers for ours (NULL: for everything).
-// stamped: its frames bear stamps, which are not read from memory as those of a device are. Ends
+// Makes a port with room for RING_PORT_FRAMES frames that answers for ours (NULL: for every
+// address). stamped: its frames have stamps; unlike a device's, they are not read from memory. Ends
 // the process when there is no memory.
 struct port *ring_port_open(const struct address_set *ours, bool stamped);
 
 // Copies a frame to that place.
 void ring_port_put(struct port *port, unsigned at, const uint8_t *frame, uint32_t len);
 
-// Deals the frames in another order, or the processor knows by heart how each of them ends.
+// Shuffles the frames, because otherwise the branch predictor learns the outcome of each.
 void ring_port_shuffle(struct port *port);

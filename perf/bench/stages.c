@@ -1,4 +1,4 @@
-// Stopwatches. The linker sends who calls NAME to __wrap_NAME, and who calls __real_NAME to NAME.
+// The timers. The linker redirects calls of NAME to __wrap_NAME, and calls of __real_NAME to NAME.
 #include "perf/bench/stages.h"
 
 #include "base/tsc.h"
@@ -18,7 +18,7 @@ const char *const stage_names[STAGES + 1] = {
     "refuse", "turn_round", "port",    "account",  NULL,
 };
 
-static uint64_t *watch; // NULL: nobody asks
+static uint64_t *watch; // NULL: timers are off
 static const struct exchange_variant *watched;
 
 void stages_watch(uint64_t ticks[STAGES])

@@ -1,9 +1,8 @@
-"""Two server cores over memif, one device a core, against one.
+"""Compares two server cores over memif, with one device each, with one core.
 
-There are two CPUs and each is shared: a polling thread and the ntsperf that loads it take turns on
-the same one, so that one core with its tester has half of what two have. What is shown is not what
-a core can do, but whether two disturb each other: the sum should be twice one, and a reply should
-cost the same. The testers share nothing but the machine; the server's cores share the board, which
+There are two CPUs. Each polling thread shares its CPU with its ntsperf, so one core with its tester
+has half of the CPU time of two. The test does not show the limit of a core, but whether two cores
+disturb each other: two should give twice the rate of one, at the same cost per reply. The testers share nothing but the machine; the server's cores share the board, which
 they only read.
 """
 
@@ -13,16 +12,16 @@ import pathlib
 from contestants import SERVER_CPU, TESTER_CPU, OneCore, TwoCores
 from measure import Failed, Load, cost, idle_turn_ns, patience, watch
 
-RATE = 3_000_000  # more than a shared CPU can do: what is late is left out
-HEAD_START_S = 15  # of the one whose clients have their keys first
+RATE = 3_000_000  # more than a shared CPU can send: late requests are skipped
+HEAD_START_S = 15  # for the tester that gets its clients' keys first
 AUTOGROUP = pathlib.Path("/proc/sys/kernel/sched_autogroup_enabled")
 
 
 @contextlib.contextmanager
 def threads_share_alike(say):
-    """Linux deals CPU time to sessions first (autogroup), and to a session's threads what that has
-    on each CPU: a tester alone in its session would keep a polling thread from its CPU for a second
-    at a time, and rings hold what comes in milliseconds."""
+    """Switches autogroup off. With autogroup, Linux divides CPU time among sessions first. A tester
+    alone in its session could then keep a polling thread off its CPU for a second, but rings hold
+    packets for only a few milliseconds."""
     try:
         before = AUTOGROUP.read_text()
         AUTOGROUP.write_text("0\n")

@@ -1,4 +1,4 @@
-"""Whose CPU time a load took, from /proc.
+"""The CPU time of a load, by thread, from /proc.
 
 A thread's time comes from the scheduler, in nanoseconds. The softirqs that ran while it was on the
 CPU are part of that, unless the kernel has CONFIG_IRQ_TIME_ACCOUNTING. The softirq column of
@@ -21,7 +21,7 @@ TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
 
 def softirqs_are_apart():
-    """Whether a thread's time is without the softirqs that interrupted it."""
+    """Whether a thread's time excludes the softirqs that interrupted it."""
     for path, opened in (("/proc/config.gz", gzip.open),
                          (f"/boot/config-{os.uname().release}", open)):
         with contextlib.suppress(OSError), opened(path, "rt") as file:
@@ -30,7 +30,7 @@ def softirqs_are_apart():
 
 
 def family(pid):
-    """The process and all its descendants that live."""
+    """The process and all its living descendants."""
     found = [pid]
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         for task in (PROC / str(pid) / "task").iterdir():
@@ -51,13 +51,13 @@ def threads(pids):
 
 
 def ran_and_waited(tids):
-    """Nanoseconds that these threads were on a CPU, and that they wanted one and had none."""
+    """Nanoseconds that these threads were on a CPU, and that they waited for one."""
     fields = [(PROC / str(tid) / "schedstat").read_text().split() for tid in tids]
     return sum(int(f[0]) for f in fields), sum(int(f[1]) for f in fields)
 
 
 def ksoftirqd(cpu):
-    """The kernel's thread that takes over when softirqs are many."""
+    """The kernel's thread that runs softirqs when there are many."""
     for process in PROC.iterdir():
         with contextlib.suppress(OSError):
             if process.name.isdigit() and (process / "comm").read_text() == f"ksoftirqd/{cpu}\n":
@@ -74,7 +74,7 @@ def softirq_ns(cpu):
 
 
 class Sample:
-    """What has been used up to now. counters: what the server counts itself, or {}."""
+    """The CPU time used so far. counters: the server's own counters, or {}."""
 
     def __init__(self, pids, server_cpu, tester_cpu, counters):
         kernel = ksoftirqd(server_cpu)
@@ -87,14 +87,14 @@ class Sample:
 
 
 class Used:
-    """Between two samples, all in nanoseconds but for `counters`."""
+    """The difference of two samples; all in nanoseconds except `counters`."""
 
     def __init__(self, before, after):
         self.span = (after.at - before.at) * 1e9
         self.ksoftirqd = after.ksoftirqd - before.ksoftirqd
         self.softirq_server = after.softirq_server - before.softirq_server
         self.softirq_tester = after.softirq_tester - before.softirq_tester
-        # What the server's CPU did in softirqs beyond what its threads' times hold.
+        # Softirq time of the server's CPU that is not part of its threads' times.
         self.softirq_beside = self.softirq_server if softirqs_are_apart() else self.ksoftirqd
         ran = {key: ns - before.threads.get(key, 0) for key, ns in after.threads.items()}
         # dataplane/loop.c names its polling threads "core N".

@@ -1,4 +1,4 @@
-"""RESULTS.md: sections between markers, which a run replaces. What stands outside is kept."""
+"""RESULTS.md: a run replaces the sections between its markers and keeps the rest."""
 
 import benches
 import machine
@@ -8,9 +8,9 @@ from measure import LOW_RATE
 HEAD = """\
 # Results
 
-What `perf/compare`, `perf/truth` and the benches have measured. Sections between markers are theirs; make them again with
-the commands that they name. A shared machine is never quiet: each figure is the median of some rounds, and the best
-of them in parentheses.
+The results of `perf/compare`, `perf/truth` and the benches. These tools write the sections between markers; each section has its
+command. Other tasks disturb a shared machine, so each figure is the median of several rounds, with the best round in
+parentheses.
 """
 
 COMPARED = """\
@@ -25,9 +25,9 @@ Made by `{command}` in {rounds} round(s), each of which ran all servers in turn.
 
 How to read them:
 
-- All of a server is on one CPU, noonmarkd's NTS-KE process too; the tester, ntsperf, has the other. Both servers on the
-  veth are asked over AF_XDP. Every reply's authenticator was checked unless `--verify` says otherwise.
-- A rate is held if at most one request in a thousand went without its time, over {hold_s} s. It is the server's limit only
+- All processes of a server run on one CPU, including noonmarkd's NTS-KE process. The tester, ntsperf, has the other CPU. Both servers on the
+  veth get their requests over AF_XDP. The authenticator of every reply was verified, unless `--verify` was given.
+- A rate is held if at most one request in a thousand got no valid time, over {hold_s} s. It is the server's limit only
   if the tester had idle time left.{not_held} {limits}
 - *The most at any rate* is what came when far more was asked, whatever was lost. The cost of a reply is measured at three quarters
   of that, also whatever was lost, and with cookies that are spent again, so that no session is made meanwhile.
@@ -50,9 +50,9 @@ Made by `{command}`.
 
 {cores}
 
-Two memif devices, one a core. The machine has two CPUs, so each polling thread shares its CPU with the ntsperf that loads
-it, and has half of it; the first row is one such pair on one CPU alone. It shows how two cores add up, not what one can do:
-twice the rate at the same cost a reply means that neither waits for the other.
+Two memif devices, one for each core. The machine has two CPUs, so each polling thread shares its CPU with its ntsperf
+and has half of it. The first row is one such pair on one CPU. The test shows how two cores add up, not the limit of one:
+twice the rate at the same cost per reply means that no core waits for the other.
 """
 
 BENCH = """\
@@ -82,13 +82,13 @@ def bench(name, got, rounds):
 def limits(summary):
     texts = [f"{results.TITLES[key]}: {'; '.join(got['limits'])}"
              for key, got in summary["servers"].items() if got["limits"]]
-    return f"What the tester said of itself: {'. '.join(texts)}." if texts else ""
+    return f"Limits of the tester: {'. '.join(texts)}." if texts else ""
 
 
 def not_held(summary):
     texts = [f"{got['not_held']} of {results.TITLES[key]}"
              for key, got in summary["servers"].items() if got["not_held"]]
-    return f" **Rounds that held none**, whose last attempt is in there: {', '.join(texts)}." \
+    return f" **Rounds without a held rate**, of which the last attempt is included: {', '.join(texts)}." \
         if texts else ""
 
 
@@ -103,7 +103,7 @@ def compared(report):
 
 
 def sections(report):
-    """Of what was measured alone."""
+    """The sections of the parts that were measured."""
     summary = report["summary"]
     if summary["servers"]:
         yield "compare", compared(report)
@@ -115,7 +115,7 @@ def sections(report):
 
 
 def write(path, parts):
-    """parts: (name, body) of each section."""
+    """Replaces or adds sections; parts: (name, body) of each."""
     text = path.read_text() if path.exists() else HEAD
     for name, body in parts:
         text = results.replace_section(text, name, body)

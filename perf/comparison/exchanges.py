@@ -1,9 +1,9 @@
-"""What chronyd logged of its exchanges with a server, and their timestamps: pure arithmetic.
+"""Joins chronyd's log of its exchanges with their timestamps; pure arithmetic.
 
-T1 is when a request leaves the client, T2 when the server says that it arrived, T3 when the server
-says that the reply left, T4 when the reply arrives at the client. Where both read the same clock,
-T1 <= T2 <= T3 <= T4 holds for a server that tells the truth. The offset is half the difference of
-T2-T1 and T4-T3, positive when the request seems to take longer; it is 0 in truth.
+T1 is the time at which a request leaves the client, T2 the server's receive timestamp, T3 its transmit
+timestamp, T4 the time at which the reply arrives at the client. If both read the same clock,
+T1 <= T2 <= T3 <= T4 holds for a server with true timestamps. The offset is half the difference of T2-T1
+and T4-T3, positive when the request seems to take longer; the true offset is 0.
 
 chronyd's log has offset and delay, in seconds. Its offset has the same sign: positive says that the
 client's clock is slow. Its delay has none: chronyd logs the absolute value, and never less than
@@ -21,8 +21,8 @@ MARGIN_NS = 1000  # by which clock readings in two places of a kernel may differ
 
 
 class Logged:
-    """A line of measurements.log: a reply. valid: it passed the tests of RFC 5905; whether chronyd
-    would use it for its clock is no matter."""
+    """A line of measurements.log, for one reply. valid: it passed the tests of RFC 5905, even if
+    chronyd would not use it for its clock."""
 
     def __init__(self, offset_ns, delay_ns, valid, interleaved, kernel_stamps):
         self.offset_ns, self.delay_ns = offset_ns, delay_ns
@@ -37,7 +37,7 @@ class Logged:
             abs(self.offset_ns) / 500
 
     def contained(self):
-        """Whether the truth, 0, lies where the client believes: within half of the delay."""
+        """Whether the true offset, 0, is within half of the delay of the measured one."""
         return abs(self.offset_ns) <= self.delay_ns / 2 + MARGIN_NS
 
 
@@ -55,14 +55,14 @@ def read_log(text):
 
 
 class Exchange:
-    """What the reply at `at_ns` completes: a server's timestamps T2 and T3, and T4."""
+    """The exchange that the reply at `at_ns` completes: the server's T2 and T3, and T4."""
 
     def __init__(self, t2, t3, t4):
         self.t2, self.t3, self.t4 = t2, t3, t4
         self.back_ns = t4 - t3
 
     def there_ns(self, offset_ns):
-        """T2-T1, with the T1 that the client had."""
+        """T2-T1, with the client's T1."""
         return 2 * offset_ns + self.back_ns
 
 
@@ -88,7 +88,7 @@ class Matcher:
 
     def __init__(self):
         self.replies = []  # (when it came, the exchange that it completes or None)
-        self.asked = []  # when each request left
+        self.asked = []  # the times at which requests left
         self.request_now = None
         self.before = None  # the reply before, if it belonged to the last request of its time
 
@@ -106,7 +106,7 @@ class Matcher:
                 exchange = Exchange(nanoseconds(self.before.receive), nanoseconds(packet.transmit),
                                     self.before.at_ns)
         else:
-            self.replies.append((packet.at_ns, None))  # too late, or strange
+            self.replies.append((packet.at_ns, None))  # too late, or not expected
             return
         self.replies.append((packet.at_ns, exchange))
         self.before, self.request_now = packet, None
@@ -121,12 +121,12 @@ def pair(rows, replies, interleaved, begin_ns, end_ns):
 
 
 def percentile(ordered, share):
-    """The smallest value that at least this share of all do not exceed."""
+    """The quantile: the smallest value that at least this share of all values does not exceed."""
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
 def figures(pairs):
-    """Of one measurement; times in microseconds."""
+    """The figures of one measurement; times in microseconds."""
     offsets = sorted(abs(row.offset_ns) / 1000 for row, _ in pairs)
     there = sorted(exchange.there_ns(row.offset_ns) / 1000 for row, exchange in pairs)
     back = sorted(exchange.back_ns / 1000 for _, exchange in pairs)

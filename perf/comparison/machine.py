@@ -1,4 +1,4 @@
-"""The machine that figures were taken on, without its name."""
+"""Describes the machine of the measurement, without its name."""
 
 import os
 import pathlib

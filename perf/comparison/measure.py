@@ -1,4 +1,4 @@
-"""What is measured of one server: a packet at a time, the highest rate, its cost, key exchanges.
+"""The measurements of one server: single packets, the highest rate, the cost, key exchanges.
 
 Every load is bounded: by ntsperf's own duration, and by a time after which it is ended.
 """
@@ -14,7 +14,7 @@ import cpu
 from contestants import SERVER_CPU, TESTER_CPU
 from harness import BUILD, KE_PORT, SERVER_V4, wait_for
 
-# What a rate that is held may lose, ntsperf's own default for a search.
+# The permitted loss of a held rate; ntsperf's default for a search.
 LOSS = 0.001
 LOW_RATE = 1000
 KE_RATES = (100, 1000)
@@ -22,7 +22,7 @@ GNUTLS_LOAD = pathlib.Path(__file__).with_name("gnutls_load.py")
 
 
 class Failed(Exception):
-    """A measurement that gave nothing, with the reason."""
+    """A measurement failed; the text is the reason."""
 
 
 class Load:
@@ -53,7 +53,7 @@ class Load:
         self.process.stderr.close()
 
     def interrupt(self):
-        """It ends at once, with its result so far, and removes its XDP program."""
+        """Stops it at once; it writes its result so far and removes its XDP program."""
         self.process.send_signal(signal.SIGINT)
 
     def running(self):
@@ -116,7 +116,7 @@ def search(contestant, first, seconds, verify, file):
 
 
 def idle_turn_ns(contestant, seconds=0.5):
-    """What a turn of the polling loop takes when nothing comes; None for a server that sleeps."""
+    """The time of a turn of the polling loop without packets; None for a server that sleeps."""
     if not contestant.cores():
         return None
     before = sample(contestant)
@@ -130,7 +130,7 @@ def sample(contestant):
 
 
 def watch(contestant, loads, seconds):
-    """What is used in the midst of a load, away from its beginning and its end."""
+    """The CPU time used in the middle of a load, without its beginning and end."""
     before = contestant.flows()
 
     def begun():
@@ -193,7 +193,7 @@ def at_work(contestant, rate, seconds, verify):
 
 
 def hold(contestant, rate, seconds, verify, file):
-    """The rate for longer. One that a search found may be a little too high."""
+    """Holds the rate for longer. The rate that a search found may be a little too high."""
     contestant.wait_ready()
     idle_ns = idle_turn_ns(contestant)
     for part in (1, 0.95, 0.9, 0.8):

@@ -1,4 +1,4 @@
-"""What a chronyd measures of a server whose clock is its own: the offset should be 0.
+"""Lets a chronyd measure a server that reads the same clock: the offset should be 0.
 
 The thread that serves has the last CPU and the best nice value there; all other threads of the
 server, the client and the load tester are on the first. A real-time priority would be worse for a
@@ -26,7 +26,7 @@ from measure import Failed, Load, patience
 
 CLIENT_PORT = 1123
 POLL = -6  # 64 requests a second
-LISTEN_S = 10  # how often the captured packets are taken from the socket, at the latest
+LISTEN_S = 10  # the longest time between two reads of captured packets
 SETTLED = 32  # exchanges before the first measurement
 LOAD_RATE = 100_000
 SERVING = -20  # nice
@@ -43,7 +43,7 @@ class Judged:
     confined_to = {TESTER_CPU}  # as it starts
     clients = 256
     situations = tuple(SITUATIONS)
-    options = ""  # of the client
+    options = ""  # options of the client's server line
 
     def place(self):
         """The serving threads to the last CPU, first in line there; all others to the first."""
@@ -121,7 +121,7 @@ class Client:
         return exchanges.read_log(text[:text.rfind("\n") + 1])
 
     def pairs(self, begin_ns, end_ns):
-        """What was exchanged in that time; and the number of requests."""
+        """The exchanges in that time, and the number of requests."""
         rows = self.rows()
         seen = self.capture.read()
         asked = sum(begin_ns <= at < end_ns for at in seen.asked)
@@ -164,7 +164,7 @@ class Loaded:
             raise Failed(self.end() or "the load tester got no replies")
 
     def end(self):
-        """What was sent and answered a second."""
+        """The rates of requests sent and answered."""
         self.load.interrupt()
         got = self.load.result(self.seconds)
         return {"sent_rate": got["rate"], "answered_rate": got["answered_rate"]}
@@ -193,7 +193,7 @@ def measure(contestant, client, serving, situation, seconds):
         end = time.time_ns()
         waited, ran, taken = (b - a for a, b in zip(before, usage(serving, hog)))
         got = load.end() if load else {}
-        time.sleep(0.1)  # for what was on its way
+        time.sleep(0.1)  # for packets in flight
     pairs, asked = client.pairs(begin, end)
     if not pairs:
         raise Failed("no exchange was measured")

@@ -1,4 +1,4 @@
-"""What the programs of perf/ have in common: arguments, progress lines, how they are stopped."""
+"""The common parts of the programs in perf/: arguments, progress lines, signals."""
 
 import argparse
 import signal

@@ -1,4 +1,4 @@
-"""What the rounds say together: medians and bests, ratios, and RESULTS.md."""
+"""The summary of all rounds: medians and bests, ratios, and tables for RESULTS.md."""
 
 import re
 import statistics
@@ -22,7 +22,7 @@ def small_share(value):
     return f"{value:.4%}" if value else "none"
 
 
-# name, what it is, where it stands in a round, how it is shown, whether more is better.
+# name, description, path in a round, format, whether more is better.
 ROWS = [
     ("rate", "replies a second, held with at most 0.1 % lost", ("hold", "rate"), number, True),
     ("loss", "lost meanwhile", ("hold", "loss"), small_share, False),
@@ -164,7 +164,7 @@ def core_table(summary):
 
 
 def replace_section(text, name, body):
-    """The section between its markers is the tool's; all else is the writer's."""
+    """Replaces the section between its markers and keeps the rest."""
     begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
     section = f"{begin}\n{body.strip()}\n{end}"
     if begin in text and end in text:

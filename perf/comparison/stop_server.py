@@ -1,5 +1,5 @@
-"""Stops whatever runs on a CPU for 1 to 8 ms at random times: it takes that CPU itself, at a higher
-real-time priority. One stop in 20 to 50 ms. stop_server.py CPU PRIORITY; ends by SIGTERM."""
+"""Stops all other threads on a CPU for 1 to 8 ms at random times: it uses that CPU itself, at a higher
+real-time priority. One stop every 20 to 50 ms. stop_server.py CPU PRIORITY; ends by SIGTERM."""
 
 import os
 import random

@@ -1,4 +1,4 @@
-"""What the rounds of perf/truth say together: medians, each round, and the section of RESULTS.md."""
+"""The summary of the rounds of perf/truth: medians, each round, and the section of RESULTS.md."""
 
 import statistics
 
@@ -28,19 +28,19 @@ Made by `{command}` in {rounds} round(s) of {seconds:g} s, each of which ran all
 
 How to read them:
 
-- Server and client read the same clock, so the true offset is 0, and T1 <= T2 <= T3 <= T4 holds for a server that tells the
-  truth. Times are in microseconds. The client is chronyd 4.3 with NTS and 64 requests a second; all that it logged is here,
-  whatever it would use for its clock. noonmarkd is asked in basic mode.
-- *Share of core*: of the time, how much the serving thread had its core or did not want it. A polling thread always wants it. The
+- Server and client read the same clock, so the true offset is 0, and T1 <= T2 <= T3 <= T4 holds for a server with true
+  timestamps. Times are in microseconds. The client is chronyd 4.3 with NTS and 64 requests a second; all exchanges in its log
+  are included, also those that it would not use for its clock. noonmarkd is measured in basic mode.
+- *Share of core*: the share of the time in which the serving thread had its core or did not need it. A polling thread always needs it. The
   thread has the best nice value, and the scheduler's autogroup is off. *Core stopped at random times*: a
-  thread of higher priority takes the core for 1 to 8 ms, once in 20 to 50 ms, {stopped} of the time.
-- *Not contained*: the truth lies farther away than half of the delay that the client measured, and {margin:g} us. *T3 after T4*:
+  thread of higher priority takes the core for 1 to 8 ms, once every 20 to 50 ms, {stopped} of the time.
+- *Not contained*: the error of the offset is larger than half of the measured delay plus {margin:g} us. *T3 after T4*:
   the server says that a reply left more than {margin:g} us after it had arrived.
-- T4-T3 is from the packets, because chronyd logs a delay without its sign. T2-T1 follows from it and the offset that chronyd logged.
-  T1 and T4 are the stamps of the client's kernel. In interleaved mode T3 comes with the next reply.
-- *Sent* and *answered* are a second, of another client: ntsperf over AF_XDP on the same veth, with NTS. Of the chronyd's requests
+- T4-T3 comes from the packets, because chronyd logs the delay without its sign. T2-T1 follows from it and the offset that chronyd logged.
+  T1 and T4 are timestamps of the client's kernel. In interleaved mode T3 comes with the next reply.
+- *Sent* and *answered* are rates per second of another client: ntsperf over AF_XDP on the same veth, with NTS. Of the chronyd's requests
   {unanswered}
-  had no reply in time, or one in the wrong mode.
+  had no reply in time, or a reply in the wrong mode.
 """
 
 

@@ -17,9 +17,9 @@
 
 enum {
     EVENTS = 64,
-    CLOSING_MS = 1000, // for the server to end a connection whose exchange is done
+    CLOSING_MS = 1000, // time for the server to end a connection after the exchange
     DRIBBLE_MS = 500,
-    SPARE_DESCRIPTORS = 64, // beside those of sessions
+    SPARE_DESCRIPTORS = 64, // in addition to those of sessions
 };
 
 struct ke_engine {
@@ -29,18 +29,18 @@ struct ke_engine {
     int epoll;
     uint32_t max_open;
     uint32_t n_sessions;
-    uint32_t n_touched; // of them; the pages of the others are not there yet
+    uint32_t n_touched; // sessions used so far; the pages of the others have not been touched
     uint32_t next_source;
     struct ke_session *sessions;
-    struct ke_session *spare; // linked by next_spare; the last one used first
+    struct ke_session *spare; // a stack, linked by next_spare
     struct ke_line running;   // until the deadline
     struct ke_line dribbling; // slow ones, until the next octet
-    struct ke_line closing;   // told of already
+    struct ke_line closing;   // already reported
     uint64_t idle_ns;
-    struct ke_grant grant; // of the session that is being told of
+    struct ke_grant grant; // of the session that is being reported
 };
 
-// Every session has a descriptor, and those that are closing have one too.
+// Each session has a descriptor, also while it closes.
 static int make_room(uint32_t n_sessions, char why[256])
 {
     struct rlimit limit;
@@ -78,7 +78,7 @@ int ke_engine_open(const struct ke_target *target, uint32_t max_open, struct ke_
         .listener = listener,
         .epoll = -1,
         .max_open = max_open,
-        .n_sessions = 2 * max_open, // as many again may be closing
+        .n_sessions = 2 * max_open, // as many more may be closing
         .running.span_ns = or_ms(target->deadline_ns, KE_DEADLINE_MS),
         .dribbling.span_ns = or_ms(target->dribble_ns, DRIBBLE_MS),
         .closing.span_ns = or_ms(0, CLOSING_MS),
@@ -97,7 +97,7 @@ int ke_engine_open(const struct ke_target *target, uint32_t max_open, struct ke_
         snprintf(why, 256, "epoll: %s", strerror(-result));
         goto fail;
     }
-    signal(SIGPIPE, SIG_IGN); // OpenSSL's socket BIO writes where the server has ended
+    signal(SIGPIPE, SIG_IGN); // OpenSSL's socket BIO writes even if the server has closed
     *engine = made;
     return 0;
 fail:
@@ -108,7 +108,7 @@ fail:
 static void end(struct ke_engine *e, struct ke_session *s)
 {
     ke_line_leave(&s->waiter);
-    ke_session_end(s); // takes it out of epoll too
+    ke_session_end(s); // removes it from epoll, too
     s->next_spare = e->spare;
     e->spare = s;
 }
@@ -130,8 +130,8 @@ static void turn_session(struct ke_engine *e, struct ke_session *s)
     enum ke_progress progress = ke_steps_turn(s, &e->grant);
     if (progress == KE_PROGRESS_DECIDED) {
         tell(e, s);
-        // What ended the exchange may have brought the connection's end with it, and no edge
-        // follows.
+        // The end of the connection may have come with the end of the exchange; then no further
+        // edge follows.
         if (s->fd >= 0 && ke_steps_turn(s, &e->grant) == KE_PROGRESS_OVER)
             end(e, s);
     } else if (progress == KE_PROGRESS_OVER) {
@@ -143,7 +143,7 @@ static struct ke_session *take_spare(struct ke_engine *e)
 {
     if (!e->spare && e->n_touched < e->n_sessions)
         return &e->sessions[e->n_touched++];
-    if (!e->spare) // the oldest of those that are closing has had its time
+    if (!e->spare) // ends the oldest of the closing ones
         end(e, (struct ke_session *)e->closing.first);
     struct ke_session *s = e->spare;
     e->spare = s->next_spare;
@@ -171,7 +171,7 @@ bool ke_engine_begin(struct ke_engine *e, enum ke_kind kind, uint64_t tag, uint6
     };
     ke_line_join(ke_kind_is_slow(kind) ? &e->dribbling : &e->running, &s->waiter, now);
     enum ke_progress progress = ke_steps_begin(s, e->context, e->target, choose_source(e));
-    // Edges, so that a session costs one call whatever it waits for.
+    // Edge-triggered, so that a session needs one call, whatever it waits for.
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = s};
     if (progress == KE_PROGRESS_WAITING && epoll_ctl(e->epoll, EPOLL_CTL_ADD, s->fd, &event) < 0) {
         s->report.error = errno;
@@ -183,7 +183,7 @@ bool ke_engine_begin(struct ke_engine *e, enum ke_kind kind, uint64_t tag, uint6
     return true;
 }
 
-// A slow client's next octet is due, or its last moment.
+// A slow client's next octet is due, or its hold time is over.
 static void turn_dribbling(struct ke_engine *e, struct ke_session *s, uint64_t now)
 {
     const uint64_t held = now - s->report.times.began_ns;

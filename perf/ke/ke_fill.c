@@ -12,7 +12,7 @@ enum {
     RETRIES = 10,
     RETRIES_AT_FIRST = 3,
     PROGRESS_MS = 100,
-    PAUSE_MS = 50, // after the first failure, doubled with each
+    PAUSE_MS = 50, // after the first failure; doubled after each further one
     PAUSE_DOUBLINGS = 5,
 };
 
@@ -21,22 +21,22 @@ static const uint64_t ms = 1000000;
 struct fill {
     const struct ke_fill_order *order;
     struct ke_engine *engine;
-    double window;      // exchanges at once
+    double window;      // concurrent exchanges
     double window_max;  //
     uint64_t best_ns;   // the fastest exchange
-    uint64_t next_ns;   // no exchange is begun before
-    uint64_t told_ns;   // progress was
-    uint64_t round_ns;  // the last round of failures was counted
-    uint32_t rounds;    // of failures, since the last grant
+    uint64_t next_ns;   // the earliest time of the next exchange
+    uint64_t told_ns;   // the last report of progress
+    uint64_t round_ns;  // when the last round of failures was counted
+    uint32_t rounds;    // rounds of failures since the last grant
     uint32_t in_flight; //
     uint32_t granted;
     uint32_t failed;
-    int result; // other than 0: over
+    int result; // other than 0: the fill has ended
     char *why;
 };
 
-// As many at once as do not wait for each other: a server may do one at a time, as ntpsec's ntpd
-// does, and what waits in its queue only reaches its deadline there.
+// Adapts the number of concurrent exchanges so that they do not wait for each other. A server may
+// handle one at a time, like ntpsec's ntpd; exchanges in its queue would time out there.
 static void learn_pace(struct fill *f, const struct ke_times *times)
 {
     const uint64_t took = times->answered_ns - times->began_ns;
@@ -58,7 +58,7 @@ static bool is_hopeless(const struct ke_report *report)
     case KE_OUTCOME_MALFORMED:
         return true;
     case KE_OUTCOME_ERROR_RECORD:
-        return report->code != 2; // an internal error may pass
+        return report->code != 2; // an internal error may be temporary
     default:
         return false;
     }
@@ -86,7 +86,7 @@ static void learn_failure(struct fill *f, const struct ke_report *report)
     const uint64_t now = report->times.ended_ns;
     if (f->failed++ == 0)
         ke_report_text(report, f->order->target, f->why);
-    // Those that were under way together fail together: one round.
+    // Exchanges that were open at the same time and fail count as one round.
     if (report->times.began_ns >= f->round_ns) {
         f->round_ns = now;
         uint32_t doublings = f->rounds < PAUSE_DOUBLINGS ? f->rounds : PAUSE_DOUBLINGS;

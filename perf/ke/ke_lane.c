@@ -7,9 +7,9 @@
 #include <time.h>
 
 enum {
-    LOOK_MS = 20,        // how often the order to stop is looked for
-    SLOW_ROUND_MS = 100, // a server that cuts at once is not flooded with slow clients
-    BURST = 32,          // sessions begun before those that are open get their turn
+    LOOK_MS = 20,        // how often `stop` is read
+    SLOW_ROUND_MS = 100, // limits new slow clients if a server closes them at once
+    BURST = 32,          // sessions begun before the open ones are handled
 };
 
 static const uint64_t ms = 1000000, s = 1000000000;
@@ -55,7 +55,7 @@ static void end_slow(struct ke_lane *lane, const struct ke_report *report)
 
 static void done(void *context, const struct ke_report *report, const struct ke_grant *grant)
 {
-    (void)grant; // an exchange for its own sake
+    (void)grant; // its keys are not used
     if (ke_kind_is_slow(report->kind))
         end_slow(context, report);
     else
@@ -69,8 +69,8 @@ static double random_share(struct ke_lane *lane)
     return ((double)(lane->random >> 11) + 1) / 9007199254740992.0;
 }
 
-// Even gaps are dealt to the lanes in turn; Poisson streams of the lanes add up to one of the whole
-// rate.
+// Equal gaps: the sessions go to the lanes in turn. Poisson: the streams of the lanes add up to a
+// Poisson stream of the whole rate.
 static void schedule_next(struct ke_lane *lane)
 {
     const struct ke_load_plan *plan = lane->run->plan;
@@ -122,7 +122,8 @@ static void begin_due(struct ke_lane *lane, uint64_t now, uint64_t end_ns)
         lane->open++;
         note_peak(lane->run);
         histogram_add(&lane->part.lag, now - due);
-        ke_engine_begin(lane->engine, kind, 0, due); // it has room for max_open and the slow ones
+        ke_engine_begin(lane->engine, kind, 0,
+                        due); // it has room for max_open sessions and the slow ones
     }
 }
 
@@ -191,13 +192,13 @@ void *ke_lane_run(void *context)
     r->slow_held += lane->slow_open;
     r->took_ns = ke_now_ns() - lane->run->start_ns;
     r->idle = (double)ke_engine_idle_ns(lane->engine) / (double)r->took_ns;
-    r->idle = r->idle < 1 ? r->idle : 1; // the wait for the start counts, too
+    r->idle = r->idle < 1 ? r->idle : 1; // the wait for the start is included
     r->cpu_s = thread_cpu_s();
     ke_seconds_pass(&lane->run->seconds, &lane->second, lane->second.at_s);
     return NULL;
 }
 
-// Of n, the part of one of the threads.
+// The share of n for one thread.
 static uint32_t part_of(uint32_t n, uint32_t threads, uint32_t index)
 {
     return n / threads + (index < n % threads);
@@ -212,7 +213,7 @@ int ke_lane_open(struct ke_lane *lane, struct ke_run *run, uint32_t index, char 
     lane->index = index;
     lane->random = plan->seed ^ (index + 1) * UINT64_C(0x9e3779b97f4a7c15);
     lane->max_open = part_of(plan->max_open, plan->threads, index);
-    lane->max_open += lane->max_open == 0; // a lane that could begin nothing would spoil the run
+    lane->max_open += lane->max_open == 0; // each lane must be able to begin a session
     lane->n_slow = part_of(plan->n_slow, plan->threads, index);
     histogram_init(&lane->second.first_cookie);
     histogram_init(&r->first_cookie);

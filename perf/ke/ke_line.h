@@ -1,5 +1,5 @@
-// Who waits for the same span of time stands in one line: the newest at the end, so that the first
-// is always the next whose time is up. No heap, no wheel. Belongs to one thread.
+// A list of timers with the same duration. New ones go to the end, so the first one always expires
+// first; no heap is needed. Belongs to one thread.
 #pragma once
 
 #include <stddef.h>
@@ -7,7 +7,7 @@
 
 struct ke_line;
 
-// Stands in what waits; all zero while that is in no line.
+// A member of the object that waits; all zero while it is in no line.
 struct ke_waiter {
     struct ke_line *line;
     struct ke_waiter *previous, *next;
@@ -15,12 +15,12 @@ struct ke_waiter {
 };
 
 struct ke_line {
-    uint64_t span_ns; // UINT64_MAX: for ever
+    uint64_t span_ns; // UINT64_MAX: never expires
     struct ke_waiter *first, *last;
     uint32_t n;
 };
 
-// Leaves the line that it stands in, if any.
+// Removes the waiter from its line, if it is in one.
 static inline void ke_line_leave(struct ke_waiter *w)
 {
     struct ke_line *line = w->line;
@@ -32,7 +32,7 @@ static inline void ke_line_leave(struct ke_waiter *w)
     *w = (struct ke_waiter){0};
 }
 
-// Goes to the end of a line, from another one or from none.
+// Moves the waiter to the end of a line, from another line or from none.
 static inline void ke_line_join(struct ke_line *line, struct ke_waiter *w, uint64_t now)
 {
     ke_line_leave(w);
@@ -44,13 +44,13 @@ static inline void ke_line_join(struct ke_line *line, struct ke_waiter *w, uint6
     line->n++;
 }
 
-// The first, when its time is up; otherwise NULL.
+// The first waiter if it has expired; otherwise NULL.
 static inline struct ke_waiter *ke_line_due(const struct ke_line *line, uint64_t now)
 {
     return line->first && line->first->due_ns <= now ? line->first : NULL;
 }
 
-// When the first one's time is up; UINT64_MAX when nobody waits.
+// When the first waiter expires; UINT64_MAX when the line is empty.
 static inline uint64_t ke_line_next_ns(const struct ke_line *line)
 {
     return line->first ? line->first->due_ns : UINT64_MAX;

@@ -10,7 +10,7 @@
 
 enum { SPARE_SECONDS = 3 };
 
-static const uint64_t start_in_ns = 10000000; // for all threads to be up
+static const uint64_t start_in_ns = 10000000; // so that all threads have started
 
 static void merge(struct ke_load_result *into, const struct ke_load_result *from)
 {
@@ -39,7 +39,7 @@ static void merge(struct ke_load_result *into, const struct ke_load_result *from
     into->idle = from->idle < into->idle ? from->idle : into->idle;
 }
 
-// A run has its duration, and then the deadline of the last session.
+// A run lasts its duration and then the deadline of the last session.
 static uint32_t seconds_of(const struct ke_load_plan *plan)
 {
     const uint64_t deadline =
@@ -61,7 +61,7 @@ static int run_lanes(struct ke_run *run, struct ke_lane *lanes, char why[256])
         result = -pthread_create(&lanes[started].thread, NULL, ke_lane_run, &lanes[started]);
         started += result == 0;
     }
-    if (result < 0) // those that run do so for nothing
+    if (result < 0) // the threads that run must end
         snprintf(why, 256, "thread %u: %s", started + 1, strerror(-result));
     for (uint32_t i = 0; i < started; i++)
         pthread_join(lanes[i].thread, NULL);

@@ -28,15 +28,15 @@ static void certificate_text(const struct ke_report *report, char *out, size_t r
     const char *advice = "give its issuer with --ca FILE";
     if (report->verify == X509_V_ERR_HOSTNAME_MISMATCH ||
         report->verify == X509_V_ERR_IP_ADDRESS_MISMATCH)
-        advice = "ask for it by a name that its certificate bears";
+        advice = "give a name that is in its certificate with --name";
     else if (report->verify == X509_V_ERR_CERT_HAS_EXPIRED ||
              report->verify == X509_V_ERR_CERT_NOT_YET_VALID)
-        advice = "look at its dates and at this machine's clock";
+        advice = "check its dates and this machine's clock";
     snprintf(out, room, "certificate verify failed (%s); %s",
              X509_verify_cert_error_string(report->verify), advice);
 }
 
-// How far a session had come.
+// The step in which a session ended.
 static const char *place(const struct ke_report *report)
 {
     if (report->times.connected_ns == 0)
@@ -46,9 +46,9 @@ static const char *place(const struct ke_report *report)
 
 static void timed_out_text(const struct ke_report *report, char *out, size_t room)
 {
-    const char *advice = "is TCP to that port let through?";
+    const char *advice = "does a firewall block TCP to that port?";
     if (report->times.handshake_ns != 0)
-        advice = "is it NTS-KE that answers there?";
+        advice = "does that port serve NTS-KE?";
     else if (report->times.connected_ns != 0)
         advice = "it may be overloaded, or does not speak TLS there";
     double s = (double)(report->times.ended_ns - report->times.began_ns) / 1e9;
@@ -60,7 +60,7 @@ static void tls_text(const struct ke_report *report, char *out, size_t room)
     const char *reason = report->tls ? ERR_reason_error_string(report->tls) : NULL;
     if (report->error)
         reason = strerror(report->error);
-    snprintf(out, room, "TLS failed (%s); does it speak TLS 1.3 and ntske/1?",
+    snprintf(out, room, "TLS failed (%s); does the server support TLS 1.3 and ntske/1?",
              reason ? reason : "no reason given");
 }
 
@@ -111,9 +111,7 @@ void ke_report_text(const struct ke_report *report, const struct ke_target *targ
         response_text(report, what, sizeof what);
         break;
     case KE_OUTCOME_OWN_LIMIT:
-        snprintf(what, sizeof what,
-                 "no connection can be made from here: %s; that is this "
-                 "machine's limit",
+        snprintf(what, sizeof what, "this machine cannot make a connection: %s; raise its limit",
                  strerror(report->error));
         break;
     default:

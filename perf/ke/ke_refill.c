@@ -13,10 +13,10 @@
 #include <string.h>
 
 enum {
-    LOOK_US =
-        1000,      // how often requests are looked for: a wake-up would cost the load thread a call
-    GRANTS = 256,  // that wait to be taken, a power of two
-    PAUSE_MS = 50, // after a round of failures, doubled with each in a row
+    LOOK_US = 1000, // how often requests are polled: to wake this thread would cost the load thread
+                    // a call
+    GRANTS = 256,   // places for grants, a power of two
+    PAUSE_MS = 50,  // after a round of failures; doubled after each further one
     PAUSE_DOUBLINGS = 5,
 };
 
@@ -31,24 +31,24 @@ struct given {
 };
 
 struct ke_refill {
-    struct ke_ring requests; // the load thread puts, the refill's takes
-    struct ke_ring grants;   // the other way round
+    struct ke_ring requests; // from the load thread to the refill's thread
+    struct ke_ring grants;   // from the refill's thread to the load thread
     struct request *request; // the places of requests
     struct given *given;     // the places of grants
     uint32_t n_clients;
-    uint32_t waiting;           // the load thread's: requested and not taken
+    uint32_t waiting;           // of the load thread: requested and not taken
     _Atomic uint64_t requested; // writer: the load thread. Reader: any, relaxed
 
-    // The refill's thread's own.
+    // Of the refill's thread only.
     pthread_t thread;
     struct ke_engine *engine;
-    struct request *again; // n_again whose exchange has failed
+    struct request *again; // n_again requests whose exchange failed
     uint32_t n_again;
     uint32_t in_flight;
     uint32_t rounds;   // of failures, since the last grant
-    uint64_t round_ns; // the last one was counted
+    uint64_t round_ns; // when the last round was counted
     uint64_t resume_ns;
-    struct histogram first_cookie; // read by others once the thread has ended
+    struct histogram first_cookie; // read by others after the thread has ended
 
     // Writer: the refill's thread. Readers: any, relaxed.
     _Atomic uint64_t begun;
@@ -62,7 +62,7 @@ static void add_one(_Atomic uint64_t *count)
     atomic_fetch_add_explicit(count, 1, memory_order_relaxed);
 }
 
-// Those that were under way together fail together: one round, one pause.
+// Exchanges that were open at the same time and fail count as one round, with one pause.
 static void pause_for(struct ke_refill *r, const struct ke_times *times)
 {
     if (times->began_ns < r->round_ns)
@@ -92,7 +92,7 @@ static void done(void *context, const struct ke_report *report, const struct ke_
     ke_ring_put(&r->grants);
 }
 
-// The next to serve: those that have failed are the oldest.
+// The next request; the failed ones come first, because they are the oldest.
 static bool next_request(struct ke_refill *r, struct request *request)
 {
     if (r->n_again > 0) {

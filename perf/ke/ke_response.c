@@ -60,8 +60,8 @@ size_t ke_request_write(const struct aead *aeads, size_t n, uint8_t out[KE_REQUE
     // Sections 4.1.1 and 4.1.2: End of Message and Next Protocol Negotiation are critical.
     uint8_t *at = put_header(out, CRITICAL | NEXT_PROTOCOL, 2);
     be16_put(at, NTPV4);
-    // Section 4.1.5: the critical bit of this one MAY be set. A server that does not know it is
-    // of no use to us.
+    // Section 4.1.5: the critical bit of this record MAY be set. We set it, because a server that
+    // does not know the record cannot serve us.
     at = put_header(at + 2, CRITICAL | AEAD_ALGORITHM, 2 * n);
     for (size_t i = 0; i < n; i++, at += 2)
         be16_put(at, aeads[i].id);
@@ -83,7 +83,7 @@ bool ke_response_ended(const uint8_t *response, size_t len, size_t *at)
     return false;
 }
 
-// What the first pass finds: where the records are that matter.
+// The result of the first pass: the places of the relevant records.
 struct findings {
     const uint8_t *protocols, *aead, *server, *port, *error, *warning, *cookie;
     uint16_t protocols_len, aead_len, server_len, port_len, error_len, warning_len;
@@ -152,7 +152,7 @@ static void find(struct findings *f, unsigned head, const uint8_t *body, uint16_
     }
 }
 
-// Takes the response apart; false when it has no End of Message without a body.
+// Splits the response into records; false when it has no End of Message without a body.
 static bool walk(const uint8_t *response, size_t len, struct findings *f, struct ke_grant *grant)
 {
     for (size_t at = 0; len - at >= HEADER;) {
@@ -205,7 +205,7 @@ static const struct aead *offered(const struct aead *aeads, size_t n, uint16_t i
 static enum ke_fault judge(const struct findings *f, const struct aead *aeads, size_t n,
                            uint16_t *code)
 {
-    // Section 4.1.3: a response with an error is nothing else.
+    // Section 4.1.3: an Error record decides the response.
     if (f->error && f->error_len == 2) {
         *code = be16_get(f->error);
         return KE_FAULT_ERROR;
@@ -226,7 +226,7 @@ static enum ke_fault judge(const struct findings *f, const struct aead *aeads, s
         return KE_FAULT_NO_PROTOCOL;
     if (!lists(f->protocols, f->protocols_len, NTPV4))
         return KE_FAULT_NOT_NTPV4;
-    // Section 4.1.5: none or one of those that we have offered.
+    // Section 4.1.5: no AEAD, or one that we have offered.
     if (!f->aead)
         return KE_FAULT_NO_AEAD;
     if (f->aead_len == 0)

@@ -45,7 +45,7 @@ static void add(struct ke_seconds *s, const struct ke_second *second, uint32_t a
     if (!s->open[at]) {
         s->open[at] = malloc(sizeof **s->open);
         if (!s->open[at])
-            return; // then that second has no quantiles
+            return; // this second then has no quantiles
         histogram_init(s->open[at]);
     }
     histogram_merge(s->open[at], &second->first_cookie);
@@ -54,7 +54,7 @@ static void add(struct ke_seconds *s, const struct ke_second *second, uint32_t a
 void ke_seconds_pass(struct ke_seconds *s, struct ke_second *second, uint32_t now_s)
 {
     const uint32_t end =
-        now_s < s->n - 1 ? now_s : s->n - 1; // the last is only completed at the end
+        now_s < s->n - 1 ? now_s : s->n - 1; // the last place is completed at the end
     pthread_mutex_lock(&s->lock);
     add(s, second, second->at_s < end ? second->at_s : end);
     for (uint32_t at = second->at_s; at < end; at++)

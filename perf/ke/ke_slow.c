@@ -61,7 +61,8 @@ enum ke_progress ke_slow_dribble(struct ke_session *s)
     return s->report.kind == KE_KIND_SLOW_HELLO ? dribble_hello(s) : dribble_request(s);
 }
 
-// An alert before the ClientHello is whole is the end. What answers a whole one is thrown away.
+// Data before the ClientHello is complete is an alert: the end. The answer to a complete
+// ClientHello is discarded.
 static enum ke_progress hear_hello(struct ke_session *s)
 {
     const uint8_t *octets;
@@ -75,7 +76,7 @@ static enum ke_progress hear_hello(struct ke_session *s)
     }
 }
 
-// A response, which can only be an error, or the end of the connection.
+// Receives a response, which can only be an error, or the end of the connection.
 static enum ke_progress hear_request(struct ke_session *s)
 {
     ERR_clear_error();

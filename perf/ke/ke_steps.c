@@ -23,7 +23,8 @@ enum ke_progress ke_steps_begin(struct ke_session *s, SSL_CTX *context,
     s->fd = socket(target->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (s->fd < 0)
         return ke_session_decide_error(s, errno);
-    // The request follows the handshake's last flight: Nagle would hold it back for a delayed ACK.
+    // The request follows the last flight of the handshake; Nagle's algorithm would delay it until
+    // an ACK.
     setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (source) {
         setsockopt(s->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
@@ -37,7 +38,8 @@ enum ke_progress ke_steps_begin(struct ke_session *s, SSL_CTX *context,
     return KE_PROGRESS_WAITING;
 }
 
-// A client that leaves resets its connection: a FIN of ours would hold the port for a minute.
+// A client that aborts resets its connection: after a FIN of ours the port would stay in use for a
+// minute.
 static enum ke_progress leave(struct ke_session *s)
 {
     const struct linger abrupt = {.l_onoff = 1, .l_linger = 0};
@@ -52,7 +54,7 @@ static enum ke_progress handshake(struct ke_session *s)
     int result = SSL_do_handshake(s->tls);
     if (result != 1) {
         enum ke_progress progress = ke_session_judge(s, result);
-        // It reads from a BIO that stays empty: its ClientHello is out.
+        // It reads from a BIO that stays empty, so it ends after its ClientHello.
         if (s->report.kind == KE_KIND_LEAVE_HELLO && SSL_want_read(s->tls))
             return leave(s);
         return progress;
@@ -66,7 +68,7 @@ static enum ke_progress handshake(struct ke_session *s)
     return KE_PROGRESS_WAITING;
 }
 
-// A client that leaves after the ClientHello never reads, even when the server is quick.
+// A client that aborts after the ClientHello never reads, even if the answer is already there.
 static bool make_deaf(SSL *tls)
 {
     BIO *empty = BIO_new(BIO_s_mem());

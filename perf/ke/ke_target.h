@@ -1,4 +1,4 @@
-// The server that key exchanges are made with, and how far it is trusted.
+// The server of the key exchanges, and how its certificate is verified.
 #pragma once
 
 #include <netinet/in.h>
@@ -9,14 +9,14 @@
 enum { KE_SERVER_MAX = 255, KE_DEADLINE_MS = 5000, KE_PORT = 4460 };
 
 struct ke_target {
-    char server[KE_SERVER_MAX + 1];  // as the user named it: what its certificate must say
+    char server[KE_SERVER_MAX + 1];  // the user's name for it, which its certificate must have
     struct sockaddr_storage address; // with the port of NTS-KE
-    const char *ca;                  // PEM file of whom to trust; NULL: the system's authorities
-    bool unverified;                 // any certificate will do
+    const char *ca;                  // PEM file of trusted certificates; NULL: the system's
+    bool unverified;                 // any certificate is accepted
     uint64_t deadline_ns;            // of one exchange, from its begin; 0: KE_DEADLINE_MS
     uint64_t dribble_ns;             // slow clients: between two octets; 0: half a second
-    uint64_t hold_ns;                // slow clients leave after that; 0: never
-    const struct sockaddr_storage *sources; // addresses of ours, used in turn; port 0
+    uint64_t hold_ns;                // slow clients close after this time; 0: never
+    const struct sockaddr_storage *sources; // local addresses, used in turn; port 0
     uint32_t n_sources;                     // 0: the kernel's choice
 };
 

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-// RFC 8915, section 4, with the length before it.
+// RFC 8915, section 4; after its length.
 static const unsigned char alpn[] = "\x07ntske/1";
 enum { ALPN_LEN = sizeof alpn - 1 };
 
@@ -39,7 +39,7 @@ int ke_trust_open(const struct ke_target *target, SSL_CTX **context, char why[25
         goto fail;
     if (!set_anchors(made, target)) {
         result = -EINVAL;
-        snprintf(why, 256, "%.150s: no certificate can be read from it; --ca needs a PEM file",
+        snprintf(why, 256, "%.150s: cannot read a certificate from it; --ca needs a PEM file",
                  target->ca ? target->ca : "the system's authorities");
         goto fail;
     }
@@ -51,8 +51,8 @@ fail:
     return result;
 }
 
-// RFC 6066, section 3: an address is no server name. Its certificate is held against it all the
-// same.
+// RFC 6066, section 3: an address is not sent as a server name. The certificate is verified against
+// it nevertheless.
 static bool set_name(SSL *session, const char *server)
 {
     struct in6_addr ignored;

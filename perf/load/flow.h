@@ -11,22 +11,22 @@ enum flow_kind {
     FLOW_PLAIN,
     FLOW_VICTIM,      // NTS (or plain, where there are no cookies) whose loss is the result
     FLOW_BAD_TAG,     // a genuine cookie, a tag with a bit flipped
-    FLOW_UNKNOWN_KEY, // a cookie that names a key nobody has
-    FLOW_GARBAGE,     // fields that cannot be
-    FLOW_REPLAY,      // one genuine request again and again
+    FLOW_UNKNOWN_KEY, // a cookie with the id of a key that does not exist
+    FLOW_GARBAGE,     // malformed fields
+    FLOW_REPLAY,      // one genuine request, repeated
     FLOW_FLOOD,       // plain requests whose replies do not matter
     FLOW_KINDS,
 };
 
-enum { FLOWS_MAX = 16 }; // a slot's bits
+enum { FLOWS_MAX = 16 }; // limited by the bits in a slot
 
-// What is awaited of a reply. Only where one is hoped for can it be lost.
+// The expected reply. A request counts as lost only if a reply is expected.
 enum flow_hope { HOPE_TIME, HOPE_NAK, HOPE_NOTHING };
 
 struct flow_row {
     const char *name; // in results and, with "--" before it, on the command line
     const char *text;
-    bool honest; // what a well-behaved client sends: its losses count
+    bool honest; // like a well-behaved client's: its losses count
     bool nts;    // carries a cookie and an authenticator
     enum flow_hope hope;
 };
@@ -40,11 +40,11 @@ static inline bool flow_hopes(enum flow_kind kind)
 
 struct flow {
     enum flow_kind kind;
-    bool nts;      // a victim may be either
-    double weight; // share of all requests, in any unit
-    double credit; // of the choice between flows
+    bool nts;      // false for a victim without cookies
+    double weight; // share of all requests; only ratios matter
+    double credit; // for the choice of the next flow
     struct tally tally;
 };
 
-// Which flow is next, so that the shares hold over any stretch of time. n is 1 or more.
+// Chooses the next flow so that the shares hold in any period. n is 1 or more.
 unsigned flow_pick(struct flow *flow, unsigned n);

@@ -1,6 +1,6 @@
-// A histogram of durations in the manner of HDR: log-linear, so that each bucket is at most 1/64
-// wider than its lower edge, from 1 ns to more than an hour. Recording is a few instructions.
-// Pure; a struct histogram belongs to one thread, or is handed over whole.
+// A histogram of durations like HDR's: log-linear from 1 ns to more than an hour; the width of a
+// bucket is at most 1/64 of its lower limit. Recording takes a few instructions. Pure; a struct
+// histogram belongs to one thread.
 #pragma once
 
 #include <stdint.h>
@@ -14,14 +14,14 @@ enum {
 struct histogram {
     uint64_t n;
     uint64_t sum;
-    uint64_t min; // of what was recorded, exact; UINT64_MAX while there is nothing
-    uint64_t max; // likewise; 0
+    uint64_t min; // exact; UINT64_MAX while empty
+    uint64_t max; // exact; 0 while empty
     uint64_t bucket[HISTOGRAM_BUCKETS];
 };
 
 void histogram_init(struct histogram *h);
 
-// The bucket of a value; what is too large goes into the last one.
+// The bucket of a value; values that are too large go into the last one.
 static inline uint32_t histogram_bucket_of(uint64_t value)
 {
     if (value >> HISTOGRAM_TOP_BITS)
@@ -33,7 +33,7 @@ static inline uint32_t histogram_bucket_of(uint64_t value)
     return (shift << HISTOGRAM_SUB_BITS) + (uint32_t)(value >> shift);
 }
 
-// The largest value that falls into a bucket.
+// The largest value of a bucket.
 uint64_t histogram_bucket_top(uint32_t bucket);
 
 static inline void histogram_add(struct histogram *h, uint64_t value)
@@ -49,8 +49,8 @@ static inline void histogram_add(struct histogram *h, uint64_t value)
 
 void histogram_merge(struct histogram *into, const struct histogram *from);
 
-// The smallest value that share (0 to 1) of what was recorded does not exceed, to a bucket's width
-// and never above max. 0 while there is nothing.
+// The quantile of share (0 to 1): the smallest value that this share of the recorded values does
+// not exceed, with the resolution of a bucket and never above max. 0 while empty.
 uint64_t histogram_quantile(const struct histogram *h, double share);
 
 double histogram_mean(const struct histogram *h);

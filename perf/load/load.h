@@ -1,6 +1,6 @@
 // A load: clients that send requests to a server at a given rate, open loop, and check every reply.
-// Its state, and what its parts have in common: load_run.h runs it, load_out.h makes its requests,
-// load_in.h judges its replies.
+// This file has the state that its parts share: load_run.h runs it, load_out.h makes its requests,
+// load_in.h checks its replies.
 //
 // A struct load belongs to the thread that runs it. Others may read `rows` and set `stop`.
 #pragma once
@@ -19,52 +19,52 @@
 
 enum {
     LOAD_ROWS_MAX = 4096,
-    LOAD_AUTO = -1, // placeholders: what the jar lacks
+    LOAD_AUTO = -1, // placeholders: as many as the jar lacks
 };
 
-// Where clients without cookies get a new session (ke_refill.h, in the program).
+// The source of new sessions for clients without cookies (ke_refill.h in the program).
 struct supply {
     void *with; // NULL: there is none
-    // Requests a session for that client; false when no more can be requested now. Never blocks.
+    // Requests a session for the client; false when no more can be requested now. Never blocks.
     bool (*request)(void *with, uint32_t client);
-    // Equips the clients whose sessions have come. Never blocks.
+    // Gives new keys and cookies to the clients whose sessions are ready. Never blocks.
     void (*take)(void *with, struct clients *clients, void (*equipped)(void *, uint32_t), void *by);
 };
 
 struct load_plan {
-    double from, to; // requests a second at the start and at the end
+    double from, to; // requests per second at the start and at the end
     uint64_t span_ns;
-    uint64_t timeout_ns; // a reply after that is late
+    uint64_t timeout_ns; // a later reply is late
     bool poisson;
-    unsigned bunch;    // so many requests are due at the same moment; 1 or more
-    bool interleaved;  // plain requests want it
-    bool same_clock;   // the server reads our clock, and the path has stamps
+    unsigned bunch;    // number of requests that are due at the same moment; 1 or more
+    bool interleaved;  // plain requests request it
+    bool same_clock;   // the server reads this machine's clock, and the path has stamps
     bool spoof;        // the flood comes from the path's spoofed addresses
     int placeholders;  // 0 to 7, or LOAD_AUTO
-    uint32_t verify;   // one authenticator in so many is checked; 1: all
-    uint64_t storm_ns; // after that time all cookies are spoilt; 0: never
+    uint32_t verify;   // one authenticator in this many is verified; 1: all
+    uint64_t storm_ns; // after this time all cookies are made invalid; 0: never
 };
 
-// What happened in about a second; in several where the run is too long for so many rows.
+// The counts of about a second; of several seconds if a run has too many for LOAD_ROWS_MAX rows.
 struct load_row {
     double at_s;       // its end, from the start on
     double span_s;     //
-    uint64_t sent;     // of the honest flows, like all that follows
+    uint64_t sent;     // of the honest flows, like all fields below
     uint64_t answered; //
-    uint64_t lost;     // and late
+    uint64_t lost;     // including late ones
     uint64_t wrong;    //
     uint64_t p50, p99; // ns
 };
 
-// How the tester itself fared.
+// How the tester itself performed.
 struct load_self {
-    uint64_t idle_ns;    // of turns in which there was nothing to do
+    uint64_t idle_ns;    // time of turns without work
     uint64_t span_ns;    // from the first request to the last reply or deadline
-    uint64_t blocked_ns; // of turns in which the path took nothing of what was due
+    uint64_t blocked_ns; // time of turns in which the path accepted no due request
     uint64_t sent_late;  // requests that left more than LOAD_LATE_NS after they were due
-    uint64_t stalls;     // times that the thread did not run for longer than that
+    uint64_t stalls;     // times that the thread did not run for more than LOAD_LATE_NS
     uint64_t stalled_ns; //
-    uint64_t missed;     // replies lost on our side
+    uint64_t missed;     // replies lost on the tester's side
 };
 
 enum { LOAD_LATE_NS = 1000000 };
@@ -76,28 +76,28 @@ struct load_storm {
     struct histogram needed; // ns from the storm to new keys
 };
 
-// One request that is sent again and again.
+// The request that is repeated.
 struct load_replay {
     struct slot slot; // len 0: not made yet
     uint32_t endpoint;
-    uint8_t s2c[AEAD_KEY_MAX]; // of the client's session then
+    uint8_t s2c[AEAD_KEY_MAX]; // of the client's session at that time
     uint8_t payload[PATH_PAYLOAD_MAX];
 };
 
-// The burst that is prepared and not yet gone.
+// The burst that is prepared and not yet sent.
 struct load_burst {
     struct path_out out;
-    unsigned n, at; // at: the next to go
+    unsigned n, at; // at: the next one to send
     uint64_t due[LANES];
-    struct slot *slot[LANES]; // NULL: nothing is awaited
+    struct slot *slot[LANES]; // NULL: no reply is expected
     uint8_t flow[LANES];
 };
 
 struct load {
-    // The owner's, set before load_run.
+    // Set by the owner before load_run.
     struct load_plan plan;
     struct path *path;
-    const struct aead *aead;             // of all sessions; NULL: there are none
+    const struct aead *aead;             // of all sessions; NULL: no NTS
     const struct client_variant *crypto; // of that AEAD
     struct clients *clients;
     struct supply supply;
@@ -106,29 +106,29 @@ struct load {
     unsigned n_flows;
     const _Atomic bool *stop;
 
-    // Its result.
+    // The result.
     struct tally stray; // replies that belong to no request
     struct load_self self;
     struct load_storm storm;
     struct same_clock same_clock;
     struct load_row *row;      // LOAD_ROWS_MAX of them
     _Atomic unsigned rows;     // writer: the load's thread; reader: the thread that shows progress
-    struct histogram interval; // latency of the row that is being filled
+    struct histogram interval; // latency in the current row
 
-    // Its own.
+    // Private.
     struct window window;
     struct pace pace;
     struct load_burst burst;
     struct load_replay replay;
     struct client_lanes lanes;
-    uint32_t block; // neighbouring clients that share an endpoint
+    uint32_t block; // number of neighbouring clients that share an endpoint
     int picked;     // the flow of the next request, or -1
     uint32_t verify_turn;
-    uint64_t arrived_ns;     // of the burst that is being judged: CLOCK_MONOTONIC
+    uint64_t arrived_ns;     // of the burst that is being checked: CLOCK_MONOTONIC
     uint64_t arrived_utc_ns; // and CLOCK_REALTIME
-    bool refused;            // the path has just taken less than was due
+    bool refused;            // the last send accepted less than was due
     uint64_t last_sent_ns;
-    uint8_t plain[LANES][PATH_PAYLOAD_MAX + CLIENT_LANES_BLOCK]; // opened replies
+    uint8_t plain[LANES][PATH_PAYLOAD_MAX + CLIENT_LANES_BLOCK]; // decrypted replies
 };
 
 // The endpoint that a client sends from.
@@ -144,7 +144,7 @@ static inline uint64_t load_random(struct load *load)
     return word;
 }
 
-// Requests a new session when a client has neither cookies nor a request that may bring some.
+// Requests a new session if a client has no cookies and no request in flight that may bring some.
 static inline void load_resupply(struct load *load, uint32_t number)
 {
     struct client *client = &load->clients->client[number];
@@ -153,7 +153,7 @@ static inline void load_resupply(struct load *load, uint32_t number)
     client->renewing = load->supply.request(load->supply.with, number);
 }
 
-// A request is over: what it might have brought will not come any more. (Inline: once a reply.)
+// A request has ended: it will bring no more cookies. (Inline, because it runs once per reply.)
 static inline void load_settle(struct load *load, struct slot *slot, enum slot_state state)
 {
     struct flow *flow = &load->flow[slot->flow];

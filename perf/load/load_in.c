@@ -8,11 +8,11 @@
 #include "perf/load/request.h"
 #include "perf/load/utc.h"
 
-// What is known of one reply between its cheap checks and the opening of its seal.
+// A reply that has passed the cheap checks and is not yet decrypted.
 struct judged {
     struct slot *slot;
     struct reply reply;
-    uint64_t stamp_ns; // when it came, by the kernel: CLOCK_REALTIME; 0: unknown
+    uint64_t stamp_ns; // the kernel's time of arrival: CLOCK_REALTIME; 0: unknown
 };
 
 static int64_t span_to_ns(int64_t span)
@@ -26,11 +26,11 @@ static ntp_time ntp_of(uint64_t ns_since_1970)
                               (uint32_t)(ns_since_1970 % NS_PER_S));
 }
 
-// Holds an exchange against the clock that it was made by.
+// Compares an exchange with the clock that both sides read.
 static void judge_time(struct load *load, const struct judged *j)
 {
     const struct slot *slot = j->slot;
-    // An interleaved reply's timestamps are of two exchanges.
+    // The timestamps of an interleaved reply belong to two exchanges.
     if (!slot->stamped || j->stamp_ns == 0 || j->reply.interleaved) {
         load->same_clock.unjudged++;
         return;
@@ -46,7 +46,7 @@ static void judge_time(struct load *load, const struct judged *j)
                                         });
 }
 
-// Is that what is wrong with its time: transmit before receive?
+// Whether transmit is before receive.
 static bool is_backwards(const struct reply *reply)
 {
     return reply->receive != 0 && reply->transmit != 0;
@@ -66,7 +66,7 @@ static void measure(struct load *load, const struct judged *j)
     if (load->plan.same_clock)
         judge_time(load, j);
     if (reply->interleaved)
-        return; // its timestamps are of two exchanges
+        return; // its timestamps belong to two exchanges
     histogram_add(&tally->processing,
                   (uint64_t)span_to_ns((int64_t)(reply->transmit - reply->receive)));
     // RFC 5905, section 8: theta = ((T2 - T1) + (T3 - T4)) / 2.
@@ -88,14 +88,14 @@ static void note_nak(struct load *load, struct slot *slot)
     struct client *client = &load->clients->client[slot->client];
     if (!flow_rows[load->flow[slot->flow].kind].honest || client->epoch != slot->epoch)
         return;
-    // RFC 8915, section 5.7: the client starts over with NTS-KE, and its other requests with the
-    // old keys bring nothing.
+    // RFC 8915, section 5.7: the client makes a new NTS-KE session, so its other requests with the
+    // old keys bring no cookies.
     clients_empty(load->clients, slot->client);
     client->in_flight = 0;
     load_resupply(load, slot->client);
 }
 
-// A time without a seal.
+// Handles a time without an authenticator.
 static void note_plain(struct load *load, const struct judged *j)
 {
     measure(load, j);
@@ -103,7 +103,7 @@ static void note_plain(struct load *load, const struct judged *j)
     load->clients->client[j->slot->client].server_receive = j->reply.receive;
 }
 
-// Counts a reply that came after the deadline, and takes its request back from the lost ones.
+// Counts a reply after the deadline; its request is then late and no longer lost.
 static void judge_late(struct load *load, struct slot *slot, enum tally_item item)
 {
     struct flow *flow = &load->flow[slot->flow];
@@ -112,7 +112,7 @@ static void judge_late(struct load *load, struct slot *slot, enum tally_item ite
     flow->tally.count[item == TALLY_ANSWERED ? TALLY_LATE : item]++;
 }
 
-// Judges a reply whose request is known. True: its seal is still to be opened.
+// Checks a reply whose request is known. True: it must still be decrypted.
 static bool judge(struct load *load, const uint8_t *payload, uint32_t len, struct judged *j)
 {
     struct slot *slot = j->slot;
@@ -124,7 +124,7 @@ static bool judge(struct load *load, const uint8_t *payload, uint32_t len, struc
         judge_late(load, slot, item);
         return false;
     }
-    // The client has begun a new session since, and the keys that would open it are gone.
+    // The client has a new session now, and the keys for this reply are gone.
     if (item == TALLY_ANSWERED && j->reply.sealed && !replayed &&
         load->clients->client[slot->client].epoch != slot->epoch)
         item = TALLY_LATE;
@@ -145,7 +145,7 @@ static bool judge(struct load *load, const uint8_t *payload, uint32_t len, struc
     return false;
 }
 
-// The request that a reply belongs to, or NULL, counted.
+// Finds the request of a reply; otherwise counts the reply and returns NULL.
 static struct slot *find(struct load *load, const uint8_t *payload, uint32_t len, uint32_t endpoint)
 {
     if (!reply_has_length(len)) {
@@ -177,7 +177,7 @@ static struct slot *find(struct load *load, const uint8_t *payload, uint32_t len
     return NULL;
 }
 
-// Keeps what an opened reply brought. What became of the reply.
+// Stores the cookies of a decrypted reply. Returns the reply's outcome.
 static enum tally_item harvest(struct load *load, const struct slot *slot, const uint8_t *plain,
                                uint32_t len)
 {
@@ -193,7 +193,7 @@ static enum tally_item harvest(struct load *load, const struct slot *slot, const
     return TALLY_ANSWERED;
 }
 
-// Makes the lane's seal ready to be opened. False when the lanes do not take its shape.
+// Prepares the reply in a lane for decryption. False when the lanes do not support its shape.
 static bool prepare_lane(struct load *load, unsigned lane, const uint8_t *payload, struct judged *j)
 {
     struct client *client = &load->clients->client[j->slot->client];
@@ -234,7 +234,7 @@ static void close_lane(struct load *load, unsigned lane, struct judged *j, bool 
         measure(load, j);
 }
 
-// One authenticator in `verify` is checked; the others are only deciphered, for their cookies.
+// One authenticator in `verify` is verified; the others are only decrypted, for their cookies.
 static bool is_sampled(struct load *load)
 {
     if (++load->verify_turn < load->plan.verify)
@@ -243,7 +243,7 @@ static bool is_sampled(struct load *load)
     return true;
 }
 
-// The lanes that are to be opened: checked, only deciphered, or one by one.
+// Decrypts the lanes: verified, only decrypted, or one by one.
 struct sealed {
     lane_set checked, blind, alone;
 };
@@ -266,8 +266,8 @@ static void open_all(struct load *load, struct judged *judged, struct sealed sea
     }
 }
 
-// Notes when requests have left. A request that is sent again after a failure keeps its first
-// stamp: the server may have received either.
+// Stores when requests left. A request that is sent again after a failure keeps its first stamp,
+// because the server may have received the first one.
 static void take_stamps(struct load *load)
 {
     struct path_sent sent;
@@ -290,7 +290,7 @@ unsigned load_in_receive(struct load *load)
     struct judged judged[LANES];
     struct sealed sealed = {0};
     unsigned n = path_receive(load->path, &in);
-    // After the replies: a request that one of them answers has left before.
+    // Called after the replies were received: the requests of these replies have left by then.
     if (load->plan.same_clock)
         take_stamps(load);
     if (n == 0)

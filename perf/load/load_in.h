@@ -1,7 +1,8 @@
-// The half of a load that receives: whose reply it is, what is wrong with it, what it brings.
+// The receiving half of a load: finds the request of each reply, checks the reply and stores its
+// cookies.
 #pragma once
 
 #include "perf/load/load.h"
 
-// Takes one burst of replies; how many came.
+// Handles one burst of replies and returns their number.
 unsigned load_in_receive(struct load *load);

@@ -5,10 +5,10 @@
 #include <string.h>
 
 enum {
-    AHEAD_NS = 1000000,    // so far ahead requests are prepared
-    BEHIND_NS = 100000000, // so late they are not sent any more
-    SKIPS_MAX = 4096,      // of one turn
-    KEY_ID_LEN = 4,        // a cookie starts with its key's name, in every server that is known
+    AHEAD_NS = 1000000,    // how early requests are prepared
+    BEHIND_NS = 100000000, // requests that are later than this are not sent
+    SKIPS_MAX = 4096,      // per turn
+    KEY_ID_LEN = 4,        // a cookie starts with its key's id, in every known server
 };
 
 // A request that is being made.
@@ -19,7 +19,8 @@ struct made {
     unsigned lane;
 };
 
-// An NTS request of the flow for a client that has a cookie. Sealed later, with its neighbours.
+// Makes an NTS request of the flow for a client that has a cookie. It is authenticated later,
+// together with its neighbours.
 static void make_nts(struct load *load, struct flow *flow, struct made *m)
 {
     struct clients *clients = load->clients;
@@ -66,7 +67,7 @@ static void make_plain(struct load *load, struct flow *flow, struct made *m)
     m->slot->len = request_plain(m->payload, m->slot->transmit, origin);
 }
 
-// A slot of the window; for what is sent from foreign addresses one that nobody looks at.
+// A slot of the window; for spoofed requests a dummy slot.
 static struct slot *take_slot(struct load *load, struct flow *flow, struct slot *unseen)
 {
     if (flow->kind != FLOW_FLOOD || !load->plan.spoof)
@@ -75,7 +76,8 @@ static struct slot *take_slot(struct load *load, struct flow *flow, struct slot 
     return unseen;
 }
 
-// The next request of a flow in that lane; false when no client has the cookie that it takes.
+// Makes the next request of a flow in that lane; false when it needs a cookie and no client has
+// one.
 static bool make(struct load *load, unsigned lane, uint64_t due, lane_set *seal)
 {
     struct load_burst *burst = &load->burst;
@@ -110,7 +112,7 @@ static bool make(struct load *load, unsigned lane, uint64_t due, lane_set *seal)
     return true;
 }
 
-// The replayed request: made once, by the flow's first turn, then copied.
+// The replayed request: made in the flow's first turn, then copied.
 static bool make_replay(struct load *load, unsigned lane)
 {
     struct load_replay *replay = &load->replay;
@@ -127,7 +129,7 @@ static bool make_replay(struct load *load, unsigned lane)
         memcpy(replay->s2c, load->clients->client[m.client].s2c, sizeof replay->s2c);
         make_nts(load, &genuine, &m);
         load->crypto->seal(&load->lanes, lane_bit(lane));
-        // Its reply is none of the jar's.
+        // Its reply brings no cookies for the jar.
         load->clients->client[m.client].in_flight--;
     }
     memcpy(burst->out.payload[lane], replay->payload, replay->slot.len);
@@ -137,7 +139,7 @@ static bool make_replay(struct load *load, unsigned lane)
     return true;
 }
 
-// Requests that can no longer leave on time are counted and left out.
+// Counts and skips requests that are too late.
 static void skip(struct load *load, uint64_t now)
 {
     for (unsigned i = 0; i < SKIPS_MAX && pace_goes_on(&load->pace); i++) {
@@ -176,7 +178,7 @@ void load_out_prepare(struct load *load, uint64_t now)
         uint64_t due = pace_due(&load->pace);
         if (due > now + AHEAD_NS)
             break;
-        // A bunch that does not fit as a whole leaves with the next burst, in one piece.
+        // A bunch that does not fit as a whole goes into the next burst, so that it stays together.
         if (n > 0 && pace_begins_bunch(&load->pace) && n + load->pace.bunch > room)
             break;
         if (load->picked < 0)
@@ -184,7 +186,7 @@ void load_out_prepare(struct load *load, uint64_t now)
         struct flow *flow = &load->flow[load->picked];
         bool made = flow->kind == FLOW_REPLAY ? make_replay(load, n) : make(load, n, due, &seal);
         if (!made && due > now)
-            break; // a cookie may come in time
+            break; // a cookie may still come in time
         if (!made) {
             flow->tally.count[TALLY_UNSENT_COOKIE]++;
         } else {

@@ -1,7 +1,7 @@
-// The half of a load that sends: which request is next, its octets, their seals.
+// The sending half of a load: chooses the next request, writes it and authenticates it.
 #pragma once
 
 #include "perf/load/load.h"
 
-// Fills the burst with what is due within a moment, if it is empty.
+// If the burst is empty, fills it with the requests that are due soon.
 void load_out_prepare(struct load *load, uint64_t now);

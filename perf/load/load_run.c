@@ -10,12 +10,12 @@
 #include <sys/prctl.h>
 
 enum {
-    SPIN_NS = 2000000, // so long after a request its reply is polled for
-    WAKE_NS = 100000,  // so much before a request is due sleep has to end
+    SPIN_NS = 2000000, // how long after a request its reply is polled
+    WAKE_NS = 100000,  // how long before the next request a sleep must end
     SLEEP_MAX_NS = 5000000,
 };
 
-// Gives up requests whose deadline has passed.
+// Ends requests whose deadline has passed.
 static void expire(struct load *load, uint64_t now)
 {
     struct window *window = &load->window;
@@ -44,7 +44,7 @@ static void note_sent(struct load *load, unsigned from, unsigned n, uint64_t now
     load->last_sent_ns = now;
 }
 
-// Sends what is due of the burst; how many went.
+// Sends the due part of the burst and returns the number sent.
 static unsigned send_due(struct load *load, uint64_t now)
 {
     struct load_burst *burst = &load->burst;
@@ -63,7 +63,7 @@ static unsigned send_due(struct load *load, uint64_t now)
     return sent;
 }
 
-// All clients' cookies name a key that nobody has.
+// Gives all clients' cookies an unknown key id.
 static void storm(struct load *load, uint64_t now)
 {
     enum { KEY_ID_LEN = 4 };
@@ -71,7 +71,7 @@ static void storm(struct load *load, uint64_t now)
     load->storm.at_ns = now;
     for (uint32_t c = 0; c < clients->n; c++) {
         if (clients->client[c].n_cookies == 0)
-            continue; // there is nothing to spoil
+            continue; // it has no cookie
         for (unsigned i = 0; i < CLIENT_JAR; i++)
             rng_fill(load->rng, clients->jars + ((size_t)c * CLIENT_JAR + i) * clients->cookie_len,
                      KEY_ID_LEN);
@@ -80,7 +80,7 @@ static void storm(struct load *load, uint64_t now)
     }
 }
 
-// A client has begun a new session.
+// Notes that a client has a new session.
 static void equipped(void *with, uint32_t number)
 {
     struct load *load = with;
@@ -107,7 +107,7 @@ static void sum_honest(const struct load *load, struct load_row *row)
     }
 }
 
-// Ends a row: what is new since the sums of the row before.
+// Completes a row with the differences from the sums at the row before.
 static void end_row(struct load *load, struct load_row *sums, uint64_t from, uint64_t now)
 {
     unsigned n = atomic_load_explicit(&load->rows, memory_order_relaxed);
@@ -128,7 +128,7 @@ static void end_row(struct load *load, struct load_row *sums, uint64_t from, uin
     }
     *sums = all;
     histogram_init(&load->interval);
-    // Clients that could not be resupplied at once.
+    // Clients whose new session could not be requested at once.
     for (uint32_t c = 0; c < load->clients->n && load->clients->cookie_len > 0; c++)
         load_resupply(load, c);
 }
@@ -139,8 +139,8 @@ static bool all_is_over(const struct load *load)
            load->window.tail == load->window.head;
 }
 
-// There is nothing to do: sleeps, if that cannot make a request or the time of a reply late.
-// Whether it did.
+// Without work: sleeps, if neither a request nor the time of a reply can become late by it. Returns
+// whether it slept.
 static bool rest(struct load *load, uint64_t now)
 {
     const struct load_burst *burst = &load->burst;
@@ -155,7 +155,7 @@ static bool rest(struct load *load, uint64_t now)
     return true;
 }
 
-// One turn; whether there was anything to do.
+// One turn. Returns whether there was work.
 static bool turn(struct load *load, uint64_t now)
 {
     unsigned moved = load_in_receive(load);
@@ -169,7 +169,7 @@ static bool turn(struct load *load, uint64_t now)
     return moved > 0;
 }
 
-// Gives up what is left of the burst. What was not due yet is missed by nobody.
+// Discards the rest of the burst. Requests that were not due yet are not counted.
 static void abandon(struct load *load, uint64_t now)
 {
     struct load_burst *burst = &load->burst;
@@ -181,7 +181,7 @@ static void abandon(struct load *load, uint64_t now)
     burst->at = burst->n = 0;
 }
 
-// Counts what was neither answered nor late when the run was stopped.
+// Counts the requests that were still open when the run was stopped.
 static void note_open(struct load *load)
 {
     const struct window *window = &load->window;
@@ -192,7 +192,7 @@ static void note_open(struct load *load)
     }
 }
 
-// Where a turn's time has gone.
+// Adds the time of a turn to idle or blocked time.
 static void note_turn(struct load *load, uint64_t took_ns, bool moved, bool rested)
 {
     struct load_self *self = &load->self;
@@ -204,7 +204,7 @@ static void note_turn(struct load *load, uint64_t took_ns, bool moved, bool rest
     }
 }
 
-// A second, or as many as make the rows of the whole run fit.
+// The length of a row: a second, or more if the run needs more than LOAD_ROWS_MAX rows.
 static uint64_t row_span(const struct load *load)
 {
     enum { SECOND_NS = 1000000000 };
@@ -216,7 +216,7 @@ static void run(struct load *load)
 {
     const uint64_t row_ns = row_span(load);
     uint64_t now = now_ns();
-    uint64_t then = now; // of the last turn
+    uint64_t then = now; // time of the last turn
     uint64_t row_from = now;
     struct load_row sums = {0};
     while (!all_is_over(load)) {
@@ -234,7 +234,7 @@ static void run(struct load *load)
             storm(load, now);
         if (atomic_load_explicit(load->stop, memory_order_relaxed))
             break;
-        // What the path still does not take after a timeout is given up.
+        // Requests that the path does not accept within a timeout are discarded.
         if (load->burst.at < load->burst.n &&
             then > load->burst.due[load->burst.at] + load->plan.timeout_ns)
             abandon(load, then);
@@ -246,7 +246,7 @@ static void run(struct load *load)
     load->self.span_ns = now - load->pace.start_ns;
 }
 
-// Room for all that may wait at once, and as much again for what is late.
+// Room for all requests that can wait at once, and as many late ones.
 static uint64_t window_wanted(const struct load_plan *plan)
 {
     double rate = plan->from > plan->to ? plan->from : plan->to;

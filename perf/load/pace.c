@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-// xorshift64*: gaps need no secrecy.
+// xorshift64*: the gaps need not be secret.
 static double uniform(struct pace *pace)
 {
     pace->random ^= pace->random >> 12;
@@ -17,14 +17,14 @@ void pace_next(struct pace *pace)
     if (--pace->left > 0)
         return;
     pace->left = pace->bunch;
-    // The gap is so long that the area under the rate, until then, is that of one bunch (or of a
-    // Poisson process' random share): r g + slope g^2 / 2 = area, with g in seconds.
+    // The gap g, in seconds, follows from the integral of the rate r over it, which is one bunch
+    // (or a random share, for a Poisson process): r g + slope g^2 / 2 = area.
     double span = (double)(pace->end_ns - pace->start_ns);
     double slope = (pace->to - pace->from) / span * 1e9;
     double rate = pace->from + (pace->to - pace->from) * (((double)pace->at + pace->part) / span);
     double area = pace->bunch * (pace->poisson ? -log(uniform(pace)) : 1);
     double under = rate * rate + 2 * slope * area;
-    if (rate <= 0 || under <= 0) { // a ramp downwards holds no more
+    if (rate <= 0 || under <= 0) { // a falling ramp has no further request
         pace->at = pace->end_ns - pace->start_ns;
         return;
     }

@@ -1,6 +1,6 @@
-// When requests are due: at a fixed rate or one that rises steadily, evenly spaced or as a Poisson
-// process, one by one or in bunches of which all are due at the same moment. Open loop: nothing
-// that a server does moves the schedule. Pure; one thread an object.
+// The schedule of requests: at a constant or linearly rising rate, with equal gaps or as a Poisson
+// process, one by one or in bunches of requests that are due at the same moment. Open loop: the
+// server's behaviour does not change the schedule. Pure; each object belongs to one thread.
 #pragma once
 
 #include <stdbool.h>
@@ -9,22 +9,22 @@
 struct pace {
     uint64_t start_ns;
     uint64_t end_ns;
-    double from; // requests a second at the start
-    double to;   // and at the end
+    double from; // requests per second at the start
+    double to;   // requests per second at the end
     bool poisson;
     unsigned bunch;  // requests that are due at the same moment, 1 or more
-    unsigned left;   // of the bunch, the next request included
-    uint64_t random; // state of a generator that need not be a good one
-    uint64_t at;     // of the next request: whole ns since the start
-    double part;     // and what is missing of another: in a day of them it adds up
+    unsigned left;   // requests left in the bunch, including the next one
+    uint64_t random; // state of a simple generator
+    uint64_t at;     // time of the next request: whole ns since the start
+    double part;     // and its fraction of a ns, which would add up over a long run
 };
 
-// The first bunch is due at the start, or a random gap after it. Rates are above 0, and they are
-// those of the requests. A bunch that begins before the end is whole.
+// The first bunch is due at the start, or a random gap later. Rates are above 0 and count requests,
+// not bunches. A bunch that begins before the end is complete.
 void pace_start(struct pace *pace, uint64_t start_ns, uint64_t span_ns, double from, double to,
                 bool poisson, unsigned bunch, uint64_t seed);
 
-// Is another request due before the end?
+// Whether another request is due before the end.
 static inline bool pace_goes_on(const struct pace *pace)
 {
     return pace->start_ns + pace->at < pace->end_ns;
@@ -35,11 +35,11 @@ static inline uint64_t pace_due(const struct pace *pace)
     return pace->start_ns + pace->at;
 }
 
-// Is the next request the first one of its bunch?
+// Whether the next request is the first one of its bunch.
 static inline bool pace_begins_bunch(const struct pace *pace)
 {
     return pace->left == pace->bunch;
 }
 
-// On to the next one.
+// Goes to the next request.
 void pace_next(struct pace *pace);

@@ -31,7 +31,7 @@ static enum tally_item kiss(uint32_t code)
     }
 }
 
-// TALLY_ANSWERED, a kiss or what is wrong with the header.
+// Returns TALLY_ANSWERED, a kiss code or the fault of the header.
 static enum tally_item examine_header(const uint8_t *payload, struct reply *reply)
 {
     uint8_t first = payload[NTP_LEAP_VERSION_MODE];
@@ -48,15 +48,15 @@ static enum tally_item examine_header(const uint8_t *payload, struct reply *repl
     reply->transmit = be64_get(payload + NTP_TRANSMIT);
     reply->dispersion = be32_get(payload + NTP_ROOT_DISPERSION);
     reply->precision = (int8_t)payload[NTP_PRECISION];
-    // In interleaved mode the transmit timestamp is of the reply before.
+    // In interleaved mode the transmit timestamp is that of the reply before.
     if (reply->receive == 0 || reply->transmit == 0 ||
         (!reply->interleaved && (int64_t)(reply->transmit - reply->receive) < 0))
         return TALLY_WRONG_TIME;
     return TALLY_ANSWERED;
 }
 
-// The fields of a reply to an NTS request whose header is that of item: a time or a kiss.
-// TALLY_ANSWERED when they are those of such a reply.
+// Checks the fields of a reply to an NTS request. item: what its header is, a time or a kiss code.
+// TALLY_ANSWERED when the fields fit.
 static enum tally_item examine_fields(const uint8_t *payload, uint32_t len, const struct slot *slot,
                                       enum tally_item item, const struct aead *aead,
                                       struct reply *reply)

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-// All that a server need not know is zero (RFC 9109 and chrony's practice of data minimisation).
+// Fields that a server does not need are zero (RFC 9109, and data minimisation as in chrony).
 static void put_header(uint8_t *at, uint64_t transmit)
 {
     memset(at, 0, NTP_LEN);
@@ -58,7 +58,7 @@ uint16_t request_garbage(uint8_t *at, uint64_t transmit, const uint8_t *random)
     enum { GARBAGE_LEN = 64 };
     put_header(at, transmit);
     memcpy(at + NTP_LEN, random, GARBAGE_LEN);
-    // Known types now and then, so that parsers go deeper; a length with its low bits set.
+    // Sometimes a known type, so that parsers go deeper; a length with its low bits set.
     at[NTP_LEN] = (uint8_t)(1 + random[0] % 4);
     at[NTP_LEN + 1] = 4;
     at[NTP_LEN + 2] = 0;

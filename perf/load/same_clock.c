@@ -4,8 +4,8 @@
 
 enum {
     HALF_DELAY_SLACK_NS = 1000,
-    PRECISION_MIN = -32, // below, a timestamp has no bits
-    PRECISION_MAX = 30,  // above, a span of units does not hold it
+    PRECISION_MIN = -32, // the last bit of a timestamp
+    PRECISION_MAX = 30,  // the largest that fits into a span
 };
 
 const struct same_clock_row same_clock_rows[SAME_CLOCK_ERRORS] = {
@@ -22,7 +22,7 @@ void same_clock_init(struct same_clock *s)
     histogram_init(&s->offset);
 }
 
-// A moment in units of 2^-32 s, cut off or up.
+// Converts a time to units of 2^-32 s, rounded down or up.
 static ntp_time floor_of(uint64_t ns_since_1970)
 {
     uint64_t part = ns_since_1970 % NS_PER_S;
@@ -36,7 +36,7 @@ static ntp_time ceiling_of(uint64_t ns_since_1970)
     return ((ns_since_1970 / NS_PER_S + NTP_UNIX_OFFSET) << 32) + up;
 }
 
-// A span in ns, cut off downwards.
+// Converts a span to ns, rounded down.
 static int64_t ns_of(int64_t units)
 {
     return (units >> 32) * NS_PER_S + (int64_t)((((uint64_t)units & UINT32_MAX) * NS_PER_S) >> 32);
@@ -49,7 +49,7 @@ static int64_t units_of_precision(int8_t precision)
     return (int64_t)1 << (32 + (precision < PRECISION_MAX ? precision : PRECISION_MAX));
 }
 
-// by[]: how far each error went, in units of 2^-32 s; 0 and less is none.
+// by[]: the size of each error, in units of 2^-32 s; 0 or less: no error.
 static void note_errors(struct same_clock *s, const struct same_clock_exchange *e,
                         const int64_t by[SAME_CLOCK_ERRORS])
 {
@@ -90,7 +90,7 @@ void same_clock_judge(struct same_clock *s, const struct same_clock_exchange *e)
     spread_add(&s->receive, there);
     spread_add(&s->transmit, back);
     // RFC 5905, section 8: theta = ((T2 - T1) + (T3 - T4)) / 2, delta = (T4 - T1) - (T3 - T2). Both
-    // doubled here, and theta may be any: its halves fit, since each span is within 68 years.
+    // are doubled here. There is no overflow, because each span is within 68 years.
     int64_t offset = there + back;
     int64_t delay = there - back;
     histogram_add(&s->offset, absolute(offset) / 2);

@@ -1,14 +1,11 @@
-// What a server's timestamps are worth when it reads the same clock as we do. Its true offset is
-// then 0, and of each exchange T1 <= T2 <= T3 <= T4 must hold (RFC 5905, section 8): T1 and T4 are
-// the kernel's stamps of when the request left and the reply came, T2 and T3 the reply's receive
-// and transmit timestamps. While that holds no client's offset is wrong by more than half its
-// delay.
-//
-// No slack is allowed but that of how times are written. A kernel's stamp is cut off to whole ns,
-// so that the moment itself may be up to 1 ns later. A server's timestamp is right to its precision
-// alone: RFC 5905, section 6, has the bits below it filled at random.
-//
-// Pure; a struct same_clock belongs to one thread, or is handed over whole.
+// Checks the timestamps of a server that reads the same clock as the tester. The true offset is
+// then 0, and T1 <= T2 <= T3 <= T4 must hold in each exchange (RFC 5905, section 8). T1 and T4 are
+// the kernel's stamps of when the request left and the reply came; T2 and T3 are the reply's
+// receive and transmit timestamps. While this order holds, the error of a client's offset is at
+// most half its delay. The only tolerance is the resolution of the timestamps. A kernel's stamp is
+// rounded down to whole ns, so the true time may be up to 1 ns later. A server's timestamp is exact
+// only to its precision: by RFC 5905, section 6, the bits below it are random. Pure; a struct
+// same_clock belongs to one thread.
 #pragma once
 
 #include "base/ntp_time.h"
@@ -36,16 +33,16 @@ struct same_clock_exchange {
     ntp_time transmit;   // T3
     int8_t precision;    // of the server's timestamps: log2 of seconds
     uint32_t dispersion; // the reply's root dispersion, in units of 2^-16 s
-    uint64_t at_ns;      // when in the run
+    uint64_t at_ns;      // time since the start of the run
 };
 
 struct same_clock {
     uint64_t judged;
-    uint64_t unjudged; // exchanges that lack a stamp of the kernel, or are of interleaved mode
-    // Exchanges with that error, by more than the precision.
+    uint64_t unjudged; // exchanges without a kernel's stamp, or in interleaved mode
+    // Exchanges with this error, larger than the precision.
     uint64_t errors[SAME_CLOCK_ERRORS];
-    uint64_t broken;            // with any of them
-    uint64_t uncovered;         // of those: by more than the reply's own root dispersion
+    uint64_t broken;    // exchanges with any of these errors
+    uint64_t uncovered; // of those: with an error larger than the reply's own root dispersion
     uint64_t beyond_half_delay; // |offset| > delay / 2 + 1 us
     struct spread receive;      // ns of T2 - T1
     struct spread transmit;     // ns of T3 - T4

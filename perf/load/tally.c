@@ -6,7 +6,7 @@
 const struct tally_row tally_rows[TALLY_ITEMS] = {
     [TALLY_SENT] = {"sent", "requests sent", TALLY_OF_REQUESTS},
     [TALLY_ANSWERED] = {"answered", "answered in time", TALLY_OF_REQUESTS},
-    [TALLY_VERIFIED] = {"verified", "with an authenticator found right", TALLY_OF_REQUESTS},
+    [TALLY_VERIFIED] = {"verified", "with a verified authenticator", TALLY_OF_REQUESTS},
     [TALLY_INTERLEAVED] = {"interleaved", "in interleaved mode", TALLY_OF_REQUESTS},
     [TALLY_LATE] = {"late", "answered too late", TALLY_OF_REQUESTS},
     [TALLY_LOST] = {"lost", "never answered", TALLY_OF_REQUESTS},
@@ -15,27 +15,30 @@ const struct tally_row tally_rows[TALLY_ITEMS] = {
     [TALLY_KISS_DENY] = {"DENY", "kiss code DENY", TALLY_OF_KISSES},
     [TALLY_KISS_RSTR] = {"RSTR", "kiss code RSTR", TALLY_OF_KISSES},
     [TALLY_KISS_OTHER] = {"other", "other kiss codes", TALLY_OF_KISSES},
-    [TALLY_WRONG_LENGTH] = {"length", "a length that is no NTP packet's, or above the request's",
+    [TALLY_WRONG_LENGTH] = {"length", "not an NTP packet's length, or longer than the request",
                             TALLY_OF_WRONG},
-    [TALLY_WRONG_ORIGIN] = {"origin", "an origin timestamp of no request", TALLY_OF_WRONG},
+    [TALLY_WRONG_ORIGIN] = {"origin", "the origin timestamp of no request", TALLY_OF_WRONG},
     [TALLY_WRONG_MISDIRECTED] = {"misdirected", "another client's reply", TALLY_OF_WRONG},
-    [TALLY_WRONG_DUPLICATE] = {"duplicate", "a second reply to one request", TALLY_OF_WRONG},
-    [TALLY_WRONG_HEADER] = {"header", "version, mode, poll or stratum of no reply", TALLY_OF_WRONG},
-    [TALLY_WRONG_TIME] = {"time", "timestamps that cannot be", TALLY_OF_WRONG},
-    [TALLY_WRONG_TRUNCATED] = {"truncated", "cut off within a field", TALLY_OF_WRONG},
-    [TALLY_WRONG_FIELDS] = {"fields", "fields that nobody asked for", TALLY_OF_WRONG},
-    [TALLY_WRONG_IDENTIFIER] = {"identifier", "a unique identifier not the request's",
+    [TALLY_WRONG_DUPLICATE] = {"duplicate", "a second reply to a request", TALLY_OF_WRONG},
+    [TALLY_WRONG_HEADER] = {"header", "version, mode, poll or stratum not of a reply",
+                            TALLY_OF_WRONG},
+    [TALLY_WRONG_TIME] = {"time", "impossible timestamps", TALLY_OF_WRONG},
+    [TALLY_WRONG_TRUNCATED] = {"truncated", "ends within a field", TALLY_OF_WRONG},
+    [TALLY_WRONG_FIELDS] = {"fields", "fields that were not requested", TALLY_OF_WRONG},
+    [TALLY_WRONG_IDENTIFIER] = {"identifier", "not the request's unique identifier",
                                 TALLY_OF_WRONG},
     [TALLY_WRONG_UNAUTHENTICATED] = {"unauthenticated", "no authenticator", TALLY_OF_WRONG},
-    [TALLY_WRONG_TAG] = {"tag", "an authenticator that is wrong", TALLY_OF_WRONG},
-    [TALLY_WRONG_COOKIES] = {"cookies", "no cookie, too many or of another length", TALLY_OF_WRONG},
-    [TALLY_WRONG_FORGERY] = {"forgery", "a forged request answered as if genuine", TALLY_OF_WRONG},
+    [TALLY_WRONG_TAG] = {"tag", "wrong authenticator", TALLY_OF_WRONG},
+    [TALLY_WRONG_COOKIES] = {"cookies", "no cookies, too many, or of another length",
+                             TALLY_OF_WRONG},
+    [TALLY_WRONG_FORGERY] = {"forgery", "a forged request answered like a genuine one",
+                             TALLY_OF_WRONG},
     [TALLY_UNSENT_BEHIND] = {"behind", "the tester was behind its schedule", TALLY_OF_UNSENT},
     [TALLY_UNSENT_COOKIE] = {"no_cookie", "no client had a cookie", TALLY_OF_UNSENT},
-    [TALLY_UNSENT_PATH] = {"not_taken", "the kernel or the port took no more", TALLY_OF_UNSENT},
-    [TALLY_UNSENT_OPEN] = {"too_many_open", "as many sessions as --open allows were open",
+    [TALLY_UNSENT_PATH] = {"not_taken", "the kernel or the port accepted no more", TALLY_OF_UNSENT},
+    [TALLY_UNSENT_OPEN] = {"too_many_open", "as many sessions as --open permits were open",
                            TALLY_OF_UNSENT},
-    [TALLY_OPEN] = {"open", "on their way when the run was stopped", TALLY_OF_REQUESTS},
+    [TALLY_OPEN] = {"open", "open when the run was stopped", TALLY_OF_REQUESTS},
     [TALLY_COOKIES] = {"cookies", "cookies received", TALLY_OF_REQUESTS},
 };
 
@@ -60,7 +63,7 @@ uint64_t spread_n(const struct spread *spread)
     return spread->above.n + spread->below.n;
 }
 
-// Welford's step: no sum of squares that loses its low digits.
+// Welford's algorithm, because a sum of squares would lose its low digits.
 void spread_add(struct spread *spread, int64_t ns)
 {
     if (ns < 0)
@@ -98,8 +101,8 @@ int64_t spread_quantile(const struct spread *spread, double share)
     if (spread->below.n == 0 || (wanted > below && spread->above.n > 0))
         return (int64_t)histogram_quantile(&spread->above,
                                            (wanted - below) / (double)spread->above.n);
-    // The rank from below is one from above among the absolute values: half a rank short of it, so
-    // that rounding does not decide.
+    // The rank among the absolute values counts from above; half a rank is subtracted so that
+    // rounding does not change it.
     double rank = fmin(fmax(ceil(wanted), 1), below);
     return -(int64_t)histogram_quantile(&spread->below, (below - rank + 0.5) / below);
 }

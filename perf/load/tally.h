@@ -1,6 +1,6 @@
-// What became of requests, counted. Every request that was sent ends in exactly one of answered,
-// nak, a kiss, wrong, late or lost; every reply is counted once. The table names each counter for
-// JSON and for people. Pure; a struct tally belongs to one thread, or is handed over whole.
+// Counts the outcomes of requests. Every request that was sent ends in exactly one of answered,
+// nak, a kiss code, wrong, late or lost; every reply is counted once. The table names each counter
+// for JSON and for people. Pure; a struct tally belongs to one thread.
 #pragma once
 
 #include "perf/load/histogram.h"
@@ -10,8 +10,8 @@
 
 enum tally_item {
     TALLY_SENT,
-    TALLY_ANSWERED,    // a time that passes every cheap check
-    TALLY_VERIFIED,    // of those: whose authenticator was found right
+    TALLY_ANSWERED,    // with a time that passes all cheap checks
+    TALLY_VERIFIED,    // of those: with a verified authenticator
     TALLY_INTERLEAVED, // of those: in interleaved mode (RFC 9769)
     TALLY_LATE,        // answered after the deadline
     TALLY_LOST,        // never answered
@@ -23,7 +23,7 @@ enum tally_item {
     TALLY_KISS_RSTR,
     TALLY_KISS_OTHER,
 
-    // Wrong replies, in the order of the checks: the first one that fails gives its name.
+    // Wrong replies, in the order of the checks; the first check that fails is counted.
     TALLY_WRONG_LENGTH,
     TALLY_WRONG_ORIGIN,
     TALLY_WRONG_DUPLICATE,
@@ -38,14 +38,14 @@ enum tally_item {
     TALLY_WRONG_COOKIES,
     TALLY_WRONG_FORGERY,
 
-    // Requests that were due and never left.
+    // Requests that were due and not sent.
     TALLY_UNSENT_BEHIND,
     TALLY_UNSENT_COOKIE,
     TALLY_UNSENT_PATH,
     TALLY_UNSENT_OPEN,
 
-    TALLY_OPEN,    // on their way when the run was stopped
-    TALLY_COOKIES, // received and kept
+    TALLY_OPEN,    // open when the run was stopped
+    TALLY_COOKIES, // received and stored
     TALLY_ITEMS,
 };
 
@@ -59,19 +59,21 @@ struct tally_row {
 
 extern const struct tally_row tally_rows[TALLY_ITEMS];
 
-// Spans that may be negative: two histograms by sign, and the moments.
+// A distribution of spans that can be negative: one histogram for each sign, mean and squares.
 struct spread {
-    struct histogram above; // 0 and more
-    struct histogram below; // of the absolute value
+    struct histogram above; // values from 0 on
+    struct histogram below; // absolute values of negative ones
     double mean;
     double squares; // sum of squared distances from the mean
 };
 
 struct tally {
     uint64_t count[TALLY_ITEMS];
-    struct histogram latency;    // ns from when a request was due to its reply's arrival
-    struct histogram processing; // ns that the server says it took: transmit - receive
-    struct spread offset;        // ns of the server's clock against ours
+    struct histogram
+        latency; // ns from the time at which a request was due to the arrival of its reply
+    struct histogram
+        processing;       // ns that the server took by its own timestamps: transmit - receive
+    struct spread offset; // ns: the server's clock minus the tester's
 };
 
 void tally_init(struct tally *tally);
@@ -80,7 +82,7 @@ void tally_merge(struct tally *into, const struct tally *from);
 // The sum of a group's counters.
 uint64_t tally_sum(const struct tally *tally, enum tally_group group);
 
-// Share of the requests sent that no reply came to in time: lost and late. 0 when none was sent.
+// The share of lost and late requests among those sent. 0 when none was sent.
 double tally_loss(const struct tally *tally);
 
 void spread_init(struct spread *spread);
@@ -89,6 +91,6 @@ uint64_t spread_n(const struct spread *spread);
 double spread_deviation(const struct spread *spread);
 int64_t spread_quantile(const struct spread *spread, double share);
 
-// The ends, exact; 0 while there is nothing.
+// The smallest and the largest value, exact; 0 while empty.
 int64_t spread_min(const struct spread *spread);
 int64_t spread_max(const struct spread *spread);

@@ -1,5 +1,5 @@
-// CLOCK_REALTIME in one word: nanoseconds since 1970. What is compared with a server's timestamps;
-// everything else is measured by base/now.h. Any thread.
+// CLOCK_REALTIME as nanoseconds since 1970, for the comparison with a server's timestamps;
+// everything else is measured with base/now.h. Any thread.
 #pragma once
 
 #include <stdint.h>

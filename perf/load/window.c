@@ -12,7 +12,7 @@ int window_open(struct window *window, uint64_t n, uint64_t cover)
     struct slot *slot = aligned_alloc(sizeof *slot, size * sizeof *slot);
     if (!slot)
         return -ENOMEM;
-    memset(slot, 0, size * sizeof *slot); // touched now, not while requests leave
+    memset(slot, 0, size * sizeof *slot); // touches the pages now, not while requests are sent
     *window = (struct window){.slot = slot, .mask = size - 1, .cover = cover};
     return 0;
 }

@@ -21,7 +21,7 @@ struct arp {
     uint32_t target;
 };
 
-// Of len octets. False when it is not IPv4 over Ethernet, or cut short.
+// Parses len octets. False when it is not IPv4 over Ethernet, or too short.
 bool arp_read(const uint8_t *at, uint32_t len, struct arp *arp);
 
 void arp_write(const struct arp *arp, uint8_t at[ARP_LEN]);

@@ -1,11 +1,11 @@
 #include "perf/path/endpoints.h"
 
-// The addresses of a prefix: how many, from which offset on. More than 2^32 count as so many.
+// The number of usable addresses of a prefix, at most 2^32, and the offset of the first one.
 static uint64_t usable(int family, unsigned bits, uint64_t *offset)
 {
     *offset = 0;
     if (bits <= 1)
-        return UINT64_C(1) << bits; // one address, or the pair of a link between two
+        return UINT64_C(1) << bits; // one address, or the two of a point-to-point link
     *offset = 1;
     uint64_t size = bits > 32 ? UINT64_C(1) << 33 : UINT64_C(1) << bits;
     return family == AF_INET ? size - 2 : size - 1;
@@ -25,7 +25,7 @@ bool endpoints_make(const struct path_prefix *prefix, uint32_t n_addresses, uint
         return false;
 
     struct address address = address_of(prefix->family, prefix->octets);
-    unsigned bits = width - prefix->len; // of the host
+    unsigned bits = width - prefix->len; // bits of the host part
     if (bits >= 64) {
         address.low = 0;
         address.high = bits == 128 ? 0 : address.high >> (bits - 64) << (bits - 64);

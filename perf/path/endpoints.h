@@ -1,7 +1,6 @@
-// Where requests come from: an endpoint's number is one of our addresses and one of our UDP ports,
-// and back. The addresses of a prefix follow one another, so it is arithmetic and no table, however
-// many there are. Number 0 is the first address with the first port, 1 the next address with the
-// same port. Pure; any thread.
+// Endpoints: converts between a number and one of the tester's addresses with one of its UDP ports.
+// The addresses of a prefix are consecutive, so this is arithmetic and needs no table. Number 0 is
+// the first address with the first port, 1 the next address with the same port. Pure; any thread.
 #pragma once
 
 #include "perf/path/address.h"
@@ -21,14 +20,15 @@ struct endpoints {
     uint16_t n_ports;
 };
 
-// Those of a prefix with n_ports ports from first_port on. n_addresses 0: all that it has, as long
-// as no more than most endpoints come of it. What a subnet's routers mean by its first (and IPv4's
-// last) address is left out where the prefix is longer than a pair. False when the prefix does not
-// have so many addresses, or most is too few, or the ports run past 65535.
+// Makes the endpoints of a prefix with n_ports ports from first_port on. n_addresses 0: all
+// addresses of the prefix, limited so that there are at most `most` endpoints. In a prefix of more
+// than two addresses the first address (and the last one of IPv4) is not used, because it has a
+// special meaning in a subnet. False when the prefix does not have that many addresses, when there
+// would be more than `most` endpoints, or when the ports exceed 65535.
 bool endpoints_make(const struct path_prefix *prefix, uint32_t n_addresses, uint16_t first_port,
                     uint16_t n_ports, uint32_t most, struct endpoints *endpoints);
 
-// Is it one of the addresses?
+// Whether it is one of the addresses.
 bool endpoints_have(const struct endpoints *endpoints, const struct address *address);
 
 static inline uint32_t endpoints_n(const struct endpoints *e)
@@ -40,7 +40,7 @@ static inline uint32_t endpoints_n(const struct endpoints *e)
 static inline uint64_t endpoints_low(const struct endpoints *e, uint32_t number, uint16_t *port)
 {
     uint32_t turn = 0;
-    if (number >= e->n_addresses) { // with one port there is nothing to divide
+    if (number >= e->n_addresses) { // avoids the division if there is one port
         turn = number / e->n_addresses;
         number -= turn * e->n_addresses;
     }
@@ -48,7 +48,7 @@ static inline uint64_t endpoints_low(const struct endpoints *e, uint32_t number,
     return e->first + number;
 }
 
-// The number of an address and port, or ENDPOINTS_NONE. The family is the caller's to compare.
+// The number of an address and port, or ENDPOINTS_NONE. The caller compares the family.
 static inline int64_t endpoints_find(const struct endpoints *e, uint64_t high, uint64_t low,
                                      uint16_t port)
 {

@@ -10,7 +10,7 @@ enum {
     PROTOCOL_UDP = 17,
 };
 
-// IEEE 802.1Q: of two tags the outer one is a service's, the inner one a customer's.
+// IEEE 802.1Q: of two tags the outer one is a service tag, the inner one a customer tag.
 static uint8_t put_ethernet(uint8_t *at, const struct frame_ends *ends)
 {
     memcpy(at, ends->next_mac, 6);
@@ -24,7 +24,8 @@ static uint8_t put_ethernet(uint8_t *at, const struct frame_ends *ends)
     return (uint8_t)(ETHERNET_LEN + ends->n_tags * VLAN_LEN);
 }
 
-// Both put what does not vary and return the sum over the pseudo-header's addresses, as far.
+// Both functions write the constant parts and return the checksum of the constant addresses in the
+// pseudo-header.
 static uint64_t put_ipv4(struct frame_out *out, const struct frame_ends *ends)
 {
     uint8_t *ip = out->headers + out->ip_at;

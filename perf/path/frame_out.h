@@ -1,6 +1,6 @@
-// The frames of requests: Ethernet with up to two VLAN tags, IPv4 or IPv6, and UDP, written before
-// a payload that is already in place. All that does not vary is prepared once, its part of the
-// checksums included. RFC 791, RFC 8200, RFC 768, IEEE 802.1Q. Pure; any thread.
+// Writes the headers of requests in front of a payload: Ethernet with up to two VLAN tags, IPv4 or
+// IPv6, and UDP. The constant parts and their checksums are prepared once. RFC 791, RFC 8200, RFC
+// 768, IEEE 802.1Q. Pure; any thread.
 #pragma once
 
 #include "base/bytes.h"
@@ -14,10 +14,10 @@
 
 enum { FRAME_OUT_HEADERS_MAX = ETHERNET_LEN + VLAN_TAGS_MAX * VLAN_LEN + IPV6_LEN + UDP_LEN };
 
-// What all frames of a template have in common.
+// The constant parts of all frames of a template.
 struct frame_ends {
     uint8_t mac[6];      // ours
-    uint8_t next_mac[6]; // who is next
+    uint8_t next_mac[6]; // of the next hop
     uint8_t n_tags;
     uint16_t tag[VLAN_TAGS_MAX]; // VLAN ids, outer first
     struct address server;
@@ -27,18 +27,19 @@ struct frame_ends {
 
 struct frame_out {
     uint8_t headers[FRAME_OUT_HEADERS_MAX];
-    uint8_t len; // octets of the headers: where the payload stands
+    uint8_t len; // octets of the headers: the offset of the payload
     uint8_t ip_at;
     uint8_t udp_at;
     uint8_t version;
-    uint64_t ip_sum;  // of IPv4's header without its length and our address
-    uint64_t udp_sum; // of the pseudo-header and UDP's without length, our port and address (low)
+    uint64_t ip_sum;  // of IPv4's header without its length and source address
+    uint64_t udp_sum; // of the pseudo-header and UDP's without length, source port and source
+                      // address (low)
 };
 
 void frame_out_prepare(struct frame_out *out, const struct frame_ends *ends);
 
-// Two or three moves of a constant size, which may overlap, instead of a call of memcpy. Nothing
-// behind the headers is touched.
+// Copies with two or three moves of constant size, which may overlap, instead of a call of memcpy.
+// It writes nothing after the headers.
 static inline void frame_out_copy_headers(const struct frame_out *out, uint8_t *frame)
 {
     enum { HALF = 32 };
@@ -50,8 +51,8 @@ static inline void frame_out_copy_headers(const struct frame_out *out, uint8_t *
     memcpy(frame + out->len - HALF, out->headers + out->len - HALF, HALF);
 }
 
-// Writes the headers before a payload of len octets that stands at out->len in frame, from our
-// address (its low half) and port. Returns the octets of the frame.
+// Writes the headers in front of a payload of len octets at out->len in frame, with that source
+// address (its low half) and port. Returns the length of the frame.
 static inline uint16_t frame_out_write(const struct frame_out *out, uint8_t *frame, uint64_t low,
                                        uint16_t port, uint16_t len)
 {
@@ -74,9 +75,9 @@ static inline uint16_t frame_out_write(const struct frame_out *out, uint8_t *fra
     }
     be16_put(udp, port);
     be16_put(udp + 4, udp_len);
-    // The length stands in the pseudo-header and in UDP's own.
+    // The length is in the pseudo-header and in UDP's header.
     uint64_t sum = out->udp_sum + address_sum + checksum_word(port) + 2 * checksum_word(udp_len);
     uint16_t checksum = checksum_fold(checksum_add(sum, udp + UDP_LEN, len));
-    be16_put(udp + 6, checksum == 0 ? UINT16_MAX : checksum); // RFC 768: zero would say: none
+    be16_put(udp + 6, checksum == 0 ? UINT16_MAX : checksum); // RFC 768: zero means no checksum
     return (uint16_t)(out->udp_at + udp_len);
 }

@@ -7,7 +7,7 @@
 
 enum {
     PROTOCOL_ICMPV6 = 58,
-    HOP_LIMIT = 255, // section 7.1: nobody can have sent it from afar
+    HOP_LIMIT = 255, // section 7.1: proves that the sender is on this link
     ICMP_AT = IPV6_LEN,
     OPTIONS_AT = IPV6_LEN + 24,
     OPTION_SOURCE = 1,
@@ -32,7 +32,7 @@ static bool is_unspecified(const struct address *address)
     return (address->high | address->low) == 0;
 }
 
-// Section 4.6: each option's length counts 8 octets; none has 0.
+// Section 4.6: an option's length is in units of 8 octets and is never 0.
 static bool read_options(const uint8_t *at, uint32_t len, struct nd *nd)
 {
     uint8_t wanted = nd->type == ND_SOLICITATION ? OPTION_SOURCE : OPTION_TARGET;

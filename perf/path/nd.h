@@ -13,7 +13,7 @@
 enum {
     ND_SOLICITATION = 135,
     ND_ADVERTISEMENT = 136,
-    ND_LEN = IPV6_LEN + 24 + 8, // as we write it, with the one option
+    ND_LEN = IPV6_LEN + 24 + 8, // of a message with one option, as written here
 };
 
 // An advertisement's flags.
@@ -30,12 +30,13 @@ struct nd {
     uint8_t mac[6]; // advertisement's target
 };
 
-// Of len octets. False when it is neither, or breaks a rule of sections 7.1.1 and 7.1.2.
+// Parses len octets. False when it is neither of the two messages, or violates sections 7.1.1
+// or 7.1.2.
 bool nd_read(const uint8_t *ip, uint32_t len, struct nd *nd);
 
 // has_mac is true.
 void nd_write(const struct nd *nd, uint8_t ip[ND_LEN]);
 
-// Section 2.3: the group in which an address's owner listens, and a group's MAC address.
+// Section 2.3: the multicast group of an address, and the MAC address of a group.
 struct address nd_solicited_group(const struct address *address);
 void nd_group_mac(const struct address *group, uint8_t mac[6]);

@@ -14,7 +14,7 @@ enum {
 
 static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
-// Where the body behind Ethernet and its tags begins, and its type; 0 when there is none.
+// The offset of the payload after Ethernet's header and tags, and its type; 0 when there is none.
 static uint32_t body_at(const uint8_t *frame, uint32_t len, uint16_t *type)
 {
     uint32_t at = ETHERNET_LEN;
@@ -26,13 +26,13 @@ static uint32_t body_at(const uint8_t *frame, uint32_t len, uint16_t *type)
     return 0;
 }
 
-// Is it a MAC address that one machine has, and not ours?
+// Whether it is the unicast MAC address of another machine.
 static bool is_other(const uint8_t mac[6], const uint8_t ours[6])
 {
     return (mac[0] & 1) == 0 && memcmp(mac, ours, 6) != 0;
 }
 
-// Ethernet's head of an answer: back to the sender, in the same VLANs.
+// Writes the Ethernet header of an answer: to the sender, in the same VLANs.
 static void put_ethernet(uint8_t *answer, const uint8_t to[6], const uint8_t mac[6],
                          const uint8_t *frame, uint32_t at)
 {
@@ -77,7 +77,7 @@ static uint32_t answer_nd(const struct endpoints *ours, const uint8_t mac[6], co
     uint8_t to[6];
     memcpy(reply.mac, mac, 6);
     memcpy(to, request.has_mac ? request.mac : frame + 6, 6);
-    // Section 7.2.4: a solicitation from no address is answered to all nodes.
+    // Section 7.2.4: the answer to a solicitation from the unspecified address goes to all nodes.
     if ((request.source.high | request.source.low) == 0) {
         nd_group_mac(&reply.destination, to);
     } else if (is_other(to, mac)) {

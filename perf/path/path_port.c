@@ -1,5 +1,5 @@
-// A path over a DPDK port: whole frames, so that a path has as many addresses as its prefix. One
-// thread; the hot path makes no system call but the port's own.
+// A path over a DPDK port. It writes whole frames, so it can use all addresses of its prefix. One
+// thread; on the hot path only the port's driver makes system calls.
 #include "base/log.h"
 #include "perf/path/frame_out.h"
 #include "perf/path/neighbour.h"
@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 enum {
-    LINK_WAIT_MS = 15000, // a server that is being restarted waits up to 5 s
+    LINK_WAIT_MS = 15000, // a server that restarts may take up to 5 s
 };
 static_assert((int)PATH_TAGS_MAX == (int)VLAN_TAGS_MAX, "a template has room for a plan's tags");
 
@@ -26,16 +26,16 @@ struct path_port {
     struct path path;
     struct path_kind kind;
     struct tester_port *port;
-    struct frames_queue *queue; // requests leave by the first; replies come to any of them
+    struct frames_queue *queue; // requests leave through the first; replies can come to any of them
     uint32_t n_queues;
-    uint32_t at;  // the queue that was received from last
-    bool entered; // DPDK knows the thread
-    int groups;   // route_hear_groups' descriptor, or -1
+    uint32_t at;  // the queue of the last receive
+    bool entered; // the thread is registered with DPDK
+    int groups;   // descriptor of route_hear_groups, or -1
 
     struct way way;
     uint8_t mac[6];
-    struct frame_out out;   // from our addresses
-    struct frame_out flood; // from spoofed ones
+    struct frame_out out;   // with our source addresses
+    struct frame_out flood; // with spoofed source addresses
     struct frames lent;
     struct frames received;
     unsigned n_received;
@@ -43,7 +43,7 @@ struct path_port {
 
 static struct path_port *own(struct path *path)
 {
-    return (struct path_port *)path; // its first member
+    return (struct path_port *)path; // base is its first member
 }
 
 static void enter(struct path_port *p)
@@ -80,7 +80,7 @@ static unsigned send_burst(struct path *path, struct path_out *out, unsigned fro
     return frames_send(&p->queue[0], &p->lent, from, n);
 }
 
-// To which endpoint a datagram of the server's came; ENDPOINTS_NONE: it is none of them.
+// The endpoint that a datagram from the server came to; ENDPOINTS_NONE: it is for none of them.
 static int64_t endpoint_of(struct path_port *p, const uint8_t *frame, const struct datagram *d)
 {
     const struct way *way = &p->way;
@@ -105,7 +105,7 @@ static int64_t endpoint_of(struct path_port *p, const uint8_t *frame, const stru
     return number;
 }
 
-// What is no UDP may be ARP or ND for our addresses.
+// A frame without UDP may be ARP or ND for our addresses.
 static void answer_neighbour(struct path_port *p, const uint8_t *frame, uint32_t len)
 {
     uint8_t answer[NEIGHBOUR_FRAME_MAX];
@@ -158,7 +158,7 @@ static unsigned receive(struct path *path, struct path_in *in)
 static void release(struct path *path, struct path_in *in, unsigned n)
 {
     (void)in;
-    if (n > 0) // otherwise receive has given all back
+    if (n > 0) // otherwise receive has given back all
         give_back(own(path));
 }
 
@@ -190,7 +190,7 @@ static int wait_for_link(const struct path_port *p, const char *device, char why
             return 0;
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
     }
-    return way_fail(why, -ENETDOWN, "%s has no link; start or plug in its other end", device);
+    return way_fail(why, -ENETDOWN, "%s has no link; start its peer or plug in the cable", device);
 }
 
 static int open_device(struct path_port *p, const struct path_plan *plan, char why[WHY_LEN])
@@ -199,7 +199,7 @@ static int open_device(struct path_port *p, const struct path_plan *plan, char w
     int fault = tester_port_open(plan->device, p->way.ifindex != 0, plan->cpu, &p->port);
     log_divert(NULL, 0);
     if (fault && why[0] == '\0')
-        way_fail(why, fault, "%s: cannot be opened: %s", plan->device, strerror(-fault));
+        way_fail(why, fault, "%s: cannot open it: %s", plan->device, strerror(-fault));
     return fault;
 }
 
@@ -208,7 +208,7 @@ static struct replies_range range_of(const struct endpoints *e)
     return (struct replies_range){.high = e->high, .first = e->first, .n = e->n_addresses};
 }
 
-// Lets what is ours come, from here on.
+// Makes the XDP program take the replies for our addresses, from now on.
 static int take_replies(const struct path_port *p, char why[WHY_LEN])
 {
     const struct way *way = &p->way;
@@ -280,7 +280,7 @@ int path_port_open(const struct path_plan *plan, struct path **path, char why[25
 {
     static atomic_flag opened = ATOMIC_FLAG_INIT;
     if (atomic_flag_test_and_set(&opened))
-        return way_fail(why, -EBUSY, "%s: DPDK starts once in a process; use one device",
+        return way_fail(why, -EBUSY, "%s: DPDK starts only once in a process; use one device",
                         plan->device);
     cpu_set_t allowed;
     bool known = sched_getaffinity(0, sizeof allowed, &allowed) == 0;
@@ -291,7 +291,7 @@ int path_port_open(const struct path_plan *plan, struct path **path, char why[25
     p->kind = kind_of_ports;
     p->path.kind = &p->kind;
     int fault = bring_up(p, plan, why);
-    if (known) // DPDK moves the thread off the CPU that will poll; where it runs is its own affair
+    if (known) // DPDK has moved the thread off the polling CPU; this restores its CPUs
         sched_setaffinity(0, sizeof allowed, &allowed);
     if (fault) {
         close_port(&p->path);

@@ -1,5 +1,5 @@
-// The path over the kernel's sockets: one connected UDP socket an endpoint, so that the kernel
-// drops what is not the server's; bursts by sendmmsg and recvmmsg. Needs no privilege.
+// The path over kernel sockets. Each endpoint has a connected UDP socket, so that the kernel drops
+// packets that are not from the server. Bursts use sendmmsg and recvmmsg. Needs no privilege.
 #include "perf/path/path.h"
 #include "perf/path/stamps.h"
 
@@ -15,17 +15,18 @@
 
 enum {
     ENDPOINTS_MAX = 4096,
-    BUFFER_LEN = 16 << 20, // of a socket, as far as the kernel lets us
+    BUFFER_LEN = 16 << 20, // of a socket; the kernel may limit it
     SLOT_LEN = PATH_PAYLOAD_MAX + 64,
 };
-static_assert(SLOT_LEN >= PATH_PAYLOAD_MAX + PATH_BEHIND, "what is lent may be read on");
+static_assert(SLOT_LEN >= PATH_PAYLOAD_MAX + PATH_BEHIND,
+              "PATH_BEHIND octets after a payload may be read");
 
 struct sockets {
     struct path path;
     int epoll;
     int *fd;
-    struct stamps *stamps;         // NULL: not asked for
-    struct mmsghdr message[LANES]; // of both directions: content is set for each call
+    struct stamps *stamps;         // NULL: not requested
+    struct mmsghdr message[LANES]; // for both directions; filled for each call
     struct iovec part[LANES];
     uint8_t leaving[LANES][SLOT_LEN];
     uint8_t arrived[LANES][SLOT_LEN];
@@ -44,7 +45,7 @@ static unsigned sockets_lease(struct path *path, struct path_out *out, unsigned 
     return n;
 }
 
-// Neighbours of one endpoint, from `from` on.
+// The number of consecutive datagrams of one endpoint, from index `from` on.
 static unsigned run_of_endpoint(const struct path_out *out, unsigned from, unsigned n)
 {
     unsigned len = 1;
@@ -66,7 +67,7 @@ static unsigned sockets_send(struct path *path, struct path_out *out, unsigned f
         }
         int fd = s->fd[out->endpoint[from + done]];
         int sent = sendmmsg(fd, s->message, run, MSG_DONTWAIT);
-        // An ICMP error of an earlier request is reported once, in place of a send.
+        // The kernel reports an ICMP error of an earlier request once, as the error of a send.
         if (sent < 0 && errno == ECONNREFUSED) {
             path->refused++;
             sent = sendmmsg(fd, s->message, run, MSG_DONTWAIT);
@@ -179,7 +180,7 @@ static socklen_t address_len(int family)
     return family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
 }
 
-// The address that is `add` behind the prefix's first one, with a port.
+// The address of the prefix at offset `add`, with a port.
 static struct sockaddr_storage source_of(const struct path_plan *plan, uint32_t add, uint16_t port)
 {
     struct sockaddr_storage address = {.ss_family = plan->server.ss_family};
@@ -239,16 +240,16 @@ static const char *advice_of(int fault)
 {
     switch (fault) {
     case -EADDRNOTAVAIL:
-        return "the source is no address of this machine: add it, or use --port";
+        return "the source is not an address of this machine: add it, or use --port";
     case -EADDRINUSE:
-        return "the source port is taken: give another --source-port";
+        return "the source port is in use: give another --source-port";
     case -EMFILE:
         return "raise 'ulimit -n' or use fewer source ports";
     case -ENETUNREACH:
     case -EHOSTUNREACH:
         return "there is no route to the server";
     default:
-        return "a socket cannot be opened";
+        return "cannot open a socket";
     }
 }
 
@@ -261,7 +262,7 @@ int path_sockets_open(const struct path_plan *plan, struct path **path, char why
         return -EINVAL;
     }
     if (n_ports * n_addresses > ENDPOINTS_MAX) {
-        snprintf(why, 256, "%u source ports are more than the %d that sockets are opened for",
+        snprintf(why, 256, "%u source ports are more than the maximum of %d for sockets",
                  n_ports * n_addresses, ENDPOINTS_MAX);
         return -EINVAL;
     }

@@ -12,10 +12,10 @@
 
 enum {
     LOOK_STEP_MS = 20,
-    LOOK_STEPS = 110, // a bit more than the kernel's three tries of a second less one
+    LOOK_STEPS = 110, // a bit more than the time of the kernel's three tries
 };
 
-// A request with room for attributes behind its head.
+// A request with room for attributes after its header.
 struct request {
     struct nlmsghdr head;
     union {
@@ -49,7 +49,7 @@ static struct request request_of(uint16_t type, uint16_t flags)
                                      .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags)}};
 }
 
-// Sends it and reads the one answer. Its length or -errno.
+// Sends the request and reads the one answer. Returns its length or -errno.
 static ssize_t converse(struct request *request, void *answer, size_t size)
 {
     int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
@@ -85,8 +85,8 @@ static ssize_t query_route(const struct address *to, unsigned ifindex, uint32_t 
 int route_find(const struct address *to, unsigned ifindex, struct route *route)
 {
     _Alignas(struct nlmsghdr) char answer[4096];
-    // Over a named interface the kernel takes an IPv4 address without a route for a neighbour; the
-    // table itself says that there is none.
+    // With a given interface the kernel treats an IPv4 address without a route as a neighbour. The
+    // lookup in the routing table shows that there is no route.
     ssize_t len = 0;
     if (to->family == AF_INET)
         len = query_route(to, ifindex, RTM_F_FIB_MATCH, answer, sizeof answer);
@@ -105,7 +105,7 @@ int route_find(const struct address *to, unsigned ifindex, struct route *route)
          item = RTA_NEXT(item, left)) {
         if (item->rta_type == RTA_GATEWAY)
             route->next = address_of(to->family, RTA_DATA(item));
-        if (item->rta_type == RTA_VIA) { // IPv4 over a neighbour that has IPv6 alone
+        if (item->rta_type == RTA_VIA) { // IPv4 through a gateway with an IPv6 address
             const struct rtvia *via = RTA_DATA(item);
             route->next = address_of(via->rtvia_family, via->rtvia_addr);
         }
@@ -122,7 +122,7 @@ bool route_is_own(const struct address *address)
     return route_find(address, 0, &route) == 0 && route.here;
 }
 
-// 0, -EAGAIN while it is not known, or -errno.
+// 0; -EAGAIN while the MAC address is not known; or -errno.
 static int known_neighbour(const struct address *of, unsigned ifindex, uint8_t mac[6])
 {
     _Alignas(struct nlmsghdr) char answer[4096];
@@ -152,7 +152,7 @@ static int known_neighbour(const struct address *of, unsigned ifindex, uint8_t m
     return -EAGAIN;
 }
 
-// Makes the kernel look, as if it had a packet for the neighbour.
+// Makes the kernel resolve the neighbour, as if it had a packet for it.
 static int look_for(const struct address *of, unsigned ifindex)
 {
     _Alignas(struct nlmsghdr) char answer[4096];
@@ -184,7 +184,7 @@ int route_neighbour(const struct address *of, unsigned ifindex, uint8_t mac[6])
 int route_hear_groups(unsigned ifindex)
 {
     struct packet_mreq all = {.mr_ifindex = (int)ifindex, .mr_type = PACKET_MR_ALLMULTI};
-    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0); // of protocol 0: it receives nothing
+    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0); // protocol 0: it receives nothing
     if (fd < 0)
         return -errno;
     if (setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof all) != 0) {

@@ -1,7 +1,7 @@
-// A stamp of departure comes through the socket's error queue with a copy of what has left, and the
-// copy says which datagram it was. The kernel could number stamps instead
-// (SOF_TIMESTAMPING_OPT_ID), but a send that fails uses up a number or not, by the kernel's version
-// and the cause, and all stamps after it would belong to the wrong requests.
+// A stamp of departure comes through the socket's error queue with a copy of the datagram, which
+// identifies it. The kernel could number stamps instead (SOF_TIMESTAMPING_OPT_ID). But whether a
+// failed send uses up a number depends on the kernel's version and the cause of the failure, and
+// all later stamps would then belong to the wrong requests.
 #include "perf/path/stamps.h"
 
 #include "base/bytes.h"
@@ -21,7 +21,7 @@ enum {
     HEADERS_MAX = 128, // of Ethernet, VLANs, IP with its options, and UDP
     UDP_LEN = 8,
     FRAME_MAX = HEADERS_MAX + PATH_PAYLOAD_MAX,
-    // A departure's stamp comes with an error and the address of who caused it.
+    // A stamp of departure comes with an error message and the address of its source.
     CONTROL_LEN = CMSG_SPACE(sizeof(struct scm_timestamping)) +
                   CMSG_SPACE(sizeof(struct sock_extended_err) + sizeof(struct sockaddr_in6)),
 };
@@ -29,13 +29,13 @@ enum {
 struct stamps {
     int epoll; // over the error queues
     int *fd;
-    uint16_t *port; // ours, of each socket
+    uint16_t *port; // the local port of each socket
     uint16_t server_port;
-    struct mmsghdr message[LANES]; // of the error queue, like all that follows
+    struct mmsghdr message[LANES]; // of the error queue, like all members below
     struct iovec part[LANES];
     uint8_t frame[LANES][FRAME_MAX];
     alignas(struct cmsghdr) uint8_t control[LANES][CONTROL_LEN];
-    alignas(struct cmsghdr) uint8_t expected[LANES][CONTROL_LEN]; // of what is received
+    alignas(struct cmsghdr) uint8_t expected[LANES][CONTROL_LEN]; // of received datagrams
 };
 
 int stamps_open(uint32_t n, uint16_t server_port, struct stamps **stamps)
@@ -82,7 +82,7 @@ int stamps_add(struct stamps *s, int fd, uint32_t number)
     s->fd[number] = fd;
     s->port[number] = ntohs(own.ss_family == AF_INET ? ((struct sockaddr_in *)&own)->sin_port
                                                      : ((struct sockaddr_in6 *)&own)->sin6_port);
-    struct epoll_event event = {.data.u32 = number}; // EPOLLERR, which need not be asked for
+    struct epoll_event event = {.data.u32 = number}; // EPOLLERR is always reported
     return epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : -errno;
 }
 
@@ -105,8 +105,8 @@ uint64_t stamps_of(struct msghdr *message)
     return 0;
 }
 
-// Points lane n of sent to the payload that a frame ends with. False when the frame has no UDP
-// header of that socket: which headers stand before it depends on the device.
+// Sets lane n of sent to the payload at the end of a frame. False when the frame has no UDP header
+// of that socket; the headers before it depend on the device.
 static bool find_payload(const struct stamps *s, uint32_t number, const uint8_t *frame,
                          uint32_t len, struct path_sent *sent, unsigned n)
 {
@@ -120,7 +120,7 @@ static bool find_payload(const struct stamps *s, uint32_t number, const uint8_t 
     return false;
 }
 
-// Those of one socket, from lane n on; how many there are then.
+// Takes the stamps of one socket into the lanes from n on, and returns the new number of lanes.
 static unsigned take_from(struct stamps *s, struct path_sent *sent, unsigned n, uint32_t number)
 {
     for (unsigned i = n; i < LANES; i++) {

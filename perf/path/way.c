@@ -11,7 +11,7 @@
 #include <time.h>
 
 enum {
-    PORT_USUAL = 49152, // RFC 6335: the dynamic ones
+    PORT_USUAL = 49152, // RFC 6335: the first dynamic port
     RESOLVE_TRIES = 3,
     RESOLVE_WAIT_MS = 500,
 };
@@ -30,7 +30,8 @@ static const char *family_name(int family)
     return family == AF_INET ? "IPv4" : "IPv6";
 }
 
-// Ports that the plan leaves to us: at the usual place, or lower where they would run past the end.
+// The first port, if the plan gives none: the usual one, or a lower one if the ports would exceed
+// 65535.
 static uint16_t first_port_of(const struct path_plan *plan)
 {
     if (plan->first_port != 0)
@@ -48,16 +49,15 @@ static int take_prefix(const struct path_plan *plan, const struct path_prefix *p
         return way_fail(why, -EAFNOSUPPORT, "the server %s has an %s address; give one to %s",
                         address_text(&way->server, text), family_name(way->server.family), option);
     if (!endpoints_make(prefix, n_addresses, first_port_of(plan), plan->n_ports, most, endpoints))
-        return way_fail(
-            why, -ERANGE,
-            "%s does not have so many addresses, or they with their ports are more than "
-            "%u; give it a shorter prefix, or fewer addresses or ports",
-            option, most);
+        return way_fail(why, -ERANGE,
+                        "%s has too few addresses, or there are more than %u pairs of address and "
+                        "port; give a shorter prefix, or fewer addresses or ports",
+                        option, most);
     if (endpoints_have(endpoints, &way->server) || endpoints_have(endpoints, &way->next))
         return way_fail(
             why, -EADDRINUSE,
-            "the addresses of %s hold %s, which is the server's or its router's; give "
-            "another prefix, or fewer addresses",
+            "the addresses of %s include %s, which is the server's or its router's; give another "
+            "prefix, or fewer addresses",
             option,
             address_text(endpoints_have(endpoints, &way->server) ? &way->server : &way->next,
                          text));
@@ -71,7 +71,7 @@ static int take_addresses(const struct path_plan *plan, const struct address *ow
     bool given = plan->source.family != 0;
     if (!given && own->family == 0)
         return way_fail(why, -EADDRNOTAVAIL,
-                        "%s: which address requests come from is not known; give --source",
+                        "%s: the source address of requests is not known; give --source",
                         plan->device);
     if (!given)
         address_put(own, one.octets);
@@ -88,7 +88,7 @@ static int take_addresses(const struct path_plan *plan, const struct address *ow
     return 0;
 }
 
-// The kernel's route. Fills next and the source that the kernel would take.
+// Reads the kernel's route. Sets next and the kernel's source address.
 static int find_route(const struct path_plan *plan, struct way *way, struct address *source,
                       char why[WHY_LEN])
 {
@@ -96,18 +96,16 @@ static int find_route(const struct path_plan *plan, struct way *way, struct addr
     struct route route;
     address_text(&way->server, text);
     if (plan->n_tags > 0)
-        return 0; // its routes are those of the untagged network
+        return 0; // the kernel's routes are those of the untagged network
     int fault = route_find(&way->server, way->ifindex, &route);
     if (fault)
-        return way_fail(why, fault,
-                        "there is no route to %s over %s; 'ip route' shows those that "
-                        "there are",
+        return way_fail(why, fault, "there is no route to %s over %s; 'ip route' lists the routes",
                         text, plan->device);
     if (route.here)
-        return way_fail(why, -EINVAL,
-                        "%s is this machine's own address, which no interface leads "
-                        "to; leave out --device",
-                        text);
+        return way_fail(
+            why, -EINVAL,
+            "%s is this machine's own address, so no interface leads to it; leave out --port",
+            text);
     way->next = route.next;
     *source = route.source;
     return 0;
@@ -125,10 +123,10 @@ static int find_mac(const struct path_plan *plan, struct way *way, char why[WHY_
                         address_text(&way->next, text), way->next.family == AF_INET ? "ARP" : "ND",
                         plan->device);
     if (fault)
-        return way_fail(why, fault,
-                        "%s: the kernel does not look for %s: %s; give its MAC address "
-                        "with --server-mac",
-                        plan->device, address_text(&way->next, text), strerror(-fault));
+        return way_fail(
+            why, fault,
+            "%s: the kernel cannot resolve %s: %s; give its MAC address with --server-mac",
+            plan->device, address_text(&way->next, text), strerror(-fault));
     return 0;
 }
 
@@ -141,10 +139,10 @@ int way_find(const struct path_plan *plan, struct way *way, char why[WHY_LEN])
     if (strncmp(plan->device, "net_", 4) != 0) {
         way->ifindex = if_nametoindex(plan->device);
         if (way->ifindex == 0)
-            return way_fail(why, -ENODEV,
-                            "%s: there is no such network interface; 'ip link' lists "
-                            "those that there are",
-                            plan->device);
+            return way_fail(
+                why, -ENODEV,
+                "%s: there is no such network interface; 'ip link' lists the interfaces",
+                plan->device);
         int fault = find_route(plan, way, &own, why);
         if (fault)
             return fault;
@@ -166,7 +164,7 @@ static int64_t now_ms(void)
     return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
 }
 
-// Waits for the answer to the query; answers nothing meanwhile.
+// Waits for the answer to the query; ignores all other frames.
 static bool receive_answer(const struct neighbour_query *query, struct frames_queue *queue,
                            uint8_t mac[6])
 {

@@ -12,7 +12,7 @@
 static_assert(RTE_PKTMBUF_HEADROOM + FRAME_MAX <= RTE_MBUF_DEFAULT_BUF_SIZE,
               "a fresh buffer has room for a whole frame");
 
-// Only those are missing that were sent, so a burst that went in part is filled up again.
+// Only buffers that were sent are missing, so this refills a burst that was sent in part.
 static unsigned fill(struct frames_queue *queue, unsigned n)
 {
     if (queue->n_blank == 0) {
@@ -20,7 +20,7 @@ static unsigned fill(struct frames_queue *queue, unsigned n)
             queue->n_blank = (uint16_t)n;
             return n;
         }
-        memset(queue->blank, 0, sizeof queue->blank); // it leaves there what it has found
+        memset(queue->blank, 0, sizeof queue->blank); // a failed allocation leaves pointers there
     }
     unsigned filled = 0;
     for (; filled < n; filled++) {

@@ -1,5 +1,5 @@
-// The frames of one queue of the tester's port: requests out, replies in. No DPDK type passes this
-// header.
+// Sends and receives the frames of one queue of the tester's port. No DPDK type is visible outside
+// of this header.
 //
 // A queue belongs to one thread. Two bursts are lent at a time, independent of each other: one to
 // be sent (frames_lend) and one that was received (frames_receive).
@@ -24,30 +24,30 @@ struct frames_queue {
 };
 
 struct frames {
-    uint8_t *frame[LANES]; // from the destination MAC address on
+    uint8_t *frame[LANES]; // starts with the destination MAC address
     uint16_t len[LANES];   // octets, without FCS
 };
 
-// Lends n empty frames (up to LANES) with room for FRAME_MAX octets each and content undefined;
-// returns for how many there were buffers. What of the last burst has not been sent is lent anew.
+// Lends n frames (up to LANES) with room for FRAME_MAX octets each and undefined content; returns
+// for how many there were buffers. Frames of the last burst that were not sent are lent again.
 unsigned frames_lend(struct frames_queue *queue, struct frames *out, unsigned n);
 
-// Sends those from `from` on, n of them, in order, with out's lengths. How many the queue took; the
-// others are still lent.
+// Sends n frames from index `from` on, in order, with out's lengths. Returns how many the queue
+// accepted; the others are still lent.
 unsigned frames_send(struct frames_queue *queue, const struct frames *out, unsigned from,
                      unsigned n);
 
-// Sends a copy of one frame of up to FRAME_MAX octets, beside what is lent. False when there is no
-// buffer or no room in the queue.
+// Sends a copy of one frame of up to FRAME_MAX octets, independent of lent frames. False when there
+// is no buffer or no room in the queue.
 bool frames_send_copy(struct frames_queue *queue, const uint8_t *frame, uint16_t len);
 
-// Lends what has come, up to LANES frames; len is 0 where a frame is in several segments or
-// longer than FRAME_MAX. 16 octets behind each may be read. How many; all go back by
-// frames_release.
+// Lends up to LANES received frames and returns their number; len is 0 for a frame in several
+// segments or longer than FRAME_MAX. 16 octets after each frame may be read. frames_release must
+// give back all of them.
 unsigned frames_receive(struct frames_queue *queue, struct frames *in);
 
-// Takes back all n that frames_receive lent.
+// Gives back all n frames that frames_receive lent.
 void frames_release(struct frames_queue *queue, unsigned n);
 
-// Gives back what frames_lend lent and was not sent. Before the device is closed.
+// Gives back the frames of frames_lend that were not sent. Call it before the device is closed.
 void frames_empty(struct frames_queue *queue);

@@ -1,9 +1,8 @@
-// The tester's XDP program: hands to it the server's replies to its addresses and ports, and, where
-// the kernel does not have those addresses, the ARP and ND messages for them. All else stays with
-// the kernel, the host's own NTP client included. A queue without a socket (before start, after a
-// crash) leaves its packets to the kernel too.
-//
-// The rule as loaded takes nothing. Runs in the kernel, on every packet of the interface.
+// The tester's XDP program: it passes to the tester the server's replies to its addresses and
+// ports, and, if the kernel does not have those addresses, the ARP and ND messages for them. The
+// kernel gets all other packets, including those of the host's own NTP client. Packets of a
+// queue without a socket (before the start, after a crash) also go to the kernel.
+// With the rule as loaded it takes no packet. Runs in the kernel, on every packet of the interface.
 // RFC 826, RFC 4861.
 #include "perf/port/replies.h"
 
@@ -16,7 +15,7 @@ struct {
     __type(value, struct replies_rule);
 } replies_rule SEC(".maps");
 
-// ARP for IPv4 over Ethernet, as it stands in the packet.
+// ARP for IPv4 over Ethernet, in the layout of the packet.
 struct arp {
     __be16 hardware;
     __be16 protocol;
@@ -38,8 +37,8 @@ struct neighbour {
     struct in6_addr target;
 };
 
-// The barriers keep the compiler from merging the loads of several ranges into one from a computed
-// place of the map, which the verifier allows only with CAP_PERFMON.
+// The barriers prevent the compiler from merging the loads of several ranges into one load from
+// a computed address in the map, which the verifier permits only with CAP_PERFMON.
 static __always_inline bool in_range(const struct replies_range *range, __u64 high, __u64 low)
 {
     __u64 range_high = range->high;
@@ -64,7 +63,7 @@ static __always_inline bool in_range_v6(const struct replies_range *range,
                     (__u64)bpf_ntohl(word[2]) << 32 | bpf_ntohl(word[3]));
 }
 
-// Its header lies within the packet.
+// Whether its header lies within the packet.
 static __always_inline bool are_ports(const struct replies_rule *rule, const struct udphdr *udp)
 {
     return bpf_ntohs(udp->source) == rule->server_port &&

@@ -1,13 +1,12 @@
-// What the tester's XDP program and the user space that tells it which replies are ours must agree
-// on. Included by the BPF program too: constants and plain types only.
-//
-// Addresses are numbers in the machine's own order: IPv6's first 64 bits are high and the others
-// low; of IPv4 high is 0.
+// Shared by the tester's XDP program and the user space that sets its rule. The BPF program
+// includes it, so it has constants and plain types only. Addresses are numbers in host byte order.
+// IPv6: high has the first 64 bits, low the others. IPv4: high is 0.
 #pragma once
 
 #include <linux/types.h>
 
-// At most 15 characters each: the kernel cuts longer names, and we look the maps up by them.
+// At most 15 characters each, because the kernel truncates longer names and we find the maps by
+// name.
 #define REPLIES_PROGRAM_NAME "noonmark_reply"
 #define REPLIES_RULE_NAME "replies_rule"
 
@@ -17,7 +16,7 @@ struct replies_range {
     __u64 n;     // 0: no address
 };
 
-// What is taken from the kernel; all zero, as loaded: nothing.
+// The rule that selects packets for the tester; all zero, as loaded: none.
 struct replies_rule {
     struct replies_range server; // one address
     struct replies_range source; // ours
@@ -26,5 +25,5 @@ struct replies_rule {
     __u16 first_port; // of ours
     __u16 n_ports;
     __u8 version; // 4 or 6
-    __u8 answers; // 1: ARP and ND for the source are ours too, since the kernel lacks its addresses
+    __u8 answers; // 1: also ARP and ND for the source, because the kernel lacks its addresses
 };

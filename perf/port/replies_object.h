@@ -1,4 +1,4 @@
-// The compiled XDP program (replies.bpf.c), as the build embedded it.
+// The compiled XDP program (replies.bpf.c), embedded by the build.
 #pragma once
 
 #include <stddef.h>

@@ -22,8 +22,8 @@ static_assert(sizeof REPLIES_PROGRAM_NAME <= 16 && sizeof REPLIES_RULE_NAME <= 1
 struct tester_port {
     char *name;
     struct device device;
-    int lock; // interface_lock's, or negative
-    int rule; // the map's descriptor; an interface's alone
+    int lock; // descriptor of interface_lock, or negative
+    int rule; // descriptor of the map; only for an interface
     uint32_t n_queues;
     struct frames_queue *queue;
 };
@@ -57,8 +57,8 @@ static int start_dpdk(const struct device_plan *device, uint32_t cpu)
     });
 }
 
-// The interface is nobody else's, and free of what a crashed tester left. Both take root: without
-// it the kernel says that something is attached, once DPDK's driver tries.
+// Takes the interface's lock and detaches the XDP program of a crashed tester. Both need root.
+// Without root, the kernel reports an attached program when DPDK's driver tries to attach.
 static int clear_interface(struct tester_port *port, const struct device_plan *plan)
 {
     if (plan->kind != PORT_INTERFACE || geteuid() != 0)
@@ -76,7 +76,7 @@ static int find_rule(struct tester_port *port)
         return 0;
     int fault = xdp_maps_find(port->device.interface.index, name, 1, &port->rule);
     if (fault)
-        log_error("%s: the XDP program's map cannot be found: %s", port->name, strerror(-fault));
+        log_error("%s: cannot find the XDP program's map: %s", port->name, strerror(-fault));
     return fault;
 }
 
@@ -146,8 +146,7 @@ int tester_port_take(const struct tester_port *port, const struct replies_rule *
         bpf_map_update_elem(port->rule, &zero, rule, BPF_ANY) == 0)
         return 0;
     int fault = -errno;
-    log_error("%s: cannot tell the XDP program which replies are ours: %s", port->name,
-              strerror(-fault));
+    log_error("%s: cannot set the rule of the XDP program: %s", port->name, strerror(-fault));
     return fault;
 }
 

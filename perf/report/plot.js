@@ -1,5 +1,4 @@
-// A figure: its SVG, drawn anew for each width; a legend that switches lines; a tip that follows the
-// pointer, the finger or the arrow keys; and the same as a table.
+// A figure: an SVG that is drawn again when the width changes; a legend that switches lines on and off; a tip that follows the pointer, the finger or the arrow keys; and the data as a table.
 //
 // plot({title, caption, x, y: axes of scaleOf() with label, text, tick, series, marks, head, rows})
 //   series: {run, stat: for the legend, name, colour, dash, shape: 'line' | 'step' | 'area',
@@ -84,7 +83,7 @@ class Plot {
     const series = this.shown();
     const values = (k) => series.flatMap((s) => s.points.map((p) => p[k]))
       .concat(marks.filter((m) => m.axis === k).map((m) => m.at));
-    // What an upright mark says stands above the lines, in a row of its own.
+    // The text of a vertical mark is above the lines, in its own row.
     const rows = marks.filter((m) => m.axis === 'x').length;
     const bottom = this.height - 42, top = 26 + 15 * rows, right = width - 14;
     const sy = scaleOf(y, values('y'), bottom, top);
@@ -122,7 +121,7 @@ class Plot {
       draw('text', { class: 'name', x: right, y: bottom + 36, 'text-anchor': 'end' }, x.label)];
   }
 
-  // The line and the text of each: the text lies above all else.
+  // The line and the text of each mark; the text is drawn on top.
   marks(sx, sy, { left, right, bottom }) {
     let high = 26;
     return this.spec.marks.filter((m) => m.run === undefined || !this.off.has(`run ${m.run}`)).map((m) => {
@@ -171,7 +170,7 @@ class Plot {
     return s ? { s, p: s.points[0] } : null;
   }
 
-  // Of the points that are shown; what lies above or below counts less than what lies beside.
+  // The nearest visible point; vertical distance counts less than horizontal distance.
   nearest(x, y) {
     let best = null, least = Infinity;
     for (const s of this.shown())

@@ -1,7 +1,7 @@
-// Which plots there are, and from what of the runs each is made.
+// The plots, and the data of the runs that each needs.
 
 const ofRun = (runs, run, text) => (runs.length > 1 ? `${run.label}: ${text}` : text);
-// One run: a colour tells percentiles apart; several: it tells the runs, and the dash percentiles.
+// With one run, colours show percentiles. With several, colours show runs and dashes show percentiles.
 const colourOf = (runs, run, stat) => (runs.length > 1 ? run.i : stat.colour);
 const spread = (values) => Math.max(...values) / Math.min(...values);
 
@@ -27,7 +27,7 @@ function goalMarks(runs, key, text) {
   return [...goals].map((v) => ({ axis: 'y', at: v, text: `objective ${text(v)}` }));
 }
 
-// talk: how the two axes are called, for requests or for key exchanges.
+// talk: the names of the two axes, for requests or for key exchanges.
 function ratePlots(runs, talk) {
   const rates = runs.flatMap((r) => r.steps.map((s) => s.rate));
   if (!rates.length) return [];
@@ -60,7 +60,7 @@ function ratePlots(runs, talk) {
   ];
 }
 
-// The share of replies within an edge, bucket by bucket; without a histogram the known percentiles.
+// The share of replies up to each bucket's limit; without a histogram, the known percentiles.
 function distributionOf(run) {
   const total = run.histogram.reduce((sum, row) => sum + row.n, 0);
   if (!total)
@@ -137,7 +137,7 @@ function timePlots(runs) {
   const [unit, name] = end > 10800 ? [3600, 'h'] : end > 180 ? [60, 'min'] : [1, 's'];
   const x = { label: `time (${name})`, kind: 'linear', pad: false, tick: (t) => three.format(t) };
   const when = (row) => `after ${three.format(row.t / unit)} ${name}`;
-  const joined = having.some((r) => lines.get(r) !== r.series) ? 'Neighbouring intervals are joined: of latencies the highest is shown. ' : '';
+  const joined = having.some((r) => lines.get(r) !== r.series) ? 'Neighbouring intervals are joined, with the highest latency. ' : '';
   const overTime = (title, y, stats, value, text, note = '') => plot({
     title, caption: joined + note, runs: having, x, y, stats,
     series: having.flatMap((r) => stats.map((stat) => ({
@@ -156,7 +156,7 @@ function timePlots(runs) {
   return [
     overTime('Rate over time', { label: 'per second', kind: 'linear', tick: shortText }, stats('sent', 'answered'), (row, key) => row[key] / row.span, rateText),
     overTime('Loss over time', lossAxis('loss'), stats('loss'), (row) => (row.sent > 0 ? row.lost / row.sent : null), shareText,
-      'A request counts as lost once its time is up.'),
+      'A request counts as lost at the end of its timeout.'),
     overTime('Latency over time', latencyAxis('latency'), stats('p50', 'p99'), (row, key) => row[key], durationText),
   ];
 }

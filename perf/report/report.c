@@ -16,17 +16,17 @@ enum { EXIT_USAGE = 2 };
 static const char help[] =
     "usage: ntsperf report RUN.json... [-o FILE] [--title TEXT]\n"
     "\n"
-    "Makes one page of plots and tables from what ntsperf --json has written. It is one file that\n"
-    "loads nothing and opens in any browser, without a network.\n"
+    "Makes one HTML page of plots and tables from results of ntsperf --json. It is one file that\n"
+    "loads no other file and needs no network.\n"
     "\n"
-    "  -o, --output FILE  the page (default report.html); - is the standard output\n"
-    "      --title TEXT   its title (default: the runs' target)\n"
-    "      --help         prints this\n"
+    "  -o, --output FILE  the page (default report.html); - writes to stdout\n"
+    "      --title TEXT   its title (default: from the runs' servers)\n"
+    "      --help         prints this help\n"
     "\n"
-    "exit status: 0 written, 1 a run cannot be read or the page not be written, 2 usage\n";
+    "exit status: 0 success, 1 a run cannot be read or the page cannot be written, 2 usage\n";
 
-// What a result holds, as far as the page would stumble over anything else. The rest of it may be
-// absent, or be from a newer ntsperf.
+// The members of a result whose types the page relies on. Others may be absent, or be from a newer
+// ntsperf.
 static const struct part {
     const char *name;
     json_type type;
@@ -41,8 +41,8 @@ static const struct part {
     {"series", JSON_ARRAY, "array"},        {"histogram_ns", JSON_ARRAY, "array"},
 };
 
-// Says why a run is no result. There is no line to name but that where the object begins: a parsed
-// document has lost the others.
+// Reports why a file is not a result. The line is always 1, because parsed JSON has no line
+// numbers.
 static bool is_result(const char *path, const json_t *run)
 {
     static const char mend[] = "give a file that ntsperf --json has written";
@@ -97,7 +97,7 @@ static json_t *read_run(const char *path)
     return run;
 }
 
-// A text of the command line, which need not be UTF-8 as JSON is.
+// Converts a text of the command line, which may not be UTF-8, to JSON.
 static json_t *text_of(const char *octets)
 {
     json_t *text = json_string(octets);
@@ -130,7 +130,7 @@ static int report(const char *output, const char *title, int n, char **paths)
     json_t *runs = json_array();
     json_t *data = json_pack("{s:o?, s:o}", "title", title ? text_of(title) : NULL, "runs", runs);
     int status = EXIT_SUCCESS;
-    // All are read, so that all that is wrong is said at once.
+    // Reads all files, so that all errors are reported at once.
     for (int i = 0; i < n; i++) {
         json_t *run = read_run(paths[i]);
         if (run == NULL) {
@@ -143,8 +143,9 @@ static int report(const char *output, const char *title, int n, char **paths)
     if (err != 0) {
         const char *mend = err == -ENOENT   ? "make its directory first"
                            : err == -EISDIR ? "name a file in it"
-                           : err == -EEXIST ? "it is no plain file; name another, or - for stdout"
-                           : err == -ENOSPC ? "make room, or name a file elsewhere"
+                           : err == -EEXIST
+                               ? "it is no plain file; name another file, or - for stdout"
+                           : err == -ENOSPC ? "free some space, or name a file elsewhere"
                                             : "name a file elsewhere with -o";
         fprintf(stderr, "%s: %s; %s\n", output, strerror(-err), mend);
         status = EXIT_FAILURE;
@@ -167,7 +168,7 @@ int command_report(int argc, char **argv)
     };
     const char *output = "report.html", *title = NULL;
     int option;
-    optind = 0; // the program has parsed options of its own before
+    optind = 0; // starts again, because the program may have parsed options before
     opterr = 0;
     while ((option = getopt_long(argc, argv, ":o:", options, NULL)) != -1) {
         switch (option) {

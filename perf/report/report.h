@@ -1,7 +1,6 @@
-// ntsperf report: from the results of runs, as --json gives them, to one page for a browser that
-// needs nothing else, no network either. Its main thread alone.
+// ntsperf report: makes one self-contained HTML page from results of --json. Main thread only.
 #pragma once
 
-// argv[0] is the command's own name. Returns the exit status: 0 written, 1 a run could not be read
-// or the page not be written, 2 usage; with a line on stderr when it is not 0.
+// argv[0] is the command's name. Returns the exit status: 0 success, 1 a run could not be read or
+// the page could not be written, 2 usage; not 0: with a line on stderr.
 int command_report(int argc, char **argv);

@@ -20,7 +20,7 @@ function card(run) {
     warningsOf(run).map((text) => make('p', { class: 'warning' }, text)));
 }
 
-// A value over a bar of its share of the widest, which is as long in every column.
+// A value with a bar that shows its share of the largest value; all columns have the same scale.
 function cell(text, share, colour) {
   const bar = share > 0 ? make('span', { class: `bar c${colour % colours}`, 'aria-hidden': 'true' }) : null;
   if (bar) bar.style.width = `${(Math.min(1, share) * 5.4).toFixed(2)}rem`;
@@ -40,7 +40,7 @@ const figures = [
     [key.replace('_', ' '), countText, (r) => number(r.raw, key)])]],
 ];
 
-// A column a run, a row a figure. Rows that no run has are left out.
+// One column per run, one row per figure. Rows without values are omitted.
 function sideBySide(runs) {
   const single = runs.length === 1;
   const body = figures.map(([title, rows]) => {
@@ -60,7 +60,7 @@ function sideBySide(runs) {
       runs.map((r) => make('th', { scope: 'col' }, r.label)))), body));
 }
 
-// From 0.001 % to all, since a victim's loss is small beside what an attacker is refused.
+// From 0.001 % to 100 %, because a victim's loss is small compared with an attacker's.
 const lossBar = (loss) => (loss > 0 ? Math.max(0.02, 1 + Math.log10(loss) / 5) : 0);
 const isVictim = (flow) => /victim/i.test(words(flow, 'name')) || at(flow, 'victim') === true;
 
@@ -123,7 +123,7 @@ const keTalk = {
   lossTitle: 'Handshakes against failures', latencyTitle: 'Handshakes against time to first cookie',
 };
 
-// Each: an id, a title, what stands in it; one with nothing in it is left out.
+// Each section: an id, a title, its content; empty sections are omitted.
 function sections(runs) {
   const requests = runs.filter((r) => !r.ke), exchanges = runs.filter((r) => r.ke);
   const mixed = runs.filter((r) => r.flows.length > 1 || r.flows.some(isVictim));

@@ -10,8 +10,8 @@
 
 static const char marker[] = "@RUNS@";
 
-// Within JSON, '<' stands in strings alone, where it may be written as an escape. Without it there
-// is no "</script>" and no "<!--".
+// In JSON, '<' occurs only in strings, where it can be written as an escape. Without '<' the data
+// cannot contain "</script>" or "<!--".
 static int put_json(const char *octets, size_t len, void *out)
 {
     for (size_t i = 0; i < len; i++) {
@@ -31,7 +31,7 @@ static int put_page(json_t *data, FILE *out)
     const unsigned char *rest = at + sizeof marker - 1;
     errno = 0;
     fwrite(report_page, 1, (size_t)(at - report_page), out);
-    // ASCII alone: U+2028 and the like are escapes too.
+    // Only ASCII: U+2028 and similar characters become escapes, too.
     if (json_dump_callback(data, put_json, out, JSON_COMPACT | JSON_ENSURE_ASCII) != 0)
         return -ENOMEM;
     fwrite(rest, 1, (size_t)(report_page + report_page_len - rest), out);
@@ -40,7 +40,7 @@ static int put_page(json_t *data, FILE *out)
     return 0;
 }
 
-// As open() would have given to a file that it makes; mkstemp gives 0600.
+// Sets the mode that open() would give to a new file; mkstemp sets 0600.
 static mode_t mode_of_new_file(void)
 {
     mode_t mask = umask(0);

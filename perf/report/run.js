@@ -1,21 +1,20 @@
-// What the page knows of a run: its name, and its parts in the shape that plots and tables want.
-// Any part may be absent.
+// A run for the page: its name, and its parts in the form that plots and tables need. Any part may be absent.
 
 const percentiles = ['p50', 'p90', 'p99', 'p99.9', 'p99.99', 'p99.999'];
 const modes = { nts: 'NTS', ntp: 'plain NTP', mix: 'a mix', ke: 'NTS-KE' };
-// What to look for, where the name alone does not say it.
+// Explanations of names that are not clear alone.
 const wrongNames = {
-  length: 'of a length that no reply has', origin: 'to no request of ours', misdirected: "another client's",
-  duplicate: 'a second one to the same request', header: 'a header of no reply', time: 'timestamps that cannot be',
-  truncated: 'cut off within a field', fields: 'fields that nobody asked for', identifier: 'another unique identifier',
-  unauthenticated: 'not authenticated', tag: 'a wrong authenticator', cookies: 'too few, too many or odd cookies',
+  length: 'wrong length', origin: 'belongs to no request', misdirected: "another client's",
+  duplicate: 'second reply to a request', header: 'wrong header', time: 'impossible timestamps',
+  truncated: 'ends within a field', fields: 'fields that were not requested', identifier: 'another unique identifier',
+  unauthenticated: 'not authenticated', tag: 'a wrong authenticator', cookies: 'wrong number or length of cookies',
   forgery: 'time for a forged request',
 };
-const unsentNames = { behind: 'the tester was behind its schedule', no_cookie: 'no client had a cookie', not_taken: 'the path took no more', too_many_open: 'too many were on their way' };
+const unsentNames = { behind: 'the tester was behind its schedule', no_cookie: 'no client had a cookie', not_taken: 'the kernel or the port accepted no more', too_many_open: 'too many were on their way' };
 
 const stem = (file) => file.replace(/^.*\//, '').replace(/\.json$/, '') || file;
 
-// Where nothing was timed, ntsperf writes zeros.
+// ntsperf writes zeros if it has measured no times.
 const timed = (raw, part) => (number(raw, part, 'max') === 0 ? {} : object(raw, part));
 
 function stepOf(raw) {
@@ -37,8 +36,7 @@ function histogramOf(raw) {
     .sort((a, b) => a.edge - b.edge);
 }
 
-// Rows of the time line; what a key exchange counts has other names. At the end, when the last
-// replies are waited for, nothing is sent.
+// The rows of the time series; the counts of key exchanges have other names. At the end, while the tester waits for the last replies, nothing is sent.
 function seriesOf(raw) {
   let before = 0;
   const rows = list(raw, 'series').map((row) => {
@@ -71,7 +69,7 @@ function readRun(entry, i) {
   };
 }
 
-// Files of one name in several directories keep as much of their path as tells them apart.
+// Files of the same name in several directories keep enough of their path to be distinct.
 function readRuns(entries) {
   const runs = entries.map(readRun);
   for (const run of runs)
@@ -104,7 +102,7 @@ function objectiveText(run) {
     .filter(Boolean).join(', ');
 }
 
-// What a reader must know before believing the run's numbers.
+// Warnings that a reader needs to judge the numbers of a run.
 function warningsOf({ raw, ke }) {
   const n = (...path) => number(raw, ...path) ?? 0, said = [];
   const why = words(raw, 'tester', 'why');
@@ -115,12 +113,12 @@ function warningsOf({ raw, ke }) {
     said.push(`${countText(n('wrong'))} replies were wrong${kinds ? `: ${kinds}` : ''}.`);
   }
   if (n('tester', 'refused') > 0)
-    said.push(`${countText(n('tester', 'refused'))} requests were refused by the network: nobody listens at that address and port.`);
+    said.push(`${countText(n('tester', 'refused'))} ICMP errors came from the server's host: no process listens at that address and port.`);
   if (n('tester', 'missed') > 0)
     said.push(`${countText(n('tester', 'missed'))} datagrams came but were lost on the tester's side: part of the loss is not the server's.`);
   if (n('not_sent') > 0) {
     const kinds = kindsText(object(raw, 'not_sent_kinds'), unsentNames);
-    said.push(`${countText(n('not_sent'))} requests were due and never sent${kinds ? `: ${kinds}` : ''}.`);
+    said.push(`${countText(n('not_sent'))} requests were due but not sent${kinds ? `: ${kinds}` : ''}.`);
   }
   if (n('kiss') > 0) said.push(`${countText(n('kiss'))} kisses-o'-death: ${kindsText(object(raw, 'kiss_codes'))}.`);
   if (ke && n('ke', 'failed') > 0)

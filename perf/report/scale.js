@@ -1,4 +1,4 @@
-// From values to pixels, and where the ticks of an axis stand. Pure.
+// Converts values to pixels, and places the ticks of an axis. Pure.
 
 // Ticks at 1, 2 or 5 times a power of ten, about n of them.
 function evenTicks(low, high, n) {
@@ -10,7 +10,7 @@ function evenTicks(low, high, n) {
   return ticks;
 }
 
-// Decades; 1-2-5 where there are few of them; even steps where the range is narrow.
+// Decades; 1-2-5 if there are few decades; equal steps if the range is narrow.
 function logTicks(low, high, n) {
   const within = (t) => t >= low * 0.999 && t <= high * 1.001;
   const decades = [];
@@ -52,7 +52,7 @@ function scaleOf(axis, values, from, to) {
   };
 }
 
-// Fewer rows of a series, for a plot of some width: neighbours are joined by join(rows).
+// Reduces the rows of a series to the width of a plot: join(rows) joins neighbours.
 function thin(rows, limit, join) {
   if (rows.length <= limit) return rows;
   const every = Math.ceil(rows.length / limit);

@@ -1,5 +1,4 @@
-// Elements, numbers in words, tables. Whatever comes from a run becomes text nodes and numbers, and
-// never markup.
+// Makes elements, formatted numbers and tables. Data of a run only becomes text nodes and numbers, never markup.
 
 function fill(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes))
@@ -13,7 +12,7 @@ const make = (tag, attributes = {}, ...children) =>
 const draw = (tag, attributes = {}, ...children) =>
   fill(document.createElementNS('http://www.w3.org/2000/svg', tag), attributes, children);
 
-// What stands at a path of an object, whatever that is: a number or null, an object or {}, a list.
+// Reads the value at a path of any object: a number or null, an object or {}, a list.
 function at(value, ...path) {
   for (const name of path)
     value = value !== null && typeof value === 'object' && Object.hasOwn(value, name) ? value[name] : null;
@@ -39,7 +38,7 @@ function words(value, ...path) {
 const none = '–';
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 const three = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 });
-// Three significant digits, but no digit before the point is ever dropped.
+// Three significant digits, but always all digits before the point.
 const digits = (x) => (Math.abs(x) >= 1000 ? whole : three).format(x);
 
 const orNone = (say) => (x) => (x === null || !Number.isFinite(x) ? none : say(x));
@@ -56,14 +55,14 @@ const durationText = orNone((ns) => {
   if (size < 999.5e6) return `${three.format(ns / 1e6)} ms`;
   return `${three.format(ns / 1e9)} s`;
 });
-// For an axis.
+// Short form for an axis.
 const shortText = (x) => {
   for (const [unit, name] of [[1e9, 'G'], [1e6, 'M'], [1e3, 'k']])
     if (Math.abs(x) >= unit) return `${three.format(x / unit)} ${name}`;
   return three.format(x);
 };
 
-// "tag 3, origin 1" of those that are not 0; names: more telling words for some of the keys.
+// "tag 3, origin 1": the counts that are not 0; names: explanations for some of the keys.
 function kindsText(kinds, names = {}) {
   return Object.entries(kinds)
     .filter(([, n]) => Number.isFinite(n) && n > 0)
@@ -81,12 +80,12 @@ function table(caption, head, rows, className) {
       make('tr', {}, row.map((cell, i) => (i === 0 ? make('th', { scope: 'row' }, cell) : make('td', {}, cell)))))));
 }
 
-// What is wider than its place scrolls by itself, by keys too, and the page does not.
+// A wide element scrolls by itself, also with the keyboard; the page does not scroll sideways.
 function scrolling(label, className, ...children) {
   return make('div', { class: `scroll ${className}`, tabindex: 0, role: 'region', 'aria-label': label }, children);
 }
 
-// A table that is made once somebody wants to see it; of very many rows only some.
+// A table that is made when it is opened; with very many rows it shows only some.
 function foldedTable(label, head, rows) {
   const most = 400;
   const details = make('details', {}, make('summary', {}, 'Table'));

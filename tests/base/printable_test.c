@@ -1,4 +1,4 @@
-// What a stranger's text may do to a terminal: nothing.
+// Text from outside must not control a terminal.
 #include "base/printable.h"
 
 #include <setjmp.h>

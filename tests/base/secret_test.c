@@ -1,5 +1,5 @@
-// Memory for secrets: pages that are locked and kept out of dumps, and a whole process that is
-// locked where it may be, and goes on where it may not.
+// Memory for secrets: its pages are locked and excluded from dumps. A process locks all of its
+// memory if it is permitted, and continues if it is not.
 #include "base/log.h"
 #include "base/secret.h"
 

@@ -1,4 +1,5 @@
-// The board's memfds: who may write, who may look, and that nobody can change their size.
+// The board's memfds: which process can write, which can only read, and that no process can change
+// their size.
 #include "board/board.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-// The counters of NTS-KE across a death: every accepted connection still ends in one counter.
+// The counters of NTS-KE after ke has died: every accepted connection still ends in one counter.
 #include "board/ke_counters.h"
 
 #include <pthread.h>

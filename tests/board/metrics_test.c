@@ -259,7 +259,7 @@ static void numbers_are_read_as_they_lie(void **state)
     assert_null(metric_named(METRIC_KE, "frames_received"));
 }
 
-// What the manual says of a row is what the table says of it.
+// The manual has the table's text for each row.
 static void the_manual_lists_every_row(void **state)
 {
     (void)state;

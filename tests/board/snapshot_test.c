@@ -1,4 +1,4 @@
-// The board's primitive: whole records or none, whatever the writer does, its death included.
+// The board's primitive: a reader gets a complete record or none, even if the writer dies.
 #include "board/snapshot.h"
 
 #include <pthread.h>

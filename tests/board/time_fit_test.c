@@ -140,7 +140,7 @@ static void small_steps_are_followed(void **state)
     }
 }
 
-// A step while the first line is being gathered: no line is fitted across it.
+// A step while the samples of the first line are collected: no line is fitted across it.
 static void no_line_across_a_step(void **state)
 {
     (void)state;

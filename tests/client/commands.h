@@ -1,5 +1,5 @@
 // The probe's subcommands. Each reads its own arguments (argv[0] is its name), prints JSON lines to
-// stdout and returns the exit status: 0 it could do what it was told, 1 it could not, 2 usage.
+// stdout and returns the exit status: 0 success, 1 failure, 2 wrong usage.
 #pragma once
 
 #include "tests/client/ke.h"

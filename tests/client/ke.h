@@ -1,5 +1,5 @@
-// One NTS-KE exchange as a test wants it, right or wrong in every layer: TCP, TLS, records.
-// RFC 8915, section 4. Blocking sockets; one exchange at a time.
+// One NTS-KE exchange for a test, valid or wrong in each layer: TCP, TLS, records. RFC 8915,
+// section 4. Blocking sockets; one exchange at a time.
 #pragma once
 
 #include <netinet/in.h>

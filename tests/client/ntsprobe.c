@@ -1,5 +1,5 @@
-// ntsprobe: an NTS client for tests. It does what a test tells it, also what no client should, and
-// says in JSON what came back. Shares no code with the server: OpenSSL's TLS, Nettle's AES-SIV,
+// ntsprobe: an NTS client for tests. It sends what a test specifies, also invalid requests, and
+// prints the replies as JSON. Shares no code with the server: OpenSSL's TLS, Nettle's AES-SIV,
 // kernel sockets.
 #include "tests/client/commands.h"
 

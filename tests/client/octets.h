@@ -1,5 +1,5 @@
-// Octets for the test client: hex in and out, the kernel's random octets, clocks, text as JSON.
-// Knows nothing of NTP.
+// Helpers of the test client: hex conversion, the kernel's random octets, clocks, text as JSON.
+// Independent of NTP.
 #pragma once
 
 #include <stdbool.h>

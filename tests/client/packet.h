@@ -1,5 +1,5 @@
-// Builds NTP requests, right ones and wrong ones: whatever shape a test asks for is written, also
-// where it breaks RFC 7822 or RFC 8915. Pure but for random octets.
+// Builds NTP requests, valid and invalid: it writes any shape that a test specifies, also if it
+// violates RFC 7822 or RFC 8915. Pure except for random octets.
 #pragma once
 
 #include "tests/client/seal.h"

@@ -1,5 +1,5 @@
-// Reads a reply as a strict client must: every octet is accounted for. RFC 5905, section 7.3;
-// RFC 8915, section 5.7, and what the checklist's section 8 asks beyond it. Pure.
+// Parses a reply like a strict client: it checks every octet. RFC 5905, section 7.3; RFC 8915,
+// section 5.7; and the further rules of the checklist's section 8. Pure.
 #pragma once
 
 #include "tests/client/packet.h"

@@ -1,5 +1,5 @@
-// The test client's own judgement: packets that it must build to the octet, replies that it must
-// refuse. A checker that accepts everything would prove nothing.
+// Tests of the test client: packets that it must build exactly, replies that it must refuse. A
+// checker that accepts everything would prove nothing.
 #include "tests/client/octets.h"
 #include "tests/client/shape.h"
 

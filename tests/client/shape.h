@@ -1,4 +1,4 @@
-// The shape of an NTS request in a few words, so that a test can say what it sends:
+// The shape of an NTS request as a short text, so that a test can specify what it sends:
 //
 //     uid,cookie,ph*7,auth            the common request for eight cookies
 //     cookie,ef:f323:24,uid:48,auth   another order, a field nobody knows

@@ -1,4 +1,4 @@
-// What differs between two configurations, and what a reload exchanges.
+// The differences between two configurations, and the settings that a reload replaces.
 #include "config/config.h"
 #include "tests/config/text.h"
 

@@ -1,4 +1,5 @@
-// Printing: what --show-config and the children's memfd carry loads to the same configuration.
+// Printing: the text of --show-config, and of the children's memfd, loads to the same
+// configuration.
 #include "config/config.h"
 #include "config/schema.h"
 #include "tests/config/text.h"

@@ -1,5 +1,5 @@
 // The whole of control in a process of its own, with its descriptors at their fixed numbers: how it
-// comes up, publishes, restarts and ends, confined as in earnest.
+// starts, publishes, restarts and ends, with its real filters.
 #include "control/control.h"
 
 #include "board/board.h"

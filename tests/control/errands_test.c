@@ -1,4 +1,4 @@
-// The loop over control's errands: who gets a turn, in what order, and how long it sleeps.
+// The loop over control's errands: which errands run, in which order, and how long it sleeps.
 #include "control/errands.h"
 
 #include "base/now.h"

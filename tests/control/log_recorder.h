@@ -1,5 +1,5 @@
-// The log of tests: in place of base/log.c it keeps the lines, so that a test can say which ones
-// it wants and that none holds a key.
+// The log of tests: it replaces base/log.c and keeps the lines, so that a test can check which
+// lines were logged and that none contains a key.
 #pragma once
 
 #include <stdbool.h>

@@ -1,6 +1,6 @@
-// Each row of crypto/aead.h, by what the row itself says: its lengths, its two calls against
-// published messages, and every damage that must be refused. A row that is added is tested by the
-// same loops; `known` takes a message of it.
+// Tests each row of crypto/aead.h: its lengths, its two functions against published messages, and
+// every damaged message, which must be refused. The same loops test a new row; add a message of it
+// to `known`.
 #include "crypto/aead.h"
 
 #include "crypto/client_lanes.h"

@@ -1,6 +1,6 @@
-// What a kernel touches, and what it leaves behind: no octet outside its lanes is read or written,
-// and nothing of the clients' keys and of cookie keys stays on the stack. On each variant that this
-// machine can run.
+// The memory accesses of a kernel: it reads and writes no octet outside of its lanes, and no part
+// of the clients' keys and cookie keys stays on the stack. For each variant that this machine can
+// run.
 #include "crypto/siv_core.h"
 #include "tests/crypto/exchange_reference.h"
 #include "tests/crypto/memory.h"

@@ -1,7 +1,6 @@
-// Random exchanges of all shapes for every kernel, in memory that forgives nothing: each buffer of
-// a lane lies between pages that nobody may touch, right at their edge or at any misalignment, and
-// all but the seal of a reply cannot be written. The exchange one lane at a time says, once for all
-// kernels, what must come out.
+// Random exchanges of all shapes for every kernel. Each buffer of a lane is between guard pages,
+// directly at their edge or at any alignment, and only the sealed part of a reply is writable. The
+// exchange with one lane at a time gives the expected result for all kernels.
 #pragma once
 
 #include "tests/crypto/exchange_reference.h"

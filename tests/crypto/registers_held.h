@@ -1,5 +1,5 @@
-// What the vector registers hold at the moment of the call, for tests that nothing of a secret
-// stays there. To be called at once: whatever is called in between may use them.
+// Reads the vector registers, for tests that no part of a secret stays in them. Call it at once,
+// because every other call may change them.
 #pragma once
 
 #include "crypto/cpu.h"

@@ -1,4 +1,4 @@
-// Nothing stays in a vector register.
+// No secret stays in a vector register.
 #include "crypto/registers.h"
 
 #include "tests/crypto/registers_held.h"

@@ -1,4 +1,4 @@
-// Random octets: what a generator promises beyond looking random.
+// Random octets: the properties of a generator beyond random output.
 #include "crypto/rng.h"
 
 #include "tests/crypto/support.h"

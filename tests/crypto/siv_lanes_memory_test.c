@@ -1,6 +1,6 @@
-// What AES-SIV over lanes touches, and what it leaves behind: no octet outside those that
-// client_lanes.h names is read or written, pointers that a call does not need are not looked at,
-// and nothing of the keys stays on the stack. On each variant that this machine can run.
+// The memory accesses of AES-SIV over lanes: it reads and writes only the octets that
+// client_lanes.h names, it does not use pointers that a call does not need, and no part of the keys
+// stays on the stack. For each variant that this machine can run.
 #include "tests/crypto/memory.h"
 #include "tests/crypto/siv_lanes_messages.h"
 #include "tests/crypto/support.h"

@@ -1,5 +1,5 @@
-// Messages for the tests of AES-SIV over lanes, sealed by nettle, and what each must come to by
-// siv.h, one at a time: two oracles that share nothing with the kernels.
+// Messages for the tests of AES-SIV over lanes, sealed by nettle, and the expected result of each
+// by siv.h, one at a time: two oracles that share no code with the kernels.
 #pragma once
 
 #include "crypto/client_lanes.h"

@@ -1,4 +1,4 @@
-// What the tests of crypto/ share: hex, and octets that are the same in every run.
+// The common part of the tests of crypto/: hex, and octets that are the same in every run.
 #pragma once
 
 #include <assert.h>

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""noonmarkctl asks a control socket behind which somebody else sits: what that one says reaches no
-terminal as anything but text. Prints TAP."""
+"""noonmarkctl with a hostile server on the control socket: the server's text must not control the
+terminal. Prints TAP."""
 
 import json
 import os

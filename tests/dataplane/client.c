@@ -1,4 +1,4 @@
-// The other end of NTS.
+// The NTS client of the tests.
 #include "tests/dataplane/client.h"
 
 #include "crypto/siv.h"

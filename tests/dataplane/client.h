@@ -1,6 +1,6 @@
-// The other end of NTS as the tests need it: cookies under keys of the test's own ring, requests
-// sealed in any shape, replies opened. Seals with crypto/siv.h, which its own tests hold against
-// foreign vectors; everything else is written anew here.
+// The NTS client of the tests: makes cookies with the keys of the test's ring, seals requests of
+// any shape, opens replies. It uses crypto/siv.h, which has its own tests against published
+// vectors, and no other code of the server.
 #pragma once
 
 #include "board/keyring.h"

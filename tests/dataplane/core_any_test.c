@@ -1,4 +1,4 @@
-// What holds of a core whatever comes in: sizes, sums, and that every octet sent was written.
+// Properties of a core for any input: sizes, sums, and that every octet sent was written.
 #include "tests/dataplane/rig.h"
 
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-// What a core's replies say of time: when they leave, and what becomes of them when it is held up.
+// The times in a core's replies: when they leave, and the handling of a delayed core.
 #include "tests/dataplane/rig.h"
 
 #include "base/tsc.h"
@@ -23,7 +23,7 @@ static uint64_t u64(const uint8_t *at)
     return (uint64_t)u32(at) << 32 | u32(at + 4);
 }
 
-// A clock on which a tick is 2^-32 s, without noise.
+// A clock whose tick is 2^-32 s, without random bits.
 static struct rig *open_exact(void)
 {
     struct rig *rig = rig_open("auto", NULL);

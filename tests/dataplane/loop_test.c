@@ -1,5 +1,5 @@
-// What a polling thread does beside its cores' turns. loop.c is part of this file, so that a turn
-// can be taken without a thread; its ports are of memory, one a loop.
+// The work of a polling thread besides its cores' turns. loop.c is part of this file, so that a
+// turn can be taken without a thread; its ports are of memory, one a loop.
 #include "dataplane/loop.c"
 
 #include "base/now.h"

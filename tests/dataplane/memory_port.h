@@ -1,6 +1,6 @@
-// A port made of memory, linked in place of DPDK's: frames are pushed in by the test, one burst is
-// what core_turn() takes at once, and replies are taken out. Each frame and each reply lies in an
-// allocation of exactly its own length, so that a sanitizer sees every octet too far.
+// A port in memory, linked instead of DPDK's. The test pushes frames in and takes replies out;
+// core_turn() takes one burst at a time. Each frame and each reply has an allocation of exactly its
+// length, so that a sanitizer reports every access beyond it.
 #pragma once
 
 #include "dataplane/port/port.h"

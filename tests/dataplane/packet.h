@@ -1,5 +1,5 @@
-// Requests and frames as a test wants them, right or wrong, built octet by octet and without the
-// code under test.
+// Builds requests and frames for tests, valid or invalid, octet by octet and without the code under
+// test.
 #pragma once
 
 #include <stdbool.h>
@@ -48,7 +48,7 @@ extern const struct frame_shape frame_default_v6; // over IPv6
 // A frame of that shape around a payload, with right lengths and checksums.
 struct packet frame_around(const struct frame_shape *shape, const uint8_t *payload, uint32_t len);
 
-// Mends the IPv4 header's checksum of an untagged frame after a change.
+// Recomputes the IPv4 header's checksum of an untagged frame after a change.
 void frame_mend_ipv4(struct packet *frame);
 
 // Are all checksums of an untagged or tagged reply right? Reads IPv4 and UDP, or IPv6 and UDP.

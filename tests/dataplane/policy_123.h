@@ -1,4 +1,4 @@
-// The policy of tests and benches that do not care: NTP on UDP port 123, published for good.
+// The default policy of tests and benches: NTP on UDP port 123, published once.
 #pragma once
 
 #include "dataplane/policy.h"

@@ -1,4 +1,4 @@
-// A core on a port of memory, with a clock and keys that the test publishes as control would.
+// A core with a port in memory. The test publishes clock and keys in place of control.
 #pragma once
 
 #include "dataplane/core.h"

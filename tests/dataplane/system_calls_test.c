@@ -1,5 +1,5 @@
-// The dataplane's system calls once it serves: what it needs works, the rest is refused and said,
-// in each thread.
+// The dataplane's system calls once it serves: those that it needs work, the others are refused and
+// logged, in each thread.
 #include "dataplane/system_calls.h"
 
 #include "base/log.h"

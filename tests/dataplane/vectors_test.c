@@ -1,5 +1,6 @@
-// NTS packets that others sealed, through a whole core: the project's own (vectors.json, made over
-// another AES-SIV library) and, where they are at hand, the reference's nts-vectors.json.
+// NTS packets that other implementations sealed, through a whole core: the project's own
+// (vectors.json, made over another AES-SIV library) and, where they are at hand, the reference's
+// nts-vectors.json.
 #include "tests/dataplane/rig.h"
 
 #include "dataplane/wire/fields.h"

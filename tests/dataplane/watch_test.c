@@ -1,5 +1,5 @@
-// F3: a stuck polling thread is noticed, and F30: one that is merely kept off its CPU is not taken
-// for stuck.
+// F3: a stuck polling thread is detected. F30: a thread that only does not get its CPU does not
+// count as stuck.
 #include "dataplane/watch.h"
 
 #include <setjmp.h>

@@ -1,5 +1,5 @@
-// The lock of an interface: who has it, who is told what, and that a directory which others could
-// change is refused. In namespaces of its own, with a /run of its own; root.
+// The lock of an interface: its owner, the message to the second process, and that a directory
+// which others could change is refused. In its own namespaces, with its own /run; root.
 #include "link/interface_lock.h"
 
 #include "base/log.h"

@@ -1,4 +1,4 @@
-// Messages over a link: what comes through, what is refused, and that nothing of it stays open.
+// Messages over a link: which are delivered, which are refused, and that no descriptor stays open.
 #include "link/link.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-"""The planted bugs: what a tired programmer, or a clever one, might do to this server."""
+"""The planted bugs: mistakes and wrong optimisations that a programmer could make."""
 
 import dataclasses
 

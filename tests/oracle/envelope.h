@@ -1,5 +1,5 @@
-// Frames around payloads: right ones, and ones that no server may answer; and what a reply's frame
-// must be, octet by octet. RFC 791, RFC 8200, RFC 768, IEEE 802.1Q; rules EF-8, RSP-9. Pure but for
+// Frames around payloads: valid ones, and ones that no server may answer. Checks a reply's frame
+// octet by octet. RFC 791, RFC 8200, RFC 768, IEEE 802.1Q; rules EF-8, RSP-9. Pure but for
 // octets_random.
 #pragma once
 
@@ -23,7 +23,7 @@ enum envelope_flaw {
     FLAW_OPTIONS,
     FLAW_PROTOCOL,
     FLAW_PORT,
-    FLAW_STRANGER, // addressed to somebody else
+    FLAW_STRANGER, // addressed to another host
     FLAW_GROUP_MAC,
     FLAW_GROUP_IP,
     FLAW_GROUP_SOURCE,

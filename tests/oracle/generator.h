@@ -1,5 +1,5 @@
 // Random requests, valid or broken in one way or several, weighted so that every row of the
-// decision table is met often. What octets_seed decides is all that decides them.
+// decision table is met often. octets_seed alone determines them.
 #pragma once
 
 #include "tests/oracle/reference.h"

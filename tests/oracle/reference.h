@@ -1,6 +1,6 @@
-// The slow server: what must become of one UDP payload, decided one packet and one rule at a time
-// from the checklist alone. The fast one must do the same. Nettle's crypto; no code of the server
-// but the names of its counters.
+// The slow server: it decides the outcome of one UDP payload, rule by rule, from the checklist
+// alone. The fast server must do the same. It uses Nettle's crypto, and no code of the server
+// except the names of its counters.
 //
 // Pure.
 #pragma once

@@ -1,4 +1,4 @@
-// See reference.h: what a reply must be.
+// See reference.h: checks a reply.
 #include "tests/oracle/reference.h"
 
 #include "base/bytes.h"

@@ -1,4 +1,4 @@
-// Every variant sends what the slow path would, octet for octet: random bursts go through two cores
+// Every variant sends exactly the octets of the slow path: random bursts go through two cores
 // that share keys, clock and random octets, one of them with the exchange one lane at a time.
 // Whether what they send is right is equal_test's matter.
 //

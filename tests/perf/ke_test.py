@@ -1,4 +1,4 @@
-"""ntsperf ke: handshakes at a rate, honest ones, aborted ones, slow ones; and whom it trusts."""
+"""ntsperf ke: handshakes at a rate, complete, aborted and slow ones; and the verification of certificates."""
 
 import subprocess
 import time

@@ -1,5 +1,5 @@
-"""A UDP proxy that lies: it stands between clients and a real NTP server, hands requests on as they
-are, and does one thing to every k-th reply. It knows no keys.
+"""A UDP proxy that changes replies: it is between clients and a real NTP server, forwards requests
+unchanged, and makes one change to every k-th reply. It has no keys.
 
     liar.py --port 10123 --to 10.123.0.1 123 --every 10 --report FILE flip:tag
 

@@ -1,5 +1,5 @@
-"""Each way in which a reply can be wrong shows under its own name: chronyd behind a proxy that spoils
-one reply in eleven. How many it spoiled is known, so that counts are exact."""
+"""Each type of wrong reply is counted under its own name: chronyd behind a proxy that changes one
+reply in eleven. The number of changed replies is known, so that the counts are exact."""
 
 import sys
 

@@ -1,5 +1,4 @@
-"""ntsperf mix: honest and hostile traffic in shares, victims who must not suffer from it, and a day on
-which all cookies die. noonmarkd and chronyd; what they have counted must agree."""
+"""ntsperf mix: honest and hostile traffic in shares, victims whose loss must stay small, and a storm that makes all cookies invalid. noonmarkd and chronyd; what they have counted must agree."""
 
 
 from servers import PerfWorld

@@ -1,5 +1,5 @@
-// The command line: each option of each command with right and wrong values, what excludes what,
-// and a help that lists just what there is.
+// The command line: each option of each command with right and wrong values, options that exclude
+// each other, and a help that lists exactly the existing options.
 #include "perf/load/load.h"
 #include "perf/options_table.h"
 
@@ -152,7 +152,7 @@ static void counts_end_where_they_say(void **state)
             snprintf(text[3], 32, "%.0f", row->high + 1);
             for (unsigned i = 0; i < 4; i++)
                 assert_int_equal(read_option(c, row->name, text[i]), i < 2 ? OPTIONS_GO : 2);
-            assert_non_null(strstr(said, text[1])); // the mend has the limit
+            assert_non_null(strstr(said, text[1])); // the advice has the limit
         }
 }
 

@@ -1,5 +1,5 @@
-// What a trial comes to: the loss that counts, when the tester was the limit and what it says of
-// it, and the objectives.
+// The outcome of a trial: the loss that counts, whether the tester was the limit and its reason,
+// and the objectives.
 #include "perf/ke/ke_load.h"
 #include "perf/outcome.h"
 

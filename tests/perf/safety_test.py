@@ -1,5 +1,5 @@
-"""ntsperf refuses to load a server that may be somebody else's before it has sent a single packet,
-unless it is told that it is one's own; and what it makes of a wrong command line."""
+"""ntsperf refuses to load a server that may belong to others, before it sends a packet, unless an
+option permits it; and its errors for wrong command lines."""
 
 import json
 import re
@@ -114,7 +114,7 @@ class Tests:
                     a.explain())
 
     def redirected(self):
-        """A server that is ours says in NTS-KE that NTP is at somebody else's."""
+        """Our own server returns another owner's NTP server in NTS-KE."""
         brief = ("--rate", 100, "--duration", "300ms", "--timeout", "100ms", "--clients", 3)
         for where in ("192.0.2.1", "2001:db8::1", "stranger.test"):
             server = self.world.cheat(ke=f"server:{where}")

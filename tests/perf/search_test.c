@@ -1,5 +1,5 @@
-// The search over servers that are a rule: the knee anywhere, strangers who spoil a trial, never
-// met, always met; and the staircase.
+// The search over simulated servers: any limit, a trial that fails by chance, never met, always
+// met; and the staircase.
 #include "perf/search.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 struct server {
-    double knee;     // what it bears
+    double knee;     // the highest rate that it can serve
     unsigned spoilt; // every so many trials one fails for no reason of its own; 0: none
     int fault;       // returned by the trial of that number
     unsigned fault_at;

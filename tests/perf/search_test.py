@@ -1,4 +1,4 @@
-"""ntsperf finds the rate that a server bears: chronyd behind a filter that lets 5000 requests a second
+"""ntsperf finds the highest rate of a server: chronyd behind a filter that lets 5000 requests a second
 pass, and no more. Objectives are met or missed, and the exit status says so."""
 
 import csv

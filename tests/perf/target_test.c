@@ -1,4 +1,4 @@
-// Which addresses a load may go to without a word of consent.
+// The addresses that a load may go to without --i-own-this-server.
 #include "perf/target.h"
 
 #include <arpa/inet.h>

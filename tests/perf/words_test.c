@@ -1,4 +1,4 @@
-// Numbers as people write and read them: what is taken, what is refused, and how it is shown.
+// Values for people: which texts are accepted, which are refused, and how values are formatted.
 #include "perf/words.h"
 
 #include <math.h>

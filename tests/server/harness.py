@@ -449,7 +449,7 @@ time:
 
     @property
     def keys_file(self):
-        # Control's user must be able to walk to it, wherever the checkout lies.
+        # Control's user must be able to reach it, wherever the checkout is.
         return self.runtime / "keys" / "keys"
 
     def memif_directory(self):
@@ -577,7 +577,7 @@ time:
                 return None
 
     def lose(self, percent):
-        """From now on that share of what arrives at the client's interface is lost; 0 mends it."""
+        """From now on drops that share of the packets that arrive at the client's interface; 0: none."""
         self.client.run("nft", "flush", "ruleset")
         if percent:
             self.client.run("nft", "add", "table", "inet", "loss")

@@ -1,4 +1,4 @@
-"""kill -9 of each process under a client that asks 16 times a second by NTS and verifies every
+"""kill -9 of each process under a client that sends 16 NTS requests a second and verifies every
 reply, and of control under 50 key exchanges a second too (F1, F2: control's death costs no reply and
 no key exchange, ke's no reply, the dataplane's two seconds at most)."""
 

@@ -1,6 +1,5 @@
 """A local user without rights, and a second server started by mistake, cannot delay, stop or detach a
-server. local_user.py makes the attempts, each of them while a client asks by NTS and verifies every
-reply: none is lost. The server and that user share a /tmp of the test's own."""
+server. local_user.py makes the attempts, each of them while a client sends NTS requests and verifies every reply: none is lost. The server and that user share a /tmp of the test's own."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-// Looks for secrets in the memory of a living process: memory_test.py's eyes.
+// Searches the memory of a running process for secrets, for memory_test.py.
 //
 //   memscan PID < PATTERNS
 //
@@ -9,8 +9,8 @@
 // and their registers are looked at as well: vectors at every octet, the others as whole words.
 //
 // It plants a pattern of its own, called "planted", in what is left of the main thread's stack
-// below its stack pointer and in a vector register, and takes both back. Who does not find it there
-// has not looked there.
+// below its stack pointer and in a vector register, and removes both. If a scan does not find it
+// there, the scan is broken.
 //
 // Prints a line for each place: found NAME WHERE TID ADDRESS COUNT FLAGS MAPPING, where WHERE is
 // stack, below (the stack pointer), vector, general or memory, and FLAGS are smaps' (or -); and a

@@ -250,7 +250,7 @@ class Tests:
                 wire.ipv4(wire.udp(request(), from_=source), from_=source)))
 
     def noise(self):
-        """Right requests with random octets in them, and mere noise (F20, P1, P2)."""
+        """Valid requests with some random octets, and completely random octets (F20, P1, P2)."""
         keys = self.probe.nts("--fields", "uid,cookie,ph*3,auth")[0]
         genuine = bytes.fromhex(keys["request"])
         generator = random.Random(1)

@@ -1,5 +1,5 @@
-"""OpenNTPD takes time. A reply whose delay is negative is a fault to it: it says so, drops the reply,
-and asks that server again after 50 minutes. The delay is negative when the server's transmit
+"""OpenNTPD accepts the time. A reply with a negative delay is an error for OpenNTPD: it logs it, drops the
+reply, and polls that server again after 50 minutes. The delay is negative when the server's transmit
 timestamp lies after the reply's arrival.
 
 It asks a new server every 5 to 9 s until eight replies have come, and takes it for valid after four.

@@ -20,7 +20,7 @@ def status_of(pid):
 
 
 def gone(pid):
-    """A zombie is gone too: whom an orphan falls to may never bury it."""
+    """A zombie counts as gone, too: the process that inherits it may never reap it."""
     try:
         return status_of(pid)["State"].startswith("Z")
     except (FileNotFoundError, ProcessLookupError):
@@ -159,7 +159,7 @@ def deaths(tap, world):
     tap.ok(wait_for(lambda: client.ntpdata()["Total valid RX"] > counted["Total valid RX"] + 8, 10),
            "F2: the client's old cookies are answered", client.explain())
     tap.equal(world.children()["control"], before["control"], "F2: control is not touched")
-    # At 16 requests a second eight cookies last half a second: chronyd may have asked for new ones.
+    # At 16 requests a second eight cookies last half a second: chronyd may have requested new ones.
     tap.equal((client.authdata()["nak"], world.status()["counters"]["answered_nak"]), (0, 0),
               "F2: no NAK for old cookies")
     client.stop()
@@ -189,7 +189,7 @@ def killed_supervisor(tap, world):
 
 
 def killed_together(tap, world):
-    """Nobody is left who could clean up: the next start must."""
+    """No process is left that could clean up, so the next start must."""
     for pid in (world.noonmarkd.pid, *world.children().values()):
         os.kill(pid, signal.SIGKILL)
     world.noonmarkd.process.wait()

@@ -206,7 +206,7 @@ class Reloads:
         os.mkfifo(key)
         self.refused("a FIFO in place of the key", rf"{key} \(key\) is not a file")
         key.unlink()
-        # Ke that dies has the pair that was checked, not what lies in the files.
+        # A restarted ke gets the pair that was checked, not the present content of the files.
         self.install((other[0], good[1]))
         ke = world.children()["ke"]
         os.kill(ke, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""20 rotations of the cookie keys, a second apart, under a chronyd that asks 16 times a second."""
+"""20 rotations of the cookie keys, a second apart, under a chronyd that sends 16 requests a second."""
 
 import time
 

@@ -1,6 +1,6 @@
-// The three doors played by actors, linked with the real main.c and supervisor: a noonmarkd without
-// DPDK and TLS, for tests of processes alone. What they do wrong is said by words in
-// control.ntp_server:
+// Test replacements of the three processes, linked with the real main.c and supervisor: a noonmarkd
+// without DPDK and TLS, for tests of the processes alone. Words in control.ntp_server select their
+// faults:
 //
 //   control.fails  ke.fails  dataplane.fails  sweep.fails    ends with status 3 before it serves
 //   ke.shuts  ke.shuts.dies                        the first ke shuts a listener down; and dies
@@ -10,8 +10,7 @@
 //   dataplane.flaps                                dies as soon as it serves, every time
 //   ke.refuses  ke.silent  ke.aborts               what it does about new certificates
 //   ke.floods                                      says what it may not say, as fast as it can
-//
-// On SIGUSR1 control asks for a reload, and logs the answer.
+// On SIGUSR1 control requests a reload and logs the answer.
 #include "base/log.h"
 #include "board/board.h"
 #include "config/config.h"

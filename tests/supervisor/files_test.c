@@ -33,7 +33,7 @@ static int remove_directory(void **state)
     return rmdir(directory);
 }
 
-// F13: nobody but control's user comes near the key file.
+// F13: only control's user can access the key file.
 static void the_key_directory_is_made_for_control_alone(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-// Children that stand still are noticed: a stopped dataplane in under a second (F3), one that waits
-// or gets no CPU with patience, and one that beats never.
+// Stuck children are detected: a stopped dataplane in under a second (F3), one that waits or gets
+// no CPU time later, and one that never has a heartbeat.
 #include "supervisor/heartbeat.h"
 
 #include <setjmp.h>

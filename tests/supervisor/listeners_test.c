@@ -1,5 +1,5 @@
-// Sockets: what they are, and what happens when somebody else has their place. On loopback, with
-// ports that the kernel chooses.
+// Sockets: their properties, and the result when another process has their address. On loopback,
+// with ports that the kernel chooses.
 #include "supervisor/listeners.h"
 
 #include "supervisor/addresses.h"

@@ -92,7 +92,7 @@ def mask(*names):
 
 
 def gone(pid):
-    """A zombie is gone too: whom an orphan falls to may never bury it."""
+    """A zombie counts as gone, too: the process that inherits it may never reap it."""
     try:
         return status(pid)["State"].startswith("Z")
     except (FileNotFoundError, ProcessLookupError):
@@ -259,7 +259,7 @@ def listeners_shut_down(tap, namespace):
 
 
 def reloads(tap, namespace):
-    """Who has to say yes, and what becomes of a reload whose parts die or say nothing."""
+    """Which processes must accept a reload, and its result when one dies or does not answer."""
     def configured(script="", certificate="", **options):
         (HOME / "cert.pem").write_text(certificate)
         configure(script, **options)

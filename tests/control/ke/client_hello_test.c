@@ -1,4 +1,4 @@
-// The watch over what a ClientHello claims (F17: memory a connection).
+// The check of the lengths in a ClientHello (F17: memory per connection).
 #include "control/ke/client_hello.h"
 
 #include <setjmp.h>

@@ -1,5 +1,5 @@
-// A client of NTS-KE for tests, on blocking sockets over OpenSSL: unlike an honest one it can stop,
-// stall and talk nonsense at each stage.
+// A client of NTS-KE for tests, on blocking sockets over OpenSSL: unlike a normal client it can
+// stop, pause and send malformed data at each step.
 #pragma once
 
 #include <openssl/ssl.h>

@@ -530,7 +530,7 @@ static void accept_fails(void **state) // F19, CVE-2024-38528
         doze_ms(60);
         atomic_store(&accept_error, 0);
         assert_true(atomic_load(&accept_failures) > 0);
-        // Where the system ran out, it is asked again after a while, not at once.
+        // When a resource of the system is exhausted, ke retries after a pause, not at once.
         if (errors[i] == EMFILE || errors[i] == ENOMEM || errors[i] == ENOSYS)
             assert_in_range(atomic_load(&accept_failures), 1, 20);
         normal_exchange();

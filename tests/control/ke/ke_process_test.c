@@ -1,5 +1,5 @@
 // The whole of ke in a process of its own, with its descriptors at their fixed numbers: how it
-// comes up, serves, restarts and ends, and what code that has taken it over cannot do.
+// starts, serves, restarts and ends, and what an attacker who controls it cannot do.
 #include "control/ke/ke_process.h"
 
 #include "board/board.h"

@@ -176,7 +176,7 @@ static void limit(void **state) // KE-2
     assert_int_equal(result_of(request, padded(request, KE_REQUEST_MAX), &n), ANSWERS);
     padded(request, KE_REQUEST_MAX + 1);
     assert_int_equal(result_of(request, KE_REQUEST_MAX, &n), ERROR_1);
-    // Decided at the header that says so: nobody waits for the rest.
+    // Refused as soon as the header is there, without waiting for the rest.
     padded(request, KE_REQUEST_MAX);
     be16_put(request + 14, KE_REQUEST_MAX);
     assert_int_equal(result_of(request, 16, &n), ERROR_1);

@@ -514,7 +514,8 @@ static void *keep_asking(void *unused)
     return NULL;
 }
 
-// Other certificates: from the next session on, whole or not at all, and nobody notices.
+// Other certificates: used from the next session on, as a whole or not at all, without a failed
+// session.
 static void other_certificates(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-// What OpenSSL gives back holds nothing any more. libc's free is replaced at the link, so that the
-// octets are seen before they go.
+// Memory that OpenSSL frees is wiped. libc's free is replaced at the link, so that the test sees
+// the octets before they are freed.
 #include "control/ke/tls_memory.h"
 
 #include <openssl/crypto.h>

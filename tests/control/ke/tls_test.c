@@ -309,7 +309,7 @@ static void garbage(void **state) // F14
     pair_close(&pair);
 }
 
-static void encrypted_key(void **state) // F14: nobody sits here to type a passphrase
+static void encrypted_key(void **state) // F14: a server cannot type a passphrase
 {
     (void)state;
     struct tls_pair pair = pair_make(&authority, MADE_P256, dates_good);

@@ -1,4 +1,4 @@
-// The key file: what is read back, and what is refused.
+// The key file: which files are read, and which are refused.
 #include "control/keys/key_file.h"
 
 #include "control/keys/key_file_format.h"

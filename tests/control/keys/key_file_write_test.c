@@ -1,4 +1,4 @@
-// The key file: what a writer leaves that was killed or failed at any of its system calls.
+// The key file: the state on disk when a writer is killed or fails at any of its system calls.
 #include "control/keys/key_file.h"
 
 #include "tests/control/keys/key_place.h"
@@ -216,7 +216,7 @@ static void failing_calls_leave_a_whole_set(void **state)
     }
 }
 
-// A killed writer's FILE.new, whatever it is, is in nobody's way.
+// The FILE.new of a killed writer does not disturb the next one, whatever it contains.
 static void leftovers_do_not_block(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-// How one set of keys follows from another.
+// The steps from one set of keys to the next.
 #include "control/keys/key_set.h"
 
 #include <errno.h>

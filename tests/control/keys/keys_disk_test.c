@@ -1,4 +1,4 @@
-// The cookie keys in control's hands when the file is bad, the disk full, or a write hangs.
+// Control's cookie keys when the file is bad, the disk is full, or a write hangs.
 #include "control/keys/keys.h"
 
 #include "tests/control/keys/keys_world.h"

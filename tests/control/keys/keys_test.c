@@ -1,4 +1,4 @@
-// The cookie keys in control's hands, over simulated days: rotation, retention, restarts.
+// Control's cookie keys over simulated days: rotation, retention, restarts.
 #include "control/keys/keys.h"
 
 #include "control/keys/key_file.h"
@@ -160,7 +160,7 @@ static void restart_keeps_all_keys(void **state)
     keys_close(keys);
 }
 
-// F13: a file that is refused is replaced, but kept: a person may still mend it.
+// F13: a refused file is replaced, but kept, so that an operator can still repair it.
 static void a_refused_file_is_kept(void **state)
 {
     (void)state;

@@ -33,8 +33,8 @@ struct config keys_config;
 struct snapshot keys_ring;
 uint64_t sim_now;
 
-// F6: nobody in here may ask for the calendar's time; who does ends the test. Monotonic time is the
-// test's own.
+// F6: code under test must not read the calendar clock; if it does, the test ends. Monotonic time
+// is the test's own.
 int __wrap_clock_gettime(clockid_t id, struct timespec *t);
 time_t __wrap_time(time_t *t);
 int __wrap_gettimeofday(struct timeval *t, void *zone);

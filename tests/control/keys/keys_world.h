@@ -1,6 +1,6 @@
 // The world of the keys' tests: a directory, a ring, a monotonic clock that the test moves, and a
-// disk that hangs when it is told to. The calls of the system that this takes are swapped at the
-// link (fsync, and all that tell the time).
+// disk that hangs on request. The system calls for this (fsync, and those that read clocks) are
+// replaced at the link.
 #pragma once
 
 #include "board/keyring.h"

@@ -1,4 +1,4 @@
-// The status object: its names are an interface that stays, and its numbers are the board's.
+// The status object: its names are a stable interface, and its numbers are those of the board.
 #include "board/metrics.h"
 #include "control/keys/keys.h"
 #include "control/show/status_report.h"

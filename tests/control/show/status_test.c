@@ -1,4 +1,4 @@
-// The control socket's connections: the answer's content is the whole-server tests' matter.
+// The connections of the control socket. Tests of the whole server check the content of answers.
 #include "control/show/status.h"
 
 #include "link/link.h"
@@ -103,7 +103,7 @@ static void refuses_a_line_without_end(void **state)
     close(fd);
 }
 
-// A client that has asked for a reload; the id by which the supervisor was asked.
+// A client that has requested a reload. Returns the id of the request to the supervisor.
 static int ask_reload(uint32_t *id)
 {
     struct link_message message;
@@ -173,7 +173,7 @@ static void without_a_supervisor_it_says_so(void **state)
     expect(fd, "{\"refused\":\"the supervisor cannot be asked; send it SIGHUP instead\"}\n");
 }
 
-// Who connects and says nothing keeps nobody out: the oldest makes room.
+// Silent clients do not block others: the oldest connection is closed for a new one.
 static void silent_clients_make_room(void **state)
 {
     (void)state;

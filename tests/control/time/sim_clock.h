@@ -1,5 +1,5 @@
-// A simulated machine: a TSC, a calendar clock that can be stepped, slewed and announced leaps on,
-// and reads that take time. Single-threaded.
+// A simulated machine: a TSC, a calendar clock that can be stepped and slewed and can have leap
+// seconds, and reads that take time. Single-threaded.
 #pragma once
 
 #include "control/time/time_clock.h"

@@ -1,4 +1,5 @@
-// The time source when control was away, was held up, or reads its clocks with interruptions.
+// The time source when control did not run, was delayed, or was interrupted while it read its
+// clocks.
 #include "control/time/time_source.h"
 
 #include "tests/control/time/time_world.h"

@@ -1,5 +1,5 @@
-// The time source over simulated clocks: what the board says at every millisecond, held against
-// what the clock says.
+// The time source over simulated clocks: compares the board with the true clock at every
+// millisecond.
 #include "control/time/time_source.h"
 
 #include "tests/control/log_recorder.h"

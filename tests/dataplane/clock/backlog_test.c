@@ -1,5 +1,5 @@
-// What has waited is never taken for younger than it may be (F30), nor, under a lasting flood, for
-// ever older.
+// The assumed age of a waiting frame is never too small (F30), and under a lasting flood it does
+// not grow for ever.
 #include "dataplane/clock/backlog.h"
 
 #include <setjmp.h>

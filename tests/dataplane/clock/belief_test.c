@@ -1,4 +1,4 @@
-// Control's clock against what the dataplane reads itself: a clock of 2 GHz.
+// Compares control's clock with the dataplane's own readings, with a clock of 2 GHz.
 #include "dataplane/clock/belief.h"
 
 #include <setjmp.h>
@@ -70,7 +70,7 @@ static void a_slewed_clock_is_believed(void **unused)
     }
 }
 
-// F6: a step that control has not marked yet, or a control that lies, on either side.
+// F6: a step that control has not marked yet, or a wrong clock from control, in both directions.
 static void a_wrong_clock_is_not_believed(void **unused)
 {
     (void)unused;

@@ -1,4 +1,4 @@
-// When replies are said to leave: RSP-10, RSP-12, RSP-14.
+// The planned departure of replies: RSP-10, RSP-12, RSP-14.
 #include "dataplane/clock/departure.h"
 
 #include <setjmp.h>
@@ -127,7 +127,7 @@ static void outliers_do_not_bend_it(void **unused)
     assert_in_range(plan(0, 8).ready, 9800, 10400);
 }
 
-// Who sends slowly composes in parts; by what it costs alone or together, whichever is known.
+// A port that sends slowly composes in parts, by the known cost of one frame or of several.
 static void slow_ports_take_parts(void **unused)
 {
     (void)unused;
@@ -143,7 +143,8 @@ static void slow_ports_take_parts(void **unused)
     }
 }
 
-// RSP-14: who sends slowly and has time sends one at a time, at a pace that it mostly holds.
+// RSP-14: a port that sends slowly and has time sends one frame at a time, at a rate that it mostly
+// holds.
 static void a_slow_port_that_has_time_sends_singly(void **unused)
 {
     (void)unused;

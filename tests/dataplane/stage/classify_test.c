@@ -1,5 +1,5 @@
-// The decision table as one table: what a packet is made of, and how it ends when its cookie and
-// its seal are genuine. Checklist, section 7, and decisions 4, 5, 6, 9 and 12.
+// The decision table: the parts of a packet, and its outcome if its cookie and authenticator are
+// genuine. Checklist, section 7, and decisions 4, 5, 6, 9 and 12.
 #include "dataplane/stage/classify.h"
 #include "tests/board/outcome_name.h"
 #include "tests/dataplane/packet.h"

@@ -1,5 +1,5 @@
-// RSP-7, P1: the two checks that keep a reply from being longer than its request. No request leads
-// there, so that they are asked directly.
+// RSP-7, P1: the two checks that keep a reply from being longer than its request. No request
+// reaches them, so the test calls them directly.
 #include "dataplane/stage/seal.h"
 #include "dataplane/stage/turn_round.h"
 #include "tests/dataplane/packet.h"

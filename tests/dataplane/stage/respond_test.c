@@ -155,7 +155,7 @@ static void low_bits_are_noise(void **unused)
     free(bed);
 }
 
-// NTP-10: the lanes of one burst have noise of their own.
+// NTP-10: each lane of a burst has its own random bits.
 static void lanes_have_their_own_noise(void **unused)
 {
     (void)unused;
@@ -213,7 +213,7 @@ static void lanes_leave_one_after_another(void **unused)
     for (unsigned i = 0; i < LANES; i++)
         put(bed, i, &ntp, UINT64_C(7) << 40);
     struct ntp_state state = synchronised;
-    state.precision = -32; // no noise
+    state.precision = -32; // no random bits
     const lane_set lanes = UINT64_C(0xf0f0000000010003);
     const struct departures leave = {.first = UINT64_C(9) << 40, .each = 5000};
     respond(&bed->batch, lanes, &state, leave, &bed->rng);

@@ -340,7 +340,7 @@ static bool usual_agrees(const struct packet *frame)
 }
 
 // EF-8, decision 12: with one bit of the headers other than it should be, and with two, the IPv4
-// header's checksum mended or not; and cut anywhere.
+// header's checksum recomputed or not; and truncated anywhere.
 static void the_usual_frame_is_opened_alike(void **state)
 {
     (void)state;

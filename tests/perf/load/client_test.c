@@ -1,5 +1,5 @@
 // The jars: oldest cookie first, each spent once, and the counts of clients that are ready, over
-// random operations against a model that is too simple to be wrong.
+// random operations, compared with a simple model.
 #include "perf/load/client.h"
 
 #include <setjmp.h>

@@ -1,6 +1,6 @@
-// A load engine on a bench: a path of memory whose other end is a small NTS server, honest or
-// lying as it is told, and a supply of new sessions. The server reads requests with offsets of its
-// own and keeps books: which cookies it gave, which came back, what it was asked.
+// A load engine in a test environment: a path in memory to a small NTS server, which sends right or
+// wrong replies as a test wants, and a supply of new sessions. The server reads requests with
+// offsets of its own and keeps books: which cookies it gave, which came back, what it was asked.
 // All of it belongs to the thread of the load.
 #pragma once
 
@@ -62,7 +62,7 @@ struct lab {
     struct rng rng;
     _Atomic bool stop;
 
-    // How the server lies: to each `every`-th request of the first `until`.
+    // The server's wrong replies: to each `every`-th request of the first `until`.
     enum lie lie;
     unsigned octet;
     uint32_t kiss;

@@ -1,5 +1,5 @@
-// See lab_server.h. A cookie names its key, then itself, its client and the client's session: what
-// else a server would hide in it can be reckoned from these. RFC 8915, section 5.7.
+// See lab_server.h. A cookie names its key, then itself, its client and the client's session: the
+// other data of a cookie can be computed from these. RFC 8915, section 5.7.
 #include "tests/perf/load/lab_server.h"
 
 #include "base/bytes.h"
@@ -47,7 +47,7 @@ void lab_equip(struct lab *lab, struct clients *clients, uint32_t client)
     clients_equip(clients, client, keys[0], keys[1], cookies, CLIENT_JAR);
 }
 
-// What was asked.
+// The parsed request.
 struct asked {
     const uint8_t *request;
     uint32_t len;
@@ -96,7 +96,7 @@ static void put_uid(struct lab_reply *r, const struct asked *a)
     r->len = UID_AT + 36;
 }
 
-// The plaintext: cookies, as many and as long as the lie wants them.
+// The plaintext: cookies, with the number and length of the wrong reply.
 static size_t put_plain(struct lab *lab, const struct asked *a, uint8_t *plain)
 {
     unsigned n = a->cookies < lab->cookies_max ? a->cookies : lab->cookies_max;
@@ -142,7 +142,7 @@ static void make_kiss(struct lab_reply *r, const struct asked *a, uint32_t code)
         put_uid(r, a);
 }
 
-// Lies that are told before the seal.
+// Wrong values that are set before the reply is sealed.
 static void bend(const struct lab *lab, struct lab_reply *r, enum lie lie)
 {
     uint64_t receive = be64_get(r->payload + 32);
@@ -206,7 +206,7 @@ static void refuse(struct lab *lab, const struct asked *a, uint32_t endpoint)
     queue(lab, r);
 }
 
-// The next lie, or none.
+// The next wrong reply, or none.
 static enum lie choose(struct lab *lab)
 {
     unsigned n = lab->n_nts + lab->n_plain;

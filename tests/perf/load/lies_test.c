@@ -1,5 +1,5 @@
-// Each lie of a server has its counter, and no other counter moves. The load is real; the server
-// is the lab's.
+// Each type of wrong reply has its counter, and no other counter changes. The load is real; the
+// server is the lab's.
 #include "tests/perf/load/lab.h"
 
 #include <setjmp.h>
@@ -189,7 +189,7 @@ static void kisses(void **state)
     }
 }
 
-// What is forged ought to get a NAK, which is nobody's loss; a time is a wrong reply.
+// The expected reply to a forged request is a NAK, which is no loss; a time is a wrong reply.
 static void forged_requests(void **state)
 {
     (void)state;
@@ -252,7 +252,7 @@ static void garbage(void **state)
     }
 }
 
-// Nobody awaits the replies to a flood, but they come: they are no wrong replies.
+// No replies to a flood are expected; if they come, they are not wrong replies.
 static void a_floods_replies(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-// The verdicts on replies: for each a reply that earns it, and its neighbours that do not.
+// The checks of replies: for each check, a reply that fails it and similar replies that pass it.
 #include "perf/load/reply.h"
 
 #include "base/bytes.h"

@@ -1,4 +1,5 @@
-// The engine when cookies run out: after losses, NAKs and storms, and when the path takes nothing.
+// The engine when cookies run out: after losses, NAKs and storms, and when the path accepts
+// nothing.
 #include "tests/perf/load/lab.h"
 
 #include "base/now.h"
@@ -28,7 +29,8 @@ static void all_is_answered(const struct lab *lab)
     assert_int_equal(tally_sum(&lab->load.stray, TALLY_OF_WRONG), 0);
 }
 
-// RFC 8915, section 5.7: clients ask for what their jar lacks, and are as rich as before.
+// RFC 8915, section 5.7: clients request the cookies that their jar lacks, and have as many as
+// before.
 static void jars_fill_up_after_losses(void **state)
 {
     (void)state;
@@ -125,7 +127,7 @@ static void a_nak(void **state)
     lab_close(lab);
 }
 
-// One whose supply is full asks again, until it is served.
+// A client whose supply is full requests again until it gets a session.
 static void a_supply_that_is_full(void **state)
 {
     (void)state;

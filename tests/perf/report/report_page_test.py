@@ -131,7 +131,7 @@ def test_kinds(tap, browser, reports):
                        "Rate over time", "Loss over time", "Latency over time"], "page: each kind of run has its plots")
     said = browser.run("return [...document.querySelectorAll('.warning')].map((w) => w.textContent).join('\\n')")
     tap.ok("The tester was the limit: the sending thread had no time left" in said and
-           "4 replies were wrong: a wrong authenticator (3), to no request of ours (1)" in said and
+           "4 replies were wrong: a wrong authenticator (3), belongs to no request (1)" in said and
            "timed out (7), refused (2)" in said, "page: it warns of the tester's limit and of wrong replies", said)
     tap.equal(browser.run("return [...document.querySelectorAll('tr.victim')].map((r) => r.cells[1].innerText.trim())"),
               ["1.25 %"], "page: the victims' loss stands out")

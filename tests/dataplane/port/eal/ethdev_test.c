@@ -1,5 +1,5 @@
-// The port over a real DPDK device whose send queue is its own receive queue (net_ring): what is
-// lent comes back, exactly. One process, no rights: 4 KiB pages.
+// The port over a real DPDK device whose send queue is its own receive queue (net_ring): each lent
+// buffer comes back exactly once. One process without privileges, with 4 KiB pages.
 #include "base/log.h"
 #include "base/tsc.h"
 #include "config/config.h"

@@ -1,4 +1,4 @@
-// F2: the socket of a memif server that crashed does not keep the next one from starting.
+// F2: the socket of a crashed memif server does not prevent the next start.
 #include "dataplane/port/eal/vdev.h"
 
 #include <errno.h>
@@ -108,7 +108,7 @@ static void test_refuses_a_directory_of_others(void **state)
     assert_int_equal(vdev_prepare_socket(place->text), -EPERM);
 }
 
-// A path given by mistake costs nobody a file.
+// A wrong path in the configuration deletes no file.
 static void test_keeps_what_is_no_socket(void **state)
 {
     struct place *place = *state;

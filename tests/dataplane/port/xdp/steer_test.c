@@ -137,7 +137,7 @@ static uint64_t monotonic_ns(void)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-// RSP-13: what is ours bears a stamp, which is the monotonic clock's as it passed; what is the
+// RSP-13: a frame for the server has a stamp of the monotonic clock; what is the
 // kernel's goes on as it came.
 static void test_ours_are_stamped(void **state)
 {
