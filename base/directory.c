@@ -6,7 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-// All through one descriptor that follows no link: nobody can exchange the directory in between.
+// All checks use one descriptor that follows no link, so nobody can exchange the directory in
+// between.
 int directory_open(int at, const char *path, uid_t uid, gid_t gid, mode_t mode)
 {
     struct stat st;

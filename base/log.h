@@ -1,6 +1,6 @@
-// The log: one line an event, never one a packet, to stderr (systemd's journal reads it; there
-// lines carry a <N> priority prefix when JOURNAL_STREAM names stderr). Never holds keys, cookies or
-// identifiers. Thread-safe: a line is one write.
+// The log: one line for each event, never one for each packet, to stderr (systemd's journal reads
+// it; lines get a <N> priority prefix when JOURNAL_STREAM names stderr). Never contains keys,
+// cookies or identifiers. Thread-safe: a line is one write.
 #pragma once
 
 #include <stdbool.h>
@@ -12,22 +12,22 @@ enum log_level {
     LOG_LEVEL_INFO = 6,
 };
 
-// The word before each line: "noonmarkd", "control", "dataplane". A string literal.
+// Sets the word before each line: "noonmarkd", "control", "dataplane". A string literal.
 void log_open(const char *who);
 
-// From here on what is less than level is left out: "error", "warning" or "info", which is where it
-// starts. False, and nothing has changed: level is none of these. Any thread.
+// From here on lines below that level are left out: "error", "warning" or "info" (the default).
+// False, and nothing has changed: level is none of these. Any thread.
 bool log_set_level(const char *level);
 
-// From here on the calling thread's errors are not written: the first goes to text, cut to size
-// octets, without the word before it. NULL ends that.
+// From here on the calling thread's errors are not written: the first one is copied to text, cut to
+// size octets, without the word before it. NULL ends that.
 void log_divert(char *text, size_t size);
 
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-// At most one line in ten seconds for the same format at this place; says how many it left out.
+// At most one line in ten seconds for each limit; the line says how many were left out.
 struct log_limit {
     long long next_ns;
     unsigned long left_out;
