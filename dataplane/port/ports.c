@@ -25,7 +25,7 @@ struct opened {
     const struct config_port *config;
     struct device device;
     struct steering steering;     // PORT_INTERFACE
-    struct address_set addresses; // PORT_VDEV: what its queues answer for
+    struct address_set addresses; // PORT_VDEV: the addresses that its queues accept
 };
 
 struct ports {
@@ -34,11 +34,11 @@ struct ports {
     struct opened opened[PORTS_MAX];
     struct core_queues core[CORES_MAX];
     int watch;               // addresses_watch's descriptor, or -1
-    uint16_t udp_port;       // as ports_steer was told
-    struct address_list now; // room for one list: too large for a stack
+    uint16_t udp_port;       // the port that ports_steer set
+    struct address_list now; // scratch space for one list: too large for a stack
 };
 
-// Deals the queues of all devices out to the cores, in turn.
+// Gives the queues of all devices to the cores, in turn.
 static int deal(struct ports *ports)
 {
     const uint32_t n_cores = ports->config->dataplane.n_cores;
@@ -69,7 +69,7 @@ static bool follows_kernel(const struct config_port *port)
     return port->kind == PORT_INTERFACE && port->n_addresses == 0;
 }
 
-// Opens one port; its addresses are followed from here on if the kernel says them.
+// Opens one port; from here on its addresses are followed if they come from the kernel.
 static int open_one(struct ports *ports, const struct device_plan *plan, struct opened *opened)
 {
     int fault = device_open(&opened->device, plan);
@@ -80,7 +80,7 @@ static int open_one(struct ports *ports, const struct device_plan *plan, struct 
         log_error("%s: the XDP program's maps cannot be found: %s", plan->device, strerror(-fault));
         return fault;
     }
-    // The watch comes before the first list, so that no change falls between them.
+    // The watch is opened before the first list is read, so that no change between them is lost.
     if (follows_kernel(opened->config) && ports->watch < 0)
         ports->watch = addresses_watch();
     if (follows_kernel(opened->config) && ports->watch < 0) {
@@ -120,7 +120,7 @@ static int start_dpdk(const struct config *config, const struct device_plan *pla
     };
     int fault = eal_start(&plan);
     if (!fault && !eal_on_hugepages())
-        log_warning("fewer than %u MiB of hugepages are free, so packets live in 4 KiB pages; "
+        log_warning("fewer than %u MiB of hugepages are free, so packets are kept in 4 KiB pages; "
                     "'sysctl vm.nr_hugepages=%u' reserves them",
                     plan.memory_mib, plan.memory_mib / 2);
     return fault;
@@ -181,15 +181,16 @@ int ports_steer(struct ports *ports, uint16_t udp_port)
         int fault = steer(ports, opened);
         if (fault)
             return fault;
-        log_info("%s: UDP port %u of %u IPv4 and %u IPv6 addresses is served; all else stays with "
-                 "the kernel",
-                 opened->config->device, udp_port, ports->now.n_v4, ports->now.n_v6);
+        log_info(
+            "%s: UDP port %u of %u IPv4 and %u IPv6 addresses is served; all other packets go to "
+            "the kernel",
+            opened->config->device, udp_port, ports->now.n_v4, ports->now.n_v6);
     }
     for (uint32_t i = 0; i < ports->n_opened; i++)
         log_info("%s: %s", ports->opened[i].config->device,
                  device_is_to_stamp(&ports->opened[i].device)
                      ? "the XDP program stamps each request as it arrives"
-                     : "requests bear no stamp and count as arrived when a core looks");
+                     : "requests bear no stamp and count as arrived when a core polls");
     return 0;
 }
 
@@ -254,7 +255,7 @@ static void refresh_stamps(const struct device *device, struct board_port *port)
         log_limited(&limit, LOG_LEVEL_WARNING,
                     "%s: %" PRIu64
                     " frames came without a stamp: the device leaves no room for it, "
-                    "and they count as arrived when a core looked",
+                    "and they count as arrived when a core polled",
                     device->plan.device, stamps.unstamped - before);
 }
 

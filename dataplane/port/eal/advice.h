@@ -1,11 +1,11 @@
-// Why a port does not come up, as one line that says what to do. DPDK tells the cause in its log
-// only (foreign_log.h), so the words that it and the kernel are known to use are looked for.
+// Why a port does not come up, as one line that says what to do. DPDK tells the cause only in its
+// log (foreign_log.h), so this searches for the words that DPDK and the kernel are known to use.
 #pragma once
 
 #include "dataplane/port/xdp/interface.h"
 
-// What to do about that cause: a format with no more than the interface's name as its argument, or
-// NULL when the cause is not known. Pure.
+// The advice for that cause: a format with at most the interface's name as its argument, or NULL
+// when the cause is not known. Pure.
 const char *advice_for(const char *cause, int fault);
 
 void advice_interface(const char *name, const struct interface *interface, int fault);

@@ -1,6 +1,6 @@
-// The addresses at which the kernel takes packets for this host, followed live: an address that is
-// added or removed anywhere moves the steering within a turn of housekeeping. Housekeeping's
-// thread.
+// The addresses at which the kernel takes packets for this host, followed live: when an address is
+// added or removed on any interface, the steering changes within a turn of housekeeping.
+// Housekeeping's thread.
 #pragma once
 
 #include "config/config.h"
@@ -19,16 +19,16 @@ struct address_list {
 // A descriptor that is readable when addresses have changed; -errno.
 int addresses_watch(void);
 
-// Takes the messages out of it.
+// Reads and discards the messages of that descriptor.
 void addresses_drain(int watch);
 
-// The kernel's local addresses of all interfaces, lo's too (anycast lives there). Left out:
+// The kernel's local addresses of all interfaces, lo's too (anycast addresses are there). Left out:
 // loopback, IPv6 addresses that are tentative or found duplicate, and link-local ones of interfaces
 // other than ifindex. 0 or -errno (-E2BIG: more than STEER_ADDRESSES_MAX of a family).
 int addresses_local(unsigned ifindex, struct address_list *list);
 
-// Those that the configuration names.
+// The addresses that the configuration names.
 void addresses_configured(const struct config_port *port, struct address_list *list);
 
-// The same for the parse stage.
+// The same addresses, as the set for the parse stage.
 void addresses_configured_set(const struct config_port *port, struct address_set *set);

@@ -37,7 +37,7 @@ static bool holds(const void *keys, uint32_t n, size_t len, const void *key)
     return false;
 }
 
-// Makes the keys of a hash map those n of len octets.
+// Makes the n keys of len octets the only keys of a hash map.
 static int set_keys(int map, const void *keys, uint32_t n, size_t len)
 {
     const uint8_t present = 1;
@@ -45,8 +45,8 @@ static int set_keys(int map, const void *keys, uint32_t n, size_t len)
         if (bpf_map_update_elem(map, (const uint8_t *)keys + i * len, &present, BPF_ANY) != 0)
             return -errno;
     }
-    // A deleted key would restart the walk at the beginning, so each is deleted once the walk has
-    // passed it.
+    // A deleted key would restart the walk at the beginning, so each key is deleted after the walk
+    // has passed it.
     uint8_t at[16];
     uint8_t next[16];
     bool more = bpf_map_get_next_key(map, NULL, at) == 0;

@@ -1,5 +1,5 @@
-// An XDP program from the outside: its object, its maps once it is attached to an interface, and the
-// removal of one that a crash left. What the program does stands in its own header.
+// An XDP program from the outside: its object, its maps once it is attached to an interface, and
+// the removal of a program that a crash left. The program's own header says what it does.
 // Housekeeping's thread, and the sweep.
 #pragma once
 
@@ -7,29 +7,29 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// How the names of this project's programs begin.
+// The prefix of the names of this project's programs.
 #define XDP_NAMES "noonmark_"
 
 // A program as the build embedded it.
 struct xdp_program {
-    const char *name; // the kernel's: XDP_NAMES and more, at most 15 characters
+    const char *name; // in the kernel: begins with XDP_NAMES, at most 15 characters
     const unsigned char *object;
     size_t len;
-    bool stamps; // it writes a struct steer_stamp in front of each frame that it hands over
+    bool stamps; // it writes a struct steer_stamp in front of each frame for the server
 };
 
-// The object as a sealed memfd; DPDK's driver is given it as /proc/self/fd/N and loads it. The
-// caller closes it once the device has started. The descriptor or -errno.
+// The object as a sealed memfd; DPDK's driver gets it as /proc/self/fd/N and loads it. The caller
+// closes it once the device has started. Returns the descriptor or -errno.
 int xdp_object_open(const struct xdp_program *program);
 
-// Is nothing attached to the interface but what this process has loaded? Then DPDK's driver may
-// close its device, upon which it detaches whatever is there.
+// Is no program attached to the interface but one that this process has loaded? Only then may
+// DPDK's driver close its device, because it detaches any program that is there.
 bool xdp_is_ours(unsigned ifindex);
 
-// Finds maps of the program that this process has loaded and attached: name[i]'s descriptor becomes
-// map[i]. It looks among our own descriptors, because looking a map up by its id would need
-// CAP_SYS_ADMIN. The descriptors stay the loader's; nobody else closes them. 0 or -errno
-// (-ENOENT: there is no such program or map), and then map is as it was.
+// Finds maps of the program that this process has loaded and attached: map[i] becomes the
+// descriptor of name[i]. It searches our own descriptors, because opening a map by its id would
+// need CAP_SYS_ADMIN. DPDK's driver owns the descriptors; the caller does not close them. 0 or
+// -errno (-ENOENT: there is no such program or map), and then map is unchanged.
 enum { XDP_MAPS_MAX = 8 }; // of one program
 int xdp_maps_find(unsigned ifindex, const char *const *name, unsigned n, int *map);
 
@@ -38,7 +38,7 @@ const char *xdp_mode(unsigned ifindex);
 
 // Detaches the program on the interface if its name begins with `name` (XDP_NAMES: any of this
 // project's), after a crash left it. The caller holds the lock of the interface
-// (link/interface_lock.h). That does not bind an owner that has another /run, so a program with a
-// living socket stays. 0 also when there is none. -errno, logged in one line, when another program
-// or a living owner is in the way. Needs CAP_SYS_ADMIN and CAP_NET_RAW.
+// (link/interface_lock.h). An owner with another /run does not see that lock, so a program with a
+// live socket stays. 0 also when there is none. -errno, logged in one line, when another program or
+// a live owner is in the way. Needs CAP_SYS_ADMIN and CAP_NET_RAW.
 int xdp_sweep(const char *interface, const char *name);
