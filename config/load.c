@@ -1,6 +1,6 @@
 // From a YAML document to a struct config: walks the schema and the document side by side. Every
-// error names file, line and key. The walk is as deep as the schema, whatever the document is, so
-// that aliases which point at themselves end nowhere.
+// error names file, line and key. The walk is as deep as the schema, for any document, so that
+// aliases that point to themselves cause no endless loop.
 #include "config/check.h"
 #include "config/config.h"
 #include "config/schema.h"
@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 enum {
-    QUOTE_MAX = 60, // octets of a value that a message repeats
+    QUOTE_MAX = 60, // octets of a value that are repeated in a message
     ALLOWED_MAX = 160,
     PATH_TEXT_MAX = 128,
 };
@@ -59,7 +59,7 @@ static const char *text_of(const yaml_node_t *node)
     return strlen(text) == node->data.scalar.length ? text : NULL;
 }
 
-// A value as a message may repeat it: one short line.
+// A value in the form for a message: one short line.
 static const char *quote(const char *text, char out[QUOTE_MAX + 1])
 {
     size_t i;
@@ -99,8 +99,8 @@ static bool load_value(struct loader *l, const yaml_node_t *node, const struct s
         return fail_value(l, node, key);
     if (key->alternative) {
         if (*(char **)into != NULL)
-            return fail(l, line_of(node),
-                        "`%s` stands beside another of its kind in one port; keep one", key->path);
+            return fail(l, line_of(node), "`%s` is a second device of the same port; keep one",
+                        key->path);
         if (value_parse(key, text, into))
             return memcpy(base + key->tag_at, &key->tag, sizeof key->tag) != NULL;
         return fail_value(l, node, key);
@@ -126,7 +126,7 @@ static bool load_list(struct loader *l, yaml_node_t *node, const struct schema_k
         yaml_node_t *item =
             yaml_document_get_node(&l->document, node->data.sequence.items.start[i]);
         char *into = base + key->at + i * key->size;
-        (*count)++; // before it is filled, so that config_free sees what a failure leaves
+        (*count)++; // counted before it is filled, so that config_free frees it after a failure
         if (key->type == SCHEMA_GROUP ? !load_group(l, item, line_of(item), key, into)
                                       : !load_value(l, item, key, base, into))
             return false;
@@ -139,7 +139,7 @@ static bool load_default(struct loader *l, size_t line, const struct schema_key 
     char allowed[ALLOWED_MAX];
 
     if (key->type == SCHEMA_GROUP && key->list_max == 0)
-        return load_group(l, NULL, line, key, base); // its own keys may have defaults
+        return load_group(l, NULL, line, key, base); // the keys in it may have defaults
     if (key->required) {
         schema_allowed(key, allowed, sizeof allowed);
         return fail(l, line, "`%s` is missing and has no default; add it (%s): it must be %s%s",
@@ -179,7 +179,7 @@ static bool fail_unknown(struct loader *l, size_t line, const struct schema_key 
     return fail(l, line, "`%s` is not a key of noonmark; did you mean `%s`?", path, near);
 }
 
-// Names that the document uses: each is known, and none comes twice.
+// Checks the names that the document uses: each is known, and none is used twice.
 static bool check_names(struct loader *l, yaml_node_t *node, const struct schema_key *parent)
 {
     for (yaml_node_pair_t *p = node->data.mapping.pairs.start; p < node->data.mapping.pairs.top;
@@ -211,7 +211,7 @@ static yaml_node_t *member(yaml_document_t *document, yaml_node_t *node, const c
     return NULL;
 }
 
-// node may be NULL: then all is default. line is where to complain of what is missing.
+// node may be NULL: then all values are defaults. line is for messages about missing keys.
 static bool load_group(struct loader *l, yaml_node_t *node, size_t line,
                        const struct schema_key *parent, char *base)
 {
@@ -245,7 +245,7 @@ static bool load_group(struct loader *l, yaml_node_t *node, size_t line,
     return true;
 }
 
-// The line of what a rule between keys complains of: as near as the document has it.
+// The line for a message about a rule: the nearest line that the document has for the path.
 static size_t line_of_path(struct loader *l, const char *path, uint32_t index)
 {
     char parts[PATH_TEXT_MAX];
@@ -288,7 +288,7 @@ static bool fail_yaml(struct loader *l, const yaml_parser_t *parser)
                 parser->context == NULL ? "" : parser->context);
 }
 
-// A file has one document: a second would be read by nobody.
+// A file has one document: a second one would be ignored.
 static bool nothing_follows(struct loader *l, yaml_parser_t *parser)
 {
     yaml_document_t second;
@@ -321,7 +321,7 @@ static bool load_text(struct loader *l, const char *text, size_t len, struct con
     return done;
 }
 
-// Reads to the end. The length, or -1 with the error said.
+// Reads to the end. Returns the length, or -1 with the error filled in.
 static ssize_t read_all(struct loader *l, int fd, char *text, size_t room)
 {
     size_t len = 0;

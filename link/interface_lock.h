@@ -1,17 +1,16 @@
-// Who uses an interface: a lock on a file that only root can make, open or lock. A server and the
-// load tester take it before they look at the interface's XDP program. The kernel frees it when the
-// last process that holds the descriptor or a copy of it has ended, however that happens.
-// Single-threaded.
+// The lock of an interface: a lock on a file that only root can make, open or lock. The server and
+// the load tester take it before they examine the interface's XDP program. The kernel frees it when
+// the last process with the descriptor or a copy of it has ended, for any reason. Single-threaded.
 #pragma once
 
 #define INTERFACE_LOCKS "/run/noonmark/interfaces"
 
-enum { INTERFACE_LOCK_WAIT_MS = 3000 }; // for the children of a supervisor that was killed
+enum { INTERFACE_LOCK_WAIT_MS = 3000 }; // time for the children of a killed supervisor to end
 
-// Takes the lock of the interface for this program ("noonmarkd", "ntsperf"), which the message of a
-// second one will name with the process id. Waits for a lock that is taken. The file's name is the
-// network namespace and the interface's index: an interface that is removed and made again has a
-// new lock, which nobody takes before the program's next start (until then the sweep's look at the
-// program's socket protects it, xdp_sweep.c). The descriptor; -ENODEV: there is
-// no such interface (not logged); or -errno, logged in one line (-EBUSY: another one uses it).
+// Takes the lock of the interface for this program ("noonmarkd", "ntsperf"); a second program's
+// message names it with the process id. Waits for a lock that is taken. The file's name is the
+// network namespace and the interface's index. So an interface that is removed and made again has a
+// new lock, which no program takes before its next start (until then the sweep's check of the
+// program's socket protects it, xdp_sweep.c). Returns the descriptor; -ENODEV: there is no such
+// interface (not logged); or -errno, logged in one line (-EBUSY: another program uses it).
 int interface_lock(const char *interface, const char *program);

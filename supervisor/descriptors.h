@@ -1,5 +1,5 @@
-// All that the supervisor holds for its children, for as long as it lives: sockets, the board, the
-// configuration, copies of the certificates. Single-threaded.
+// Everything that the supervisor keeps open for its children, as long as it lives: sockets, the
+// board, the configuration, copies of the certificates. Single-threaded.
 #pragma once
 
 #include "board/board.h"
@@ -9,12 +9,12 @@
 #include "supervisor/privilege.h"
 
 struct descriptors {
-    struct config *config; // the one in force; not owned
+    struct config *config; // the configuration in force; not owned
     struct user control_user;
     struct user dataplane_user;
     int config_fd; // sealed memfd of the configuration in force
     struct certificates certificates;
-    int board_control; // writable, and read-only copies
+    int board_control; // writable; the descriptors with _ro are read-only copies
     int board_control_ro;
     int board_dataplane;
     int board_dataplane_ro;
@@ -23,20 +23,20 @@ struct descriptors {
     int guard[2];
     int listener[CONFIG_LISTEN_MAX];
     struct control_socket control_socket;
-    int interface_lock[CONFIG_PORTS_MAX];     // -1: no interface, or one that is not there
-    const struct board_control *control_view; // for heartbeats, read-only; without its keyring
+    int interface_lock[CONFIG_PORTS_MAX];     // -1: no interface, or a missing one
+    const struct board_control *control_view; // read-only, for the heartbeat; without the keyring
     struct board_dataplane *dataplane_view;
     struct board_ke *ke_view;
 };
 
-// Opens everything, then gives up the rights that only opening needed. 0, or -errno with the reason
-// logged and nothing left behind.
+// Opens everything, then gives up the rights that were needed only for opening. 0, or -errno with
+// the reason logged and nothing left behind.
 int descriptors_open(struct descriptors *h, struct config *config);
 
-// Opens anew each TCP listener that no longer listens: a child has shut it down, and may have
-// changed its options, so that the old socket is not used again. 1 when one was opened: whoever
-// holds the old one must be started again. 0: all listen. -errno, logged: none was opened, and one
-// is missing.
+// Opens each TCP listener again that no longer listens: a child has shut it down. The old socket is
+// not used again, because the child may have changed its options. 1 when one was opened: the
+// processes with the old one must be restarted. 0: all listen. -errno, logged: none was opened, and
+// one is missing.
 int descriptors_renew_listeners(struct descriptors *h);
 
 // Closes all, and removes the control socket's file.

@@ -1,4 +1,4 @@
-// Files. Paths are the administrator's own, but their content is checked by ke, not by root.
+// Files. The administrator chooses the paths; ke, not root, parses the certificates and keys.
 #include "supervisor/files.h"
 
 #include "base/directory.h"
@@ -54,7 +54,7 @@ int files_open_certificate(const char *path, const char *key)
 {
     struct stat st;
 
-    // Not blocking, so that a FIFO at the path cannot hold the supervisor.
+    // Non-blocking, so that a FIFO at the path cannot block the supervisor.
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0 || fstat(fd, &st) != 0) {
         const int error = errno;
@@ -87,7 +87,7 @@ int files_key_directory(const char *file, const struct user *control)
     } else {
         error = fd;
         if (error == -EEXIST)
-            log_error("%s holds keys.file but is not control.user's alone; mend it: chown %u:%u %s "
+            log_error("%s holds keys.file but is not control.user's alone; fix it: chown %u:%u %s "
                       "&& chmod 0700 %s",
                       directory, control->uid, control->gid, directory, directory);
         else

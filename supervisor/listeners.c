@@ -1,4 +1,4 @@
-// Binding, and saying who else may hold what cannot be bound.
+// Binding sockets, and messages that say which program may use an address that cannot be bound.
 #include "supervisor/listeners.h"
 
 #include "base/directory.h"
@@ -19,12 +19,12 @@
 #include <unistd.h>
 
 enum {
-    BACKLOG = 4096, // the kernel cuts it to net.core.somaxconn
+    BACKLOG = 4096, // the kernel limits it to net.core.somaxconn
     CONTROL_BACKLOG = 16,
     RETRY_MS = 50,
 };
 
-// True, after a pause, when it is worth another try.
+// True, after a pause, when another try makes sense.
 static bool try_again(int error, uint64_t deadline_ms)
 {
     if (error != EADDRINUSE || now_ms() >= deadline_ms)
@@ -38,7 +38,7 @@ static int set_option(int fd, int level, int option, int value)
     return setsockopt(fd, level, option, &value, sizeof value);
 }
 
-// 0 or errno. With SO_REUSEADDR it may be listen, not bind, that finds the address taken.
+// 0 or errno. With SO_REUSEADDR bind may succeed and listen may report that the address is in use.
 static int bind_and_listen(int fd, const struct sockaddr *address, socklen_t len,
                            uint64_t deadline_ms)
 {
@@ -98,7 +98,7 @@ bool listener_listens(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 && listens != 0;
 }
 
-// Nothing that arrives may be queued, not even between bind and the filter.
+// No datagram may be queued, not even between bind and the filter.
 static int discard_all(int fd)
 {
     struct sock_filter discard = BPF_STMT(BPF_RET | BPF_K, 0);
@@ -169,7 +169,7 @@ static int make_directory_of(const char *path)
     return fd;
 }
 
-// What a dead run left is refused or gone at once; EAGAIN is a living one with a full queue.
+// A socket that a crashed run left refuses at once; EAGAIN means a live process with a full queue.
 static int remove_stale(const struct sockaddr_un *address)
 {
     struct stat st;
@@ -189,7 +189,7 @@ static int remove_stale(const struct sockaddr_un *address)
     return unlink(address->sun_path) == 0 ? 0 : -errno;
 }
 
-// The mode must be right from the start: anybody could connect between bind and chmod.
+// The mode must be right from the start: otherwise anybody could connect between bind and chmod.
 static int bind_private(int fd, const struct sockaddr_un *address)
 {
     const mode_t before = umask(0177);
@@ -226,8 +226,9 @@ int control_socket_open(struct control_socket *s, const char *path, uint64_t dea
     if (fd >= 0)
         close(fd);
     if (error == -EEXIST)
-        log_error("%s (control.socket) is there and no socket; remove it or choose another path",
-                  path);
+        log_error(
+            "%s (control.socket) exists and is not a socket; remove it or choose another path",
+            path);
     else if (error == -EADDRINUSE)
         log_error("another noonmarkd answers at %s (control.socket); stop it or choose another "
                   "path",
