@@ -1,9 +1,9 @@
-// The door of ke: NTS-KE in a process of its own, the only one that parses what strangers send by
-// TCP and TLS. It reads the keyring from the board and writes nothing there but its own side. Runs
-// as control.user with no capability, with the descriptors of link/handover.h.
+// The entry point of ke: NTS-KE in a process of its own, the only process that parses what clients
+// send over TCP and TLS. It reads the keyring from the board and writes only its own side. Runs as
+// control.user with no capability, with the descriptors of link/handover.h.
 #pragma once
 
-// Runs until the link ends or SIGTERM. The exit status.
+// Runs until the link ends or SIGTERM. Returns the exit status.
 int ke_process_main(void);
 
 // For --version: OpenSSL's version.

@@ -22,8 +22,8 @@ static const char *reason(void)
     return text ? text : "no reason given";
 }
 
-// The whole file as a BIO over text, which the caller wipes and frees after the BIO. A file under
-// way of being replaced is not: the descriptor keeps what it named.
+// The whole file as a BIO over text, which the caller wipes and frees after the BIO. Replacing the
+// file at the same time does no harm: the descriptor still refers to the old file.
 static BIO *text_of(int fd, const char *name, char **text, size_t *len)
 {
     char *room = malloc(FILE_MAX);
@@ -60,7 +60,7 @@ static void text_free(BIO *bio, char *text, size_t len)
     free(text);
 }
 
-// An encrypted key cannot be asked for its passphrase: nobody sits here.
+// No passphrase can be requested for an encrypted key: nobody is there to type it.
 static int no_passphrase(char *out, int size, int writing, void *context)
 {
     (void)out;
@@ -110,7 +110,7 @@ static STACK_OF(X509) * read_chain(const struct tls_pair *pair)
     return chain;
 }
 
-// False when the dates refuse it.
+// False when the dates are wrong and `dates` says that this refuses the certificate.
 static bool judge_dates(const char *name, const X509 *leaf, enum tls_dates dates)
 {
     const bool refuse = dates == TLS_DATES_REFUSE;
@@ -134,10 +134,10 @@ static bool judge_dates(const char *name, const X509 *leaf, enum tls_dates dates
     return true;
 }
 
-// What makes a good pair bad for clients, though not for us.
+// Logs faults that matter to clients, though not to the server.
 static void warn_of_names(const char *name, const X509 *leaf)
 {
-    // RFC 6125: today's clients look nowhere else.
+    // RFC 6125: today's clients use no other name.
     if (X509_get_ext_by_NID(leaf, NID_subject_alt_name, -1) < 0)
         log_warning("%s: has no subject alternative name: clients will refuse it", name);
 }
@@ -157,13 +157,15 @@ int tls_pair_use(const struct tls_pair *pair, enum tls_dates dates, SSL_CTX *con
     }
     if (!judge_dates(pair->chain, leaf, dates))
         goto done;
-    // The context keeps one certificate a kind of key: the second would silently replace the first.
+    // The context keeps one certificate for each type of key: a second one would silently replace
+    // the first.
     for (int more = SSL_CTX_set_current_cert(context, SSL_CERT_SET_FIRST); more == 1;
          more = SSL_CTX_set_current_cert(context, SSL_CERT_SET_NEXT)) {
         EVP_PKEY *other = SSL_CTX_get0_privatekey(context);
         if (other && EVP_PKEY_get_base_id(other) == EVP_PKEY_get_base_id(key)) {
-            log_error("%s: an earlier pair has a key of the same kind; give one of each kind",
-                      pair->chain);
+            log_error(
+                "%s: an earlier pair has a key of the same type; configure one pair of each type",
+                pair->chain);
             goto done;
         }
     }

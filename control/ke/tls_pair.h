@@ -1,13 +1,13 @@
 // One certificate chain with its key, read from descriptors that the supervisor has opened, and
-// examined: what is wrong is logged with the file's name.
+// checked: faults are logged with the file's name.
 //
-// Holds a private key: the text that it was read from is wiped. Main thread.
+// Handles a private key: the text that it was read from is wiped. Main thread.
 #pragma once
 
 #include <openssl/ssl.h>
 
-// Where a pair lies. Names are for messages; descriptors stay the caller's, and may have been read
-// before.
+// The place of a pair. Names are for messages; the caller owns the descriptors, which may have been
+// read before.
 struct tls_pair {
     const char *chain;
     const char *key;
@@ -15,14 +15,15 @@ struct tls_pair {
     int key_fd;
 };
 
-// What becomes of a certificate that has expired or is not yet valid.
+// What to do with a certificate that has expired or is not yet valid.
 enum tls_dates {
-    // It is logged loudly and used: a server of time may well start with a clock that is wrong
-    // itself, and its clients judge the dates anyway.
+    // Log it in capitals and use it: a time server may start while its own clock is wrong, and its
+    // clients check the dates anyway.
     TLS_DATES_WARN,
-    // It is refused: at a reload there is an older one that serves on.
+    // Refuse it: at a reload the older certificate keeps serving.
     TLS_DATES_REFUSE,
 };
 
-// Puts the pair into context. A context holds one pair of each kind of key. 0 or -errno, logged.
+// Adds the pair to context. A context has at most one pair for each type of key. 0 or -errno,
+// logged.
 int tls_pair_use(const struct tls_pair *pair, enum tls_dates dates, SSL_CTX *context);
