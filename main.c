@@ -1,5 +1,5 @@
-// noonmarkd: the command line, and which process this is. The supervisor starts this same binary
-// again as its children, with their role as argv[0].
+// noonmarkd: the command line, and the choice of this process's role. The supervisor starts its
+// children from this same binary, with their role as argv[0].
 #include "base/log.h"
 #include "config/config.h"
 #include "control/control.h"
@@ -39,7 +39,8 @@ struct role {
     const char *speaker; // what stands before each line of its log
     const char *comm;    // what top and pgrep show; 15 octets
     int (*run)(void);
-    int own_board; // its own side of the board; 0: it has none, and does not say when it is ready
+    int own_board; // its own side of the board; 0: it has none, and does not report that it is
+                   // ready
 };
 
 static const struct role roles[] = {
@@ -57,7 +58,7 @@ static bool has_seals(int fd, int seals)
     return got >= 0 && (got & seals) == seals;
 }
 
-// Somebody who types a role's name has not given it these.
+// A person who types a role's name as argv[0] does not pass these descriptors.
 static bool handover_complete(const struct role *role)
 {
     if (!has_seals(HANDOVER_CONFIG, F_SEAL_WRITE) || !link_is(HANDOVER_LINK))
@@ -74,7 +75,7 @@ static int run_role(const struct role *role)
         return EXIT_USAGE;
     }
     prctl(PR_SET_NAME, role->comm, 0, 0, 0);
-    // exec has made it dumpable again: neither cores nor other processes of this user may see keys.
+    // exec has made it dumpable again: no core and no other process of this user may see keys.
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     log_start();
     return role->run();
@@ -100,8 +101,8 @@ static int usage(const char *what, const char *which)
     return EXIT_USAGE;
 }
 
-// The configuration is read again at each reload, wherever this process then is. Links stay in the
-// path, so that what they lead to by then is read. False: there is no such path.
+// The configuration is read again at each reload, whatever the working directory is then. Symbolic
+// links stay in the path, so that their current target is read. False: there is no such path.
 static bool make_absolute(const char *path, char out[PATH_MAX])
 {
     size_t len = 0;
@@ -126,8 +127,9 @@ static int serve(struct config *config, const char *path)
         return EXIT_FAILURE;
     }
     if (!make_absolute(path, absolute)) {
-        log_error("%s: the way there cannot be told: %s; start noonmarkd with an absolute path",
-                  path, strerror(errno));
+        log_error(
+            "%s: the absolute path cannot be found: %s; start noonmarkd with an absolute path",
+            path, strerror(errno));
         return EXIT_FAILURE;
     }
     return supervisor_run(config, absolute);
@@ -225,12 +227,12 @@ int main(int argc, char **argv)
             fputs(help, stdout);
             return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
         case ':':
-            return usage("there is no value after ", argv[optind - 1]);
+            return usage("a value is missing after ", argv[optind - 1]);
         default:
-            return usage("there is no option ", argv[optind - 1]);
+            return usage("unknown option ", argv[optind - 1]);
         }
     }
     if (optind < argc)
-        return usage("this is no option: ", argv[optind]);
+        return usage("unexpected argument ", argv[optind]);
     return act(action, path);
 }

@@ -1,16 +1,16 @@
-// How many there may be of what several rooms keep arrays of. Each limit has one name here, so that
-// the room that counts and the room that holds the array cannot differ; the rooms may give it a
-// name of their own. A limit that must only be large enough for another one stands where it
-// belongs, with a static_assert where both are seen.
+// The sizes of arrays that several rooms share. Each limit has one name here, so that the room that
+// counts and the room that has the array cannot differ; the rooms may give it a name of their own.
+// A limit that must only be at least as large as another one is defined where it belongs, with a
+// static_assert where both are visible.
 #pragma once
 
 enum {
-    CORES_MAX = 64,       // polling cores: dataplane.cores, the board's pages, loops, their watch
+    CORES_MAX = 64,       // polling cores: dataplane.cores, the board's pages, loops, the watch
     PORTS_MAX = 16,       // dataplane.ports, the board's ports, devices
     ADDRESSES_MAX = 64,   // of one port: its addresses, the parse stage's set
     LISTENERS_MAX = 16,   // control.listen, the supervisor's sockets, NTS-KE's
     CERTIFICATES_MAX = 8, // control.certificates, the descriptors of their files
-    CPUS_MAX = 1024,      // numbers of CPUs in dataplane.cores are below it
+    CPUS_MAX = 1024,      // the numbers of CPUs in dataplane.cores are below it
 
     COOKIE_KEYS_MAX = 8,                // the current key, the future one, and old ones
     OLD_KEYS_MAX = COOKIE_KEYS_MAX - 2, // keys.keep

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-// Octets that are somebody else's: read, never kept.
+// Octets of another owner: read, never kept.
 struct bytes_span {
     const uint8_t *at;
     size_t len;
@@ -62,11 +62,11 @@ static inline bool bytes_equal_ct(const uint8_t *a, const uint8_t *b, size_t n)
     unsigned char differ = 0;
     for (size_t i = 0; i < n; i++)
         differ |= a[i] ^ b[i];
-    __asm__("" : "+r"(differ)); // the compiler may not turn the loop into an early exit
+    __asm__("" : "+r"(differ)); // so that the compiler does not turn the loop into an early exit
     return differ == 0;
 }
 
-// Overwrites a secret in a way that the compiler keeps.
+// Overwrites a secret; the compiler cannot remove it.
 static inline void bytes_wipe(void *at, size_t n)
 {
     memset(at, 0, n);

@@ -5,9 +5,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-// What libc, its threads and OpenSSL need in any process. No execve, no fork, no socket, no ptrace,
-// no mount, no credentials; of signals only the own ones, and memory never becomes executable
-// (below).
+// The calls that libc, its threads and OpenSSL need in any process. No execve, no fork, no socket,
+// no ptrace, no mount, no change of credentials; signals only to this process itself, and memory
+// never becomes executable (below).
 static const int common[] = {
     // Waiting.
     SCMP_SYS(epoll_ctl),
@@ -18,7 +18,7 @@ static const int common[] = {
     SCMP_SYS(nanosleep),
     SCMP_SYS(clock_nanosleep),
     SCMP_SYS(restart_syscall),
-    // Descriptors that are open, and the log.
+    // Open descriptors, and the log.
     SCMP_SYS(read),
     SCMP_SYS(write),
     SCMP_SYS(writev),
@@ -46,12 +46,12 @@ static const int common[] = {
     SCMP_SYS(sched_yield),
     SCMP_SYS(sched_getaffinity),
     SCMP_SYS(sysinfo),
-    SCMP_SYS(rseq),            // a thread that was made before the filter may only start after it
+    SCMP_SYS(rseq),            // a thread made before the filter may start after it
     SCMP_SYS(set_robust_list), // likewise
     SCMP_SYS(rt_sigaction),
     SCMP_SYS(rt_sigprocmask),
     SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(sigaltstack), // a build with sanitizers, when a thread ends
+    SCMP_SYS(sigaltstack), // needed by a build with sanitizers when a thread ends
     SCMP_SYS(exit),
     SCMP_SYS(exit_group),
 };
@@ -61,7 +61,7 @@ static int allow(scmp_filter_ctx filter, int number, struct scmp_arg_cmp argumen
     return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, number, 1, &argument);
 }
 
-// Nothing that was written can be run.
+// Memory that was written cannot be executed.
 static int allow_plain_memory(scmp_filter_ctx filter)
 {
     const struct scmp_arg_cmp not_executable =
@@ -72,24 +72,24 @@ static int allow_plain_memory(scmp_filter_ctx filter)
     return result;
 }
 
-// The abort() of an assertion, whose signal then says why a restart was needed. Other processes of
-// the same user are out of reach.
+// The abort() of an assertion: its signal tells why the process was restarted. No signal to other
+// processes of the same user is allowed.
 static int allow_own_signals(scmp_filter_ctx filter)
 {
     return allow(filter, SCMP_SYS(tgkill),
                  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), (scmp_datum_t)0));
 }
 
-static int add(scmp_filter_ctx filter, const struct confine_call *call)
+static int add_call(scmp_filter_ctx filter, const struct confine_call *call)
 {
     const uint32_t action =
         call->fails ? SCMP_ACT_ERRNO((uint32_t)call->fails) : (uint32_t)SCMP_ACT_ALLOW;
     return seccomp_rule_add_array(filter, action, call->number, call->n, call->argument);
 }
 
-// Polling threads call often: the filter is a tree for them. And kernels before 5.16 would slow
-// down every load behind a store of a confined thread, unless told not to. Where nobody else's code
-// runs that could look at what a misread load leaves, they are told.
+// Polling threads make calls often, so the filter is built as a tree. Kernels before 5.16 would
+// also slow down every load after a store in a confined thread (the mitigation of speculative store
+// bypass). In a process that runs no foreign code nobody could exploit that, so it is switched off.
 static int tune_for_polling(scmp_filter_ctx filter)
 {
     int result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_SSB, 1);
@@ -104,14 +104,14 @@ int confine_system_calls(const struct confine_call *calls, size_t n, enum confin
         seccomp_init(manner == CONFINE_KILL ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_TRAP);
     if (!filter)
         return -ENOMEM;
-    // Threads run already: the filter is for all of them.
+    // Threads run already: the filter applies to all of them.
     int result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
     if (result == 0 && manner == CONFINE_REFUSE)
         result = tune_for_polling(filter);
     for (size_t i = 0; i < sizeof common / sizeof common[0] && result == 0; i++)
         result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, common[i], 0);
     for (size_t i = 0; i < n && result == 0; i++)
-        result = add(filter, &calls[i]);
+        result = add_call(filter, &calls[i]);
     if (result == 0)
         result = allow_plain_memory(filter);
     if (result == 0)

@@ -1,9 +1,9 @@
-// The system call filter of a child that serves. Together with a user of its own and the absence of
-// capabilities (the supervisor's part) it is what an attacker meets who has taken over the process.
+// The system call filter of a child that serves. An attacker who has taken over the process meets
+// it, together with a user of its own and missing capabilities (the supervisor's part).
 //
-// Each process has its list (control/control_filter.c, control/ke/ke_filter.c,
-// dataplane/system_calls.c) beside what all need (confine.c).
-// Main thread; process-wide effects.
+// Each process has its own list (control/control_filter.c, control/ke/ke_filter.c,
+// dataplane/system_calls.c) in addition to the calls that all need (confine.c). Main thread;
+// process-wide effects.
 #pragma once
 
 #include <seccomp.h>
@@ -12,18 +12,19 @@
 // One system call that a process may make.
 struct confine_call {
     int number;
-    unsigned n;                      // with this many arguments compared; 0: whatever they are
-    struct scmp_arg_cmp argument[2]; // all must hold
-    int fails; // not 0: it is not made but fails with this errno, since libc can go on without
+    unsigned n;                      // the number of arguments that are compared; 0: any arguments
+    struct scmp_arg_cmp argument[2]; // all must match
+    int fails; // not 0: the call is not made and returns this errno, because libc can go on without
+               // it
 };
 
-// What becomes of a call that is not allowed.
+// What happens after a call that is not allowed.
 enum confine_manner {
-    CONFINE_KILL,   // it ends the process, and the supervisor starts it anew
-    CONFINE_REFUSE, // the thread that made it gets SIGSYS, whose handler is the caller's
+    CONFINE_KILL,   // the process is killed, and the supervisor restarts it
+    CONFINE_REFUSE, // the thread that made it gets SIGSYS; the caller installs the handler
 };
 
-// After start-up, for all threads at once: only these calls, and those that all processes need, are
-// allowed from now on; none can be started afterwards that is free of it. Needs no_new_privs
+// After start-up, for all threads at once: from now on only these calls, and those that all
+// processes need, are allowed. Threads that are started later are confined too. Needs no_new_privs
 // (child_hide). 0 or -errno.
 int confine_system_calls(const struct confine_call *calls, size_t n, enum confine_manner manner);

@@ -8,7 +8,7 @@
 
 typedef uint64_t lane_set;
 
-// The burst, the word and the crypto batch are one number.
+// A burst, a set and a crypto batch have the same number of lanes.
 enum { LANES = 64 };
 static_assert(LANES == 8 * sizeof(lane_set), "a set has one bit for each lane of a burst");
 
@@ -24,7 +24,7 @@ static inline lane_set lane_first(unsigned n)
     return n == LANES ? ~(lane_set)0 : lane_bit(n) - 1;
 }
 
-// Takes the lowest lane out of a set that is not empty and returns its number.
+// Removes the lowest lane from a set that is not empty and returns its number.
 static inline unsigned lane_take(lane_set *set)
 {
     unsigned lane = (unsigned)__builtin_ctzll(*set);
@@ -37,7 +37,7 @@ static inline unsigned lane_count(lane_set set)
     return (unsigned)__builtin_popcountll(set);
 }
 
-// The n lowest lanes of a set, or all that it has.
+// The n lowest lanes of a set, or the whole set if it has fewer.
 static inline lane_set lane_lowest(lane_set set, unsigned n)
 {
     if (lane_count(set) <= n)

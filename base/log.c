@@ -20,13 +20,13 @@ static bool journal;
 static bool server;                        // lines say when
 static _Atomic int shown = LOG_LEVEL_INFO; // written by log_set_level, read by all threads
 
-// Where this thread's errors go instead; NULL: nowhere else.
+// The buffer for this thread's errors; text NULL: errors are written to the log.
 static _Thread_local struct {
     char *text;
     size_t size;
 } divert;
 
-// systemd sets JOURNAL_STREAM=DEVICE:INODE; only when that is our stderr does the journal read it.
+// systemd sets JOURNAL_STREAM=DEVICE:INODE; the journal reads stderr only if that names our stderr.
 static bool stderr_is_journal(void)
 {
     const char *stream = getenv("JOURNAL_STREAM");
@@ -111,7 +111,7 @@ __attribute__((format(printf, 1, 0))) static void divert_error(const char *forma
                                                                va_list arguments)
 {
     if (divert.text[0] != '\0')
-        return; // the first is the cause, later ones follow from it
+        return; // the first error is the cause, later ones follow from it
     vsnprintf(divert.text, divert.size, format, arguments);
     printable(divert.text, strlen(divert.text));
 }
@@ -152,8 +152,8 @@ write_line(enum log_level level, unsigned long left_out, const char *format, va_
         if (len >= room)
             len = room - 1;
     }
-    // What a message quotes may come from outside: it must not make a second line or talk to a
-    // terminal.
+    // A message may quote text from outside: that text must not start a second line or send control
+    // characters to a terminal.
     printable(line + text, len - text);
     line[len++] = '\n';
     log_writer_put(line, len);
@@ -218,7 +218,7 @@ void log_limited(struct log_limit *limit, enum log_level level, const char *form
     clock_gettime(CLOCK_MONOTONIC, &ts);
     const long long now = ts.tv_sec * 1000000000LL + ts.tv_nsec;
 
-    // Whoever moves next_ns on may speak; the others only count.
+    // The thread that moves next_ns writes the line; the others only count.
     long long next = __atomic_load_n(&limit->next_ns, __ATOMIC_RELAXED);
     if (now < next ||
         !__atomic_compare_exchange_n(&limit->next_ns, &next, now + LIMIT_SECONDS * 1000000000LL,

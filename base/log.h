@@ -34,15 +34,15 @@ uint64_t log_lost(void);
 // starts. False, and nothing has changed: level is none of these. Any thread.
 bool log_set_level(const char *level);
 
-// From here on the calling thread's errors are not written: the first goes to text, cut to size
-// octets, without the word before it. NULL ends that.
+// From here on the calling thread's errors are not written: the first one is copied to text, cut to
+// size octets, without the word before it. NULL ends that.
 void log_divert(char *text, size_t size);
 
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-// At most one line in ten seconds for the same format at this place; says how many it left out.
+// At most one line in ten seconds for each limit; the line says how many were left out.
 struct log_limit {
     long long next_ns;
     unsigned long left_out;

@@ -1,5 +1,5 @@
-// The monotonic clock: deadlines, timers and heartbeats know no other, so that a step of the
-// calendar moves none of them. Any thread.
+// The monotonic clock: deadlines, timers and heartbeats use no other clock, so that a step of the
+// system time does not change them. Any thread.
 #pragma once
 
 #include <stdint.h>

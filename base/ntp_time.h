@@ -1,6 +1,6 @@
 // NTP's 64-bit timestamp: seconds since 1900 modulo 2^32 in the high half, the fraction in the low
-// one (RFC 5905, section 6). The unit is 2^-32 s, 233 ps. Sums wrap with the era, as they should.
-// Pure; any thread.
+// half (RFC 5905, section 6). The unit is 2^-32 s, 233 ps. Sums wrap at the end of an era, as
+// intended. Pure; any thread.
 #pragma once
 
 #include <stdint.h>
@@ -18,7 +18,7 @@ static inline ntp_time ntp_time_from_unix(int64_t seconds, uint32_t nanoseconds)
     return (((uint64_t)seconds + NTP_UNIX_OFFSET) << 32) + fraction;
 }
 
-// A span of nanoseconds (up to 4 s) in units of 2^-32 s.
+// A span in nanoseconds (up to 4 s), in units of 2^-32 s.
 static inline ntp_time ntp_time_span(uint32_t nanoseconds)
 {
     return ((uint64_t)nanoseconds << 32) / NS_PER_S;

@@ -1,11 +1,12 @@
-// UTF-8 is decoded no further than it takes to tell what a terminal would obey.
+// UTF-8 is decoded only as far as needed to find control characters.
 #include "base/printable.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
-// The octets of the sequence that begins there, and what they encode; 0: no UTF-8 (RFC 3629).
+// Returns the length of the sequence that begins at `at` and sets *code to its code point; 0: not
+// UTF-8 (RFC 3629).
 static size_t decode(const uint8_t *at, size_t len, uint32_t *code)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};

@@ -18,14 +18,14 @@ void *secret_alloc(size_t len)
     void *at = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (at == MAP_FAILED)
         return NULL;
-    // Best effort: RLIMIT_MEMLOCK may be small, and the server works without.
+    // Best effort: RLIMIT_MEMLOCK may be small, and the server works without the lock.
     (void)mlock(at, len);
     (void)madvise(at, len, MADV_DONTDUMP);
     (void)madvise(at, len, MADV_WIPEONFORK);
     return at;
 }
 
-// With this right no limit is in force.
+// With this capability no limit applies.
 static bool has_right_to_lock(void)
 {
     struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -33,9 +33,9 @@ static bool has_right_to_lock(void)
     return syscall(SYS_capget, &head, data) == 0 && (data[0].effective & 1U << CAP_IPC_LOCK) != 0;
 }
 
-// Under a limit nothing is locked but what secret_alloc has: with MCL_FUTURE each mmap beyond the
-// limit would fail, so that a ke full of connections would refuse more of them; and of what is
-// there now (MCL_CURRENT) the limit would have to fit reserved addresses, too.
+// Under a limit only the memory of secret_alloc is locked. With MCL_FUTURE each mmap beyond the
+// limit would fail, so a ke with many connections would refuse more of them. With MCL_CURRENT the
+// limit would have to cover reserved addresses, too.
 void secret_lock_process(void)
 {
     struct rlimit limit;

@@ -1,5 +1,5 @@
-// The time stamp counter: the one clock that both halves read without a system call.
-// Pure; any thread. Needs an invariant TSC (the supervisor warns where CPUID does not promise one).
+// The time stamp counter: the one clock that control and dataplane read without a system call.
+// Pure; any thread. Needs an invariant TSC (the supervisor warns when CPUID does not report one).
 #pragma once
 
 #include <stdint.h>
@@ -10,8 +10,8 @@ static inline uint64_t tsc_now(void)
     return __rdtsc();
 }
 
-// Spins until that reading has come; not at all when it has by `now`, the last reading. The reading
-// then.
+// Spins until the TSC reaches `until`; returns at once when `now`, the last reading, has reached
+// it. Returns the last reading.
 static inline uint64_t tsc_wait(uint64_t now, uint64_t until)
 {
     while ((int64_t)(until - now) > 0) {

@@ -1,8 +1,9 @@
 // Making and mapping the board's memfds.
 //
-// Sealed are shrinking, growing and further seals: a peer that truncated the file would kill the
-// other with SIGBUS. F_SEAL_FUTURE_WRITE is left out, since it would lock out a restarted writer;
-// that a reader stays a reader comes from its descriptor and from the file's owner and mode.
+// The seals forbid shrinking, growing and further seals: a process that truncated the file would
+// kill the other one with SIGBUS. F_SEAL_FUTURE_WRITE is not set, since a restarted writer could
+// not map the file; a reader cannot write because of its descriptor and of the file's owner and
+// mode.
 #include "board/board.h"
 
 #include <errno.h>
@@ -13,7 +14,7 @@
 #include <unistd.h>
 
 #ifndef MFD_NOEXEC_SEAL
-#define MFD_NOEXEC_SEAL 0x0008U // Linux 6.3; older headers lack the name
+#define MFD_NOEXEC_SEAL 0x0008U // Linux 6.3; older headers do not have it
 #endif
 
 enum { SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL };
@@ -71,17 +72,17 @@ int board_reopen_read_only(int fd, int *read_only_fd)
     return 0;
 }
 
-// The first mapped_len octets of a side that has len.
+// Maps the first mapped_len octets of a side that has len octets.
 static int map_part(int fd, bool writable, size_t len, size_t mapped_len, void **out)
 {
     struct stat st;
     int flags = fcntl(fd, F_GETFL);
     if (flags < 0 || fstat(fd, &st) < 0)
         return -errno;
-    // A reader that holds a writable descriptor could make its mapping writable at any time.
+    // A reader with a writable descriptor could make its mapping writable at any time.
     if ((flags & O_ACCMODE) != (writable ? O_RDWR : O_RDONLY))
         return -EACCES;
-    // Another size is another build's board: half of it would be read as something else.
+    // Another size means the board of another build: its fields would be misread.
     int seals = fcntl(fd, F_GET_SEALS);
     if (st.st_size != (off_t)len || seals < 0 || (seals & SEALS) != SEALS)
         return -EINVAL;
@@ -90,7 +91,7 @@ static int map_part(int fd, bool writable, size_t len, size_t mapped_len, void *
         mmap(NULL, mapped_len, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, 0);
     if (at == MAP_FAILED)
         return -errno;
-    // Both are best effort: RLIMIT_MEMLOCK may be small, and the server works without.
+    // Both are best effort: RLIMIT_MEMLOCK may be small, and the server works without the lock.
     (void)mlock(at, mapped_len);
     (void)madvise(at, mapped_len, MADV_DONTDUMP);
     *out = at;

@@ -1,12 +1,13 @@
-// The board: three memfds, each with one writer, through which the children show each other what
-// they must know. The supervisor makes it; each child maps its own side writable, and of the others
-// those that it must read, read-only.
+// The board: three memfds, each with one writer, through which the children exchange their data.
+// The supervisor makes it; each child maps its own side writable, and read-only those of the other
+// sides that it must read.
 //
 //   control side     keyring, ntp state, heartbeat    written by control; read by ke, dataplane
 //   dataplane side   counters, ports, heartbeats      written by the dataplane; read by control
 //   ke side          counters, heartbeat              written by ke; read by control
 //
-// All outlive a child that dies, so a restarted child finds what its predecessor published.
+// All outlive a child that dies, so a restarted child finds the data that its predecessor
+// published.
 #pragma once
 
 #include "base/bounds.h"
@@ -24,19 +25,20 @@
 enum {
     BOARD_VERSION = 1,
     BOARD_NAME_LEN = 64,
-    BOARD_PAGE = 4096, // what is mapped is a multiple of it
+    BOARD_PAGE = 4096, // mapped lengths are a multiple of it
 };
 
 struct board_control {
-    _Atomic uint64_t version;   // BOARD_VERSION once control has come up
+    _Atomic uint64_t version;   // set to BOARD_VERSION once control is ready
     _Atomic uint64_t heartbeat; // monotonic ns of the last turn of control's main loop
     _Atomic uint64_t starts;    // of control, this one included
     _Atomic uint64_t log_lost;  // lines of log that it lost
     struct snapshot ntp_state;  // struct ntp_state
     uint8_t without_keys[BOARD_PAGE - 64 - sizeof(struct snapshot)];
-    struct snapshot keyring; // struct keyring_record; from here on pages hold keys
+    struct snapshot keyring; // the pages from here on contain keys
 };
-static_assert(offsetof(struct board_control, keyring) == BOARD_PAGE, "keys begin a page");
+static_assert(offsetof(struct board_control, keyring) == BOARD_PAGE,
+              "the keys begin on a page of their own");
 
 // What became of a port. A dataplane that is started again leaves out a port that it cannot open,
 // and is started anew when it can.
@@ -55,7 +57,7 @@ struct board_port {
     char name[BOARD_NAME_LEN];   // as the configuration names it
     char driver[BOARD_NAME_LEN]; // "net_af_xdp", "net_memif", ...
     char mode[BOARD_NAME_LEN];   // "XDP native", "XDP generic", "" elsewhere
-    char stamps[BOARD_NAME_LEN]; // what tells when a frame arrived: "XDP program" or "poll"
+    char stamps[BOARD_NAME_LEN]; // the source of arrival times: "XDP program" or "poll"
     _Atomic uint32_t link_up;
     _Atomic uint32_t state;   // enum board_port_state
     _Atomic uint32_t ifindex; // of the interface on which `program` was seen
@@ -66,12 +68,12 @@ struct board_port {
     uint8_t mac[6];
     uint8_t spare[2];
     _Atomic uint64_t rx_missed; // frames that the driver counts as lost before any core saw them
-    _Atomic uint64_t stamped;   // frames that bore a stamp of their arrival
+    _Atomic uint64_t stamped;   // frames with a stamp of their arrival
     _Atomic uint64_t unstamped; // frames without one, on a port that stamps
 };
 
 struct board_dataplane {
-    _Atomic uint64_t version;   // BOARD_VERSION once the ports are up and the cores run
+    _Atomic uint64_t version;   // set to BOARD_VERSION once the ports are up and the cores run
     _Atomic uint64_t heartbeat; // monotonic ns of the last turn of housekeeping
     _Atomic uint64_t starts;    // of the dataplane, this one included
     _Atomic uint64_t log_lost;  // lines of log that it lost
@@ -82,14 +84,14 @@ struct board_dataplane {
     uint32_t core_id[CORES_MAX]; // CPU of each core
     struct snapshot stamps;      // struct stamp_line, of the frames' stamps
     struct snapshot
-        ntp_state; // struct ntp_state, as the cores serve it: what was believed of control's
+        ntp_state; // struct ntp_state as the cores serve it: control's state after the check
     _Atomic uint32_t clock_doubted; // 1: control's clock is wrong, so that it is served as leap 3
     struct board_port port[PORTS_MAX];
     struct core_counters core[CORES_MAX]; // not reset by a restart: counters only rise
 };
 
 struct board_ke {
-    _Atomic uint64_t version;    // BOARD_VERSION once ke has come up
+    _Atomic uint64_t version;    // set to BOARD_VERSION once ke is ready
     _Atomic uint64_t heartbeat;  // monotonic ns of the last turn of ke's main loop
     _Atomic uint64_t starts;     // of ke, this one included
     _Atomic uint64_t log_lost;   // lines of log that it lost
@@ -100,20 +102,20 @@ struct board_ke {
 // caller owns the descriptors.
 int board_create(int *control_fd, int *dataplane_fd, int *ke_fd);
 
-// A second descriptor of a memfd that cannot write: what its readers are given. 0 or -errno.
+// Opens a second, read-only descriptor of a memfd: for its readers. 0 or -errno.
 int board_reopen_read_only(int fd, int *read_only_fd);
 
 // Maps one side, locked and kept out of core dumps where the system allows. writable must agree
-// with how fd was opened. The size of the memfd is checked. 0 or -errno; board_unmap ends it.
+// with the mode of fd. The size of the memfd is checked. 0 or -errno; freed with board_unmap_*.
 int board_map_control(int fd, bool writable, struct board_control **board);
 int board_map_dataplane(int fd, bool writable, struct board_dataplane **board);
 int board_map_ke(int fd, bool writable, struct board_ke **board);
 
-// Maps what stands before the keyring, read-only: for the supervisor, which holds no keys. The
-// keyring's pages are not there. board_unmap_control_head ends it.
+// Maps only the part before the keyring, read-only: for the supervisor, which must not see keys.
+// Freed with board_unmap_control_head.
 int board_map_control_head(int fd, const struct board_control **board);
 
-// Each takes NULL.
+// All of them accept NULL.
 void board_unmap_control(struct board_control *board);
 void board_unmap_control_head(const struct board_control *board);
 void board_unmap_dataplane(struct board_dataplane *board);

@@ -15,7 +15,7 @@ static_assert(offsetof(struct core_counters, frames_received) <
                   offsetof(struct core_counters, frames_received) <
                       offsetof(struct core_counters, stamps_refused) &&
                   offsetof(struct core_counters, outcome) < offsetof(struct core_counters, nak),
-              "a whole stands before its parts");
+              "a sum comes before its parts");
 
 void counters_read(const struct core_counters *counters, struct core_counters *copy)
 {

@@ -8,20 +8,20 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-// How a received frame ended. Answers first, then silent drops in the order in which they are
-// decided.
+// How a received frame ended. Replies first, then drops without a reply, in the order in which they
+// are decided.
 enum outcome {
-    ANSWERED_PLAIN,      // NTP reply without NTS
-    ANSWERED_NTS,        // authenticated reply
-    ANSWERED_NAK,        // NTS NAK (kiss code NTSN)
-    DROPPED_RUNT,        // shorter than its own headers say
-    DROPPED_OVERSIZE,    // longer than FRAME_MAX or in several segments
-    DROPPED_NOT_IP,      // neither IPv4 nor IPv6, or more than two VLAN tags
-    DROPPED_FRAGMENT,    // RFC 8915 replies never need one
-    DROPPED_IP_OPTIONS,  // IPv4 options or IPv6 extension headers
-    DROPPED_NOT_UDP,     //
+    ANSWERED_PLAIN,     // NTP reply without NTS
+    ANSWERED_NTS,       // authenticated reply
+    ANSWERED_NAK,       // NTS NAK (kiss code NTSN)
+    DROPPED_RUNT,       // shorter than its own headers say
+    DROPPED_OVERSIZE,   // longer than FRAME_MAX or in several segments
+    DROPPED_NOT_IP,     // neither IPv4 nor IPv6, or more than two VLAN tags
+    DROPPED_FRAGMENT,   // not reassembled: RFC 8915 replies are never fragmented
+    DROPPED_IP_OPTIONS, // IPv4 options or IPv6 extension headers
+    DROPPED_NOT_UDP,
     DROPPED_NOT_NTP,     // another port
-    DROPPED_NOT_OURS,    // addressed to somebody else
+    DROPPED_NOT_OURS,    // addressed to another host
     DROPPED_GROUP,       // multicast or broadcast destination (or source), MAC or IP
     DROPPED_CHECKSUM,    // IPv4 header checksum, or a zero UDP checksum over IPv6
     DROPPED_PORT_ZERO,   // source port 0
@@ -34,47 +34,48 @@ enum outcome {
     DROPPED_NTS_SHAPE,   // duplicate or missing unique identifier, cookie or authenticator
     DROPPED_NTS_LENGTHS, // authenticator's lengths or padding (RFC 8915, section 5.6)
     DROPPED_NTS_CONTENT, // genuine, but its encrypted fields are malformed
-    DROPPED_NO_KEYS,  // an NTS request before control has published keys, or an unseeded generator
-    DROPPED_NO_CLOCK, // before control has published a clock
-    DROPPED_STALE,    // composed, and then the core was held up until its timestamps were wrong
-    DROPPED_LONGER,   // the reply would exceed the request: a bug if it ever counts
-    DROPPED_TX_FULL,  // the port's send queue would not take the reply
+    DROPPED_NO_KEYS,     // an NTS request before there are keys, or before the generator is seeded
+    DROPPED_NO_CLOCK,    // before control has published a clock
+    DROPPED_STALE,       // the core was held up after composing, until the timestamps were wrong
+    DROPPED_LONGER,      // the reply would be longer than the request: a bug if it is ever counted
+    DROPPED_TX_FULL,     // the port's send queue did not take the reply
     OUTCOMES,
 };
 
-// Why a request got a NAK. Each that was sent is in exactly one, so that their sum is ANSWERED_NAK.
+// Why a request got a NAK. Each sent NAK has exactly one cause, so their sum is ANSWERED_NAK.
 enum nak_cause {
-    NAK_UNKNOWN_KEY,   // the cookie names a key that this server does not have, or no longer
-    NAK_COOKIE_LENGTH, // the cookie is not as long as ours are
+    NAK_UNKNOWN_KEY,   // the cookie names a key that this server does not have, or has no longer
+    NAK_COOKIE_LENGTH, // the cookie has another length than this server's cookies
     NAK_COOKIE_TAG,    // the cookie's tag is wrong
     NAK_REQUEST_TAG,   // the cookie is genuine, the tag of the request is wrong
     NAK_CAUSES,
 };
 
-// How much later than it really left a reply said that it would: of the last reply of each send
-// call, as near as the port can tell. Bin i counts errors up to departure_bin_ns[i] and above the
-// one before; the last bin all that is above.
+// The timestamp of a reply minus its true departure time: of the last reply of each send call, as
+// near as the port can tell. Bin i counts errors up to departure_bin_ns[i] and above
+// departure_bin_ns[i - 1]; the last bin counts all errors above those.
 enum { DEPARTURE_BINS = 13 };
 extern const int64_t departure_bin_ns[DEPARTURE_BINS - 1];
 
-// One core's own page of counters. Writer: that core alone, by counter_add. Readers: control, by
-// counters_read.
+// One core's own page of counters. Writer: that core alone, with counter_add. Readers: control,
+// with counters_read.
 //
-// A whole stands before its parts: frames_received before all that frames are counted in, outcome
-// before nak. A core counts in that order and a reader goes backwards, so that parts never add up
-// to more than their whole. What stands in no such relation may be a burst apart.
+// A sum comes before its parts: frames_received before the counters of its frames, outcome before
+// nak. A core adds in that order and a reader reads backwards, so the parts never add up to more
+// than their sum. Counters without such a relation may differ by one burst.
 struct core_counters {
-    _Alignas(64) _Atomic uint64_t heartbeat; // counts turns, empty ones too
+    _Alignas(64) _Atomic uint64_t heartbeat; // the number of turns, empty ones too
     _Atomic uint64_t frames_received;
     _Atomic uint64_t octets_received;
     _Atomic uint64_t octets_sent;
     _Atomic uint64_t cookies_sealed;
-    _Atomic uint64_t slow_path;       // requests of unusual shape
-    _Atomic uint64_t busy_cycles;     // TSC ticks in turns that had packets
-    _Atomic uint64_t departure_ns;    // from composing to the first reply's departure, as last told
+    _Atomic uint64_t slow_path;   // requests of unusual shape
+    _Atomic uint64_t busy_cycles; // TSC ticks in turns that had packets
+    _Atomic uint64_t
+        departure_ns; // the last value: from composing to the first reply's planned departure
     _Atomic uint64_t stamps_refused;  // frames whose stamp could not be true
-    _Atomic uint64_t composed_again;  // times that replies were, since the core was off its CPU
-    _Atomic uint64_t records_refused; // of the board, out of range
+    _Atomic uint64_t composed_again;  // bursts composed twice, because the core was off its CPU
+    _Atomic uint64_t records_refused; // records of the board that were out of range
     _Atomic uint64_t outcome[OUTCOMES];
     _Atomic uint64_t nak[NAK_CAUSES];                 // of outcome[ANSWERED_NAK]
     _Atomic uint64_t departure_error[DEPARTURE_BINS]; // by departure_error_bin
@@ -89,14 +90,14 @@ static inline unsigned departure_error_bin(int64_t ns)
     return bin;
 }
 
-// Copies a page as it is now; parts of a whole never exceed it. The copy is the caller's alone.
+// Copies a page as it is now; parts never exceed their sum. The copy is used by the caller alone.
 void counters_read(const struct core_counters *counters, struct core_counters *copy);
 
 // Adds a copy to a sum, field by field.
 void counters_sum(struct core_counters *sum, const struct core_counters *copy);
 
-// Adds to a counter of which this thread is the only writer: no locked instruction. Release: who
-// sees it sees what was counted before it; partner: counters_read.
+// Adds to a counter of which this thread is the only writer: no locked instruction. Release: a
+// reader that sees the new value sees what was counted before it; partner: counters_read.
 static inline void counter_add(_Atomic uint64_t *counter, uint64_t n)
 {
     uint64_t v = atomic_load_explicit(counter, memory_order_relaxed);

@@ -1,4 +1,4 @@
-// The life of the counters of NTS-KE, and reading them.
+// Taking over and reading the counters of NTS-KE.
 #include "board/ke_counters.h"
 
 void ke_counters_take_over(struct ke_counters *counters)

@@ -1,8 +1,8 @@
-// What became of the connections to NTS-KE. Names and help: board/metrics.h.
+// The results of the connections to NTS-KE. Names and help: board/metrics.h.
 //
 // Every accepted connection ends in exactly one of the counters from KE_COMPLETED to KE_ABANDONED,
-// so that accepted == their sum + those open now. A connection that is only being drained has
-// ended.
+// so that accepted == their sum + the connections open now. A connection that is only being drained
+// has ended.
 #pragma once
 
 #include <assert.h>
@@ -17,7 +17,7 @@ enum ke_counter {
     KE_ERRED_CRITICAL, // answered with Error 0
     KE_ERRED_REQUEST,  // answered with Error 1, the deadline not passed
     KE_ERRED_INTERNAL, // answered with Error 2
-    KE_LATE_HANDSHAKE, // at the deadline TLS was not up
+    KE_LATE_HANDSHAKE, // at the deadline the handshake was not complete
     KE_LATE_REQUEST,   // at the deadline the request was not complete: Error 1
     KE_NO_HANDSHAKE,   // TLS failed: version, ALPN, alert, garbage
     KE_NO_ALPN,        // the handshake agreed on no application protocol
@@ -30,26 +30,27 @@ enum ke_counter {
 
 enum { KE_ENDS_FIRST = KE_COMPLETED, KE_ENDS_LAST = KE_ABANDONED };
 
-static_assert((int)KE_ACCEPTED < (int)KE_ENDS_FIRST, "the whole stands before its parts");
+static_assert((int)KE_ACCEPTED < (int)KE_ENDS_FIRST, "the sum comes before its parts");
 
-// Writers: every loop of ke, by ke_count. Readers: control, by ke_counters_read, backwards, so that
-// never more connections have ended than were accepted.
+// Writers: every loop of ke, with ke_count. Readers: control, with ke_counters_read, which reads
+// backwards, so that it never sees more connections ended than accepted.
 struct ke_counters {
     _Atomic uint64_t n[KE_COUNTER_COUNT];
-    _Atomic uint32_t open; // connections with a descriptor now, those being drained too
+    _Atomic uint32_t open; // connections with a descriptor now, also those being drained
 };
 
-// Release: who sees it sees what was counted before it; partner: ke_counters_read.
+// Release: a reader that sees the new value sees what was counted before it; partner:
+// ke_counters_read.
 static inline void ke_count(struct ke_counters *counters, enum ke_counter which)
 {
     atomic_fetch_add_explicit(&counters->n[which], 1, memory_order_release);
 }
 
-// Copies the counters as they are now. The copy is the caller's alone.
+// Copies the counters as they are now. The copy is used by the caller alone.
 void ke_counters_read(const struct ke_counters *counters, struct ke_counters *copy);
 
-// For a ke that starts: what a predecessor that died had open counts as abandoned. Before any loop
-// runs.
+// For the start of ke: the open connections of a predecessor that died count as abandoned. Before
+// any loop runs.
 void ke_counters_take_over(struct ke_counters *counters);
 
 static inline uint64_t ke_counted(const struct ke_counters *counters, enum ke_counter which)

@@ -41,12 +41,12 @@ bool keyring_refresh(const struct snapshot *ring, struct keyring_view *view)
     if (!snapshot_read(ring, &record, sizeof record, &view->seen))
         return false;
 
-    // Control is trusted less than the cores.
+    // The dataplane trusts control less than itself.
     bool sound = keyring_is_sound(&record);
     view->refused += !sound;
     if (sound) {
-        // All keys anew, also those that stay: publications are rare, and what is retired cannot be
-        // forgotten in a slot.
+        // All keys are expanded again, also those that stay: publications are rare, and no retired
+        // key can be left in a slot.
         keyring_view_wipe(view);
         view->n = record.n;
         view->current = record.current;

@@ -1,7 +1,8 @@
-// The cookie keys as control shows them to the cores: one current, one future (published before its
-// first use), and retained old ones; RFC 8915, section 6. Control writes; every core reads.
+// The cookie keys that control publishes for the cores and ke: one current, one future (published
+// before its first use), and retained old ones; RFC 8915, section 6. Control writes; every core and
+// every thread of ke reads.
 //
-// Holds key material: the board's memfd is mlocked and kept out of dumps; copies are wiped.
+// Contains key material: the board's memfd is locked and kept out of core dumps; copies are wiped.
 #pragma once
 
 #include "base/bounds.h"
@@ -15,7 +16,7 @@
 
 enum { KEYRING_KEYS = COOKIE_KEYS_MAX };
 
-// One key as it is published. Ids are random, unique with the lowest bit ignored.
+// One key as it is published. Ids are random, and unique even without their lowest bit.
 struct keyring_entry {
     uint32_t id;
     uint8_t foreign_ad; // 1: imported from a server whose cookies have no associated data
@@ -23,7 +24,7 @@ struct keyring_entry {
     uint8_t secret[COOKIE_KEY_LEN];
 };
 
-// What is published: one key at least. A record without a key would silence NTS as a whole, so that
+// What is published: at least one key. A record without a key would stop all NTS replies, so
 // readers refuse it.
 struct keyring_record {
     uint32_t n;
@@ -33,7 +34,8 @@ struct keyring_record {
 static_assert(sizeof(struct keyring_record) <= 8 * SNAPSHOT_WORDS_MAX, "fits a snapshot");
 static_assert(sizeof(struct keyring_record) % 8 == 0, "is made of whole words");
 
-// A core's own copy, ready for use. id[] is compared as a whole; unused slots are never matched.
+// A reader's own copy, ready for use. keyring_find compares all of id[]; a match in an unused slot
+// does not count.
 struct keyring_view {
     uint64_t seen;    // sequence of the copy; 0: no keys yet
     uint64_t refused; // publications that were out of range
@@ -45,22 +47,22 @@ struct keyring_view {
 
 void keyring_publish(struct snapshot *ring, const struct keyring_record *record);
 
-// Is every field of the record within its range, and is each id there once, its lowest bit ignored?
+// Is every field of the record in its range, and is each id unique without its lowest bit?
 bool keyring_is_sound(const struct keyring_record *record);
 
-// Brings the view up to date: one load unless control has published. Keys that are gone are wiped
-// from the view. A record that is not sound is kept out and counted, and the keys in hand stay.
-// True when the view changed.
+// Brings the view up to date: one load if control has not published. Removed keys are wiped from
+// the view. A record that is not sound is refused and counted, and the view keeps its keys. True
+// when the view changed.
 bool keyring_refresh(const struct snapshot *ring, struct keyring_view *view);
 
-// The key of that id, or NULL.
+// The key with that id, or NULL.
 static inline const struct cookie_key *keyring_find(const struct keyring_view *view, uint32_t id)
 {
-    // Nearly all cookies are younger than a rotation.
+    // Nearly all cookies are sealed with the current key.
     if (view->n > 0 && view->id[view->current] == id)
         return &view->key[view->current];
-    // Every slot is compared and the first equal one counts, without a branch that could be guessed
-    // wrong; any id is legal, 0 too, so that what the slots beyond n hold may be equal as well.
+    // All slots are compared and the first match counts, without a branch that could be
+    // mispredicted. Any id is legal, also 0, so an unused slot beyond n may match as well.
     unsigned found = KEYRING_KEYS;
 #pragma GCC unroll 8
     for (unsigned i = KEYRING_KEYS; i-- > 0;)

@@ -1,4 +1,4 @@
-// Looking the table of metrics up, and reading a number by its row.
+// Finding a row of the table of metrics, and reading the number of a row.
 #include "board/metrics.h"
 
 #include "base/now.h"
@@ -15,7 +15,7 @@ const struct metric *metric_named(enum metric_place place, const char *json)
     return NULL;
 }
 
-// What is shared is atomic; a plain member of the same size is read as safely.
+// Shared members are atomic; a plain member of the same size is safe to read like this too.
 static uint64_t word(const void *at)
 {
     return atomic_load_explicit((const _Atomic uint64_t *)at, memory_order_relaxed);

@@ -1,13 +1,13 @@
-// Everything that this server counts or measures, as one table: the status object, noonmarkctl, the
-// manual and metrics read it. A row says what a number is called, what it means, and where it lies
-// in which struct of the board.
+// All counters and measurements of this server, as one table: the status object, noonmarkctl, the
+// manual and the metrics use it. A row has a number's name, its meaning, and its place in a struct
+// of the board.
 //
-// The names are OpenMetrics': a family has one name, help, type and unit, and rows of one family
+// The names follow OpenMetrics: a family has one name, help, type and unit, and rows of one family
 // differ in a label. A counter's name has no "_total", which the exposition adds. Labels that tell
-// one struct from another (which process, port, core or key) are not in the table: whoever walks
-// the structs knows them.
+// one struct from another (which process, port, core or key) are not in the table: the code that
+// walks the structs adds them.
 //
-// Constant; any thread. Knows no struct by name, so that noonmarkctl can read it too.
+// Constant; any thread. Does not name the structs as types, so that noonmarkctl can read it too.
 #pragma once
 
 #include <stddef.h>
@@ -23,10 +23,10 @@ struct metric_family {
     const char *name; // unique; ends in _UNIT when there is a unit
     const char *help; // one sentence
     enum metric_type type;
-    const char *unit; // "" for a mere number
+    const char *unit; // "" for a number without a unit
 };
 
-// The struct that a row's `at` is an offset in, and what the status object calls it.
+// The struct in which a row's `at` is an offset, and its name in the status object.
 enum metric_place {
     METRIC_CONTROL,    // struct board_control: control
     METRIC_KE_PROCESS, // struct board_ke: ke_process
@@ -35,12 +35,12 @@ enum metric_place {
     METRIC_PORT,       // struct board_port: an element of ports
     METRIC_KEY,        // struct metric_key: an element of keys
     METRIC_CORES,      // struct core_counters: an element of cores, and their sum: counters
-    METRIC_CORE,       // struct core_counters: an element of cores; no sum of it means anything
+    METRIC_CORE,       // struct core_counters: an element of cores; a sum would have no meaning
     METRIC_KE,         // struct ke_counters: ke
     METRIC_PLACES,
 };
 
-// How the number lies there. JSON shows it as it lies; metrics in the unit of the family.
+// The number's form in its struct. JSON shows it in that form; metrics use the unit of the family.
 enum metric_form {
     METRIC_U64,
     METRIC_U32,
@@ -52,32 +52,32 @@ enum metric_form {
     METRIC_NS32,    // uint32_t, ns
     METRIC_SHORT,   // uint32_t, 2^-16 s; JSON shows it in seconds
     METRIC_BEAT,    // uint64_t, monotonic ns of a heartbeat; JSON shows its age in ms
-    METRIC_DEPARTS, // the bins of struct core_counters' departure_error; JSON shows them aside
+    METRIC_DEPARTS, // the bins of struct core_counters' departure_error; JSON shows them separately
 };
 
 struct metric {
     const struct metric_family *family;
-    const char *label; // its name, or NULL
+    const char *label; // the label's name, or NULL
     const char *value; // of the label
-    const char *json;  // key in the status object, stable; NULL: not there under a name of its own
+    const char *json;  // key in the status object, stable; NULL: it has no key of its own there
     const char *help;  // one sentence
     enum metric_place place;
     enum metric_form form;
     uint16_t at;
 };
 
-// Rows of one place stand together, in the order in which people read them.
+// Rows of one place are together, in the order in which people read them.
 extern const struct metric metrics[];
 extern const size_t metrics_n;
 
-// What of a cookie key is a number.
+// The numbers of a cookie key.
 struct metric_key {
     uint64_t age_s;
 };
 
-// The row of that place and JSON key, or NULL.
+// The row with that place and JSON key, or NULL.
 const struct metric *metric_named(enum metric_place place, const char *json);
 
-// The number as it lies in its struct, relaxed; of METRIC_BEAT -1 before the first one, and of
-// METRIC_DEPARTS 0, for it is many numbers.
+// The number in its struct, read relaxed; of METRIC_BEAT the age in ms, or -1 before the first
+// heartbeat; of METRIC_DEPARTS 0, because it has many numbers.
 int64_t metric_read(const struct metric *metric, const void *place);

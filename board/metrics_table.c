@@ -96,7 +96,7 @@ static const struct metric_family ke_paused = {
 static const struct metric_family ke_open = {"noonmark_ke_open", "NTS-KE connections open now.",
                                              METRIC_GAUGE, ""};
 
-// Where a number lies.
+// The place of a number.
 #define AT(place, form, type, member) (place), (form), offsetof(struct type, member)
 #define CORES(member) AT(METRIC_CORES, METRIC_U64, core_counters, member)
 #define KE(member) AT(METRIC_KE, METRIC_U64, ke_counters, member)

@@ -7,11 +7,11 @@ enum {
     RATE_PPM_MAX = 1000,     // between the line and tsc_hz, which control rounds
 };
 
-// Counters that exist turn at 50 MHz to 20 GHz.
+// Counters of real machines run at 50 MHz to 20 GHz.
 #define TSC_HZ_MIN UINT64_C(50000000)
 #define TSC_HZ_MAX UINT64_C(20000000000)
 
-// A second of ticks at that rate is a second: 2^32 units, times 2^CLOCK_RATE_SHIFT.
+// The line must turn one second of ticks into one second: 2^32 units, times 2^CLOCK_RATE_SHIFT.
 static bool rates_agree(const struct ntp_state *state)
 {
     double second = (double)state->line.rate * (double)state->tsc_hz;
@@ -26,7 +26,7 @@ bool ntp_state_is_sound(const struct ntp_state *state)
         state->root_delay > DISTANCE_MAX || state->root_dispersion > DISTANCE_MAX)
         return false;
     if (!state->serving)
-        return true; // there is no line to look at
+        return true; // there is no line to check
     return state->tsc_hz >= TSC_HZ_MIN && state->tsc_hz <= TSC_HZ_MAX && rates_agree(state);
 }
 
@@ -44,7 +44,7 @@ bool ntp_state_refresh(const struct snapshot *board, struct ntp_state_view *view
     if (!snapshot_read(board, &state, sizeof state, &view->seen))
         return false;
 
-    // Control is trusted less than the cores.
+    // The dataplane trusts control less than itself.
     bool sound = ntp_state_is_sound(&state);
     if (sound)
         view->state = state;

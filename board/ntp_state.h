@@ -1,6 +1,6 @@
-// What the server says of its clock, and the line that turns the TSC into UTC. Control writes (its
-// time source fits the line); the dataplane's housekeeping reads, and writes what it believes for
-// the cores. RFC 5905, section 7.3.
+// The state of the server's clock, and the line that turns the TSC into UTC. Control writes it (its
+// time source fits the line); the dataplane's housekeeping reads it, checks it, and writes the
+// result for the cores. RFC 5905, section 7.3.
 #pragma once
 
 #include "base/ntp_time.h"
@@ -38,26 +38,26 @@ struct ntp_state {
     uint8_t stratum;          // 1 to 15; not served while leap is LEAP_UNKNOWN
     int8_t precision;         // log2 seconds, -32 to 0
     uint8_t serving;          // 0: no line yet, the cores may not answer with a time; else 1
-    uint32_t error_ns;        // how far the line is thought to be from CLOCK_REALTIME, for status
+    uint32_t error_ns;        // the estimated distance of the line from CLOCK_REALTIME, for status
     uint32_t steps;           // steps of CLOCK_REALTIME noticed since control started, for status
 };
 static_assert(sizeof(struct ntp_state) <= 8 * SNAPSHOT_WORDS_MAX, "fits a snapshot");
 static_assert(sizeof(struct ntp_state) % 8 == 0, "is made of whole words");
 
-// A core's own copy. seen 0: control has published nothing yet; state is then all zero, leap
-// unknown.
+// A reader's own copy. seen 0: nothing has been published yet; state is then all zero, and
+// core_open sets leap to unknown.
 struct ntp_state_view {
     uint64_t seen;
     uint64_t refused; // publications that were out of range
     struct ntp_state state;
 };
 
-// Is every field within what a clock can have and a header can carry, and does the line's rate
-// agree with tsc_hz? Whether the time is right is another question.
+// Is every field in the range of a real clock and of the NTP header, and does the line's rate agree
+// with tsc_hz? Whether the time is right is not checked here.
 bool ntp_state_is_sound(const struct ntp_state *state);
 
 void ntp_state_publish(struct snapshot *board, const struct ntp_state *state);
 
-// Brings the view up to date. A state that is not sound is kept out and counted: the reader keeps
-// what it has. True when the view changed.
+// Brings the view up to date. A state that is not sound is refused and counted: the reader keeps
+// its old one. True when the view changed.
 bool ntp_state_refresh(const struct snapshot *board, struct ntp_state_view *view);

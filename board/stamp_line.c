@@ -1,11 +1,11 @@
-// The readers' copies of the stamps' clock.
+// The readers' copies of the line of the stamps' clock.
 #include "board/stamp_line.h"
 
-// Counters that exist turn at 50 MHz to 20 GHz.
+// Counters of real machines run at 50 MHz to 20 GHz.
 #define RATE_MIN ((UINT64_C(1) << STAMP_RATE_SHIFT) / 20)
 #define RATE_MAX (UINT64_C(20) << STAMP_RATE_SHIFT)
 
-// More than a second at any rate is no clock's line.
+// A line with an error above one second at any rate is not a clock's line.
 #define ERROR_MAX UINT64_C(20000000000)
 
 bool stamp_line_is_sound(const struct stamp_line *line)

@@ -1,5 +1,5 @@
-// The clock that stamps frames as a line over its readings: from CLOCK_MONOTONIC in ns to the TSC.
-// Housekeeping writes it; every core and control's status read.
+// The line of the clock that stamps frames: from CLOCK_MONOTONIC in ns to the TSC. Housekeeping
+// writes it; every core and control's status read it.
 #pragma once
 
 #include "board/snapshot.h"
@@ -14,9 +14,9 @@ enum { STAMP_RATE_SHIFT = 48 };
 struct stamp_line {
     uint64_t stamp_base; // ns
     uint64_t tsc_base;
-    uint64_t rate;  // ticks a nanosecond, times 2^STAMP_RATE_SHIFT
-    uint64_t until; // TSC: the line holds no longer; 0: there is none
-    uint64_t error; // ticks by which it may be wrong
+    uint64_t rate;  // ticks per nanosecond, times 2^STAMP_RATE_SHIFT
+    uint64_t until; // TSC: the line is not valid after this; 0: there is no line
+    uint64_t error; // ticks: the line may be wrong by this much
 };
 static_assert(sizeof(struct stamp_line) <= 8 * SNAPSHOT_WORDS_MAX, "fits a snapshot");
 static_assert(sizeof(struct stamp_line) % 8 == 0, "is made of whole words");
@@ -28,9 +28,9 @@ struct stamp_line_view {
     struct stamp_line line;
 };
 
-// Is there no line, or one that a clock could have?
+// Is the record empty, or a line that a real clock could have?
 bool stamp_line_is_sound(const struct stamp_line *line);
 
 // Brings the view up to date: one load when nothing has been published since. A line that is out of
-// range is kept out and counted. True when the view changed.
+// range is refused and counted. True when the view changed.
 bool stamp_line_refresh(const struct snapshot *board, struct stamp_line_view *view);

@@ -1,26 +1,26 @@
-// Taking samples of a clock, and fitting its line over the TSC.
+// Taking samples of a clock, and fitting a line over the TSC.
 #include "board/time_fit.h"
 
 #include <assert.h>
 #include <math.h>
 #include <string.h>
 
-// What a clock that is being slewed may gain or lose: the kernel's adjtime does 500 ppm, and the
-// crystal's own error comes on top.
+// What a slewed clock may gain or lose: the kernel's adjtime does 500 ppm, plus the crystal's own
+// error.
 #define SLEW 600e-6
 
-// Residuals up to here are a line's, beyond the samples' own widths.
+// Residuals up to this size, beyond the samples' own widths, still fit a line.
 #define STRAIGHT_NS 500.0
 
-// A sample so much wider than the best one was interrupted, and one that agrees says nothing.
+// A sample this much wider than the best one was interrupted; it cannot confirm the line.
 #define WIDE 4
 #define WIDE_TICKS 600 // 0.2 us at 3 GHz
 
-// Rates of counters that exist: 50 MHz to 20 GHz.
+// Rates of real counters: 50 MHz to 20 GHz.
 #define NS_PER_TICK_MIN 0.05
 #define NS_PER_TICK_MAX 20.0
 
-enum { READINGS = 8 }; // of which the narrowest is taken
+enum { READINGS = 8 }; // the narrowest one is taken
 
 struct time_sample time_sample_take(const struct time_readers *read)
 {
@@ -40,8 +40,8 @@ void time_fit_init(struct time_fit *fit)
     memset(fit, 0, sizeof *fit);
 }
 
-// The clock on the line less ns, at that tick. Differences first, so that no double has to hold a
-// date to the nanosecond.
+// The time on the line at that tick, minus utc_ns. Differences are formed first, because a double
+// cannot hold a date to the nanosecond.
 static double line_less(const struct time_line *line, uint64_t tsc, int64_t utc_ns)
 {
     double ticks = (double)(int64_t)(tsc - line->tsc_base);
@@ -57,8 +57,8 @@ double time_line_excess(const struct time_line *line, const struct time_sample *
     return fabs(off) <= allowed ? 0 : off;
 }
 
-// The least-squares line over the newest n samples, based at the newest one, and its greatest
-// residual. False when the samples lie on no line that a clock could have.
+// Fits the least-squares line over the newest n samples, based at the newest one, and its greatest
+// residual. False when no real clock could give such samples.
 static bool fit_line(const struct time_fit *fit, uint32_t n, struct time_line *line,
                      double *residual_ns)
 {
@@ -76,7 +76,7 @@ static bool fit_line(const struct time_fit *fit, uint32_t n, struct time_line *l
         xy += (x[i] - mean_x) * (y[i] - mean_y);
     }
     double rate = xy / xx;
-    if (!(rate >= NS_PER_TICK_MIN && rate <= NS_PER_TICK_MAX)) // also when it is not a number
+    if (!(rate >= NS_PER_TICK_MIN && rate <= NS_PER_TICK_MAX)) // false also when it is not a number
         return false;
 
     double intercept = mean_y - rate * mean_x;
@@ -103,7 +103,7 @@ uint64_t time_fit_narrowest(const struct time_fit *fit)
     return width;
 }
 
-// Are residuals like these explained by the widths of the newest n samples?
+// Do the widths of the newest n samples explain this residual?
 static bool straight(const struct time_fit *fit, uint32_t n, const struct time_line *line,
                      double residual_ns)
 {
@@ -135,7 +135,8 @@ static void adopt(struct time_fit *fit, const struct time_line *line, double res
     fit->stepped = false;
 }
 
-// A first line needs enough samples that agree; until the newest ones do, old ones fall out.
+// The first line needs enough samples that agree; until the newest ones agree, old ones are
+// removed.
 static bool fit_first(struct time_fit *fit)
 {
     struct time_line line;
@@ -149,9 +150,9 @@ static bool fit_first(struct time_fit *fit)
     return true;
 }
 
-// Moves a line on: by the longest run that is straight, halving it while it is not; what lies
-// before was another rate and is forgotten. The shortest run is taken as it is, because a clock
-// that is being slewed must still be followed.
+// Fits the next line over the longest run that is straight: halves the run while it is not. Samples
+// before that run had another rate and are removed. The shortest run is accepted even if it is not
+// straight, because a slewed clock must still be followed.
 static bool fit_next(struct time_fit *fit)
 {
     struct time_line line;
@@ -170,7 +171,7 @@ static bool fit_next(struct time_fit *fit)
     return true;
 }
 
-// Starts over from a sample; the old rate carries the old line to it.
+// Starts over with one sample; the old rate stays.
 static void start_over(struct time_fit *fit, const struct time_sample *sample)
 {
     fit->n = 0;
@@ -182,8 +183,8 @@ static void start_over(struct time_fit *fit, const struct time_sample *sample)
     append(fit, sample);
 }
 
-// Says so little beside its neighbours that it is left out, though not for ever: the machine's
-// clock may have become slow to read.
+// True for a sample that is much wider than the others: it is left out, but not too many in a row,
+// because reading the machine's clock may have become slow for good.
 static bool too_wide(struct time_fit *fit, const struct time_sample *sample)
 {
     if (fit->n == 0 || sample->width <= WIDE_TICKS ||
@@ -197,7 +198,7 @@ static bool too_wide(struct time_fit *fit, const struct time_sample *sample)
 
 enum time_fit_result time_fit_add(struct time_fit *fit, const struct time_sample *sample)
 {
-    // Before all else: also a wide sample can prove a step.
+    // First of all, because a wide sample too can prove a step.
     if (fit->ready && time_line_excess(&fit->line, sample, TIME_FIT_SLACK_NS) != 0) {
         start_over(fit, sample);
         return TIME_FIT_STEPPED;
@@ -206,10 +207,10 @@ enum time_fit_result time_fit_add(struct time_fit *fit, const struct time_sample
         return TIME_FIT_SKIPPED;
     append(fit, sample);
     if (!fit->ready)
-        return fit_first(fit) ? TIME_FIT_GOOD : TIME_FIT_GATHERING;
+        return fit_first(fit) ? TIME_FIT_GOOD : TIME_FIT_COLLECTING;
     if (fit_next(fit))
         return TIME_FIT_GOOD;
-    start_over(fit, sample); // samples that no rate explains
+    start_over(fit, sample); // samples that fit no rate
     return TIME_FIT_STEPPED;
 }
 
@@ -234,7 +235,7 @@ struct clock_line time_line_encode(const struct time_line *line)
 
 struct time_line time_line_decode(const struct clock_line *line, int64_t about_ns)
 {
-    // The era is the one in which the line is nearest to what it is compared with.
+    // The era is chosen so that the line is nearest to about_ns.
     ntp_time about = ntp_time_from_unix(about_ns / NS_PER_S, 0);
     int64_t off = (int64_t)(line->utc_base - about); // units of 2^-32 s
     int64_t seconds = off >> 32;

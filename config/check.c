@@ -1,4 +1,4 @@
-// Rules between keys.
+// Rules that involve several keys.
 #include "config/check.h"
 
 #include "config/host.h"
@@ -35,8 +35,8 @@ static bool check_cores(const struct config *c, struct check_fault *fault)
     return true;
 }
 
-// Does every `socket-abstract` of a vdev's arguments say `no`, and is there one? DPDK takes the
-// last.
+// Is there a `socket-abstract` in a vdev's arguments, and is every one of them `no`? DPDK uses the
+// last one.
 static bool is_memif_on_a_path(const char *device)
 {
     static const char key[] = ",socket-abstract=";
@@ -55,17 +55,18 @@ static bool check_port(const struct config *c, uint32_t i, struct check_fault *f
     const struct config_port *port = &c->dataplane.ports[i];
 
     if (port->device == NULL)
-        return wrong(fault, "dataplane.ports", i, "says neither `interface` nor `vdev`; add one");
+        return wrong(fault, "dataplane.ports", i, "has neither `interface` nor `vdev`; add one");
     if (port->kind == PORT_VDEV && port->n_addresses == 0)
-        return wrong(fault, "dataplane.ports", i,
-                     "is a vdev without `addresses`; the kernel knows none for it, so list them");
-    // Wherever it stands: a device such as net_failsafe has others in its arguments.
-    if (port->kind == PORT_VDEV && strstr(port->device, "net_memif") != NULL &&
-        !is_memif_on_a_path(port->device))
         return wrong(
             fault, "dataplane.ports", i,
-            "is a memif device whose socket is an abstract name, which any local user may "
-            "take; add `,socket-abstract=no` and name a `socket=` in a directory of root's");
+            "is a vdev without `addresses`; the kernel has no addresses for it, so list them");
+    // Anywhere in the text: a device such as net_failsafe has other devices in its arguments.
+    if (port->kind == PORT_VDEV && strstr(port->device, "net_memif") != NULL &&
+        !is_memif_on_a_path(port->device))
+        return wrong(fault, "dataplane.ports", i,
+                     "is a memif device whose socket is an abstract name, which any local user may "
+                     "take; add `,socket-abstract=no` and name a `socket=` in a directory that "
+                     "belongs to root");
     for (uint32_t j = 0; j < i; j++)
         if (strcmp(port->device, c->dataplane.ports[j].device) == 0)
             return wrong(fault, "dataplane.ports", i, "names \"%s\" twice; remove one",
@@ -177,7 +178,7 @@ bool check_rules(struct config *config, struct check_fault *fault)
             return false;
     if (!check_listen(config, fault) || !check_ntp_server(config, fault))
         return false;
-    // Each could otherwise read the other's memory and stop it.
+    // With the same user each process could read the other's memory and stop it.
     if (strcmp(config->dataplane.user, config->control.user) == 0)
         return wrong(fault, "control.user", 0,
                      "is also dataplane.user; the two processes are kept apart by their users, so "

@@ -1,5 +1,5 @@
-// Rules between keys, which no single row of the schema can state. Also fills in what follows from
-// several values: time.reference_id_word.
+// Rules that involve several keys, which no single row of the schema can express. Also fills in
+// time.reference_id_word, which follows from several values.
 #pragma once
 
 #include "config/config.h"
@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-// False, with the path of the key at fault (its line goes into the message) and what is wrong with
-// it. index is the element of its list, where path ends or passes a list.
+// False, with the path of the wrong key (its line goes into the message) and what is wrong with it.
+// index is the element of the list that path names or passes through.
 struct check_fault {
     const char *path;
     uint32_t index;

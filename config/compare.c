@@ -1,4 +1,5 @@
-// What differs between two configurations, and what of it can change in a running server.
+// The settings that differ between two configurations, and which of them a running server can
+// change.
 #include "config/config.h"
 #include "config/schema.h"
 #include "config/value.h"
@@ -35,7 +36,8 @@ static bool same(const struct schema_key *key, const char *a, const char *b)
         return same_list(key, a, b);
     if (key->type == SCHEMA_GROUP)
         return same_group(key, a, b);
-    // Of alternatives, the tag says which one is meant, and the place that they share is compared.
+    // For alternatives, the tag tells which one is used, and the value in their common place is
+    // compared.
     if (key->alternative && memcmp(a + key->tag_at, b + key->tag_at, sizeof key->tag) != 0)
         return false;
     return value_equal(key, a + key->at, b + key->at);
@@ -49,7 +51,7 @@ static bool same_group(const struct schema_key *parent, const char *a, const cha
     return true;
 }
 
-// A row that is a setting of its own: neither a group of others nor a part of a list's element.
+// A row that is a setting of its own: neither a group of settings nor a part of a list's element.
 static bool is_setting(const struct schema_key *key)
 {
     return strstr(key->path, "[]") == NULL && (key->type != SCHEMA_GROUP || key->list_max > 0);

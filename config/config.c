@@ -1,4 +1,4 @@
-// The life of a struct config outside its file.
+// Freeing a struct config.
 #include "config/config.h"
 
 #include "base/log.h"
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Alternatives share a place: only the first of them frees it.
+// Alternatives share one place: only the first of them frees it.
 static bool frees(const struct schema_key *key)
 {
     return !key->alternative || key->tag == 0;

@@ -1,6 +1,6 @@
-// The configuration: one schema table (schema.c) that loading, limits, --show-config and the man
-// page share. Values are validated here and nowhere else: the rest of the program may trust a
-// struct config.
+// The configuration: one schema table (schema.c), used by loading, limits, --show-config and the
+// man page. Values are validated here and nowhere else: the rest of the program may trust a struct
+// config.
 //
 // Single-threaded; a loaded configuration is read-only and may be read by any thread.
 #pragma once
@@ -54,9 +54,8 @@ struct config_certificate {
 };
 
 enum config_time_source {
-    TIME_SYSTEM, // CLOCK_REALTIME, with what the kernel says of its synchronisation
-    TIME_FIXED,  // CLOCK_REALTIME, served as synchronised whatever the kernel says: tests and
-                 // quickstart
+    TIME_SYSTEM, // CLOCK_REALTIME, with the kernel's own view of its synchronisation
+    TIME_FIXED,  // CLOCK_REALTIME, always served as synchronised: for tests and the quickstart
 };
 
 struct config {
@@ -64,7 +63,7 @@ struct config {
         uint32_t n_cores;
         uint32_t cores[CONFIG_CORES_MAX]; // CPU numbers
         char *crypto;                     // auto, vaes512, vaes256, aesni, ipsec-mb, portable
-        char *user; // "noonmark-dataplane", "64731" or "64731:64731"; not looked up here
+        char *user; // "noonmark-dataplane", "64731" or "64731:64731"; resolved by the supervisor
         uint32_t n_ports;
         struct config_port ports[CONFIG_PORTS_MAX];
         uint16_t udp_port;
@@ -76,7 +75,7 @@ struct config {
         struct config_certificate certificates[CONFIG_CERTIFICATES_MAX];
         uint32_t threads;
         char *user;
-        char *ntp_server; // "" when NTP is at KE's own address
+        char *ntp_server; // "" when NTP has the same address as NTS-KE
         uint32_t deadline_ms;
         uint32_t max_connections;
         char *socket; // path
@@ -104,11 +103,11 @@ struct config_error {
     char others[4096]; // those that were found behind it, a line each with its end; or ""
 };
 
-// Reads and validates a file. 0, or -1 with error filled in and *config untouched. The caller owns
+// Reads and validates a file. 0, or -1 with error filled in and *config unchanged. The caller owns
 // the result: config_free.
 int config_load(const char *path, struct config **config, struct config_error *error);
 
-// The same from a descriptor; name stands for the file in messages. Reads to the end; does not
+// The same from a descriptor; name is the file's name in messages. Reads to the end; does not
 // close.
 int config_load_fd(int fd, const char *name, struct config **config, struct config_error *error);
 
@@ -121,7 +120,7 @@ int config_print(const struct config *config, FILE *out);
 
 void config_free(struct config *config);
 
-// What a reload asks for.
+// A setting, and whether a reload would change it.
 struct config_setting {
     const char *path; // "dataplane.cores"; a list of groups is one setting
     bool live;        // a running server can take a new value
@@ -130,10 +129,10 @@ struct config_setting {
 
 enum { CONFIG_SETTINGS_MAX = 64 };
 
-// Holds two configurations against each other, setting by setting in the schema's order. The number
-// of settings.
+// Compares two configurations, setting by setting in the schema's order. Returns the number of
+// settings.
 size_t config_compare(const struct config *a, const struct config *b,
                       struct config_setting settings[CONFIG_SETTINGS_MAX]);
 
-// Exchanges the values of all live settings; the others stay. Done twice, nothing has changed.
+// Exchanges the values of all live settings; the others stay. Calling it twice changes nothing.
 void config_swap_live(struct config *a, struct config *b);

@@ -1,6 +1,6 @@
 // From a YAML document to a struct config: walks the schema and the document side by side. Every
-// error names file, line and key. The walk is as deep as the schema, whatever the document is, so
-// that aliases which point at themselves end nowhere.
+// error names file, line and key. The walk is as deep as the schema, for any document, so that
+// aliases that point to themselves cause no endless loop.
 #include "config/check.h"
 #include "config/config.h"
 #include "config/hint.h"
@@ -66,7 +66,7 @@ static bool load_default(struct loader *l, size_t line, const struct schema_key 
     char allowed[ALLOWED_MAX];
 
     if (key->type == SCHEMA_GROUP && key->list_max == 0)
-        return load_group(l, NULL, line, key, base); // its own keys may have defaults
+        return load_group(l, NULL, line, key, base); // the keys in it may have defaults
     if (key->required) {
         schema_allowed(key, allowed, sizeof allowed);
         return load_fail(
@@ -131,7 +131,7 @@ static yaml_node_t *member(yaml_document_t *document, yaml_node_t *node, const c
     return NULL;
 }
 
-// node may be NULL: then all is default. line is where to complain of what is missing.
+// node may be NULL: then all values are defaults. line is for messages about missing keys.
 static bool load_group(struct loader *l, yaml_node_t *node, size_t line,
                        const struct schema_key *parent, char *base)
 {
@@ -165,7 +165,7 @@ static bool load_group(struct loader *l, yaml_node_t *node, size_t line,
     return good;
 }
 
-// The line of what a rule between keys complains of: as near as the document has it.
+// The line for a message about a rule: the nearest line that the document has for the path.
 static size_t line_of_path(struct loader *l, const char *path, uint32_t index)
 {
     char parts[PATH_TEXT_MAX];
@@ -216,7 +216,7 @@ static bool fail_yaml(struct loader *l, const yaml_parser_t *parser)
                      parser->context == NULL ? "" : parser->context);
 }
 
-// A file has one document: a second would be read by nobody.
+// A file has one document: a second one would be ignored.
 static bool nothing_follows(struct loader *l, yaml_parser_t *parser)
 {
     yaml_document_t second;
@@ -256,7 +256,7 @@ static bool load_text(struct loader *l, const char *text, size_t len, struct con
     return done;
 }
 
-// Reads to the end. The length, or -1 with the error said.
+// Reads to the end. Returns the length, or -1 with the error filled in.
 static ssize_t read_all(struct loader *l, int fd, char *text, size_t room)
 {
     size_t len = 0;

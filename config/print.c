@@ -1,4 +1,4 @@
-// What is in force, as YAML that loads to the same configuration.
+// Prints the configuration in force, as YAML that loads to the same configuration.
 #include "config/config.h"
 #include "config/schema.h"
 #include "config/value.h"
@@ -28,7 +28,7 @@ static void indent(int level, FILE *out)
         fputs("  ", out);
 }
 
-// In a list the first key of each element follows its dash.
+// In a list the first key of each element follows the element's dash.
 static void print_group(const struct schema_key *parent, const char *base, int level, bool dash,
                         FILE *out)
 {

@@ -1,4 +1,4 @@
-// The table, and questions to it.
+// The table, and functions that query it.
 #include "config/schema.h"
 
 #include "config/config.h"
@@ -9,13 +9,13 @@
 #include <string.h>
 #include <sys/un.h>
 
-// Where a value lies: in struct config, in an element of a list of groups, or in a list.
+// The place of a value: in struct config, in an element of a list of groups, or in a list.
 #define IN(type, member) .at = offsetof(type, member), .size = sizeof(((type *)0)->member)
 #define LIST(type, member, counter, least, most)                                                   \
     .at = offsetof(type, member), .size = sizeof(((type *)0)->member[0]),                          \
     .count_at = offsetof(type, counter), .list_min = (least), .list_max = (most)
 
-// Of a Unix socket, without the NUL.
+// The length of a Unix socket's path, without the NUL.
 enum { SOCKET_PATH_MAX = sizeof((struct sockaddr_un *)0)->sun_path - 1 };
 
 static const char *const crypto_words[] = {"auto",     "vaes512",  "vaes256", "aesni",

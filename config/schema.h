@@ -1,5 +1,5 @@
-// The schema: one table of every key, from which loading, limits, messages, --show-config and the
-// manual are made. A row says where its value lies in struct config; nothing else knows both.
+// The schema: one table of every key, used for loading, limits, messages, --show-config and the
+// manual. A row tells where its value is in struct config; no other code has this knowledge.
 //
 // Pure data; any thread.
 #pragma once
@@ -10,7 +10,7 @@
 
 enum schema_type {
     SCHEMA_GROUP,        // a mapping, or with list_max a list of mappings
-    SCHEMA_NUMBER,       // uint8_t, uint16_t or uint32_t, as size says
+    SCHEMA_NUMBER,       // uint8_t, uint16_t or uint32_t, depending on size
     SCHEMA_DURATION,     // uint32_t, counted in unit_ms
     SCHEMA_WORD,         // char *: one of words
     SCHEMA_CHOICE,       // an enum: the position in words
@@ -28,7 +28,7 @@ struct schema_key {
     const char *path; // "dataplane.ports[].vdev": dots between levels, [] after a list of groups
     const char *help; // one line for people
     enum schema_type type;
-    size_t at;   // offset in struct config, or in one element of the list of groups that holds it
+    size_t at;   // offset in struct config, or in one element of the list of groups it belongs to
     size_t size; // octets of one value or element
     uint32_t min, max;        // of a number, of a duration, of a text's length
     uint32_t unit_ms;         // of a duration
@@ -40,7 +40,7 @@ struct schema_key {
     uint32_t list_min;
     size_t count_at; // offset of the uint32_t that counts the list
 
-    // Rows that are alternatives share one place; the enum at tag_at tells which one is meant.
+    // Rows that are alternatives share one place; the enum at tag_at tells which one is used.
     bool alternative;
     size_t tag_at;
     int tag;
@@ -49,19 +49,19 @@ struct schema_key {
 extern const struct schema_key schema[];
 extern const size_t schema_n;
 
-// Keys that the documents promise for later versions: path and its value, or "" for any value.
+// Keys that the documents announce for later versions: the path and a value, or "" for any value.
 struct schema_later {
     const char *path;
-    const char *value; // a prefix of the value that is not there yet; "" when the key itself is not
+    const char *value; // a prefix of the missing value; "" when the key itself is missing
 };
 extern const struct schema_later schema_later[];
 extern const size_t schema_later_n;
 
-// If path is a key directly inside parent (NULL: the top level), its own name; else NULL.
+// If path is a key directly inside parent (NULL: the top level), returns its own name; else NULL.
 const char *schema_name_in(const char *path, const struct schema_key *parent);
 
-// The row of that name inside parent, or NULL.
+// The row with that name inside parent, or NULL.
 const struct schema_key *schema_find(const struct schema_key *parent, const char *name);
 
-// Writes what a value may be, for messages and the manual: "a number from 1 to 65535".
+// Writes the allowed values, for messages and the manual: "a number from 1 to 65535".
 void schema_allowed(const struct schema_key *key, char *out, size_t len);

@@ -1,4 +1,4 @@
-// Edit distance over the schema's names.
+// Edit distance to the names of the schema.
 #include "config/suggest.h"
 
 #include <string.h>
@@ -11,7 +11,7 @@ static size_t least(size_t a, size_t b, size_t c)
     return ab < c ? ab : c;
 }
 
-// Levenshtein's distance, one row at a time. Both are at most NAME_MAX_LEN long.
+// Levenshtein's distance, computed one row at a time. Both are at most NAME_MAX_LEN long.
 static size_t distance(const char *a, const char *b)
 {
     const size_t n = strlen(b);
@@ -40,7 +40,7 @@ static const char *last_name(const char *path)
 const char *suggest_key(const struct schema_key *parent, const char *name)
 {
     const char *best = NULL;
-    size_t best_distance = 4; // farther is another word
+    size_t best_distance = 4; // a name at a greater distance is another word
 
     if (strlen(name) > NAME_MAX_LEN)
         return NULL;

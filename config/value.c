@@ -11,7 +11,8 @@
 
 enum { ADDRESS_TEXT_MAX = 64 };
 
-// Digits alone, at most most: no sign, no blank, no hexadecimal. True with *value set.
+// Parses digits only, up to the value `most`: no sign, no blank, no hexadecimal. True with *value
+// set.
 static bool digits(const char *text, size_t len, uint64_t most, uint64_t *value)
 {
     uint64_t v = 0;
@@ -121,7 +122,7 @@ static bool user_allowed(const char *text)
     uint64_t id;
     const size_t n = strspn(text, "0123456789");
 
-    if (n == 0) // a name; whether there is such a user is the supervisor's to find out
+    if (n == 0) // a name; the supervisor checks whether there is such a user
         return strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
                    strlen(text) &&
                text[0] != '-';
@@ -206,7 +207,7 @@ static bool parse_listen(const char *text, struct config_listen *into)
     return true;
 }
 
-// The text alone; which of the two forms the stratum wants is check.c's to say, and the word too.
+// Only the text; check.c checks which of the two forms the stratum requires, and sets the word.
 static bool parse_reference_id(const struct schema_key *key, const char *text, char *into)
 {
     const size_t len = strlen(text);

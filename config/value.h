@@ -1,5 +1,5 @@
-// One value: from the text of a file into struct config and back. Which values are allowed is the
-// schema's to say. Pure but for memory; any thread.
+// One value: from the text of a file into struct config and back. The schema says which values are
+// allowed. Pure except for memory; any thread.
 #pragma once
 
 #include "config/schema.h"
@@ -12,13 +12,13 @@
 // False, with nothing written, when the key does not allow the value (or memory has run out).
 bool value_parse(const struct schema_key *key, const char *text, void *into);
 
-// Writes the value at from as value_parse reads it, quoted where YAML may need it.
+// Writes the value at from in the form that value_parse reads, quoted where YAML may need it.
 void value_print(const struct schema_key *key, const void *from, FILE *out);
 
-// Do both places hold the same value?
+// Are the values in both places equal?
 bool value_equal(const struct schema_key *key, const void *a, const void *b);
 
-// Frees what value_parse put on the heap.
+// Frees the memory that value_parse allocated.
 void value_free(const struct schema_key *key, void *at);
 
 // A time in the largest unit that divides it: "90s", "24h". len is 16 or more.

@@ -1,5 +1,5 @@
-// Comes up in the order in which others depend on it: board, keys, clock, control socket; then says
-// that it serves and runs its errands. A new task of control's is a row of their table.
+// Start-up in the order of dependence: board, keys, clock, control socket. Then reports that it
+// serves and runs its errands. A new task of control is a row of the errands' table.
 #include "control/control.h"
 
 #include "base/log.h"
@@ -21,8 +21,8 @@
 #include <unistd.h>
 
 enum {
-    BEAT_MS = 100,        // the longest between two heartbeats
-    CLOCK_WAIT_MS = 1500, // for the first line through the clock
+    BEAT_MS = 100,        // the longest time between two heartbeats
+    CLOCK_WAIT_MS = 1500, // for the clock's first line
     ERRANDS = 5,
 };
 
@@ -40,7 +40,7 @@ struct control {
     bool must_end;
 };
 
-// Says what could not be done; the result is passed on.
+// Logs what failed and returns result.
 static int failed(const char *what, int result)
 {
     log_error("%s: %s", what, strerror(-result));
@@ -50,7 +50,7 @@ static int failed(const char *what, int result)
 static int read_config(struct control *c)
 {
     struct config_error error;
-    // A predecessor that shares this descriptor's offset has read it to the end.
+    // A predecessor with the same file offset may have read the descriptor to its end.
     if (lseek(HANDOVER_CONFIG, 0, SEEK_SET) < 0)
         return failed("configuration", -errno);
     if (config_load_fd(HANDOVER_CONFIG, "configuration", &c->config, &error) < 0) {
@@ -74,7 +74,7 @@ static int open_board(struct control *c)
     return 0;
 }
 
-// A line takes the time source some samples. One that a predecessor has left will do.
+// The time source needs some samples for a line. A predecessor's line is good enough.
 static int await_clock(struct control *c)
 {
     struct ntp_state_view view = {0};
@@ -86,12 +86,13 @@ static int await_clock(struct control *c)
         for (uint64_t now = now_ns(); now < due; now = now_ns())
             nanosleep(&(struct timespec){.tv_nsec = (long)(due - now)}, NULL);
     }
-    // Keys are published all the same; the cores stay silent until there is one.
-    log_warning("time source: no line through the clock yet; publishing keys meanwhile");
+    // Keys are published all the same; the cores do not answer until there is a line.
+    log_warning("time source: there is no line of the clock yet; serving starts, and requests are "
+                "dropped until there is one");
     return 0;
 }
 
-// Keys and the first state of the clock stand on the board before anyone is served.
+// Keys and the first clock state are published before any client is served.
 static int open_sources(struct control *c)
 {
     int result = keys_open(c->config, &c->keys);
@@ -132,7 +133,8 @@ static uint64_t end_turn(struct control *c, uint64_t now)
     return ERRAND_NEVER;
 }
 
-// What the supervisor says: how the reload ended that a client of the control socket has asked for.
+// Reads a message of the supervisor: the result of a reload that a client of the control socket has
+// requested.
 static uint64_t link_turn(struct control *c, uint64_t now)
 {
     struct link_message message;
@@ -182,7 +184,7 @@ static int list_errands(struct control *c)
     return errands_watch(c->errand, ERRANDS, &c->epoll);
 }
 
-// The supervisor then starts ke, and then the dataplane.
+// After this the supervisor starts ke, and then the dataplane.
 static int say_ready(struct control *c)
 {
     atomic_store_explicit(&c->board->version, BOARD_VERSION, memory_order_release);

@@ -1,20 +1,20 @@
-// The control socket, the link, the key file and the kernel's clock. Control makes no connection,
-// and takes none but by its Unix socket.
+// The calls for the control socket, the link, the key file and the kernel's clock. Control makes no
+// connection, and accepts only those of its Unix socket.
 #include "control/control_filter.h"
 
 #include "base/confine.h"
 #include "link/handover.h"
 
 static const struct confine_call calls[] = {
-    // The control socket. No address may be given: what is not connected stays so.
+    // The control socket. sendto must have no address, so that it can only use a connected socket.
     {.number = SCMP_SYS(accept4)},
     {.number = SCMP_SYS(recvfrom)},
     {.number = SCMP_SYS(sendto), .n = 1, .argument = {{.arg = 4, .op = SCMP_CMP_EQ, .datum_a = 0}}},
-    // The link: messages of the supervisor, and by sendto answers without descriptors.
+    // The link: recvmsg for the supervisor's messages; answers have no descriptors and use sendto.
     {.number = SCMP_SYS(recvmsg),
      .n = 1,
      .argument = {{.arg = 0, .op = SCMP_CMP_EQ, .datum_a = HANDOVER_LINK}}},
-    // The key file, with its new generation written aside.
+    // The key file, and the new generation that is written beside it.
     {.number = SCMP_SYS(open)},
     {.number = SCMP_SYS(openat)},
     {.number = SCMP_SYS(fstat)},
@@ -26,7 +26,7 @@ static const struct confine_call calls[] = {
     {.number = SCMP_SYS(linkat)},
     {.number = SCMP_SYS(unlink)},
     {.number = SCMP_SYS(unlinkat)},
-    // The kernel's clock: these read its state, and setting it takes a capability.
+    // The kernel's clock: these read its state; setting it would need a capability.
     {.number = SCMP_SYS(adjtimex)},
     {.number = SCMP_SYS(clock_adjtime)},
 };

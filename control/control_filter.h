@@ -1,4 +1,4 @@
-// What control may still ask of the kernel once it serves.
+// The system calls that control may make once it serves.
 #pragma once
 
 // After start-up, for all threads. 0 or -errno.

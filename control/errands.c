@@ -10,7 +10,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-enum { EVENTS = 16 }; // taken at once; what is more is there at the next turn still
+enum { EVENTS = 16 }; // handled at once; more events wait for the next turn
 
 int errands_watch(const struct errand *errands, size_t n, int *epoll)
 {
@@ -34,7 +34,7 @@ int errands_watch(const struct errand *errands, size_t n, int *epoll)
     return 0;
 }
 
-// Milliseconds to sleep before the first of them is due, rounded up.
+// Milliseconds to sleep before the first errand is due, rounded up.
 static int sleep_ms(const struct errand *errands, size_t n, unsigned longest_ms)
 {
     uint64_t now = now_ns();
@@ -51,7 +51,7 @@ void errands_turn(struct errand *errands, size_t n, int epoll, unsigned longest_
                   struct control *control)
 {
     struct epoll_event events[EVENTS];
-    uint64_t called = 0; // the errands whose descriptors want a turn, a bit each
+    uint64_t called = 0; // the errands whose descriptors are ready, one bit each
     assert(n <= 64);
     int n_events = epoll_wait(epoll, events, EVENTS, sleep_ms(errands, n, longest_ms));
     for (int i = 0; i < n_events; i++)

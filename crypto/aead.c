@@ -1,4 +1,4 @@
-// The rows. Pure; any thread.
+// The table of AEADs. Pure; any thread.
 #include "crypto/aead.h"
 
 static_assert((int)COOKIE_LEN == (int)COOKIE_KEYS_AT + 2 * (int)SIV_KEY_LEN &&

@@ -1,4 +1,4 @@
-// Which AES this machine runs. Pure; any thread.
+// The choice of AES implementation for this machine. Pure; any thread.
 #include "crypto/aes.h"
 
 #include <stddef.h>

@@ -1,4 +1,4 @@
-// AES with one key on AES-NI. Built with its own flags: runs only where `usable` says so, and
+// AES with one key on AES-NI. Built with its own flags: runs only where `usable` returns true, and
 // includes only headers of static inline functions. Pure; any thread. FIPS 197.
 #include "crypto/aes.h"
 
@@ -38,7 +38,7 @@ void aes_aesni_chain(const uint8_t *schedule, uint8_t state[16], const uint8_t *
     _mm_storeu_si128((__m128i *)state, s);
 }
 
-enum { STREAM_WIDTH = 8 }; // blocks in flight: latency over throughput of an AES round
+enum { STREAM_WIDTH = 8 }; // blocks in flight: an AES round's latency divided by its throughput
 
 static void aesni_stream(const uint8_t *schedule, uint8_t counter[16], uint8_t *out, size_t n)
 {

@@ -1,6 +1,6 @@
-// AES with one key on bit planes: what a machine without AES instructions runs. A stream fills all
-// the lanes with counters; a chain, where each block waits for the one before, fills only one.
-// Pure; any thread. FIPS 197.
+// AES with one key on bit planes, for machines without AES instructions. A stream fills all lanes
+// with counters; a chain, where each block waits for the previous one, uses only one lane. Pure;
+// any thread. FIPS 197.
 #include "crypto/aes.h"
 
 #include "base/bytes.h"

@@ -1,6 +1,7 @@
 // AES with one key on VAES, over the vocabulary that the includer has chosen (lanes_vaes*.h). Only
-// long streams gain from wide vectors: all else is AES-NI's. The random octets are such a stream: a
-// request takes 32 of them, and with eight cookies nine times 16. Pure; any thread. FIPS 197.
+// long streams are faster with wide vectors; the rest uses AES-NI. The random octets are such a
+// stream: a request needs 32 of them, and with eight cookies nine times 16. Pure; any thread. FIPS
+// 197.
 #pragma once
 
 #include "base/bytes.h"
@@ -8,7 +9,7 @@
 #include "crypto/hot_inline.h"
 
 enum {
-    STREAM_VECS = 8, // in flight: latency over throughput of an AES round
+    STREAM_VECS = 8, // in flight: an AES round's latency divided by its throughput
     STREAM_BLOCKS = STREAM_VECS * VEC_LANES,
 };
 
@@ -43,7 +44,7 @@ hot_inline void stream_blocks(const uint8_t *schedule, vec count, uint8_t *out)
     memcpy(out, b, sizeof b);
 }
 
-// Whole groups of blocks as long as the counter's last word does not overflow; AES-NI does the
+// Makes whole groups of blocks while the counter's last word does not overflow; AES-NI makes the
 // rest.
 hot_inline void stream(const uint8_t *schedule, uint8_t counter[16], uint8_t *out, size_t n)
 {

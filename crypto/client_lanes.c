@@ -1,4 +1,4 @@
-// Which kernel of the client's half this machine runs. Pure; any thread.
+// The choice of the client's kernel for this machine. Pure; any thread.
 #include "crypto/client_lanes.h"
 
 #include "crypto/siv_lanes_variants.h"

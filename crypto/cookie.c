@@ -1,4 +1,4 @@
-// One cookie at a time: I | N | V | E. Pure; any thread. RFC 8915, section 6.
+// Sealing and opening one cookie: I | N | V | E. Pure; any thread. RFC 8915, section 6.
 #include "crypto/cookie.h"
 
 #include "base/bytes.h"

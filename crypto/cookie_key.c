@@ -1,5 +1,5 @@
-// Expanding a cookie key: once a key, so that each cookie starts behind the associated data.
-// Pure; any thread. RFC 5297, section 2.4.
+// Expanding a cookie key: once for each key, so that the work for each cookie begins after the
+// associated data. Pure; any thread. RFC 5297, section 2.4.
 #include "crypto/cookie_key.h"
 
 #include "base/bytes.h"

@@ -28,7 +28,7 @@ static bool has_all(unsigned word, unsigned bits)
     return (word & bits) == bits;
 }
 
-static struct features ask(void)
+static struct features query(void)
 {
     struct features f = {.vector_len = 16};
     unsigned a, b, c, d;
@@ -50,12 +50,12 @@ static struct features ask(void)
     return f;
 }
 
-// CPUID traps under a hypervisor (microseconds), so it is asked once, before main.
+// CPUID traps under a hypervisor (microseconds), so it is queried once, before main.
 static struct features features;
 
 __attribute__((constructor)) static void remember(void)
 {
-    features = ask();
+    features = query();
 }
 
 bool cpu_has_aesni(void)

@@ -1,4 +1,4 @@
-// Which kernel this machine runs. Pure; any thread.
+// The choice of the kernel for this machine. Pure; any thread.
 #include "crypto/exchange.h"
 
 #include "crypto/exchange_variants.h"

@@ -1,18 +1,18 @@
-// The heart: for each lane open a pair of keys sealed under a third, check a message under the
-// first of the pair, seal the pair again n times, and seal a message under the second. All lanes
-// advance side by side; this room knows nothing of NTP.
+// The main operation: for each lane, open a pair of keys that is sealed under a third key, check a
+// message under the first key of the pair, seal the pair again n times, and seal a message under
+// the second key. All lanes advance side by side; this room knows nothing of NTP.
 //
-// The message that is checked has no plaintext (AES-SIV over associated data and a nonce of 16
-// octets: every normal NTS request); the one that is sealed carries the fresh cookies. Other shapes
-// go one at a time through aead.h and cookie.h, with the same results bit for bit: no randomness is
-// made in here. The lengths below are those of AEAD 15, the one that there are kernels for; all
+// The checked message has no plaintext (AES-SIV over associated data and a nonce of 16 octets:
+// every normal NTS request); the sealed message contains the fresh cookies. Other shapes are
+// processed one at a time with aead.h and cookie.h, with the same results bit for bit: no random
+// octets are made in here. The lengths below are those of AEAD 15, the only one with kernels; all
 // lanes of a call have the same AEAD.
 //
-//   ask        | ask_len octets (AD)        |  ask_seal  | nonce 16 | tag 16 |
-//   reply      | reply_len octets (AD)      |  reply_seal| nonce 16 | tag 16 | plaintext: n strides
-//   | a stride   | lead 4 | cookie 100 |
+//   request    | request_len octets (AD)  |  request_seal | nonce 16 | tag 16 |
+//   reply      | reply_len octets (AD)    |  reply_seal   | nonce 16 | tag 16 | plaintext: n
+//   strides | a stride   | lead 4 | cookie 100 |
 //
-// Pure; a struct exchange belongs to one thread. The kernels wipe what they derive from cookies.
+// Pure; a struct exchange belongs to one thread. The kernels wipe all that is derived from cookies.
 #pragma once
 
 #include "base/lane_set.h"
@@ -27,57 +27,59 @@ enum {
     EXCHANGE_NONCE_LEN = 16,
     EXCHANGE_TAG_LEN = 16,
     EXCHANGE_COOKIES_MAX = 8,
-    EXCHANGE_LEAD = 4,      // octets of the caller's before each cookie
-    EXCHANGE_AD_MIN = 16,   // octets of data that are authenticated on either side
-    EXCHANGE_AD_MAX = 1536, // more than a frame has
+    EXCHANGE_LEAD = 4,      // octets before each cookie, given by the caller
+    EXCHANGE_AD_MIN = 16,   // octets of associated data, of request and reply
+    EXCHANGE_AD_MAX = 1536, // more than any frame has
     EXCHANGE_STRIDE = EXCHANGE_LEAD + COOKIE_LEN,
-    EXCHANGE_RANDOM_LEN = 16 * (1 + EXCHANGE_COOKIES_MAX), // what a lane can need at the most
+    EXCHANGE_RANDOM_LEN = 16 * (1 + EXCHANGE_COOKIES_MAX), // the most that a lane can need
 };
 
 // Lanes of one shape and one cookie key can advance side by side.
 struct exchange_shape {
-    uint16_t ask_len;   // EXCHANGE_AD_MIN to _MAX, any length
-    uint16_t reply_len; // likewise
-    uint32_t n_cookies; // 1 to EXCHANGE_COOKIES_MAX
+    uint16_t request_len; // EXCHANGE_AD_MIN to _MAX, any length
+    uint16_t reply_len;   // the same
+    uint32_t n_cookies;   // 1 to EXCHANGE_COOKIES_MAX
 };
 static_assert(sizeof(struct exchange_shape) == 8, "shapes are compared as one word");
 
 struct exchange {
-    uint8_t lead[EXCHANGE_LEAD];              // what stands before each cookie, in all lanes
-    const struct cookie_key *seal_key;        // under which every new cookie is sealed
+    uint8_t lead[EXCHANGE_LEAD];              // precedes each cookie, in all lanes
+    const struct cookie_key *seal_key;        // seals every new cookie
     const struct cookie_key *open_key[LANES]; // the key that this lane's cookie names
     const uint8_t *cookie[LANES];             // COOKIE_LEN octets, id included
-    const uint8_t *ask[LANES];                // authenticated data of the request
-    const uint8_t *ask_seal[LANES];           // nonce and tag of the request
+    const uint8_t *request[LANES];            // authenticated data of the request
+    const uint8_t *request_seal[LANES];       // nonce and tag of the request
     const uint8_t *reply[LANES];              // authenticated data of the reply, complete
-    uint8_t *reply_seal[LANES];               // written whole
-    const uint8_t *random[LANES]; // 16 * (1 + n_cookies) octets: the reply's nonce, the cookies'
+    uint8_t *reply_seal[LANES];               // nonce, tag and ciphertext are written here
+    const uint8_t
+        *random[LANES]; // 16 * (1 + n_cookies) octets: nonces of the reply and of the cookies
     struct exchange_shape shape[LANES];
     lane_set unopened; // run adds the lanes whose cookie did not open; the caller clears it
 };
 
 // The variants of the kernel, chosen once at start by CPUID and XCR0.
 struct exchange_variant {
-    const char *name;     // as `dataplane.crypto` spells it
+    const char *name;     // its name in `dataplane.crypto`
     bool (*usable)(void); // can this machine run it?
-    // Runs the lanes of which; they may have different shapes. Returns those whose cookie and
-    // request were genuine, and adds to x->unopened those whose cookie was not: in the rest the
-    // request was not. In lanes that are not returned reply_seal holds no secret, and the caller
-    // rewrites them.
+    // Runs the lanes of which; they may have different shapes. Returns the lanes whose cookie and
+    // request were genuine, and adds to x->unopened the lanes whose cookie was not; in all other
+    // lanes the request was not. In lanes that are not returned reply_seal contains no secret, and
+    // the caller rewrites it.
     lane_set (*run)(struct exchange *x, lane_set which);
 };
 
 // The variants of each row of aead.h, fastest first; each list ends with NULL.
 extern const struct exchange_variant *const *const exchange_variants[AEAD_ROWS];
 
-// A row's variant of that name, "auto" for the fastest that this machine can run. NULL when there
+// A row's variant with that name; "auto" is the fastest that this machine can run. NULL when there
 // is no such variant or the machine cannot run it.
 const struct exchange_variant *exchange_variant_named(enum aead_row row, const char *name);
 
-// What a core works with: a variant for each row.
+// The variants that a core uses, one for each row.
 struct exchange_kernels {
     const struct exchange_variant *of[AEAD_ROWS];
 };
 
-// The variants of that name. False, with *kernels undefined, when a row has none to run here.
+// The variants with that name. False, with *kernels undefined, when this machine can run none for a
+// row.
 bool exchange_kernels_named(const char *name, struct exchange_kernels *kernels);

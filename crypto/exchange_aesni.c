@@ -1,5 +1,4 @@
-// The exchange on AES-NI, four lanes a group. Built with its own flags.
-// Pure; any thread.
+// The exchange on AES-NI, four lanes in a group. Built with its own flags. Pure; any thread.
 #include "crypto/lanes_aesni.h"
 
 #include "crypto/cpu.h"

@@ -1,5 +1,5 @@
-// The exchange on AES-NI for groups of one at most: a block is one vector. Built with its own
-// flags. Pure; any thread.
+// The exchange on AES-NI for groups of one lane: a block is one vector. Built with its own flags.
+// Pure; any thread.
 #define LANES_FEW
 #include "crypto/lanes_aesni.h"
 

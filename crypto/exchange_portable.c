@@ -1,4 +1,4 @@
-// The exchange in plain C, on bit planes, eight lanes a group: for processors without AES
+// The exchange in plain C, on bit planes, eight lanes in a group: for processors without AES
 // instructions. Pure; any thread.
 #include "crypto/lanes_portable.h"
 

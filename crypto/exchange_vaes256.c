@@ -1,5 +1,5 @@
-// The exchange on VAES on ymm, eight lanes a group. Built with its own flags.
-// Pure; any thread.
+// The exchange on VAES with ymm registers, eight lanes in a group. Built with its own flags. Pure;
+// any thread.
 #include "crypto/lanes_vaes256.h"
 
 #include "crypto/cpu.h"

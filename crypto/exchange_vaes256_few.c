@@ -1,5 +1,5 @@
-// The exchange on VAES on ymm for groups of two at most: a block is one vector. Built with its own
-// flags. Pure; any thread.
+// The exchange on VAES with ymm registers for groups of at most two lanes: a block is one vector.
+// Built with its own flags. Pure; any thread.
 #define LANES_FEW
 #include "crypto/lanes_vaes256.h"
 

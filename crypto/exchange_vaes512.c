@@ -1,4 +1,4 @@
-// The exchange on VAES on zmm, sixteen lanes a group. Built with its own flags.
+// The exchange on VAES with zmm registers, sixteen lanes in a group. Built with its own flags.
 // Pure; any thread.
 #include "crypto/lanes_vaes512.h"
 

@@ -1,5 +1,5 @@
-// The exchange on VAES on zmm for groups of four at most: a block is one vector. Built with its own
-// flags. Pure; any thread.
+// The exchange on VAES with zmm registers for groups of at most four lanes: a block is one vector.
+// Built with its own flags. Pure; any thread.
 #define LANES_FEW
 #include "crypto/lanes_vaes512.h"
 

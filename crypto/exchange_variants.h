@@ -1,5 +1,5 @@
-// The instances of the exchange, one a file. Which of them are in the build depends on the
-// processor family that is built for. Pure; any thread.
+// The instances of the exchange, one per file. The build has those of its processor family. Pure;
+// any thread.
 #pragma once
 
 #include "crypto/exchange.h"
@@ -11,7 +11,7 @@ extern const struct exchange_variant exchange_vaes256;
 extern const struct exchange_variant exchange_vaes512;
 extern const struct exchange_variant exchange_ipsec_mb;
 
-// Halves of the three kernels, for groups of a few lanes of one shape.
+// Variants of the three kernels for groups of a few lanes of one shape.
 lane_set exchange_aesni_few(struct exchange *x, lane_set which);
 lane_set exchange_vaes256_few(struct exchange *x, lane_set which);
 lane_set exchange_vaes512_few(struct exchange *x, lane_set which);

@@ -1,17 +1,17 @@
-// The exchange on Intel's ipsec-mb: a foreign implementation that can be chosen in place of ours.
-// The library knows CBC and CTR but not S2V, so the exchange goes in waves: all jobs of a wave are
-// independent of each other, and each ends before the next reads its results. Nothing of the
+// The exchange on Intel's ipsec-mb: a foreign implementation that can be chosen instead of ours.
+// The library has CBC and CTR but not S2V, so the exchange runs in waves: all jobs of a wave are
+// independent of each other, and a wave ends before the next one reads its results. None of the
 // library's types leaves this file.
 //
-// The synchronous cipher burst does it all: its hash burst takes CMAC from version 2.0 on only, and
-// the job API costs more than twice as much. CMAC is CBC whose last block is the result: a message
-// is copied, its last block made ready as RFC 4493 says, and encrypted in place, so that no octet
-// behind one of the caller's is read. A single block is CTR over zeros, which goes without CBC's
-// scheduling. All fields of a job are filled in each time: newer versions change the lengths.
+// Only the synchronous cipher burst is used: the hash burst supports CMAC only from version 2.0 on,
+// and the job API costs more than twice as much. CMAC is the last block of a CBC: a message is
+// copied, its last block prepared as RFC 4493 says, and encrypted in place, so that no octet after
+// the caller's message is read. A single block is CTR over zeros, which avoids CBC's scheduling.
+// All fields of a job are filled in each time, because newer versions change the lengths.
 //
-// Pure but for one manager a thread, made at the first run and never given back: cores live as long
-// as their process. Its memory is the heap's, wiped after each run but not locked.
-// RFC 5297, RFC 4493, RFC 8915, section 5.7.
+// Pure except for one manager per thread, made at the first run and never freed: cores live as long
+// as their process. Its memory is on the heap, wiped after each run but not locked. RFC 5297, RFC
+// 4493, RFC 8915, section 5.7.
 #include "base/bytes.h"
 #include "crypto/cpu.h"
 #include "crypto/exchange_variants.h"
@@ -23,7 +23,7 @@
 enum {
     TEXT_AT = EXCHANGE_NONCE_LEN + EXCHANGE_TAG_LEN,
     SCHEDULE_LEN = 11 * 16,
-    MESSAGE_ROOM = 1024, // more than a request for eight cookies; longer ones go in parts
+    MESSAGE_ROOM = 1024, // more than a request for eight cookies; longer ones in parts
 };
 static_assert(MESSAGE_ROOM % 16 == 0 && EXCHANGE_COOKIES_MAX * EXCHANGE_STRIDE <= MESSAGE_ROOM,
               "a part of a message is whole blocks, a plaintext is one part");
@@ -35,15 +35,15 @@ struct mac_key {
     _Alignas(16) uint8_t subkey2[16];
 };
 
-// A message on its way through CMAC.
+// A message while CMAC is computed.
 struct message {
-    uint8_t chain[16]; // over the parts before
-    uint8_t *mac;      // where the result will be
-    size_t len;        // in text
+    uint8_t chain[16]; // over the previous parts
+    uint8_t *mac;      // the place of the result
+    size_t len;        // octets in text
     uint8_t text[MESSAGE_ROOM];
 };
 
-// S2V's components of one block each: a nonce under its subkey, and the results.
+// S2V's components of one block each: a prepared block, and the results.
 struct components {
     uint8_t block[16], zero[16], nonce[16];
 };
@@ -52,22 +52,23 @@ struct cookie_work {
     uint8_t block[16], nonce[16], text[COOKIE_KEYS_LEN], counter[16];
 };
 
-// What one lane holds between the waves.
+// The state of one lane between the waves.
 struct work {
     struct mac_key c2s, s2c;
     _Alignas(16) uint8_t s2c_ctr[SCHEDULE_LEN];
-    struct components ask, reply;
+    struct components request, reply;
     uint8_t keys[COOKIE_KEYS_LEN]; // C2S | S2C
     uint8_t tag[16], counter[16];
-    struct cookie_work cookie[1 + EXCHANGE_COOKIES_MAX]; // the request's own, then the fresh ones
-    struct message ask_message, reply_message;
+    struct cookie_work
+        cookie[1 + EXCHANGE_COOKIES_MAX]; // the request's own cookie, then the fresh ones
+    struct message request_message, reply_message;
 };
 
 struct engine {
     IMB_MGR *manager;
-    bool sound; // every job so far was completed
+    bool sound; // every job so far has been completed
     IMB_CIPHER_MODE mode;
-    unsigned n_jobs; // of that mode, to be done
+    unsigned n_jobs; // jobs of that mode that are still to be done
     IMB_JOB job[IMB_MAX_BURST_SIZE];
     struct work work[LANES];
 };
@@ -91,7 +92,7 @@ static struct engine *engine(void)
     return engine_of_thread = e;
 }
 
-// Ends a wave.
+// Runs the jobs of a wave.
 static void finish(struct engine *e)
 {
     if (e->n_jobs > 0 &&
@@ -101,9 +102,10 @@ static void finish(struct engine *e)
     e->n_jobs = 0;
 }
 
-// One more job of this wave. All that it points to must stand until the wave's end.
-static void add(struct engine *e, IMB_CIPHER_MODE mode, const uint8_t *schedule,
-                const uint8_t iv[16], const uint8_t *in, size_t len, uint8_t *out)
+// Adds a job to this wave. All memory that it points to must stay unchanged until the end of the
+// wave.
+static void add_job(struct engine *e, IMB_CIPHER_MODE mode, const uint8_t *schedule,
+                    const uint8_t iv[16], const uint8_t *in, size_t len, uint8_t *out)
 {
     if (e->n_jobs == IMB_MAX_BURST_SIZE || e->mode != mode)
         finish(e);
@@ -123,15 +125,15 @@ static void add(struct engine *e, IMB_CIPHER_MODE mode, const uint8_t *schedule,
     job->msg_len_to_cipher_in_bytes = len;
 }
 
-// One block. It must stand until the wave's end, as must all that a job points to.
+// Encrypts one block. All memory of the job must stay unchanged until the end of the wave.
 static void encrypt(struct engine *e, const uint8_t *schedule, const uint8_t block[16],
                     uint8_t out[16])
 {
     static const uint8_t zero[16];
-    add(e, IMB_CIPHER_CNTR, schedule, block, zero, 16, out);
+    add_job(e, IMB_CIPHER_CNTR, schedule, block, zero, 16, out);
 }
 
-// CMAC of one block, which is made ready in `block`.
+// CMAC of one block, which is prepared in `block`.
 static void cmac_block(struct engine *e, const uint8_t *schedule, const uint8_t subkey1[16],
                        const uint8_t in[16], uint8_t block[16], uint8_t out[16])
 {
@@ -140,13 +142,13 @@ static void cmac_block(struct engine *e, const uint8_t *schedule, const uint8_t 
     encrypt(e, schedule, block, out);
 }
 
-// Takes a message in, all but its last part through the chain; cmac_end does the rest.
+// Takes a message: runs all but its last part through the chain; cmac_end does the rest.
 static void cmac_start(struct engine *e, const struct mac_key *key, const uint8_t *in, size_t len,
                        struct message *m)
 {
     memset(m->chain, 0, sizeof m->chain);
     for (; len > MESSAGE_ROOM; in += MESSAGE_ROOM, len -= MESSAGE_ROOM) {
-        add(e, IMB_CIPHER_CBC, key->schedule, m->chain, in, MESSAGE_ROOM, m->text);
+        add_job(e, IMB_CIPHER_CBC, key->schedule, m->chain, in, MESSAGE_ROOM, m->text);
         finish(e);
         memcpy(m->chain, m->text + MESSAGE_ROOM - 16, 16);
     }
@@ -165,20 +167,20 @@ static void cmac_end(struct engine *e, const struct mac_key *key, struct message
     }
     m->mac = m->text + m->len - 16;
     bytes_xor16(m->mac, rest > 0 ? key->subkey2 : key->subkey1);
-    add(e, IMB_CIPHER_CBC, key->schedule, m->chain, m->text, m->len, m->text);
+    add_job(e, IMB_CIPHER_CBC, key->schedule, m->chain, m->text, m->len, m->text);
 }
 
-// CTR from a tag; the counter's memory must stand until the wave's end. RFC 5297, section 2.6.
+// CTR from a tag; counter must stay unchanged until the end of the wave. RFC 5297, section 2.6.
 static void ctr(struct engine *e, const uint8_t *schedule, const uint8_t tag[16],
                 uint8_t counter[16], const uint8_t *in, size_t len, uint8_t *out)
 {
     memcpy(counter, tag, 16);
     counter[8] &= 0x7f;
     counter[12] &= 0x7f;
-    add(e, IMB_CIPHER_CNTR, schedule, counter, in, len, out);
+    add_job(e, IMB_CIPHER_CNTR, schedule, counter, in, len, out);
 }
 
-// S2V over the components before the last: leaves D in c->zero.
+// S2V over the components before the last one: returns D, in c->zero.
 static uint8_t *s2v(struct components *c, const struct message *ad)
 {
     siv_core_dbl(c->zero, c->zero);
@@ -198,10 +200,11 @@ static void cookie_tag(struct engine *e, const struct cookie_key *key, struct co
     bytes_xor16(last, c->nonce);
     bytes_xor16(last, key->s2v_prefix);
     bytes_xor16(last, key->subkey1);
-    add(e, IMB_CIPHER_CBC, key->mac_schedule[0], start, c->text, COOKIE_KEYS_LEN, c->text);
+    add_job(e, IMB_CIPHER_CBC, key->mac_schedule[0], start, c->text, COOKIE_KEYS_LEN, c->text);
 }
 
-// Opens the cookies into the lanes' keys, and starts on the fresh ones; returns the genuine.
+// Opens the cookies into the lanes' keys, and begins with the fresh ones; returns the genuine
+// lanes.
 static lane_set open_cookies(struct engine *e, const struct exchange *x, lane_set which)
 {
     for (lane_set left = which; left != 0;) {
@@ -250,16 +253,16 @@ static void expand_keys(struct engine *e, struct work *w)
     IMB_AES_CMAC_SUBKEY_GEN_128(e->manager, s2c->schedule, s2c->subkey1, s2c->subkey2);
 }
 
-// The long components of both messages and the tags of the fresh cookies. Jobs of a length stand
-// together, since the library works on many at once as long as the shortest lasts.
+// The long components of both messages and the tags of the fresh cookies. Jobs of the same length
+// are added together, since the library works on many at once until the shortest ends.
 static void compute_chains(struct engine *e, const struct exchange *x, lane_set which)
 {
     for (lane_set left = which; left != 0;) {
         unsigned l = lane_take(&left);
         struct work *w = &e->work[l];
         expand_keys(e, w);
-        cmac_start(e, &w->c2s, x->ask[l], x->shape[l].ask_len, &w->ask_message);
-        cmac_end(e, &w->c2s, &w->ask_message);
+        cmac_start(e, &w->c2s, x->request[l], x->shape[l].request_len, &w->request_message);
+        cmac_end(e, &w->c2s, &w->request_message);
     }
     for (lane_set left = which; left != 0;) {
         unsigned l = lane_take(&left);
@@ -281,14 +284,15 @@ static void compute_blocks(struct engine *e, const struct exchange *x, lane_set 
         unsigned l = lane_take(&left);
         struct work *w = &e->work[l];
         const struct mac_key *c2s = &w->c2s, *s2c = &w->s2c;
-        encrypt(e, c2s->schedule, c2s->subkey1, w->ask.zero); // CMAC of zeros
-        cmac_block(e, c2s->schedule, c2s->subkey1, x->ask_seal[l], w->ask.block, w->ask.nonce);
+        encrypt(e, c2s->schedule, c2s->subkey1, w->request.zero); // CMAC of zeros
+        cmac_block(e, c2s->schedule, c2s->subkey1, x->request_seal[l], w->request.block,
+                   w->request.nonce);
         encrypt(e, s2c->schedule, s2c->subkey1, w->reply.zero);
         cmac_block(e, s2c->schedule, s2c->subkey1, x->random[l], w->reply.block, w->reply.nonce);
     }
 }
 
-// Puts the fresh cookies into the replies; ends compute_blocks' wave.
+// Writes the fresh cookies into the replies; also runs the jobs of compute_blocks.
 static void seal_cookies(struct engine *e, struct exchange *x, lane_set which)
 {
     for (lane_set left = which; left != 0;) {
@@ -309,17 +313,17 @@ static void seal_cookies(struct engine *e, struct exchange *x, lane_set which)
     finish(e);
 }
 
-// The tags of both messages; returns the lanes whose request was genuine.
+// Computes the tags of both messages; returns the lanes whose request was genuine.
 static lane_set compute_tags(struct engine *e, const struct exchange *x, lane_set which)
 {
     for (lane_set left = which; left != 0;) {
         unsigned l = lane_take(&left);
         struct work *w = &e->work[l];
         // An empty plaintext: T = dbl(D) xor pad(<empty>).
-        uint8_t *t = s2v(&w->ask, &w->ask_message);
+        uint8_t *t = s2v(&w->request, &w->request_message);
         siv_core_dbl(t, t);
         t[0] ^= 0x80;
-        cmac_block(e, w->c2s.schedule, w->c2s.subkey1, t, w->ask.block, w->tag);
+        cmac_block(e, w->c2s.schedule, w->c2s.subkey1, t, w->request.block, w->tag);
     }
     for (lane_set left = which; left != 0;) {
         unsigned l = lane_take(&left);
@@ -335,7 +339,8 @@ static lane_set compute_tags(struct engine *e, const struct exchange *x, lane_se
     lane_set genuine = 0;
     for (lane_set left = which; left != 0;) {
         unsigned l = lane_take(&left);
-        if (bytes_equal_ct(e->work[l].tag, x->ask_seal[l] + EXCHANGE_NONCE_LEN, EXCHANGE_TAG_LEN))
+        if (bytes_equal_ct(e->work[l].tag, x->request_seal[l] + EXCHANGE_NONCE_LEN,
+                           EXCHANGE_TAG_LEN))
             genuine |= lane_bit(l);
     }
     return genuine;
@@ -370,7 +375,7 @@ static lane_set ipsec_mb_run(struct exchange *x, lane_set which)
     seal_cookies(e, x, opened);
     lane_set proven = compute_tags(e, x, opened);
     seal_replies(e, x, proven);
-    // A job that the library refused leaves nothing to trust.
+    // After the library has refused a job, no result can be trusted.
     if (!e->sound)
         proven = 0;
     for (lane_set left = which; left != 0;) {

@@ -1,12 +1,11 @@
-// What the kernels (exchange_kernel.h, siv_lanes_kernel.h) are made of, over the vocabulary that
-// the includer has chosen (lanes_*.h): AES in lockstep, CBC chains over messages, CMAC's last
-// block, S2V.
+// The parts of the kernels (exchange_kernel.h, siv_lanes_kernel.h), over the vocabulary that the
+// includer has chosen (lanes_*.h): AES in lockstep, CBC chains over messages, CMAC's last block,
+// S2V.
 //
-// A round of AES waits four cycles for the one before it, and two could start in each: so up to
-// three blocks that do not depend on each other go round by round together. They may be under
-// different keys. Processors do not find them by themselves: what waits in their schedulers is too
-// little.
-// Pure; any thread. FIPS 197, RFC 4493, RFC 5297.
+// An AES round waits four cycles for the previous one, and two rounds can start in each cycle. So
+// up to three blocks that do not depend on each other are encrypted together, round by round. They
+// may have different keys. Processors do not find this parallelism by themselves: their schedulers
+// hold too few instructions. Pure; any thread. FIPS 197, RFC 4493, RFC 5297.
 #pragma once
 
 #include "base/bytes.h"
@@ -17,16 +16,16 @@
 #include <stdint.h>
 
 enum {
-    // More than what runs the groups keeps in a frame: blocks, and what else there is.
+    // More than the frame of the function that runs the groups: blocks, and other data.
     KERNEL_FRAME_MAX = BLOCK_SPILLS * sizeof(struct block) + 1024,
 };
 
-// AES round keys, others in each lane.
+// AES round keys, different ones in each lane.
 struct kernel_schedule {
     struct block round[BLOCK_ROUNDS + 1];
 };
 
-// What a block is encrypted under: each lane's own schedule, or one that all lanes share.
+// The key for a block: each lane's own schedule, or one that all lanes share.
 struct kernel_key {
     const struct block *own; // NULL: shared
     const struct block_shared *shared;
@@ -59,8 +58,8 @@ hot_inline void kernel_expand(struct kernel_schedule *k, struct block key)
     }
 }
 
-// Makes three schedules while it encrypts one block: the four wait for each other's instructions,
-// not for each other.
+// Makes three schedules while it encrypts one block: the four do not depend on each other, so their
+// instructions can overlap.
 hot_inline struct block kernel_expand_three(struct kernel_schedule *ka, struct block a,
                                             struct kernel_schedule *kb, struct block b,
                                             struct kernel_schedule *kc, struct block c,
@@ -94,7 +93,7 @@ hot_inline struct block kernel_encrypt(struct kernel_key k, struct block b)
     return block_enc_last(b, kernel_round_key(k, BLOCK_ROUNDS));
 }
 
-// Two in lockstep.
+// Encrypts two blocks in lockstep.
 hot_inline void kernel_encrypt_two(struct kernel_key ka, struct block *a, struct kernel_key kb,
                                    struct block *b)
 {
@@ -109,7 +108,7 @@ hot_inline void kernel_encrypt_two(struct kernel_key ka, struct block *a, struct
     *b = block_enc_last(t, kernel_round_key(kb, BLOCK_ROUNDS));
 }
 
-// Three in lockstep.
+// Encrypts three blocks in lockstep.
 hot_inline void kernel_encrypt_three(struct kernel_key ka, struct block *a, struct kernel_key kb,
                                      struct block *b, struct kernel_key kc, struct block *c)
 {
@@ -127,9 +126,9 @@ hot_inline void kernel_encrypt_three(struct kernel_key ka, struct block *a, stru
     *c = block_enc_last(u, kernel_round_key(kc, BLOCK_ROUNDS));
 }
 
-// Reads n blocks that follow each other in each lane. 64 octets a lane in two loads and half a
-// transposition are cheaper than gathering block by block. Reading them beside the rounds of AES
-// was tried and gains nothing, since shuffles and AES use the same execution ports.
+// Reads n consecutive blocks of each lane. Two loads of 64 octets per lane and half a transposition
+// are cheaper than loading block by block. Reading them between the rounds of AES was tried and
+// gains nothing, since shuffles and AES use the same execution ports.
 hot_inline void kernel_stage(struct block *out, const uint8_t *const at[BLOCK_LANES], unsigned n)
 {
 #pragma GCC unroll 1
@@ -137,19 +136,19 @@ hot_inline void kernel_stage(struct block *out, const uint8_t *const at[BLOCK_LA
         block_load_run(out + i, at, 16 * i, n - i < BLOCK_RUN ? n - i : BLOCK_RUN);
 }
 
-// A CBC chain on its way over a message of staged blocks, the last of which has CMAC's subkey.
+// A CBC chain over a message of staged blocks; the last block includes CMAC's subkey.
 //
-// A step is kernel_walk_in, an encryption, kernel_walk_out, so that it can go in lockstep with
-// others. Steps after the end are idle: they mean nothing, and nothing is kept for them.
+// A step is kernel_walk_in, an encryption, kernel_walk_out, so that it can run in lockstep with
+// others. Steps after the end are idle: their results are not used.
 struct kernel_walk {
     const struct block *next;
-    unsigned left; // blocks to take, the last one included
+    unsigned left; // remaining blocks, the last one included
     struct block state;
-    struct block *cmac; // written with the last step
+    struct block *cmac; // written by the last step
 };
 
-// Stages a message of len octets, 16 or more, all but its last block, and starts a chain over it.
-// in: room for its blocks, rounded up to whole runs, and one more, which idle steps read.
+// Stages a message of len octets, 16 or more, without its last block, and starts a chain over it.
+// in: space for its blocks, rounded up to whole runs, and one more, which idle steps read.
 hot_inline struct kernel_walk kernel_walk_start(const uint8_t *const at[BLOCK_LANES], size_t len,
                                                 struct block *in, struct block *cmac)
 {
@@ -158,7 +157,7 @@ hot_inline struct kernel_walk kernel_walk_start(const uint8_t *const at[BLOCK_LA
     return (struct kernel_walk){.next = in, .left = n, .state = block_zero(), .cmac = cmac};
 }
 
-// What is to be encrypted next.
+// The next block to be encrypted.
 hot_inline struct block kernel_walk_in(const struct kernel_walk *w)
 {
     return block_xor(w->state, *w->next);
@@ -174,13 +173,13 @@ hot_inline void kernel_walk_out(struct kernel_walk *w, struct block encrypted)
         *w->cmac = encrypted;
 }
 
-// The same for a first step that was taken before the last block was known.
+// The same for a first step that was done before the last block was known.
 hot_inline void kernel_walk_out_first(struct kernel_walk *w, struct block encrypted)
 {
     if (w->left > 1)
         kernel_walk_out(w, encrypted);
     else
-        w->state = block_zero(); // there is no block but the last
+        w->state = block_zero(); // the message has only the last block
 }
 
 // CMAC's last block of a message of len octets, 16 or more, with its subkey.
@@ -193,7 +192,7 @@ hot_inline struct block kernel_last(const uint8_t *const in[BLOCK_LANES], size_t
     return block_xor(block_load_tail(in, len, rest), block_dbl(subkey1));
 }
 
-// S2V's D before the plaintext, from CMAC(<zero>) and those of its two components. RFC 5297,
+// S2V's D before the plaintext, from CMAC(<zero>) and the CMACs of its two components. RFC 5297,
 // section 2.4.
 hot_inline struct block kernel_s2v(struct block zero, struct block ad, struct block nonce)
 {
@@ -208,8 +207,8 @@ hot_inline struct block kernel_last_empty(struct block d, struct block subkey1)
     return block_xor(block_xor(block_dbl(d), block_broadcast(pad)), subkey1);
 }
 
-// Wipes where the frame of a function has been that the caller has called: the compiler keeps
-// blocks there when registers run out.
+// Wipes the stack area of a function that the caller has called before: the compiler keeps blocks
+// there when registers run out.
 __attribute__((noinline)) static void kernel_wipe_frame(void)
 {
     uint8_t frame[KERNEL_FRAME_MAX];

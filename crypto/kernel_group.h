@@ -1,11 +1,11 @@
-// Which lanes of an exchange advance together, over the vocabulary that the includer has chosen
-// (lanes_*.h): those of one shape and one cookie key, in groups of BLOCK_LANES; and what is kept
-// for them. Pure; any thread.
+// Groups of lanes that advance together, over the vocabulary that the includer has chosen
+// (lanes_*.h): lanes of one shape and one cookie key, in groups of BLOCK_LANES; and the state of a
+// group. Pure; any thread.
 //
-// A partly full group costs what a full one does. So a group that fits one vector of the CPU (1, 2
-// or 4 lanes) has the same kernel with blocks of one vector (exchange_*_few.c), which takes a third
-// of the time. A row of lanes, which is what a burst nearly always has, is used where it lies: to
-// copy its pointers costs a tenth of the whole.
+// A partly filled group costs as much as a full one. So a group that fits one vector of the CPU (1,
+// 2 or 4 lanes) is run by the same kernel with blocks of one vector (exchange_*_few.c), in a third
+// of the time. Consecutive lanes, the usual case in a burst, are used in place: copying their
+// pointers costs a tenth of the whole.
 #pragma once
 
 #include "base/bytes.h"
@@ -18,7 +18,7 @@ enum {
     KERNEL_KEY_BLOCKS = COOKIE_KEYS_LEN / 16,
     KERNEL_TEXT_AT = EXCHANGE_NONCE_LEN + EXCHANGE_TAG_LEN, // the plaintext within reply_seal
     KERNEL_AD_BLOCKS = EXCHANGE_AD_MAX / 16,
-    // Rounded up, because block_crypt reads by two runs.
+    // Rounded up, because block_crypt reads two runs at a time.
     KERNEL_TEXT_BLOCKS = (EXCHANGE_COOKIES_MAX * EXCHANGE_STRIDE / 16 + 7) / 8 * 8,
     KERNEL_SEAL_MAX = KERNEL_TEXT_AT + EXCHANGE_COOKIES_MAX * EXCHANGE_STRIDE,
 };
@@ -27,36 +27,38 @@ static_assert(EXCHANGE_STRIDE % 16 == 8 && EXCHANGE_LEAD + COOKIE_ID_LEN == 8,
 static_assert(KERNEL_AD_BLOCKS % BLOCK_RUN == 0, "staging goes by whole runs");
 static_assert(COOKIE_KEYS_LEN == 16 * BLOCK_RUN, "a cookie's keys are one run of blocks");
 
-// Where each lane's octets are, of lanes that do not lie side by side in the exchange.
+// The pointers of each lane, for lanes that are not consecutive in the exchange.
 struct kernel_lanes {
     const uint8_t *cookie[BLOCK_LANES];
-    const uint8_t *ask[BLOCK_LANES];
-    const uint8_t *ask_seal[BLOCK_LANES];
+    const uint8_t *request[BLOCK_LANES];
+    const uint8_t *request_seal[BLOCK_LANES];
     const uint8_t *reply[BLOCK_LANES];
     uint8_t *reply_seal[BLOCK_LANES];
     const uint8_t *random[BLOCK_LANES];
 };
 
-// The lanes that advance together, and all that is derived from their cookies.
+// The lanes that advance together, and all data that is derived from their cookies.
 struct kernel_group {
-    lane_set lanes; // in use; the others repeat the first and write to spare
+    lane_set lanes; // lanes in use; the unused ones repeat the first and write to spare
     unsigned n;     // how many
-    const uint8_t *const *cookie, *const *ask, *const *ask_seal, *const *reply, *const *random;
+    const uint8_t *const *cookie, *const *request, *const *request_seal, *const *reply,
+                                                                             *const *random;
     uint8_t *const *reply_seal;
     struct kernel_lanes picked;
     struct exchange_shape shape;
     const struct cookie_key *open_key, *seal_key;
-    _Alignas(16) uint8_t head[16]; // of a cookie within the plaintext: lead and id, twice
+    _Alignas(16) uint8_t head[16]; // the start of a cookie in the plaintext: lead and id, twice
     uint8_t spare[KERNEL_SEAL_MAX];
-    struct block ask_in[KERNEL_AD_BLOCKS + 1], reply_in[KERNEL_AD_BLOCKS + 1]; // staged: no secret
+    struct block request_in[KERNEL_AD_BLOCKS + 1],
+        reply_in[KERNEL_AD_BLOCKS + 1]; // staged: no secret
 
-    // From here on it is secret.
+    // Everything from here on is secret.
     struct block_shared open_mac, open_ctr, seal_mac, seal_ctr;
     struct block keys[KERNEL_KEY_BLOCKS]; // C2S: MAC half, CTR half; S2C: the same
     struct kernel_schedule c2s_mac, s2c_mac, s2c_ctr;
-    struct block ask_cmac, reply_cmac, text_cmac; // of the walks
-    struct block text[KERNEL_TEXT_BLOCKS];        // the reply's plaintext
-    unsigned n_text;                              // blocks of it that any group has used
+    struct block request_cmac, reply_cmac, text_cmac; // of the walks
+    struct block text[KERNEL_TEXT_BLOCKS];            // the reply's plaintext
+    unsigned n_text;                                  // blocks of it that any group has used
 };
 
 static inline uint64_t kernel_shape(const struct exchange *x, unsigned lane)
@@ -66,7 +68,7 @@ static inline uint64_t kernel_shape(const struct exchange *x, unsigned lane)
     return word;
 }
 
-// Do BLOCK_LANES lanes from this one on go into one group? Nearly always, in a full batch.
+// Do BLOCK_LANES lanes from this one on belong to one group? In a full batch nearly always.
 static inline bool kernel_alike(const struct exchange *x, unsigned first)
 {
     uint64_t other = 0;
@@ -82,8 +84,8 @@ static inline void kernel_take_alike(struct kernel_group *g, const struct exchan
                                      unsigned first)
 {
     g->cookie = x->cookie + first;
-    g->ask = x->ask + first;
-    g->ask_seal = x->ask_seal + first;
+    g->request = x->request + first;
+    g->request_seal = x->request_seal + first;
     g->reply = x->reply + first;
     g->random = x->random + first;
     g->reply_seal = x->reply_seal + first;
@@ -94,14 +96,14 @@ static inline void kernel_pick_lane(struct kernel_lanes *picked, const struct ex
                                     unsigned slot, unsigned lane, uint8_t *reply_seal)
 {
     picked->cookie[slot] = x->cookie[lane];
-    picked->ask[slot] = x->ask[lane];
-    picked->ask_seal[slot] = x->ask_seal[lane];
+    picked->request[slot] = x->request[lane];
+    picked->request_seal[slot] = x->request_seal[lane];
     picked->reply[slot] = x->reply[lane];
     picked->random[slot] = x->random[lane];
     picked->reply_seal[slot] = reply_seal;
 }
 
-// Picks the lanes of `left` that are like the lowest one. Out of line: it is rare in full batches.
+// Picks the lanes of `left` that match the lowest one. Not inlined: it is rare in full batches.
 __attribute__((noinline)) static void kernel_pick(struct kernel_group *g, const struct exchange *x,
                                                   lane_set left)
 {
@@ -118,15 +120,16 @@ __attribute__((noinline)) static void kernel_pick(struct kernel_group *g, const 
     for (unsigned slot = g->n; slot < BLOCK_LANES; slot++)
         kernel_pick_lane(&g->picked, x, slot, first, g->spare);
     g->cookie = g->picked.cookie;
-    g->ask = g->picked.ask;
-    g->ask_seal = g->picked.ask_seal;
+    g->request = g->picked.request;
+    g->request_seal = g->picked.request_seal;
     g->reply = g->picked.reply;
     g->random = g->picked.random;
     g->reply_seal = g->picked.reply_seal;
 }
 
-// Fills a group with lanes of the shape of the lowest one in `left`, and takes them out of it.
-static inline void kernel_gather(struct kernel_group *g, const struct exchange *x, lane_set *left)
+// Fills a group with lanes of the shape of the lowest one in `left`, and removes them from it.
+static inline void kernel_fill_group(struct kernel_group *g, const struct exchange *x,
+                                     lane_set *left)
 {
     unsigned first = (unsigned)__builtin_ctzll(*left);
     lane_set row = lane_first(BLOCK_LANES) << first;
@@ -141,7 +144,7 @@ static inline void kernel_gather(struct kernel_group *g, const struct exchange *
     *left &= ~g->lanes;
 }
 
-// How much of the text is to be wiped in the end.
+// Notes how many text blocks must be wiped in the end.
 static inline void kernel_note_text(struct kernel_group *g)
 {
     unsigned n = (g->shape.n_cookies * EXCHANGE_STRIDE + 15) / 16;
@@ -149,8 +152,8 @@ static inline void kernel_note_text(struct kernel_group *g)
         g->n_text = n;
 }
 
-// The lanes of a group whose bits are set in genuine; the others keep nothing, and those that are
-// not in opened are added to *unopened.
+// Returns the lanes of a group whose bits are set in genuine; wipes the replies of the others, and
+// adds those that are not in opened to *unopened.
 __attribute__((noinline)) static lane_set
 kernel_sort_out(const struct kernel_group *g, uint32_t opened, uint32_t genuine, lane_set *unopened)
 {

@@ -1,5 +1,5 @@
 // Writing a plaintext of cookies as blocks in registers, over the vocabulary that the includer has
-// chosen (lanes_*.h): what comes is whole blocks, and halves between them. Pure; any thread.
+// chosen (lanes_*.h): the input is whole blocks, and half blocks between them. Pure; any thread.
 #pragma once
 
 #include "crypto/hot_inline.h"
@@ -7,12 +7,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// Where the plaintext is written. Cookies have half a block too many: every second one starts in
-// the middle of a block, behind the half that is still to be written.
+// The state of writing. The length of a cookie is not a whole number of blocks but half a block
+// more: every second cookie starts in the middle of a block, after the half that is still to be
+// written.
 struct kernel_text {
     struct block *next;
-    struct block before; // its octets 8 to 15 are to be written
-    bool halved;         // is that so
+    struct block before; // its octets 8 to 15 are still to be written
+    bool halved;         // before has such a half
 };
 
 hot_inline void kernel_text_put(struct kernel_text *text, struct block b)
@@ -21,7 +22,7 @@ hot_inline void kernel_text_put(struct kernel_text *text, struct block b)
     text->before = b;
 }
 
-// A cookie begins: lead and id are half a block, which head holds twice.
+// Begins a cookie: lead and id are half a block; head has them twice.
 hot_inline void kernel_text_begin(struct kernel_text *text, struct block head)
 {
     if (text->halved)
@@ -30,7 +31,7 @@ hot_inline void kernel_text_begin(struct kernel_text *text, struct block head)
     text->halved = !text->halved;
 }
 
-// Half a block at the end is padded as CMAC pads it.
+// Half a block at the end is padded in CMAC's way.
 hot_inline void kernel_text_end(struct kernel_text *text)
 {
     static const uint8_t padding[16] = {0x80};

@@ -1,5 +1,5 @@
-// The vocabulary of the lanes on AES-NI: a vector is one lane.
-// Only for files that are built with this instruction set. Pure; any thread.
+// The vocabulary of the lanes on AES-NI: a vector is one lane. Only for files that are built with
+// this instruction set. Pure; any thread.
 #pragma once
 
 #include "crypto/hot_inline.h"

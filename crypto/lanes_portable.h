@@ -1,10 +1,10 @@
 // The vocabulary of the lanes in plain C: bit planes, eight messages side by side. Constant time by
-// construction: nothing but and, xor and shifts by public amounts touches a secret.
+// construction: secrets are only used in and, xor, and shifts by public amounts.
 //
-// A block is one 16-octet block of each of BLOCK_LANES messages. Here plane j holds bit j of every
+// A block is one 16-octet block of each of BLOCK_LANES messages. Here plane j has bit j of every
 // octet: element l of the vector is lane l, bit i of the element is octet i of that lane's block.
-// Octets stand in AES's state column by column, so a nibble of an element is a column.
-// Pure; any thread. FIPS 197; dbl is RFC 5297, section 2.3.
+// AES's state is stored column by column, so a nibble of an element is a column. Pure; any thread.
+// FIPS 197; dbl is RFC 5297, section 2.3.
 #pragma once
 
 #include <stddef.h>
@@ -16,7 +16,7 @@ enum {
     BLOCK_FEW = 0,
     BLOCK_ROUNDS = 10,
     BLOCK_RUN = 4,
-    BLOCK_SPILLS = 384, // blocks that a kernel keeps in its frame: compilers copy whole schedules
+    BLOCK_SPILLS = 384, // blocks that a kernel may keep in its frame: compilers copy schedules
 };
 
 typedef uint16_t plane __attribute__((vector_size(2 * BLOCK_LANES)));
@@ -32,7 +32,7 @@ static inline plane block_plane_of(unsigned v)
     return (plane){0} + (uint16_t)v;
 }
 
-// Octet 0..7 of eight become bits 0..7 of eight: an 8x8 transposition, its own inverse.
+// Octets 0..7 of eight become bits 0..7 of eight: an 8x8 transposition, its own inverse.
 static inline uint64_t block_transpose(uint64_t x)
 {
     uint64_t t = (x ^ (x >> 7)) & 0x00aa00aa00aa00aa;
@@ -88,7 +88,7 @@ static inline struct block block_broadcast(const uint8_t at[16])
     return b;
 }
 
-// One schedule for all lanes, cut into planes once.
+// One schedule for all lanes, converted to planes once.
 struct block_shared {
     struct block round[11];
 };
@@ -104,7 +104,7 @@ static inline struct block block_shared_round(const struct block_shared *s, unsi
     return s->round[r];
 }
 
-// The n octets (1 to 15) of each lane that end at `end`, then 0x80, then zeros: CMAC's padding.
+// The last n octets (1 to 15) of each lane before `end`, then 0x80, then zeros: CMAC's padding.
 // Reads the 16 octets before `end`.
 static inline struct block block_load_tail(const uint8_t *const at[BLOCK_LANES], size_t end,
                                            unsigned n)
@@ -122,7 +122,7 @@ static inline void block_store(struct block b, uint8_t *const at[BLOCK_LANES], s
         block_get_lane(&b, l, at[l] + offset);
 }
 
-// The n blocks, up to BLOCK_RUN, that follow each other in each lane.
+// Loads n consecutive blocks of each lane, at most BLOCK_RUN.
 static inline void block_load_run(struct block out[BLOCK_RUN], const uint8_t *const at[BLOCK_LANES],
                                   size_t offset, unsigned n)
 {
@@ -158,7 +158,7 @@ static inline uint32_t block_equal(struct block a, struct block b)
     return equal;
 }
 
-// Each octet moves n places down, to a higher number (n is 1 to 15); zeros come in.
+// Moves each octet n places down, to a higher index (n is 1 to 15); zeros are shifted in.
 static inline struct block block_down(struct block b, unsigned n)
 {
     for (unsigned j = 0; j < 8; j++)
@@ -166,7 +166,7 @@ static inline struct block block_down(struct block b, unsigned n)
     return b;
 }
 
-// Each octet moves n places up.
+// Moves each octet n places up, to a lower index.
 static inline struct block block_up(struct block b, unsigned n)
 {
     for (unsigned j = 0; j < 8; j++)
@@ -195,15 +195,15 @@ static inline struct block block_dbl(struct block b)
     return d;
 }
 
-// SIV's first counter: the tag without the top bits of octets 8 and 12. RFC 5297, section 2.6.
+// SIV's first counter: the tag with the top bits of octets 8 and 12 cleared. RFC 5297, section 2.6.
 static inline struct block block_counter(struct block tag)
 {
     tag.p[7] &= block_plane_of(0xeeff);
     return tag;
 }
 
-// The counter after this one: a big-endian addition on octets 12 to 15. It cannot overflow, since
-// bit 31 of a first counter is clear and messages are short.
+// The next counter: a big-endian addition on octets 12 to 15. It cannot overflow, since bit 31 of a
+// first counter is clear and messages are short.
 static inline struct block block_counter_next(struct block b)
 {
     plane carry = block_plane_of(1);
@@ -229,8 +229,8 @@ static inline void block_shift_rows(plane p[8])
 
 static inline void block_mix_columns(plane p[8])
 {
-    plane next[8]; // each octet's neighbour below, in its column
-    plane sum[8];  // and both together
+    plane next[8]; // the next octet below, in the same column
+    plane sum[8];  // the sum of both
     for (unsigned j = 0; j < 8; j++) {
         next[j] = (p[j] >> 1 & block_plane_of(0x7777)) | (p[j] << 3 & block_plane_of(0x8888));
         sum[j] = p[j] ^ next[j];
@@ -268,7 +268,7 @@ static inline struct block block_key_step(struct block key, unsigned rcon)
     struct block s = key;
     sbox_apply(s.p);
     for (unsigned j = 0; j < 8; j++) {
-        plane word = s.p[j] >> 12; // the last column, then rotated up by one octet
+        plane word = s.p[j] >> 12; // the last column; then rotated up by one octet
         word = word >> 1 | (word << 3 & block_plane_of(8));
         word ^= block_plane_of(rcon >> j & 1);
         plane k = key.p[j];
@@ -280,7 +280,7 @@ static inline struct block block_key_step(struct block key, unsigned rcon)
     return key;
 }
 
-// Keys on their way through the key schedule: here they stand as any block does.
+// Keys during the key schedule: here in the form of any other block.
 struct block_key {
     struct block key;
 };
@@ -290,21 +290,21 @@ static inline struct block_key block_key_of(struct block key)
     return (struct block_key){key};
 }
 
-// The round key that stands there.
+// The current round key.
 static inline struct block block_key_get(struct block_key k)
 {
     return k.key;
 }
 
-// On to that round (1 to 10). FIPS 197, section 5.2.
+// Advances to that round (1 to 10). FIPS 197, section 5.2.
 static inline struct block_key block_key_next(struct block_key k, unsigned round)
 {
     static const uint8_t rcon[10] = {1, 2, 4, 8, 0x10, 0x20, 0x40, 0x80, 0x1b, 0x36};
     return (struct block_key){block_key_step(k.key, rcon[round - 1])};
 }
 
-// Stores text xor the keystream under each lane's schedule, from a first counter on: len octets, a
-// multiple of 8. RFC 5297, section 2.6.
+// Stores text xor the keystream under each lane's schedule, beginning with a first counter: len
+// octets, a multiple of 8. RFC 5297, section 2.6.
 static inline void block_crypt(const struct block round[BLOCK_ROUNDS + 1], struct block counter,
                                const struct block *text, unsigned len,
                                uint8_t *const out[BLOCK_LANES], size_t offset)

@@ -1,6 +1,6 @@
-// Runs of blocks for the vocabularies with one or two lanes a vector (lanes_aesni.h,
-// lanes_vaes256.h): block by block, for a transposition would gain nothing. Of the includer it
-// needs vec_load, vec_store and vec_zero (lanes_vec.h), and vec_store_half, which stores octets 0
+// Runs of blocks for the vocabularies with one or two lanes in a vector (lanes_aesni.h,
+// lanes_vaes256.h): block by block, because a transposition would gain nothing. The includer must
+// provide vec_load, vec_store and vec_zero (lanes_vec.h), and vec_store_half, which stores octets 0
 // to 7 of each lane. Pure; any thread.
 #pragma once
 

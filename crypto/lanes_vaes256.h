@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Octets, because the compiler's AES rounds take those: blocks that change their type between
+// Octets, because the compiler's AES intrinsics take them: blocks that change their type between
 // rounds are copied between registers.
 typedef char vec __attribute__((vector_size(32), may_alias));
 typedef __m256i words;

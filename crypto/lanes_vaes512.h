@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Octets, because the compiler's AES rounds take those: blocks that change their type between
+// Octets, because the compiler's AES intrinsics take them: blocks that change their type between
 // rounds are copied between registers.
 typedef char vec __attribute__((vector_size(64), may_alias));
 typedef __m512i words;
@@ -46,7 +46,7 @@ hot_inline void vec_store(vec v, uint8_t *const at[VEC_LANES], size_t offset)
     _mm_storeu_si128((__m128i *)(at[3] + offset), _mm512_extracti32x4_epi32((words)v, 3));
 }
 
-// Rows of four vectors become columns: the blocks of one lane, or one block of four lanes.
+// Transposes four vectors: between the blocks of one lane and one block of four lanes.
 hot_inline void words_transpose(words v[4])
 {
     words low01 = _mm512_shuffle_i32x4(v[0], v[1], 0x44);
@@ -59,15 +59,15 @@ hot_inline void words_transpose(words v[4])
     v[3] = _mm512_shuffle_i32x4(high01, high23, 0xdd);
 }
 
-// Two blocks of one lane, then two of another; only those halves of blocks that the mask has.
+// Loads two blocks of one lane, then two of another; the mask selects half blocks.
 hot_inline words words_load_pair(const uint8_t *low, const uint8_t *high, uint8_t halves)
 {
     words v = _mm512_castsi256_si512(_mm256_maskz_loadu_epi64(halves, low));
     return _mm512_inserti64x4(v, _mm256_maskz_loadu_epi64(halves, high), 1);
 }
 
-// Two loads a lane, and half a transposition: cheaper than to insert each block by itself, or than
-// one load and a whole one.
+// Two loads per lane and half a transposition: cheaper than inserting each block separately, or
+// than one load and a whole transposition.
 hot_inline void vec_load_run(vec out[4], const uint8_t *const at[VEC_LANES], size_t offset,
                              unsigned n)
 {

@@ -1,6 +1,6 @@
-// What the vocabularies of the x86 instruction sets share: a block is BLOCK_VECS vectors. An AES
-// round is ready four cycles later and two may start in each, so that eight vectors under way keep
-// the processor busy; where a block has fewer, the next chain of the kernel fills the gaps.
+// The common part of the vocabularies of the x86 instruction sets: a block is BLOCK_VECS vectors.
+// An AES round takes four cycles, and two can start in each cycle, so eight vectors in flight keep
+// the processor busy; where a block has fewer, the kernel's next chain fills the gaps.
 //
 // The includer (lanes_aesni.h, lanes_vaes256.h, lanes_vaes512.h) defines vec, VEC_LANES, BLOCK_VECS
 // and the operations on one vector. Every operation works on each lane's 16 octets by themselves:
@@ -24,17 +24,17 @@
 
 enum {
     BLOCK_LANES = BLOCK_VECS * VEC_LANES,
-    BLOCK_FEW = VEC_LANES, // lanes for which blocks of one vector do
+    BLOCK_FEW = VEC_LANES, // lanes that fit blocks of one vector
     BLOCK_ROUNDS = 10,
     BLOCK_RUN = 4,     // blocks that are loaded or stored together
-    BLOCK_SPILLS = 20, // blocks that a kernel keeps in its frame
+    BLOCK_SPILLS = 20, // blocks that a kernel may keep in its frame
 };
 
 struct block {
     vec v[BLOCK_VECS];
 };
 
-// One schedule for all lanes. It is only pointed at.
+// One schedule for all lanes. Only the pointer is stored.
 struct block_shared {
     const uint8_t *schedule;
 };
@@ -54,14 +54,15 @@ hot_inline vec vec_dbl(vec v)
 {
     const vec reverse = vec_spread32(0x0c0d0e0f, 0x08090a0b, 0x04050607, 0x00010203);
     v = vec_shuffle(v, reverse);
-    // The top bit of the lower half enters the upper half; the top bit of all brings 0x87.
+    // The top bit of the lower half goes to the upper half; the top bit of the whole adds 0x87.
     const vec cross = vec_spread32(0x0f0f0f0f, 0x80808080, 0x07070707, 0x80808080);
     vec carry = vec_shuffle(vec_signs32(v), cross);
     carry = vec_and(carry, vec_spread32(0x87, 0, 1, 0));
     return vec_shuffle(vec_xor(vec_twice64(v), carry), reverse);
 }
 
-// A control that moves octets to higher places, or for a negative n to lower ones; zeros come in.
+// A control that moves octets to higher indexes, or for a negative n to lower ones; zeros are
+// shifted in.
 hot_inline vec vec_mover(int n)
 {
     static const uint8_t from[48] = {
@@ -106,7 +107,7 @@ hot_inline struct block block_load(const uint8_t *const at[BLOCK_LANES], size_t 
     return r;
 }
 
-// The n blocks, up to BLOCK_RUN, that follow each other in each lane; zeros after them.
+// Loads n consecutive blocks of each lane, at most BLOCK_RUN; the rest of out is zero.
 hot_inline void block_load_run(struct block out[BLOCK_RUN], const uint8_t *const at[BLOCK_LANES],
                                size_t offset, unsigned n)
 {
@@ -144,13 +145,13 @@ hot_inline struct block block_shuffle(struct block b, vec control)
     return r;
 }
 
-// Each octet moves n places down, to a higher number (n is 1 to 15); zeros come in.
+// Moves each octet n places down, to a higher index (n is 1 to 15); zeros are shifted in.
 hot_inline struct block block_down(struct block b, unsigned n)
 {
     return block_shuffle(b, vec_mover((int)n));
 }
 
-// Each octet moves n places up.
+// Moves each octet n places up, to a lower index.
 hot_inline struct block block_up(struct block b, unsigned n)
 {
     return block_shuffle(b, vec_mover(-(int)n));
@@ -166,12 +167,12 @@ hot_inline struct block block_splice(struct block a, struct block b)
     return r;
 }
 
-// The n octets (1 to 15) of each lane that end at `end`, then 0x80, then zeros: CMAC's padding.
+// The last n octets (1 to 15) of each lane before `end`, then 0x80, then zeros: CMAC's padding.
 // Reads the 16 octets before `end`.
 hot_inline struct block block_load_tail(const uint8_t *const at[BLOCK_LANES], size_t end,
                                         unsigned n)
 {
-    static const uint8_t padding[32] = {[16] = 0x80}; // seen from 16 - n on it stands at octet n
+    static const uint8_t padding[32] = {[16] = 0x80}; // read from 16 - n on, 0x80 is at octet n
     struct block b = block_up(block_load(at, end - 16), 16 - n);
     return block_xor(b, block_broadcast(padding + 16 - n));
 }
@@ -195,7 +196,7 @@ hot_inline struct block block_dbl(struct block b)
     return r;
 }
 
-// SIV's first counter: the tag without the top bits of octets 8 and 12. RFC 5297, section 2.6.
+// SIV's first counter: the tag with the top bits of octets 8 and 12 cleared. RFC 5297, section 2.6.
 hot_inline struct block block_counter(struct block tag)
 {
     const vec keep = vec_spread32(~0U, ~0U, 0xffffff7f, 0xffffff7f);
@@ -205,14 +206,14 @@ hot_inline struct block block_counter(struct block tag)
     return tag;
 }
 
-// A counter whose last word is little-endian, so that it can be added to; and the way back.
+// Makes a counter's last word little-endian, so that it can be added to; and converts it back.
 hot_inline vec vec_counter_swap(vec v)
 {
     return vec_shuffle(v, vec_spread32(0x03020100, 0x07060504, 0x0b0a0908, 0x0c0d0e0f));
 }
 
-// The counter after this one: a big-endian addition on octets 12 to 15. It cannot overflow, since
-// bit 31 of a first counter is clear and messages are short.
+// The next counter: a big-endian addition on octets 12 to 15. It cannot overflow, since bit 31 of a
+// first counter is clear and messages are short.
 hot_inline struct block block_counter_next(struct block b)
 {
     const vec one = vec_spread32(0, 0, 0, 1);
@@ -243,8 +244,8 @@ hot_inline struct block block_enc_last(struct block b, struct block key)
     return r;
 }
 
-// FIPS 197's constants of the key schedule, for each word. From memory, because what is put
-// together word by word on the stack cannot be loaded at once without waiting for its stores.
+// FIPS 197's constants of the key schedule, for each word. Loaded from memory: a vector that is
+// stored word by word on the stack cannot be loaded without waiting for the stores.
 hot_inline vec vec_rcon(unsigned round)
 {
     static const uint32_t rcon[BLOCK_ROUNDS][4] = {
@@ -256,7 +257,7 @@ hot_inline vec vec_rcon(unsigned round)
     return vec_spread((const uint8_t *)rcon[round - 1]);
 }
 
-// Four keys' words, each word of all four in one vector, or the way back: a transposition.
+// Transposes the words of four keys, so that each vector has one word of all four; or back.
 hot_inline void vec_transpose32(vec v[4])
 {
     vec low01 = vec_low32(v[0], v[1]);
@@ -269,8 +270,8 @@ hot_inline void vec_transpose32(vec v[4])
     v[3] = vec_high64(high01, high23);
 }
 
-// The next round key of AES-128 (round 1 to 10). The last word, rotated, stands in all four
-// columns, so that the ShiftRows within the AES round moves nothing.
+// The next round key of AES-128 (round 1 to 10). The rotated last word is copied to all four
+// columns, so that the ShiftRows of the AES round has no effect.
 hot_inline vec vec_key_step(vec key, unsigned round)
 {
     const vec rotate = vec_spread32(0x0c0f0e0d, 0x0c0f0e0d, 0x0c0f0e0d, 0x0c0f0e0d);
@@ -280,12 +281,12 @@ hot_inline vec vec_key_step(vec key, unsigned round)
     return vec_xor(key, word);
 }
 
-// Keys on their way through the key schedule. Four vectors go transposed: one vector holds the same
-// word of four times as many keys, so that one AES round substitutes for all of them.
+// Keys during the key schedule. Four vectors are transposed: one vector has the same word of four
+// times as many keys, so one AES round substitutes for all of them.
 struct block_key {
     vec w[BLOCK_VECS];
 };
-static_assert(BLOCK_VECS == 4 || BLOCK_VECS == 1, "keys go transposed, or as they stand");
+static_assert(BLOCK_VECS == 4 || BLOCK_VECS == 1, "keys are transposed, or as loaded");
 
 hot_inline struct block_key block_key_of(struct block key)
 {
@@ -298,7 +299,7 @@ hot_inline struct block_key block_key_of(struct block key)
     return k;
 }
 
-// The round key that stands there.
+// The current round key.
 hot_inline struct block block_key_get(struct block_key k)
 {
     struct block key;
@@ -310,7 +311,7 @@ hot_inline struct block block_key_get(struct block_key k)
     return key;
 }
 
-// On to that round (1 to 10). FIPS 197, section 5.2.
+// Advances to that round (1 to 10). FIPS 197, section 5.2.
 hot_inline struct block_key block_key_next(struct block_key k, unsigned round)
 {
     if (BLOCK_VECS != 4) {
@@ -321,7 +322,7 @@ hot_inline struct block_key block_key_next(struct block_key k, unsigned round)
     const vec rotate = vec_spread32(0x040b0e01, 0x080f0205, 0x0c030609, 0x00070a0d);
     vec *w = k.w;
     vec word = vec_enc_last(vec_shuffle(w[BLOCK_VECS - 1], rotate), vec_rcon(round));
-    // A new word is the sum of the old ones up to it, and that word: the sums are ready early.
+    // A new word is the sum of the old words up to it and that word; the sums do not wait for it.
     vec sum = w[0];
 #pragma GCC unroll 4
     for (unsigned i = 0; i < BLOCK_VECS; i++) {
@@ -332,10 +333,10 @@ hot_inline struct block_key block_key_next(struct block_key k, unsigned round)
     return k;
 }
 
-// Stores text xor the keystream under each lane's schedule, from a first counter on: len octets, a
-// multiple of 8. Eight blocks of a vector go together, so that they share each load of a round key;
-// text has as many, whatever stands in those beyond len.
-// RFC 5297, section 2.6.
+// Stores text xor the keystream under each lane's schedule, beginning with a first counter: len
+// octets, a multiple of 8. Eight blocks of a vector are processed together, so that they share each
+// load of a round key; text must have a multiple of eight blocks, and those beyond len may have any
+// content. RFC 5297, section 2.6.
 hot_inline void block_crypt(const struct block round[BLOCK_ROUNDS + 1], struct block counter,
                             const struct block *text, unsigned len, uint8_t *const out[BLOCK_LANES],
                             size_t offset)

@@ -4,7 +4,7 @@
 
 #ifdef __x86_64__
 
-// Each is built for registers of its own width, and runs only where cpu_vector_len() says so.
+// Each function is built for one register width, and runs only where cpu_vector_len() returns it.
 
 static void wipe_xmm(void)
 {
@@ -26,7 +26,7 @@ __attribute__((target("avx"))) static void wipe_ymm(void)
                            "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
 }
 
-// vzeroall empties the first sixteen alone, but those in their whole width.
+// vzeroall clears only the first sixteen registers, but in their whole width.
 __attribute__((target("avx512f"))) static void wipe_zmm(void)
 {
     __asm__ __volatile__("vzeroall\n\t"

@@ -1,8 +1,8 @@
-// Vector registers, emptied: AES leaves round keys in them, and memcpy octets of what it copied,
-// until something else happens to use the same ones. Foreign functions that are called meanwhile
-// may save them on the stack (the loader does, where a library's function is called for the first
-// time). So whoever has worked with keys and goes on to other things calls this. Any thread.
+// Wiping vector registers: AES leaves round keys in them, and memcpy leaves copied octets, until
+// other code uses the same registers. Foreign functions may save them on the stack (the loader does
+// so when a library function is called for the first time). So code that has worked with keys calls
+// this before it goes on. Any thread.
 #pragma once
 
-// Empties all vector registers that the system keeps for a thread.
+// Clears all vector registers that the system saves for a thread.
 void registers_wipe(void);

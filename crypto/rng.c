@@ -1,7 +1,6 @@
-// AES-128-CTR with fast key erasure. The 32 octets of `key` are an AES key and the first counter
-// under it; each refill draws the next 32 first and overwrites them before anything is handed out,
-// so that a later look at the state says nothing of octets already used.
-// One thread an object.
+// AES-128-CTR with fast key erasure. The 32 octets of `key` are an AES key and its first counter;
+// each refill first makes the next 32 octets and overwrites them before any octet is returned, so
+// the state tells nothing about octets already used. One thread per object.
 #include "crypto/rng.h"
 
 #include "base/bytes.h"
@@ -14,7 +13,8 @@ enum { STATE_LEN = 32 };
 static_assert(RNG_POOL_LEN % AES_BLOCK_LEN == 0 && STATE_LEN % AES_BLOCK_LEN == 0,
               "the stream is made in whole blocks");
 
-// Replaces the state by the head of its own stream, and writes what follows to out.
+// Replaces the state with the first octets of its own stream, and writes the following octets to
+// out.
 static void advance(struct rng *rng, uint8_t *out, size_t len)
 {
     const struct aes *aes = aes_best();
@@ -35,8 +35,8 @@ void rng_init(struct rng *rng)
     rng->at = RNG_POOL_LEN;
 }
 
-// The seed is xored into the stream of the old state, in two helpings: the sum is as good as the
-// better of the two, so that a bad seed cannot undo a good one.
+// The seed is xored into the stream of the old state, in two parts: the result is as good as the
+// better of the two, so a bad seed cannot spoil a good state.
 void rng_reseed(struct rng *rng, const uint8_t seed[RNG_SEED_LEN])
 {
     advance(rng, NULL, 0);
@@ -51,7 +51,7 @@ void rng_reseed(struct rng *rng, const uint8_t seed[RNG_SEED_LEN])
     rng->seeded = true;
 }
 
-// What is left is dropped rather than joined with the next pool: who asks does not ask for much.
+// The rest of the pool is dropped, not joined with the next one: requests are small.
 void rng_refill(struct rng *rng)
 {
     assert(rng->seeded);

@@ -1,8 +1,8 @@
-// Random octets for one core without a system call a packet: AES-CTR with fast key erasure, seeded
-// by the kernel's getrandom, reseeded through rng_reseed. Nonces need uniqueness, timestamps' low
-// bits unpredictability.
+// Random octets for one core without a system call for each packet: AES-CTR with fast key erasure,
+// seeded by the kernel's getrandom, reseeded with rng_reseed. Nonces must be unique, and the low
+// bits of timestamps must be unpredictable.
 //
-// A struct rng belongs to one thread. Holds secrets: ordinary memory, never EAL memory.
+// A struct rng belongs to one thread. Contains secrets: ordinary memory, never EAL memory.
 #pragma once
 
 #include <stdbool.h>
@@ -17,17 +17,16 @@ enum {
 };
 
 struct rng {
-    _Alignas(
-        64) uint8_t pool[RNG_POOL_LEN]; // what is left of it starts at `at`; used octets are wiped
+    _Alignas(64) uint8_t pool[RNG_POOL_LEN]; // unused octets start at `at`; used octets are wiped
     uint32_t at;
     bool seeded;
-    uint8_t key[32]; // never the key that made what is in pool
+    uint8_t key[32]; // never the key that made the octets in pool
 };
 
-// Not seeded yet: rng_ready is false until rng_reseed.
+// Makes a generator that is not seeded: rng_ready is false until rng_reseed.
 void rng_init(struct rng *rng);
 
-// Mixes RNG_SEED_LEN octets from the kernel into the state; what the pool held is discarded.
+// Mixes RNG_SEED_LEN octets from the kernel into the state; discards the pool.
 void rng_reseed(struct rng *rng, const uint8_t seed[RNG_SEED_LEN]);
 
 static inline bool rng_ready(const struct rng *rng)
@@ -38,10 +37,11 @@ static inline bool rng_ready(const struct rng *rng)
 // Writes n random octets (n is at most RNG_POOL_LEN / 2). The generator must be ready.
 void rng_fill(struct rng *rng, uint8_t *out, size_t n);
 
-// Makes the pool anew. rng_fill's and rng_blocks' own.
+// Makes a new pool. Only for rng_fill and rng_blocks.
 void rng_refill(struct rng *rng);
 
-// rng_fill of n times RNG_BLOCK_LEN octets, where a call of three functions would count.
+// rng_fill of n times RNG_BLOCK_LEN octets, inline, for code in which three nested calls cost too
+// much.
 static inline void rng_blocks(struct rng *rng, uint8_t *out, unsigned n)
 {
     if (n * RNG_BLOCK_LEN > RNG_POOL_LEN - rng->at)
@@ -51,7 +51,7 @@ static inline void rng_blocks(struct rng *rng, uint8_t *out, unsigned n)
         memcpy(out, from, RNG_BLOCK_LEN);
         memset(from, 0, RNG_BLOCK_LEN);
     }
-    __asm__ __volatile__("" : "+m"(rng->pool)); // the compiler keeps the wiping
+    __asm__ __volatile__("" : "+m"(rng->pool)); // so that the compiler keeps the wiping
     rng->at += n * RNG_BLOCK_LEN;
 }
 

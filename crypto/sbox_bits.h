@@ -1,14 +1,16 @@
 // The S-box of AES (FIPS 197, section 5.1.1) as logic on bit planes, so that no address and no
 // branch depends on a secret. The includer defines `plane`: an unsigned integer or a vector of
-// them; plane j of a block holds bit j of every octet.
+// them; plane j of a block has bit j of every octet.
 //
 // Octets are inverted in GF((2^4)^2), a field isomorphic to AES's GF(2^8), where inversion takes a
 // few dozen gates:
+//
 //   GF(2^4)  = GF(2)[z] / (z^4 + z + 1)
 //   GF(2^8)' = GF(2^4)[y] / (y^2 + y + z^3), an element is (hi, lo) = hi y + lo
-// The map between the two fields sends AES's x to the root 0x20 of AES's polynomial; of the 64
-// possible maps this one, with the S-box's affine step folded into the way back, costs the fewest
-// gates. Pure; any thread.
+//
+// The map between the two fields sends AES's x to the root 0x20 of AES's polynomial. Of the 64
+// possible maps this one needs the fewest gates, with the S-box's affine step merged into the way
+// back. Pure; any thread.
 #pragma once
 
 // One element of GF(2^4) per bit position.
@@ -24,7 +26,7 @@ static inline struct sbox_nibble sbox_add(struct sbox_nibble a, struct sbox_nibb
 
 static inline struct sbox_nibble sbox_mul(struct sbox_nibble a, struct sbox_nibble b)
 {
-    // The coefficients of z^4, z^5 and z^6; z^4 = z + 1 brings them down.
+    // The coefficients of z^4, z^5 and z^6, reduced with z^4 = z + 1.
     plane z4 = (a.p[1] & b.p[3]) ^ (a.p[2] & b.p[2]) ^ (a.p[3] & b.p[1]);
     plane z5 = (a.p[2] & b.p[3]) ^ (a.p[3] & b.p[2]);
     plane z6 = a.p[3] & b.p[3];
@@ -41,7 +43,7 @@ static inline struct sbox_nibble sbox_square(struct sbox_nibble a)
     return (struct sbox_nibble){{a.p[0] ^ a.p[2], a.p[2], a.p[1] ^ a.p[3], a.p[3]}};
 }
 
-// z^3 a^2, the norm's share of the upper half.
+// z^3 a^2, the contribution of the upper half to the norm.
 static inline struct sbox_nibble sbox_square_z3(struct sbox_nibble a)
 {
     plane t = a.p[2] ^ a.p[3];
@@ -75,7 +77,7 @@ static inline void sbox_apply(plane b[8])
     lo = sbox_mul(sbox_add(hi, lo), share);
     hi = sbox_mul(hi, share);
 
-    // Back, and through the affine step; its constant is 0x63.
+    // Back to AES's field, with the affine step; its constant is 0x63.
     plane c05 = lo.p[0] ^ hi.p[1];
     plane c12 = lo.p[1] ^ lo.p[2];
     plane c035 = lo.p[3] ^ c05;

@@ -33,7 +33,7 @@ bool siv_open_over(const struct aes *aes, const uint8_t key[SIV_KEY_LEN], struct
     siv_core_tag(aes, &core, nonce, plain, len, tag);
     bytes_wipe(&core, sizeof core);
     bool genuine = bytes_equal_ct(tag, sealed, SIV_TAG_LEN);
-    bytes_wipe(tag, sizeof tag); // of a forged message, the right tag is a secret
+    bytes_wipe(tag, sizeof tag); // for a forged message the right tag is a secret
     if (!genuine && len > 0)
         bytes_wipe(plain, len);
     return genuine;

@@ -1,8 +1,8 @@
-// AES-SIV-CMAC-256 (RFC 5297), one message at a time: what the row of aead.h calls. S2V runs over
-// (AD, nonce, plaintext); the output is V | C, tag first. It is ours and not OpenSSL's, whose
-// AES-SIV (3.0) accepts any tag when the plaintext is empty, as it is in each NTS request. Constant
-// time in keys and content on every variant. Pure; any thread. A key schedule is secret: the owner
-// wipes it.
+// AES-SIV-CMAC-256 (RFC 5297), one message at a time: the functions of its row in aead.h. S2V runs
+// over (AD, nonce, plaintext); the output is V | C, tag first. OpenSSL's AES-SIV (3.0) is not used,
+// because it accepts any tag when the plaintext is empty, as in each NTS request. Constant time
+// with respect to keys and data in every variant. Pure; any thread. A key schedule is secret: the
+// owner wipes it.
 #pragma once
 
 #include "base/bytes.h"

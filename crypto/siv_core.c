@@ -15,8 +15,8 @@ void siv_core_dbl(uint8_t out[16], const uint8_t in[16])
     be64_put(out + 8, low << 1 ^ (0x87 & (0 - carry)));
 }
 
-// CMAC of n octets that end with a block of their own, `last` (1 to 16 octets of it, or none of an
-// empty message). The state holds the CBC chain over all that comes before.
+// CMAC of a message that ends with a block of its own, `last` (n is 1 to 16 octets of it, or 0 for
+// an empty message). The state is the CBC chain over all blocks before.
 static void cmac_end(const struct aes *aes, const struct cookie_key *key, uint8_t state[16],
                      const uint8_t *last, size_t n)
 {
@@ -37,7 +37,7 @@ void siv_core_cmac(const struct aes *aes, const struct cookie_key *key, struct b
                    uint8_t mac[16])
 {
     memset(mac, 0, 16);
-    size_t lead = part.len > 0 ? (part.len - 1) / 16 : 0; // blocks before the last
+    size_t lead = part.len > 0 ? (part.len - 1) / 16 : 0; // blocks before the last one
     if (lead > 0)
         aes->chain(key->mac_schedule[0], mac, part.at, lead);
     cmac_end(aes, key, mac, lead > 0 ? part.at + 16 * lead : part.at, part.len - 16 * lead);
@@ -73,10 +73,11 @@ void siv_core_tag(const struct aes *aes, const struct cookie_key *key, struct by
     uint8_t d[16];
     siv_core_cmac(aes, key, nonce, d);
     bytes_xor16(d, key->s2v_prefix);
-    uint8_t tail[32] = {0}; // the last 16 octets with D, and what of their blocks stands before
+    uint8_t tail[32] = {
+        0}; // the last 16 octets with D, and the octets before them in their first block
     memset(tag, 0, SIV_TAG_LEN);
     if (len >= 16) {
-        // T = Sn xorend D. The last 16 octets may lie across two blocks.
+        // T = Sn xorend D. The last 16 octets may span two blocks.
         size_t lead = len / 16 - 1;
         size_t rest = len - 16 * lead; // 16 to 31
         if (lead > 0)

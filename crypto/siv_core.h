@@ -1,6 +1,6 @@
 // The steps of AES-SIV (RFC 5297) that siv.c, cookie_key.c and cookie.c share, over one
-// implementation of AES; and the one-at-a-time functions with that implementation named, so that
-// tests reach each. Pure; any thread.
+// implementation of AES; and the functions of siv.h with a given implementation, so that tests can
+// reach each. Pure; any thread.
 #pragma once
 
 #include "crypto/aes.h"
@@ -18,10 +18,10 @@ void siv_core_start(const struct aes *aes, struct cookie_key *key,
 void siv_core_cmac(const struct aes *aes, const struct cookie_key *key, struct bytes_span part,
                    uint8_t mac[16]);
 
-// Takes a component into S2V; an empty one is a component, too.
+// Adds a component to S2V; an empty one is a component, too.
 void siv_core_absorb(const struct aes *aes, struct cookie_key *key, struct bytes_span part);
 
-// Ends S2V with the nonce and the plaintext: the tag.
+// Completes S2V with the nonce and the plaintext; writes the tag.
 void siv_core_tag(const struct aes *aes, const struct cookie_key *key, struct bytes_span nonce,
                   const uint8_t *plain, size_t len, uint8_t tag[SIV_TAG_LEN]);
 

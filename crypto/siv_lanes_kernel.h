@@ -1,10 +1,10 @@
 // AES-SIV over lanes, written once over the vocabulary that the includer has chosen (lanes_*.h).
-// Lanes of one shape advance side by side in groups of BLOCK_LANES; a group that is not full costs
-// as much as a full one.
+// Lanes of one shape advance side by side in groups of BLOCK_LANES; a partly filled group costs as
+// much as a full one.
 //
 // A message has few chains, and only the last two blocks of its plaintext wait for the associated
-// data: whatever does not wait goes beside something else.
-// Pure; any thread. RFC 5297, sections 2.4, 2.6 and 2.7.
+// data: steps that do not wait run in parallel with others. Pure; any thread. RFC 5297, sections
+// 2.4, 2.6 and 2.7.
 #pragma once
 
 #include "base/bytes.h"
@@ -16,9 +16,9 @@ static_assert(SIV_LANES_AD_BLOCKS % BLOCK_RUN == 0, "staging goes by whole runs"
 
 enum siv_lanes_work { SIV_LANES_SEAL, SIV_LANES_OPEN, SIV_LANES_DECRYPT };
 
-// The lanes that advance together, and all that is derived from their keys.
+// The lanes that advance together, and all data that is derived from their keys.
 struct siv_lanes_group {
-    unsigned n;                 // lanes in use; the others repeat the first, octet for octet
+    unsigned n;                 // lanes in use; the unused ones repeat the first, octet for octet
     unsigned lane[BLOCK_LANES]; // their numbers in the batch
     const uint8_t *key[BLOCK_LANES];
     const uint8_t *ad[BLOCK_LANES];
@@ -30,14 +30,14 @@ struct siv_lanes_group {
     unsigned ad_len, len;             // the shape
 
     struct kernel_schedule mac, ctr;
-    struct block cmac;         // the walk's end
+    struct block cmac;         // the result of the walk
     struct kernel_walk walk;   // over the associated data
     struct block subkey1;      // CMAC's
-    struct block zero, nonced; // CMAC of <zero> and of the nonce: S2V's components beside the data
+    struct block zero, nonced; // CMAC of <zero> and of the nonce: S2V's components besides the data
     struct block in[SIV_LANES_AD_BLOCKS + 1]; // the associated data, staged: no secret
 };
 
-// What groups lanes: the lengths that this work goes by.
+// Lanes with the same shape form a group: the lengths that matter for this work.
 static inline uint32_t siv_lanes_shape(const struct client_lanes *s, unsigned lane,
                                        enum siv_lanes_work work)
 {
@@ -59,9 +59,9 @@ static inline void siv_lanes_take(struct siv_lanes_group *g, const struct client
     g->text[slot] = s->plain[lane];
 }
 
-// Fills a group with lanes of the shape of the lowest one in `left`, and takes them out of it.
-static inline void siv_lanes_gather(struct siv_lanes_group *g, const struct client_lanes *s,
-                                    lane_set *left, enum siv_lanes_work work)
+// Fills a group with lanes of the shape of the lowest one in `left`, and removes them from it.
+static inline void siv_lanes_fill_group(struct siv_lanes_group *g, const struct client_lanes *s,
+                                        lane_set *left, enum siv_lanes_work work)
 {
     unsigned first = (unsigned)__builtin_ctzll(*left);
     uint32_t shape = siv_lanes_shape(s, first, work);
@@ -79,7 +79,7 @@ static inline void siv_lanes_gather(struct siv_lanes_group *g, const struct clie
         siv_lanes_take(g, s, slot, first);
 }
 
-// The schedules that this work needs, from the raw keys.
+// Makes the schedules that this work needs from the raw keys.
 static inline void siv_lanes_expand(struct siv_lanes_group *g, enum siv_lanes_work work)
 {
     if (work != SIV_LANES_DECRYPT)
@@ -88,7 +88,8 @@ static inline void siv_lanes_expand(struct siv_lanes_group *g, enum siv_lanes_wo
         kernel_expand(&g->ctr, block_load(g->key, SIV_KEY_LEN / 2));
 }
 
-// CMAC's subkey, and S2V's components beside the associated data, which takes its first steps.
+// CMAC's subkey, S2V's components besides the associated data, and the first steps of the chain
+// over that data.
 static inline void siv_lanes_start(struct siv_lanes_group *g)
 {
     const struct kernel_key mac = kernel_own(&g->mac);
@@ -117,8 +118,8 @@ static inline void siv_lanes_seal(struct siv_lanes_group *g)
     block_store(kernel_encrypt(mac, kernel_last_empty(d, g->subkey1)), g->tag, 0);
 }
 
-// plain = ciphertext xor the keystream of the tag, by whole blocks. The chain over the associated
-// data, if there is one, goes on beside it.
+// plain = ciphertext xor the keystream of the tag, in whole blocks. The chain over the associated
+// data, if there is one, runs in parallel.
 static inline void siv_lanes_decrypt(struct siv_lanes_group *g, enum siv_lanes_work work)
 {
     const struct kernel_key ctr = kernel_own(&g->ctr);
@@ -143,14 +144,14 @@ static inline void siv_lanes_decrypt(struct siv_lanes_group *g, enum siv_lanes_w
     }
 }
 
-// The bits of the lanes whose tag is right.
+// Returns the bits of the lanes whose tag is right.
 static inline uint32_t siv_lanes_open(struct siv_lanes_group *g)
 {
     const struct kernel_key mac = kernel_own(&g->mac);
     siv_lanes_start(g);
     siv_lanes_decrypt(g, SIV_LANES_OPEN);
 
-    // T = plaintext xorend D. D meets the last block, or parts of the last two.
+    // T = plaintext xorend D. D is xored to the last block, or to parts of the last two.
     unsigned rest = g->len % 16;
     size_t end = (g->len / 16 - 1) * 16;
     struct kernel_walk walk = g->walk;
@@ -173,7 +174,7 @@ static inline uint32_t siv_lanes_open(struct siv_lanes_group *g)
     return block_equal(kernel_encrypt(mac, text), block_load(g->sealed, 0));
 }
 
-// In a frame of its own, below that of siv_lanes_run, which has it wiped.
+// In a frame of its own, below that of siv_lanes_run, which then wipes it.
 __attribute__((noinline)) static lane_set siv_lanes_run_groups(struct siv_lanes_group *g,
                                                                const struct client_lanes *s,
                                                                lane_set which,
@@ -181,7 +182,7 @@ __attribute__((noinline)) static lane_set siv_lanes_run_groups(struct siv_lanes_
 {
     lane_set proven = 0;
     while (which != 0) {
-        siv_lanes_gather(g, s, &which, work);
+        siv_lanes_fill_group(g, s, &which, work);
         siv_lanes_expand(g, work);
         if (work == SIV_LANES_SEAL)
             siv_lanes_seal(g);
@@ -189,7 +190,7 @@ __attribute__((noinline)) static lane_set siv_lanes_run_groups(struct siv_lanes_
             siv_lanes_decrypt(g, work);
         uint32_t genuine = work == SIV_LANES_OPEN ? siv_lanes_open(g) : 0;
         if (work != SIV_LANES_DECRYPT)
-            g->in[(g->ad_len - 1) / 16] = block_zero(); // CMAC's subkey stood in there
+            g->in[(g->ad_len - 1) / 16] = block_zero(); // CMAC's subkey was in there
         if (work != SIV_LANES_OPEN)
             continue;
         for (unsigned slot = 0; slot < g->n; slot++) {

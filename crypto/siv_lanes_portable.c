@@ -1,5 +1,4 @@
-// AES-SIV over lanes in plain C, on bit planes, eight lanes a group.
-// Pure; any thread.
+// AES-SIV over lanes in plain C, on bit planes, eight lanes in a group. Pure; any thread.
 #include "crypto/lanes_portable.h"
 
 #include "crypto/siv_lanes_kernel.h"

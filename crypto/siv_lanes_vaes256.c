@@ -1,4 +1,4 @@
-// AES-SIV over lanes on VAES on ymm, eight lanes a group. Built with its own flags.
+// AES-SIV over lanes on VAES with ymm registers, eight lanes in a group. Built with its own flags.
 // Pure; any thread.
 #include "crypto/lanes_vaes256.h"
 

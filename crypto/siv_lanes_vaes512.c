@@ -1,5 +1,5 @@
-// AES-SIV over lanes on VAES on zmm, sixteen lanes a group. Built with its own flags.
-// Pure; any thread.
+// AES-SIV over lanes on VAES with zmm registers, sixteen lanes in a group. Built with its own
+// flags. Pure; any thread.
 #include "crypto/lanes_vaes512.h"
 
 #include "crypto/cpu.h"

@@ -1,5 +1,5 @@
-// The instances of AES-SIV over lanes, one a file. Which of them are in the build depends on the
-// processor family that is built for. Pure; any thread.
+// The instances of AES-SIV over lanes, one per file. The build has those of its processor family.
+// Pure; any thread.
 #pragma once
 
 #include "crypto/client_lanes.h"

@@ -55,7 +55,7 @@ fail:
     return NULL;
 }
 
-// jansson limits how deep an answer may go (JSON_PARSER_MAX_DEPTH), and so this recursion.
+// jansson limits the depth of an answer (JSON_PARSER_MAX_DEPTH), and so this recursion.
 json_t *clean_copy(const json_t *value)
 {
     if (json_is_string(value))
@@ -64,5 +64,5 @@ json_t *clean_copy(const json_t *value)
         return clean_array(value);
     if (json_is_object(value))
         return clean_object(value);
-    return json_deep_copy(value); // numbers and the three words
+    return json_deep_copy(value); // numbers, true, false and null
 }

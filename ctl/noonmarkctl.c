@@ -1,5 +1,5 @@
-// noonmarkctl: asks a running noonmarkd over its control socket and prints the answer.
-// Knows the protocol of control/show/status.h and nothing else of the server.
+// noonmarkctl: sends a request to a running noonmarkd over its control socket and prints the
+// answer. Knows the protocol of control/show/status.h and nothing else of the server.
 
 #include "base/printable.h"
 #include "ctl/clean.h"
@@ -22,30 +22,29 @@
 enum {
     EXIT_USAGE = 2,
     STATUS_TIMEOUT_S = 5,
-    RELOAD_TIMEOUT_S = 20, // the server itself gives its parts 15 s
+    RELOAD_TIMEOUT_S = 20, // the server itself gives the steps of a reload 15 s
 };
 
-// What noonmarkctl can be told to do: the request's word, which is the command's.
+// The commands. The name is also the word of the request.
 static const struct command {
     const char *name;
     int timeout_s;
     void (*show)(const json_t *answer, FILE *out);
-    const char *otherwise; // what to do when the server does not answer
+    const char *otherwise; // advice when the server does not answer
 } commands[] = {
-    {"status", STATUS_TIMEOUT_S, show_status,
-     "is control being started again? see the server's log"},
+    {"status", STATUS_TIMEOUT_S, show_status, "control may be restarting; see the server's log"},
     {"reload", RELOAD_TIMEOUT_S, show_reload,
      "SIGHUP to the supervisor (kill -HUP, systemctl reload) does the same, and its log has the "
      "answer"},
 };
 
 static const char help[] =
-    "noonmarkctl: asks a running noonmarkd what it is doing\n"
+    "noonmarkctl: shows what a running noonmarkd does, or makes it reload\n"
     "\n"
     "usage: noonmarkctl [-s SOCKET] [--json] status | reload\n"
     "\n"
     "  status               counters, cookie keys and their ages, ports, clock, NTS-KE\n"
-    "  reload               reads configuration and certificates anew; says what was applied\n"
+    "  reload               reads configuration and certificates again; prints what was applied\n"
     "\n"
     "  -s, --socket SOCKET  the server's control.socket (default " DEFAULT_SOCKET ")\n"
     "      --json           one JSON object, whose names are stable: noonmarkctl(1)\n"
@@ -58,8 +57,10 @@ static int connect_to(const char *path, const struct command *command)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof address.sun_path) {
-        fprintf(stderr, "noonmarkctl: %s: longer than a socket's path may be (%zu)\n", path,
-                sizeof address.sun_path - 1);
+        fprintf(
+            stderr,
+            "noonmarkctl: %s: is longer than a socket's path may be (%zu); name a shorter one\n",
+            path, sizeof address.sun_path - 1);
         return -1;
     }
     strcpy(address.sun_path, path);
@@ -69,10 +70,10 @@ static int connect_to(const char *path, const struct command *command)
         return -1;
     }
     if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
-        const char *mend = errno == EACCES || errno == EPERM
-                               ? "run it as root, with sudo"
-                               : "is noonmarkd running, and is this its control.socket?";
-        fprintf(stderr, "noonmarkctl: %s: %s; %s\n", path, strerror(errno), mend);
+        const char *advice = errno == EACCES || errno == EPERM
+                                 ? "run it as root, with sudo"
+                                 : "is noonmarkd running, and is this its control.socket?";
+        fprintf(stderr, "noonmarkctl: %s: %s; %s\n", path, strerror(errno), advice);
         close(fd);
         return -1;
     }
@@ -81,9 +82,9 @@ static int connect_to(const char *path, const struct command *command)
     return fd;
 }
 
-// Sends the request line and reads the answer to its end, without what a terminal would obey. NULL,
-// with a message, when there is none.
-static json_t *ask(int fd, const struct command *command)
+// Sends the request line and reads the answer to its end, cleaned by clean_copy. NULL, with a
+// message, when there is none.
+static json_t *request(int fd, const struct command *command)
 {
     char line[64];
     int len = snprintf(line, sizeof line, "%s\n", command->name);
@@ -93,10 +94,10 @@ static json_t *ask(int fd, const struct command *command)
     }
     json_error_t error;
     json_t *answer = json_loadfd(fd, JSON_DISABLE_EOF_CHECK, &error);
-    printable(error.text, strlen(error.text)); // quotes what it could not read
+    printable(error.text, strlen(error.text)); // it quotes text that could not be parsed
     if (answer == NULL)
-        fprintf(stderr, "noonmarkctl: no whole answer within %d s (%s); %s\n", command->timeout_s,
-                error.text, command->otherwise);
+        fprintf(stderr, "noonmarkctl: no complete answer within %d s (%s); %s\n",
+                command->timeout_s, error.text, command->otherwise);
     json_t *clean = answer != NULL ? clean_copy(answer) : NULL;
     if (answer != NULL && clean == NULL)
         fputs("noonmarkctl: out of memory\n", stderr);
@@ -109,7 +110,7 @@ static int run(const struct command *command, const char *socket_path, bool json
     int fd = connect_to(socket_path, command);
     if (fd < 0)
         return EXIT_FAILURE;
-    json_t *answer = ask(fd, command);
+    json_t *answer = request(fd, command);
     close(fd);
     if (answer == NULL)
         return EXIT_FAILURE;

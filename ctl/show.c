@@ -1,4 +1,4 @@
-// Text for people: the same facts as the JSON, zero counters left out.
+// Text for people: the same data as the JSON, without zero counters.
 
 #include "ctl/show.h"
 
@@ -118,8 +118,8 @@ static void show_keys(FILE *out, const json_t *keys)
                 number(key, "age_s"));
 }
 
-// The counters of an object, those that are zero left out, and what they mean: a server of another
-// version may have some that this program does not know.
+// The counters of an object that are not zero, and what they mean. A server of another version may
+// have counters that this program does not know.
 static void show_counters(FILE *out, const char *heading, enum metric_place place,
                           const json_t *counters)
 {
@@ -141,7 +141,7 @@ static void show_counters(FILE *out, const char *heading, enum metric_place plac
         fputs("  nothing counted yet\n", out);
 }
 
-// How much later than it left each reply said that it would leave: bins that are 0 left out.
+// The histogram of departure errors (see board/counters.h), without empty bins.
 static void show_departures(FILE *out, const json_t *bins)
 {
     size_t i;

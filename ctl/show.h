@@ -4,8 +4,8 @@
 #include <jansson.h>
 #include <stdio.h>
 
-// Prints the object that control/show/status_report.c makes; what is missing in it is left out.
+// Prints the object that control/show/status_report.c makes; missing parts are left out.
 void show_status(const json_t *status, FILE *out);
 
-// Prints the object that control/show/reload_report.c makes of a reload that was taken.
+// Prints the object that control/show/reload_report.c makes of an applied reload.
 void show_reload(const json_t *reload, FILE *out);

@@ -1,4 +1,4 @@
-// From control's clock to the cores'.
+// From control's clock state to the cores'.
 #include "dataplane/clock_relay.h"
 
 #include "base/log.h"
@@ -7,8 +7,9 @@
 
 #include <time.h>
 
-// A clock that is stepped is off until control has marked the step, which it does within 200 ms and
-// says itself. Replies say LI 3 at the first doubt all the same.
+// When the clock is stepped, it is wrong until control has noticed the step, which it does within
+// 200 ms and logs itself. So the log waits for several doubts in a row; replies say LI 3 from the
+// first doubt on.
 enum { DOUBTS_SAID = 300 / CLOCK_RELAY_MS };
 
 static uint64_t read_tsc(void *self)
@@ -31,7 +32,7 @@ static void say_doubt(enum belief belief, double off_ns)
     static const char *const words[] = {
         [BELIEF_OFF] = "is off CLOCK_REALTIME",
         [BELIEF_RATE] = "has a rate that this machine's counter does not have",
-        [BELIEF_AGE] = "is of long ago or of the future",
+        [BELIEF_AGE] = "is too old or in the future",
     };
     log_limited(&limit, LOG_LEVEL_ERROR,
                 "the clock that control published %s (by %+.6f s): replies say LI 3 until it is "
@@ -39,13 +40,13 @@ static void say_doubt(enum belief belief, double off_ns)
                 words[belief], off_ns / NS_PER_S);
 }
 
-// What is thought of the clock now, and a word on it when it has changed for good.
+// Is the clock wrong now? Logs a line when the verdict has changed for long enough.
 static bool doubts(struct clock_relay *relay)
 {
     const struct ntp_state *state = &relay->view.state;
     double off_ns = 0;
     enum belief belief = BELIEF_RIGHT;
-    if (state->serving && state->leap != LEAP_UNKNOWN) { // else it claims nothing
+    if (state->serving && state->leap != LEAP_UNKNOWN) { // otherwise the clock claims nothing
         struct time_sample now =
             time_sample_take(&(struct time_readers){.tsc = read_tsc, .ns = read_utc});
         belief = belief_judge(state, &now, relay->stamps->fit.line.ns_per_tick, &off_ns);
@@ -73,9 +74,10 @@ static void pass_on(struct clock_relay *relay)
 static void say_refused(void)
 {
     static struct log_limit limit;
-    log_limited(&limit, LOG_LEVEL_ERROR,
-                "control published a clock that is out of range: kept out, and the one before is "
-                "served on; please report this");
+    log_limited(
+        &limit, LOG_LEVEL_ERROR,
+        "control published a clock that is out of range: it is ignored, and the previous one is "
+        "still served; please report this");
 }
 
 void clock_relay_turn(struct clock_relay *relay)
@@ -98,6 +100,7 @@ void clock_relay_open(struct clock_relay *relay, const struct snapshot *from,
                       struct board_dataplane *board, const struct stamp_clock *stamps)
 {
     *relay = (struct clock_relay){.from = from, .board = board, .stamps = stamps};
-    atomic_store_explicit(&board->clock_doubted, 0, memory_order_relaxed); // a predecessor's word
+    atomic_store_explicit(&board->clock_doubted, 0,
+                          memory_order_relaxed); // the predecessor's value
     clock_relay_turn(relay);
 }

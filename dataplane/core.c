@@ -26,7 +26,7 @@ void core_open(struct core *core, const struct core_setup *setup)
     rng_init(&core->rng);
 }
 
-// Rare: control publishes a few times a second.
+// Called rarely: control publishes a few times a second.
 static __attribute__((noinline)) void take_news(struct core *core)
 {
     uint64_t before = core->keys.refused + core->state.refused + core->stamps.refused;
@@ -54,19 +54,20 @@ void core_close(struct core *core)
     bytes_wipe(&core->work, sizeof core->work);
 }
 
-// Composes, proves and seals the replies of those lanes once.
-static struct proof compose(struct core *c, struct kinds asked)
+// Composes, verifies and seals the replies of those lanes once.
+static struct proof compose(struct core *c, struct kinds requested)
 {
     struct batch *b = &c->batch;
     struct ntp_state aged;
     struct departures leave =
-        turn_time_compose(&c->time, &c->state.state, tsc_now(), lane_count(asked.plain),
-                          lane_count(kinds_nts(asked)), &aged);
+        turn_time_compose(&c->time, &c->state.state, tsc_now(), lane_count(requested.plain),
+                          lane_count(kinds_nts(requested)), &aged);
 
-    // A reply's departure time lies under its seal, so it is composed before anything is proven.
-    respond(b, kinds_all(asked), &aged, leave, &c->rng);
-    struct proof proof = exchange(b, asked, &c->keys, &c->rng, &c->work);
-    refuse(b, proof.doubted); // rewritten into NAKs
+    // The seal covers a reply's departure time, so the time is chosen before the request is
+    // verified.
+    respond(b, kinds_all(requested), &aged, leave, &c->rng);
+    struct proof proof = exchange(b, requested, &c->keys, &c->rng, &c->work);
+    refuse(b, proof.doubted); // become NAKs
     return proof;
 }
 
@@ -75,7 +76,7 @@ static bool is_late(const struct core *c)
     return turn_time_is_late(&c->time, &c->state.state, tsc_now());
 }
 
-// What the port tells of departures, for the next ones and for status.
+// Learns from the port's departure times: for the next plans, and for status.
 static void note_departures(struct core *c, unsigned n_answers, unsigned n_sent)
 {
     struct core_counters *counters = c->is.counters;
@@ -86,23 +87,23 @@ static void note_departures(struct core *c, unsigned n_answers, unsigned n_sent)
         counter_add(&counters->departure_error[departure_error_bin(error_ns)], 1);
 }
 
-// What became of lanes that could be answered.
+// The results of the lanes that could be answered.
 struct answers {
     lane_set doubted; // not genuine: answered with a NAK
-    lane_set given;   // to the port
-    lane_set sent;    // by it
+    lane_set given;   // given to the port
+    lane_set sent;    // sent by the port
 };
 
-// Answers a part of the burst: as many replies as can be told when they leave.
-static void answer(struct core *c, struct kinds asked, struct answers *answers)
+// Answers a part of the burst: the replies that share one plan of departure times.
+static void answer(struct core *c, struct kinds requested, struct answers *answers)
 {
     struct batch *b = &c->batch;
-    struct proof proof = compose(c, asked);
-    if (is_late(c)) { // once more: the requests are untouched
+    struct proof proof = compose(c, requested);
+    if (is_late(c)) { // once more: the requests are unchanged
         counter_add(&c->is.counters->composed_again, 1);
-        proof = compose(c, asked);
+        proof = compose(c, requested);
     }
-    lane_set given = turn_round(b, asked.plain | proof.given | proof.doubted);
+    lane_set given = turn_round(b, requested.plain | proof.given | proof.doubted);
     answers->doubted |= proof.doubted;
     if (turn_time_is_stale(&c->time, &c->state.state, tsc_now())) {
         b->ended[DROPPED_STALE] |= given;
@@ -121,7 +122,7 @@ bool core_turn(struct core *c)
 {
     struct batch *b = &c->batch;
 
-    turn_time_ask(&c->time, tsc_now());
+    turn_time_poll(&c->time, tsc_now());
     lane_set all = port_rx(c->is.port, &b->burst);
     turn_time_arrive(&c->time, tsc_now(), all != 0, b->burst.drained);
     if (all == 0)
@@ -133,19 +134,19 @@ bool core_turn(struct core *c)
         turn_time_moments(&c->time, &c->state.state, &c->stamps.line, &b->burst, all, b->arrival);
 
     lane_set ntp = parse(b, all, port_addresses(c->is.port), policy_held(&c->policy)->udp_port);
-    struct kinds asked = classify(b, ntp); // plain, secure, slow (legal, but of an unusual shape)
-    asked = able(b, asked, c->keys.n != 0 && rng_ready(&c->rng), c->state.state.serving);
+    struct kinds requested = classify(b, ntp); // plain, secure, slow (legal, but unusual)
+    requested = able(b, requested, c->keys.n != 0 && rng_ready(&c->rng), c->state.state.serving);
 
     struct answers answers = {0};
     unsigned most = departure_part(&c->time.departure, c->state.state.tsc_hz, c->time.haste);
-    for (lane_set rest = kinds_all(asked); rest != 0;) {
+    for (lane_set rest = kinds_all(requested); rest != 0;) {
         lane_set part = lane_lowest(rest, most);
-        answer(c, kinds_within(asked, part), &answers);
+        answer(c, kinds_within(requested, part), &answers);
         rest &= ~part;
     }
     port_drop(c->is.port, &b->burst, all & ~answers.sent);
 
-    account(c->is.counters, b, all, asked, answers.doubted, answers.given, answers.sent);
+    account(c->is.counters, b, all, requested, answers.doubted, answers.given, answers.sent);
     counter_add(&c->is.counters->stamps_refused, lane_count(refused));
     counter_add(&c->is.counters->busy_cycles, tsc_now() - c->time.arrived);
     return true;

@@ -1,5 +1,5 @@
-// One polling core: its port, its copies of what control publishes, its packets. core_turn() is a
-// packet's life, read from top to bottom. No DPDK, no system call, no log.
+// One polling core: its port, its copies of what control publishes, its packets. core_turn() shows
+// all steps of a packet's life, from top to bottom. No DPDK, no system call, no log.
 //
 // A struct core belongs to one thread. It holds key material: ordinary memory, locked by its owner,
 // never EAL memory.
@@ -19,15 +19,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// What a core is made of; all of it outlives the core and stays the caller's.
+// What a core works with; all of it outlives the core and stays the caller's.
 struct core_setup {
     struct port *port;                 // this core's alone
     const struct snapshot *keyring;    // control writes, this core reads
-    const struct snapshot *ntp_state;  // housekeeping writes: control's, as it is believed
-    const struct snapshot *stamps;     // housekeeping writes: the line of the port's stamps
+    const struct snapshot *ntp_state;  // housekeeping writes: control's state, after the check
+    const struct snapshot *stamps;     // housekeeping writes: the line of the stamps' clock
     struct core_counters *counters;    // this core writes, control reads
-    struct exchange_kernels kernels;   // of the crypto
-    const struct policy_place *policy; // housekeeping writes; there is one published
+    struct exchange_kernels kernels;   // the crypto kernels
+    const struct policy_place *policy; // housekeeping writes; a policy has been published
 };
 
 struct core {
@@ -46,13 +46,13 @@ struct core {
 // until control has published, and no NTS request until it is seeded.
 void core_open(struct core *core, const struct core_setup *setup);
 
-// Reads what control and housekeeping have published since: a load each when they have not.
-// core_turn does so when there are packets; the caller does it on idle turns too, so that a retired
-// key is wiped from an idle core, and a policy before the last one can be freed.
+// Reads what control and housekeeping have published since the last call; without news that is one
+// load for each. core_turn calls it when there are packets. The caller calls it on idle turns, so
+// that a retired key is wiped from an idle core too, and a replaced policy can be freed.
 void core_refresh(struct core *core);
 
-// Receives one burst, answers it and counts it. False when there was nothing: then only the time
-// of asking is noted. The heartbeat is the caller's.
+// Receives one burst, answers it and counts it. False when there were no frames: then only the time
+// of the poll is noted. The caller counts the heartbeat.
 bool core_turn(struct core *core);
 
 // Wipes keys and generator. The port stays open.

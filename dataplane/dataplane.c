@@ -1,5 +1,5 @@
-// Comes up in the order in which one thing needs another: configuration, board, ports while there
-// are rights, cores, then fewer rights, threads, packets.
+// Start-up in the order of dependence: configuration, board, ports while the process has its
+// rights, cores, then fewer rights, threads, packets.
 #include "dataplane/dataplane.h"
 
 #include "base/log.h"
@@ -123,7 +123,7 @@ static int open_loops(struct dataplane *d)
         d->n_loops++;
         fault = loop_reseed(d->loop[i]);
         if (fault)
-            log_warning("no randomness from the kernel yet: %s; NTS is answered once there is some",
+            log_warning("the kernel has no random octets yet: %s; NTS is answered once it has",
                         strerror(-fault));
     }
     return 0;
@@ -132,8 +132,8 @@ static int open_loops(struct dataplane *d)
 static int reduce_rights(struct dataplane *d)
 {
     (void)d;
-    // Every page of what is mapped by now stays out of swap once it is touched, as far as the
-    // limits go. Without ONFAULT all of DPDK's reserve would become memory at once.
+    // Every page that is mapped by now stays out of swap once it is touched, as far as the limits
+    // allow. Without ONFAULT all memory that DPDK has reserved would be allocated at once.
     if (mlockall(MCL_CURRENT | MCL_ONFAULT) != 0)
         log_warning("memory cannot be locked: %s", strerror(errno));
     int fault = rights_reduce();
@@ -164,10 +164,10 @@ static void show(struct dataplane *d)
     snprintf(board->memory, sizeof board->memory, "%s", ports_memory());
     for (uint32_t i = 0; i < d->n_loops; i++)
         board->core_id[i] = d->config->dataplane.cores[i];
-    // Release: who sees how many there are sees what they are; partner: status_report.c.
+    // Release: a reader that sees the number of cores sees their data; partner: status_report.c.
     atomic_store_explicit(&board->n_cores, d->n_loops, memory_order_release);
     ports_show(d->ports, board);
-    // Release: who sees the version sees all of it.
+    // Release: a reader that sees the version sees all of it.
     atomic_store_explicit(&board->version, BOARD_VERSION, memory_order_release);
 }
 

@@ -20,7 +20,7 @@ enum {
 };
 static_assert(WATCH_LOOK_MS % TICK_MS == 0, "a look takes whole ticks");
 
-// Looks at each core once. False when one is stuck.
+// Checks each core once. False when one is stuck.
 static bool cores_turn(const struct housekeeping *house, struct watch *watch)
 {
     static struct log_limit limit;
@@ -37,7 +37,7 @@ static bool cores_turn(const struct housekeeping *house, struct watch *watch)
                         "core %u gets no time on its CPU: another process keeps it busy", cpu);
             break;
         case WATCH_STUCK:
-            log_error("core %u is stuck (thread state %c); ending, to be started anew", cpu,
+            log_error("core %u is stuck (thread state %c); this process ends and is restarted", cpu,
                       look.state);
             return false;
         }
@@ -45,8 +45,8 @@ static bool cores_turn(const struct housekeeping *house, struct watch *watch)
     return true;
 }
 
-// A record of the board that is out of range is kept out by each core; why it was written is a
-// matter for its writer.
+// Each core ignores a record of the board that is out of range; this logs it, so that the writer's
+// bug is reported.
 static void records_turn(const struct housekeeping *house)
 {
     static struct log_limit limit;
@@ -55,9 +55,10 @@ static void records_turn(const struct housekeeping *house)
         uint64_t refused =
             atomic_load_explicit(&house->board->core[i].records_refused, memory_order_relaxed);
         if (refused > said[i])
-            log_limited(&limit, LOG_LEVEL_ERROR,
-                        "control published keys or a clock that are out of range: kept out, and "
-                        "what was there before is served on; please report this");
+            log_limited(
+                &limit, LOG_LEVEL_ERROR,
+                "control published keys or a clock that are out of range: they are ignored, and "
+                "the previous ones are still served; please report this");
         said[i] = refused;
     }
 }
@@ -73,7 +74,7 @@ static bool once_a_second(const struct housekeeping *house)
     for (uint32_t i = 0; i < house->n_loops; i++) {
         int fault = loop_reseed(house->loops[i]);
         if (fault)
-            log_limited(&limit, LOG_LEVEL_WARNING, "no randomness from the kernel: %s",
+            log_limited(&limit, LOG_LEVEL_WARNING, "the kernel gives no random octets: %s",
                         strerror(-fault));
     }
     return true;
@@ -102,8 +103,8 @@ static int look_round(const struct housekeeping *house, struct watch *watch, uin
     return cores_turn(house, watch) ? 0 : -EDEADLK;
 }
 
-// A message of the supervisor, which is dealt with for us. False at the link's end.
-static bool hear(void)
+// Reads a message of the supervisor; child_hear handles it. False at the link's end.
+static bool read_link(void)
 {
     struct link_message message;
     const enum child_heard heard = child_hear(0, &message);
@@ -126,7 +127,7 @@ int housekeeping_run(const struct housekeeping *house)
         {.fd = timer, .events = POLLIN},
         {.fd = house->link, .events = POLLIN},
         {.fd = house->signals, .events = POLLIN},
-        {.fd = ports_watch(house->ports), .events = POLLIN}, // negative ones are passed over
+        {.fd = ports_watch(house->ports), .events = POLLIN}, // poll ignores a negative descriptor
     };
     int result = 0;
     uint64_t ticked = 0;
@@ -137,7 +138,7 @@ int housekeeping_run(const struct housekeeping *house)
             break;
         while (poll(wait, sizeof wait / sizeof wait[0], -1) < 0 && errno == EINTR)
             continue;
-        if (wait[2].revents || (wait[1].revents && !hear()))
+        if (wait[2].revents || (wait[1].revents && !read_link()))
             break;
         if (wait[3].revents)
             ports_follow(house->ports);

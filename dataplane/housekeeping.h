@@ -1,6 +1,6 @@
-// The one thread that does not poll: beats, watches the cores, seeds them, reads the stamps' clock,
-// passes on control's clock, frees old policies, follows addresses and links, and listens to the
-// supervisor.
+// The one thread that does not poll: it writes the heartbeat, watches the cores, seeds them, reads
+// the stamps' clock, checks and passes on control's clock, frees old policies, follows addresses
+// and links, and reads the link to the supervisor.
 #pragma once
 
 #include "board/board.h"
@@ -19,7 +19,7 @@ struct housekeeping {
     struct policy_place *policy; // of these loops
     struct loop **loops;
     uint32_t n_loops;
-    int link;    // to the supervisor: at its end we end
+    int link;    // to the supervisor: this process ends when it ends
     int signals; // signalfd: SIGTERM
 };
 

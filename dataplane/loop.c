@@ -24,10 +24,10 @@ enum {
     GUARD_LEN = 4096,
 };
 
-// One queue's core, and the mailbox of its random generator.
+// The core of one queue, and the mailbox for its random seeds.
 struct seat {
     struct core core;
-    uint64_t seed_seen;   // of seed; the polling thread's
+    uint64_t seed_seen;   // of seed; used by the polling thread only
     struct snapshot seed; // writer: housekeeping; reader: the polling thread
 };
 
@@ -36,14 +36,14 @@ struct loop {
     size_t size; // of this structure with its seats
     bool running;
     pthread_t thread;
-    void *stack;            // what the kernels leave on it is secret
+    void *stack;            // the crypto kernels leave secrets on it
     _Atomic int tid;        // writer: the polling thread, once; reader: housekeeping
     _Atomic bool must_stop; // writer: housekeeping; reader: the polling thread
     uint32_t n_seats;
     struct seat seat[]; // one for each queue
 };
 
-// The lowest page of a stack catches what would run over.
+// The lowest page of the stack is a guard page: an overflow faults there.
 static void *stack_alloc(void)
 {
     void *stack = secret_alloc(STACK_LEN);
@@ -124,7 +124,7 @@ static void turn(struct loop *loop)
         struct seat *seat = &loop->seat[i];
         take_seed(seat);
         if (!core_turn(&seat->core))
-            core_refresh(&seat->core); // a retired key or policy leaves an idle core too
+            core_refresh(&seat->core); // drops retired keys and old policies on an idle core
     }
     counter_add(&loop->is.counters->heartbeat, 1);
 }
@@ -135,8 +135,8 @@ static void *run(void *with)
     atomic_store_explicit(&loop->tid, (int)syscall(SYS_gettid), memory_order_relaxed);
     int fault = ports_thread_enter();
     if (fault) {
-        log_error("core %u: DPDK does not take its thread: %s", loop->is.cpu, strerror(-fault));
-        return NULL; // no beat: the watch ends the process
+        log_error("core %u: DPDK does not accept its thread: %s", loop->is.cpu, strerror(-fault));
+        return NULL; // no heartbeat: the watch ends the process
     }
     while (!atomic_load_explicit(&loop->must_stop, memory_order_relaxed))
         turn(loop);
@@ -169,7 +169,8 @@ int loop_start(struct loop *loop)
     return 0;
 }
 
-// The letter after the thread's name in /proc, which is in brackets and may hold any character.
+// The state letter in /proc. It follows the thread's name, which is in brackets and may contain any
+// character.
 static char state_of(int tid)
 {
     char path[48];
@@ -177,7 +178,7 @@ static char state_of(int tid)
     snprintf(path, sizeof path, "/proc/self/task/%d/stat", tid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return '?'; // not begun, or just ended
+        return '?'; // not started yet, or just ended
     ssize_t len = read(fd, text, sizeof text - 1);
     close(fd);
     text[len > 0 ? len : 0] = '\0';

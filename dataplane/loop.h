@@ -1,8 +1,8 @@
-// One polling thread: turns the cores of its queues round, beats, and takes the seeds that
-// housekeeping leaves. Until loop_stop.
+// One polling thread: runs the turns of its queues' cores, writes the heartbeat, and takes the
+// seeds that housekeeping leaves. Until loop_stop.
 //
-// loop_open to loop_close belong to housekeeping's thread. What both threads touch stands in loop.c
-// with who writes and who reads it.
+// loop_open to loop_close belong to housekeeping's thread. loop.c names writer and reader of each
+// field that both threads use.
 #pragma once
 
 #include "board/board.h"
@@ -24,28 +24,29 @@ struct loop_setup {
     const struct snapshot *ntp_state; // likewise: struct ntp_state
     struct core_counters *counters;
     struct exchange_kernels kernels;
-    const struct policy_place *policy; // housekeeping writes; there is one published
+    const struct policy_place *policy; // housekeeping writes; a policy has been published
 };
 
-// Makes the cores and locks their memory, while there is the right to do so; no thread yet. 0 or
-// -errno.
+// Makes the cores and locks their memory, while the process still has the right to do so; no thread
+// yet. 0 or -errno.
 int loop_open(const struct loop_setup *setup, struct loop **loop);
 
-// Leaves a fresh seed from the kernel for each core; they take it at their next turn. 0 or -errno
-// (-EAGAIN: the kernel has no randomness yet; the cores then answer no NTS request).
+// Leaves a fresh seed from the kernel for each core; each core takes it at its next turn. 0 or
+// -errno (-EAGAIN: the kernel has no random octets yet; the cores then answer no NTS request).
 int loop_reseed(struct loop *loop);
 
 // Starts the thread on its CPU. 0 or -errno.
 int loop_start(struct loop *loop);
 
-// What there is to see of the thread now. 0 or -errno.
+// Reads the thread's state for the watch. 0 or -errno.
 int loop_look(const struct loop *loop, struct watch_look *look);
 
-// Frees the policies that none of these n loops goes by any more. All of place's loops are there.
+// Frees the policies that none of these n loops uses any more. The n loops must be all loops of
+// place.
 void loop_free_policies(struct policy_place *place, struct loop *const *loops, uint32_t n);
 
-// Ends the thread and waits for it. The ports' queues are then nobody's.
+// Ends the thread and waits for it. No thread uses the ports' queues then.
 void loop_stop(struct loop *loop);
 
-// Wipes. The thread has ended. Takes NULL.
+// Wipes the cores and frees the loop. The thread has ended. Takes NULL.
 void loop_close(struct loop *loop);

@@ -5,7 +5,7 @@
 
 struct policy_entry {
     struct policy policy;
-    struct policy_entry *before; // published before this one, and not freed yet
+    struct policy_entry *before; // published before this one and not freed yet
 };
 
 int policy_publish(struct policy_place *place, const struct policy *policy)

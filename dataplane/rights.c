@@ -19,14 +19,14 @@ enum {
     WAIT_STEPS = 1000, // of 1 ms
 };
 
-// The calling thread's. Async-signal-safe.
+// Reduces the calling thread's capabilities. Async-signal-safe.
 static int reduce_own(void)
 {
     struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[2];
     if (syscall(SYS_capget, &head, data) != 0)
         return -errno;
-    // Without inheritable ones there are no ambient ones.
+    // Without inheritable capabilities there are no ambient ones.
     data[0].permitted &= KEPT;
     data[0].effective = data[0].permitted;
     data[0].inheritable = 0;
@@ -34,7 +34,7 @@ static int reduce_own(void)
     return syscall(SYS_capset, &head, data) == 0 ? 0 : -errno;
 }
 
-// Written by the threads that are asked, read by the one that asks.
+// Writers: the signalled threads; reader: the thread that calls rights_reduce.
 static atomic_int reduced;
 static atomic_int refused;
 
@@ -84,12 +84,12 @@ int rights_reduce(void)
     atomic_store(&refused, 0);
     if (sigaction(signal, &action, &before) != 0)
         return -errno;
-    int asked = 0;
-    int fault = ask_threads(signal, &asked);
-    for (int i = 0; i < WAIT_STEPS && atomic_load(&reduced) < asked; i++)
+    int signalled = 0;
+    int fault = signal_threads(signal, &signalled);
+    for (int i = 0; i < WAIT_STEPS && atomic_load(&reduced) < signalled; i++)
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-    if (!fault && atomic_load(&reduced) < asked)
-        fault = -ETIMEDOUT; // then the handler stays: a late thread must find it
+    if (!fault && atomic_load(&reduced) < signalled)
+        fault = -ETIMEDOUT; // the handler stays: a late thread must still find it
     else
         sigaction(signal, &before, NULL);
     if (!fault && atomic_load(&refused) > 0)

@@ -10,7 +10,8 @@
 #include <time.h>
 
 enum {
-    HOLDS_S = 10,        // without a new reading; housekeeping reads several times a second
+    HOLDS_S = 10, // a line is valid so long without a new reading; housekeeping reads several times
+                  // a second
     FIRST_GAP_US = 1000, // between the readings of the first line
 };
 
@@ -26,8 +27,8 @@ static int64_t read_clock(void *self)
     return (int64_t)now_ns() - clock->offset_ns;
 }
 
-// In a time namespace, as a container may have one, CLOCK_MONOTONIC is not the kernel's own, which
-// the XDP program reads. 0 where there is no such thing. (time_namespaces(7))
+// In a time namespace (a container may have one) CLOCK_MONOTONIC differs from the kernel's own
+// clock, which the XDP program reads. 0 when there is no time namespace. (time_namespaces(7))
 static int64_t namespace_offset_ns(void)
 {
     long long seconds;
@@ -64,13 +65,13 @@ void stamp_clock_turn(struct stamp_clock *clock)
         publish(clock);
         break;
     case TIME_FIT_STEPPED: {
-        // Its clock never steps: the TSC did, as when a virtual machine moves. No line until there
-        // is a new one: frames then have no stamp.
+        // The clock of the stamps never steps: the TSC did, for example when a virtual machine
+        // moved. Without a line the frames count as unstamped, until there is a new line.
         const struct stamp_line none = {0};
         snapshot_publish(clock->board, &none, sizeof none);
         break;
     }
-    case TIME_FIT_GATHERING:
+    case TIME_FIT_COLLECTING:
     case TIME_FIT_SKIPPED:
         break;
     }

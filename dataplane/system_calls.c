@@ -1,4 +1,4 @@
-// An allow-list by name, and what is said when it falls short.
+// An allow-list by name, and the log line for a refused call.
 #include "dataplane/system_calls.h"
 
 #include "base/confine.h"
@@ -17,13 +17,13 @@
     }
 
 static const struct confine_call calls[] = {
-    // Polling: AF_XDP's driver kicks the kernel, a socket's or a TAP's reads and writes.
+    // Polling: the AF_XDP driver wakes the kernel; sockets and TAP devices are read and written.
     {.number = SCMP_SYS(sendto)},
     {.number = SCMP_SYS(recvfrom)},
     {.number = SCMP_SYS(poll)},
     {.number = SCMP_SYS(ppoll)},
     {.number = SCMP_SYS(readv)},
-    // Housekeeping and DPDK's own threads wait.
+    // Waits of housekeeping and of DPDK's own threads.
     {.number = SCMP_SYS(pread64)},
     {.number = SCMP_SYS(pwrite64)},
     {.number = SCMP_SYS(epoll_create)},
@@ -32,7 +32,7 @@ static const struct confine_call calls[] = {
     {.number = SCMP_SYS(timerfd_create)},
     {.number = SCMP_SYS(timerfd_settime)},
     {.number = SCMP_SYS(timerfd_gettime)},
-    // Addresses and links by netlink, the owner's socket, memif's peers: they come and go.
+    // Addresses and links by netlink; the socket and the peers of memif, which come and go.
     {.number = SCMP_SYS(socket)},
     {.number = SCMP_SYS(bind)},
     {.number = SCMP_SYS(listen)},
@@ -46,7 +46,8 @@ static const struct confine_call calls[] = {
     {.number = SCMP_SYS(getsockopt)},
     {.number = SCMP_SYS(setsockopt)},
     {.number = SCMP_SYS(ioctl)},
-    // What DPDK and housekeeping read in /proc and /sys, memif's shared memory and its socket.
+    // Files in /proc and /sys that DPDK and housekeeping read, memif's shared memory and its
+    // socket.
     {.number = SCMP_SYS(open)},
     {.number = SCMP_SYS(openat)},
     {.number = SCMP_SYS(lseek)},
@@ -61,9 +62,9 @@ static const struct confine_call calls[] = {
     {.number = SCMP_SYS(unlink)},
     {.number = SCMP_SYS(unlinkat)},
     {.number = SCMP_SYS(rmdir)},
-    // DPDK asks where its memory lies.
+    // DPDK queries where its memory is.
     {.number = SCMP_SYS(get_mempolicy)},
-    // Of bpf() what maps that are open already need: no program is loaded any more.
+    // The bpf() commands that open maps still need: no program is loaded any more.
     BPF_COMMAND(BPF_MAP_LOOKUP_ELEM),
     BPF_COMMAND(BPF_MAP_UPDATE_ELEM),
     BPF_COMMAND(BPF_MAP_DELETE_ELEM),
@@ -71,14 +72,14 @@ static const struct confine_call calls[] = {
     BPF_COMMAND(BPF_OBJ_GET_INFO_BY_FD),
 };
 
-// In the thread that made the call, which then gets the error.
+// Runs in the thread that made the call; the call then returns the error.
 static void on_refused(int signal, siginfo_t *info, void *context)
 {
     static struct log_limit limit;
     (void)signal;
     log_limited(&limit, LOG_LEVEL_ERROR,
-                "system call %d is not among those that the dataplane may make: refused; a driver "
-                "that needs it is to be reported",
+                "system call %d is not allowed to the dataplane: refused; please report the "
+                "driver that needs it",
                 info->si_syscall);
     ucontext_t *thread = context;
     thread->uc_mcontext.gregs[REG_RAX] = -EPERM;

@@ -1,16 +1,16 @@
-// Is a polling thread still turning? A core beats with each turn, thousands of times a second even
-// without packets. One that has not beaten for a while may be stuck, or only kept off its CPU: on a
-// busy machine of few cores that is common and no reason to restart. What the kernel says of the
-// thread tells them apart:
+// Is a polling thread still turning? A core counts each turn, thousands of times a second even
+// without packets. A core that has not counted one for a while may be stuck, or only be kept off
+// its CPU: on a busy machine with few cores that is common and no reason to restart. What the
+// kernel says of the thread tells them apart:
 //
-//   it has run for half a second of its own CPU time without a beat    stuck in a loop
+//   it has used half a second of its own CPU time without a turn       stuck in a loop
 //   it has ended                                                       stuck
 //   it is stopped, seen so for 0.8 s                                   stuck
 //   it waits in the kernel, seen so for 3 s                            stuck
-//   it is ready to run but gets no time                                starved: said, not ended
+//   it is ready to run but gets no CPU time                            starved: logged, not ended
 //
-// Times on the clock are counted in looks (one each WATCH_LOOK_MS), so that a pause of the whole
-// machine is none of them. Pure.
+// Wall time is counted in checks (one each WATCH_LOOK_MS), so that a pause of the whole machine
+// does not count. Pure.
 #pragma once
 
 #include <stdint.h>
@@ -21,7 +21,7 @@ enum {
     WATCH_LOOKS_WAITING = 30,
     WATCH_LOOKS_STARVED = 30,
     WATCH_CPU_MS = 500,
-    WATCH_ENDED = 'X', // state of a thread that is no more
+    WATCH_ENDED = 'X', // state of a thread that has ended
 };
 
 enum watch_verdict {
@@ -30,14 +30,14 @@ enum watch_verdict {
     WATCH_STUCK,
 };
 
-// What one look sees.
+// What one check sees.
 struct watch_look {
     uint64_t beat;   // the core's counter of turns
     uint64_t cpu_ns; // CPU time of its thread
     char state;      // of its thread, as in /proc: R, S, D, T, t, ...
 };
 
-// What is remembered between looks; zero at first.
+// What is kept between checks; zero at first.
 struct watch {
     uint64_t beat;
     uint64_t cpu_ns; // when beat was first seen

@@ -1,4 +1,4 @@
-// What all children that serve do alike.
+// The parts that are the same in all children that serve.
 #include "link/child.h"
 
 #include "base/log.h"

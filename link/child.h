@@ -1,5 +1,5 @@
-// A child's end of the handover: what all children that serve do alike when they come up.
-// Main thread; but for child_hear, before any other thread is made.
+// The child's end of the handover: what all children that serve do in the same way when they start.
+// Main thread; all but child_hear before any other thread is made.
 #pragma once
 
 #include "link/link.h"
@@ -12,19 +12,19 @@ enum { CHILD_EXIT_AGAIN = 75 };
 // 0 or -errno.
 int child_hide(void);
 
-// SIGTERM is to be read from *fd, in this thread and in all that it makes. SIGINT and SIGHUP reach
-// us with the supervisor, which decides, and are ignored; so is SIGPIPE. 0 or -errno.
+// SIGTERM must be read from *fd, in this thread and in all that it makes. SIGINT and SIGHUP are
+// ignored: the supervisor gets them too, and decides. SIGPIPE is ignored as well. 0 or -errno.
 int child_take_signals(int *fd);
 
-// Tells the supervisor that we serve. Once. 0 or -errno.
+// Tells the supervisor that this child serves. Call it once. 0 or -errno.
 int child_say_ready(void);
 
 enum child_heard {
-    CHILD_NOTHING, // nothing that the caller has to deal with
-    CHILD_MESSAGE, // *message is the caller's to deal with, and so are its descriptors
-    CHILD_ENDS,    // the link has ended: the caller ends, too
+    CHILD_NOTHING, // nothing for the caller to do
+    CHILD_MESSAGE, // the caller handles *message and its descriptors
+    CHILD_ENDS,    // the link has ended: the caller must end, too
 };
 
-// Takes one message from the link, if there is one, and deals with those that all children get: the
-// log's level. `most`: descriptors that a message may bring.
+// Reads one message from the link, if there is one, and handles those that all children get: the
+// log's level. `most`: the number of descriptors that a message may bring.
 enum child_heard child_hear(uint32_t most, struct link_message *message);

@@ -1,12 +1,12 @@
-// The descriptors that the supervisor hands to a child across exec: fixed numbers, so that neither
-// a protocol nor an environment variable is needed. Everything else is closed.
+// The descriptors that the supervisor gives to a child across exec: fixed numbers, so that neither
+// a protocol nor an environment variable is needed. All others are closed.
 #pragma once
 
 enum handover {
     // All children.
     HANDOVER_CONFIG = 3, // sealed memfd: the configuration in force as YAML text
-    // The child's end of its link (link.h). The supervisor starts ke once control has said that it
-    // serves (keys are then published), and the dataplane once ke has.
+    // The child's end of its link (link.h). The supervisor starts ke once control has reported that
+    // it serves (keys are then published), and the dataplane once ke has reported it.
     HANDOVER_LINK = 4,
     // Control, ke, the dataplane; the sweep has the dataplane's.
     HANDOVER_BOARD_CONTROL = 5, // memfd; writable in control, read-only in ke and the dataplane
@@ -15,20 +15,20 @@ enum handover {
     HANDOVER_BOARD_KE = 8, // memfd; writable in ke, read-only in control
     // Control only.
     HANDOVER_CONTROL_SOCKET = 9, // listening Unix stream socket of `control.socket`
-    // Ke only. From here on in the order of the configuration: one listening TCP socket for each
-    // address of `control.listen`, then chain and key of each of `control.certificates`: memfds
-    // that hold copies of the files, read-only.
+    // Ke only. From this number on, in the order of the configuration: one listening TCP socket for
+    // each address of `control.listen`, then chain and key of each of `control.certificates`:
+    // read-only memfds with copies of the files.
     HANDOVER_FIRST_LISTENER = 10,
     // The dataplane only: the lock of each interface of `dataplane.ports` (link/interface_lock.h).
-    // The dataplane does nothing with them: they last as long as it lives.
+    // The dataplane does not use them; it keeps the locks taken as long as it lives.
     HANDOVER_FIRST_INTERFACE_LOCK = 10,
 };
 
-// Roles are argv[0] of the children, which is also what ps shows.
+// The role of a child is its argv[0], which ps shows too.
 #define ROLE_CONTROL "noonmarkd: control"
 #define ROLE_KE "noonmarkd: ke"
 #define ROLE_DATAPLANE "noonmarkd: dataplane"
-// Short-lived: detaches what a crashed run left on the interfaces.
+// Short-lived: detaches the XDP programs that a crashed run left on the interfaces.
 #define ROLE_SWEEP "noonmarkd: sweep"
 // Short-lived: reads the operator's files for a reload.
 #define ROLE_RELOAD "noonmarkd: reload"

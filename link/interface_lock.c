@@ -28,7 +28,7 @@ static int open_directory(void)
         close(above);
     }
     if (fd == -EEXIST)
-        log_error("%s or the directory above it is not root's alone; mend it: chown root %s %s && "
+        log_error("%s or the directory above it is not root's alone; fix it: chown root %s %s && "
                   "chmod go-w %s %s",
                   INTERFACE_LOCKS, parent, INTERFACE_LOCKS, parent, INTERFACE_LOCKS);
     else if (fd < 0)
@@ -37,7 +37,7 @@ static int open_directory(void)
     return fd;
 }
 
-// One /run may serve several network namespaces, and each counts its interfaces from 1.
+// One /run may be shared by several network namespaces, and each numbers its interfaces from 1.
 static int open_file(unsigned index)
 {
     struct stat namespace;
@@ -61,8 +61,8 @@ static int open_file(unsigned index)
     return fd;
 }
 
-// The owner's children may write to the file, so its words are looked up and not repeated. The
-// process may have ended and left children, or be another container's.
+// The owner's children may write to the file, so its text is compared with known names and not
+// repeated. The named process may have ended and left children, or be in another container.
 static void say_taken(int fd, const char *interface)
 {
     static const char *const programs[] = {"noonmarkd", "ntsperf"};
@@ -114,7 +114,7 @@ int interface_lock(const char *interface, const char *program, unsigned wait_ms)
                   strerror(-error));
         goto fail;
     }
-    // For the message of a second one alone: a full disk does not make the lock worse.
+    // Only the message of a second program needs it: on a full disk the lock still works.
     const int len = snprintf(text, sizeof text, "%s %d\n", program, (int)getpid());
     if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)len, 0) != len)
         log_warning("%s: cannot write into its lock: %s", interface, strerror(errno));

@@ -1,12 +1,11 @@
-// Who uses an interface: a lock on a file that only root can make, open or lock. A server and the
-// load tester take it before they look at the interface's XDP program. The kernel frees it when the
-// last process that holds the descriptor or a copy of it has ended, however that happens.
-// Single-threaded.
+// The lock of an interface: a lock on a file that only root can make, open or lock. The server and
+// the load tester take it before they examine the interface's XDP program. The kernel frees it when
+// the last process with the descriptor or a copy of it has ended, for any reason. Single-threaded.
 #pragma once
 
 #define INTERFACE_LOCKS "/run/noonmark/interfaces"
 
-enum { INTERFACE_LOCK_WAIT_MS = 3000 }; // for the children of a supervisor that was killed
+enum { INTERFACE_LOCK_WAIT_MS = 3000 }; // time for the children of a killed supervisor to end
 
 // Takes the lock of the interface for this program ("noonmarkd", "ntsperf"), which the message of a
 // second one will name with the process id. Waits up to wait_ms for a lock that is taken. The

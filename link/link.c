@@ -1,4 +1,4 @@
-// Messages over SOCK_SEQPACKET: each is one packet, so that none is half there.
+// Messages over SOCK_SEQPACKET: each message is one packet, so it arrives whole or not at all.
 #include "link/link.h"
 
 #include <errno.h>
@@ -7,14 +7,15 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-// In front of the text. Both ends are of the same build: the order of octets is the machine's.
+// Precedes the text. Both ends are of the same build and machine, so the machine's byte order is
+// used.
 struct head {
     uint32_t type;
     uint32_t id;
     uint32_t len;
 };
 
-// What a message of each type must bring.
+// The number of descriptors that a message of each type must bring.
 static const struct shape {
     uint32_t least, most; // descriptors
 } shapes[LINK_TYPES] = {
@@ -22,7 +23,7 @@ static const struct shape {
     [LINK_CANDIDATE] = {3, LINK_DESCRIPTORS_MAX},
 };
 
-// Aligned as the kernel's macros want it.
+// Aligned as the kernel's macros require.
 union ancillary {
     struct cmsghdr head;
     char room[CMSG_SPACE(LINK_DESCRIPTORS_MAX * sizeof(int))];
@@ -83,8 +84,8 @@ int link_send_descriptors(int link, enum link_type type, uint32_t id, const int 
     return sent < 0 ? -errno : 0;
 }
 
-// Takes over every descriptor that came, whatever else is wrong. False when something came that is
-// no descriptor. There is room for no more than one control message.
+// Takes every descriptor that came, even if the message is wrong. False when the control message
+// has no descriptors. There is room for only one control message.
 static bool take_descriptors(struct msghdr *packet, struct link_message *message)
 {
     struct cmsghdr *at = CMSG_FIRSTHDR(packet);
@@ -118,7 +119,7 @@ int link_receive(int link, uint32_t most, struct link_message *message)
         most = LINK_DESCRIPTORS_MAX;
     if (most > 0) {
         packet.msg_control = ancillary.room;
-        // Not CMSG_SPACE, whose padding would let one more in.
+        // Not CMSG_SPACE: its padding would let one more descriptor in.
         packet.msg_controllen = CMSG_LEN(most * sizeof(int));
     }
     ssize_t n;

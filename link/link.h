@@ -1,12 +1,12 @@
 // The link between the supervisor and one child: a pair of SOCK_SEQPACKET sockets, made before each
-// start. The child's end stands at HANDOVER_LINK; the supervisor's end is held by the supervisor
-// alone. The end of the link is the lifeline: a child whose link has ended ends itself.
+// start. The child's end is HANDOVER_LINK; only the supervisor has the supervisor's end. The link
+// is also the lifeline: a child whose link has ended ends itself.
 //
 // A message is a head, a text and descriptors. Neither end ever waits: a full queue is an error to
-// the sender. What is not whole and well-formed is refused, and its descriptors are closed. A new
-// kind of message is a row of the table in link.c.
+// the sender. A message that is not complete and well-formed is refused, and its descriptors are
+// closed. A new type of message is a row of the table in link.c.
 //
-// Any thread; each end is used by one.
+// Any thread; each end is used by one thread.
 #pragma once
 
 #include <stdbool.h>
@@ -19,21 +19,21 @@ enum link_type {
     // Supervisor to ke: serve these certificates. Descriptors: the configuration that names them,
     // then chain and key of each.
     LINK_RELOAD,
-    // Ke's answer to LINK_RELOAD; the supervisor's to LINK_ASK_RELOAD, where the text holds the
-    // settings by what became of them, a line each: see LINK_SETTINGS_APPLIED.
+    // Ke's answer to LINK_RELOAD. Also the supervisor's answer to LINK_ASK_RELOAD: its text has the
+    // settings by result, one line for each result: see LINK_SETTINGS_APPLIED.
     LINK_APPLIED,
-    LINK_REFUSED,    // the other answer to either, and the reader's; text: the reason
-    LINK_ASK_RELOAD, // control to supervisor: a reload is wanted
+    LINK_REFUSED,    // the other answer to both, and the reader's; text: the reason
+    LINK_ASK_RELOAD, // control to supervisor: a request for a reload
     LINK_READ,       // supervisor to the reader of a reload; text: the configuration's path
     LINK_CANDIDATE,  // the reader's answer: descriptors as with LINK_RELOAD
     LINK_TYPES,
 };
 
-// The lines of LINK_APPLIED's text, each ending in a newline: the word, then a blank and a
-// setting's name for each setting.
+// The lines of LINK_APPLIED's text, each ending in a newline: the word, then a blank and a name for
+// each setting.
 #define LINK_SETTINGS_APPLIED "applied"
 #define LINK_SETTINGS_UNCHANGED "unchanged"
-#define LINK_SETTINGS_RESTART "restart" // these stay as they were until noonmarkd is restarted
+#define LINK_SETTINGS_RESTART "restart" // not changed until noonmarkd is restarted
 
 enum {
     LINK_TEXT_MAX = 4096,      // octets, without the NUL; a path fits
@@ -42,9 +42,9 @@ enum {
 
 struct link_message {
     uint32_t type; // enum link_type
-    uint32_t id;   // of the reload that it is about; 0: of none
-    uint32_t len;  // of text, which ends with a NUL besides
-    uint32_t n;    // descriptors; the receiver's to close, close-on-exec
+    uint32_t id;   // of the reload that the message belongs to; 0: none
+    uint32_t len;  // of text, without the NUL at its end
+    uint32_t n;    // number of descriptors; close-on-exec, and the receiver closes them
     int fd[LINK_DESCRIPTORS_MAX];
     char text[LINK_TEXT_MAX + 1];
 };
@@ -55,17 +55,18 @@ int link_pair(int ends[2]);
 // Is this descriptor the end of such a pair?
 bool link_is(int fd);
 
-// Sends a message without descriptors; text may be NULL. By send alone, which is all that ke's
-// filter allows. 0; -EAGAIN: the queue is full; -EPIPE: the other end is gone; or another -errno.
+// Sends a message without descriptors; text may be NULL. Uses only send(), because ke's filter
+// allows no more. 0; -EAGAIN: the queue is full; -EPIPE: the other end is closed; or another
+// -errno.
 int link_send(int link, enum link_type type, uint32_t id, const char *text);
 
-// The same with descriptors, which stay the caller's.
+// The same with descriptors, which the caller still owns.
 int link_send_descriptors(int link, enum link_type type, uint32_t id, const int *fd, uint32_t n);
 
-// Takes the next message, of up to `most` descriptors: with 0 the kernel takes in none, whatever
-// was sent. 1: *message holds it. 0: the link has ended. -EAGAIN: nothing is there. -EBADMSG: what
-// came was no message, and nothing is left of it.
+// Reads the next message, with up to `most` descriptors: with 0 the kernel accepts none. 1:
+// *message is filled in. 0: the link has ended. -EAGAIN: there is no message. -EBADMSG: a malformed
+// message, which has been discarded.
 int link_receive(int link, uint32_t most, struct link_message *message);
 
-// Closes the descriptors that a message brought and that are not taken out of it (set to -1).
+// Closes the descriptors of a message, except those that were taken (set to -1).
 void link_close_descriptors(struct link_message *message);

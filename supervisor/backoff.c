@@ -1,4 +1,5 @@
-// A child that dies once is started at once; one that keeps dying must not eat the machine.
+// A child that dies once is restarted at once; one that dies again and again must not overload the
+// machine.
 #include "supervisor/backoff.h"
 
 uint32_t backoff_died(struct backoff *b, uint64_t alive_ms)

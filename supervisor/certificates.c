@@ -1,4 +1,4 @@
-// Copying is mapping: a key lies nowhere but in the memfd.
+// Files are copied through a mapping of the memfd, so no other memory contains a key.
 #include "supervisor/certificates.h"
 
 #include "base/log.h"
@@ -27,7 +27,7 @@ static int map(int fd, struct certificate_file *made)
         return -errno;
     made->at = at;
     (void)madvise(at, made->len, MADV_DONTDUMP);
-    if (mlock(at, made->len) != 0) // a wish: a container may forbid it
+    if (mlock(at, made->len) != 0) // best effort: a container may forbid it
         log_limited(&limit, LOG_LEVEL_WARNING,
                     "the keys of certificates cannot be locked into memory: %s", strerror(errno));
     return 0;
@@ -42,7 +42,7 @@ static void close_file(struct certificate_file *file)
     close(file->fd);
 }
 
-// Fills a copy. 0, or -EAGAIN when the file is being written, or another -errno.
+// Fills a copy. 0, -EAGAIN when the file changes at the same time, or another -errno.
 static int fill(const struct certificate_file *copy, int from)
 {
     size_t have = 0;

@@ -1,9 +1,9 @@
-// Copies of the files of `control.certificates`, each in a memfd: what a start or a reload has
-// checked is what every later ke gets, whatever becomes of the files meanwhile, and no start reads
-// a file that may stall.
+// Copies of the files of `control.certificates`, each in a memfd. Every later ke gets the copies
+// that a start or a reload has checked, even if the files change, and no restart reads a file that
+// may stall.
 //
-// Holds private keys: each copy is mapped, so that it can be locked and, in the end, wiped.
-// Failures are logged here. Single-threaded.
+// Contains private keys: each copy is mapped, so that it can be locked and finally wiped. Failures
+// are logged here. Single-threaded.
 #pragma once
 
 #include "config/config.h"
@@ -21,22 +21,22 @@ struct certificate_file {
     size_t len;
 };
 
-// All zero: none.
+// All zero: no files.
 struct certificates {
     uint32_t n; // files: chain, then key of each pair, in the order of the configuration
     struct certificate_file file[CERTIFICATE_FILES_MAX];
 };
 
-// Opens and copies the files of a configuration, which may take as long as their disk. 0 or -errno,
-// with nothing left behind.
+// Opens and copies the files of a configuration, which may block as long as their disk does. 0 or
+// -errno, with nothing left behind.
 int certificates_read(const struct config *config, struct certificates *made);
 
-// Takes over copies that another process has made by certificates_read. 0 or -errno, with all
-// closed.
+// Takes over copies that another process has made with certificates_read. 0 or -errno, with all
+// descriptors closed.
 int certificates_take(const int *fd, uint32_t n, struct certificates *made);
 
 // Are all files the same, octet by octet?
 bool certificates_equal(const struct certificates *a, const struct certificates *b);
 
-// Wipes and closes all; then there are none.
+// Wipes and closes all; then it is empty.
 void certificates_close(struct certificates *c);

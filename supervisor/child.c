@@ -1,5 +1,5 @@
-// fork, arrange, exec. What the child inherits beside its descriptors is standard error, the
-// environment and ignored SIGPIPE; standard input and output lead nowhere.
+// fork, arrange, exec. Besides its descriptors the child inherits standard error, the environment
+// and ignored SIGPIPE; standard input and output are /dev/null.
 #include "supervisor/child.h"
 
 #include "base/log.h"
@@ -46,10 +46,10 @@ static int redirect_standard(void)
 
     if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
         return -errno;
-    return 0; // null itself goes with close_range
+    return 0; // close_range closes null itself
 }
 
-// A wish, not a need: a container may forbid it.
+// Best effort: a container may forbid it.
 static void prefer_victim(int adjustment)
 {
     const int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
@@ -65,7 +65,8 @@ static void prefer_victim(int adjustment)
     close(fd);
 }
 
-// For key memory. *lifted: any amount of it can be locked. Where not, the child says what follows.
+// For key memory. *lifted: the amount that can be locked has no limit. Otherwise the child logs the
+// consequences.
 static int limit_locked(bool *lifted)
 {
     const struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
@@ -96,21 +97,21 @@ static int limit(uint64_t descriptors, bool *lifted)
     if (files.rlim_max < descriptors)
         files.rlim_max = descriptors;
     if (setrlimit(RLIMIT_NOFILE, &files) != 0)
-        log_warning("cannot raise RLIMIT_NOFILE to %llu: %s; fewer connections fit",
+        log_warning("cannot raise RLIMIT_NOFILE to %llu: %s; fewer connections can be open",
                     (unsigned long long)descriptors, strerror(errno));
     return 0;
 }
 
-// Who serves holds keys, and locks all of its memory (base/secret.h). Where the limit could not be
-// lifted, as in a container without CAP_SYS_RESOURCE, CAP_IPC_LOCK serves instead: it allows no
-// more than a lifted limit does.
+// A child that serves has keys and locks all of its memory (base/secret.h). If the limit could not
+// be lifted, for example in a container without CAP_SYS_RESOURCE, it gets CAP_IPC_LOCK instead:
+// that allows no more than a lifted limit does.
 static uint64_t rights_of(const struct child_plan *plan, bool lifted)
 {
     const bool serves = plan->user != NULL;
     return plan->rights | (serves && !lifted ? CAPABILITY(CAP_IPC_LOCK) : 0);
 }
 
-// A session of its own: Ctrl-C at a terminal reaches the supervisor alone, which then ends its
+// A session of its own: Ctrl-C at a terminal reaches only the supervisor, which then ends its
 // children in order.
 static int arrange(const struct child_plan *plan)
 {
@@ -144,8 +145,8 @@ pid_t child_start(const struct child_plan *plan)
     const int error = arrange(plan);
     if (error == 0) {
         char *const argv[] = {(char *)plan->role, NULL};
-        // By its inode, not by a path that this user might not be allowed to walk, or that an
-        // upgrade has replaced.
+        // By its inode, not by a path: this user might not be allowed to use the path, or an
+        // upgrade might have replaced the file.
         execve("/proc/self/exe", argv, environ);
     }
     log_error("cannot start %s: %s", plan->role, strerror(error != 0 ? -error : errno));

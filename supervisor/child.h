@@ -1,6 +1,6 @@
-// One child from fork to exec: its descriptors at the numbers of link/handover.h and no others,
-// its user, its rights, its limits. The supervisor has one thread, so the child may do between fork
-// and exec what any program may.
+// One child from fork to exec: its descriptors at the numbers of link/handover.h and no others, its
+// user, its rights, its limits. The supervisor has one thread, so the child may call any function
+// between fork and exec.
 #pragma once
 
 #include "supervisor/privilege.h"
@@ -12,8 +12,8 @@
 enum { CHILD_HANDED_MAX = 64 };
 
 struct handed {
-    int fd; // the supervisor's; stays open there
-    int at; // the child's; ascending, and 3 or more
+    int fd; // the supervisor's; it stays open there
+    int at; // the child's number; ascending, and 3 or more
 };
 
 struct child_plan {
@@ -22,9 +22,9 @@ struct child_plan {
     uint64_t rights;         // capabilities after exec
     const struct handed *handed;
     size_t n_handed;
-    int oom_score_adj;    // the higher, the sooner it is killed when memory is short
-    uint64_t descriptors; // RLIMIT_NOFILE, raised to this if it is lower; 0: as it is
+    int oom_score_adj;    // with a higher value it is killed sooner when memory runs out
+    uint64_t descriptors; // RLIMIT_NOFILE, raised to this if it is lower; 0: unchanged
 };
 
-// Starts this program's own binary in that role. The process id, or -errno.
+// Starts this program's own binary in that role. Returns the process id, or -errno.
 pid_t child_start(const struct child_plan *plan);

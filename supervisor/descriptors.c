@@ -1,5 +1,5 @@
-// Opening what needs rights, in the order in which a person would want to hear of faults: users,
-// then ports that others may hold, then files, then memory.
+// Opens what needs rights, in the order in which an operator should learn of faults: users, then
+// ports that other programs may use, then files, then memory.
 #include "supervisor/descriptors.h"
 
 #include "base/log.h"
@@ -34,7 +34,7 @@ static int find_user(const char *key, const char *text, struct user *user)
                   "/usr/sbin/nologin %s",
                   text, key, text);
     else if (error != 0)
-        log_error("user %s (%s) is root or in its group; name another", text, key);
+        log_error("user %s (%s) is root or in its group; name another user", text, key);
     return error;
 }
 
@@ -125,8 +125,9 @@ static int open_board(struct descriptors *h)
     return error;
 }
 
-// What the children need later must be here; what is missing they will miss with a message of their
-// own, so that a container without CAP_SYS_ADMIN can still serve a memory port.
+// Rights that the children need later must be present now. If one is missing, only a warning is
+// logged, and the child that needs it fails with its own message; so a container without
+// CAP_SYS_ADMIN can still serve a memory port.
 static int reduce(void)
 {
     char missing[256];
@@ -137,7 +138,7 @@ static int reduce(void)
         const uint64_t needed = START_RIGHTS & ~WISHED_RIGHTS;
         privilege_names(needed & ~permitted, missing, sizeof missing);
         if (missing[0] != '\0')
-            log_warning("root lacks %s here; what needs them will fail", missing);
+            log_warning("root lacks %s here; functions that need them will fail", missing);
         error = privilege_keep(START_RIGHTS);
     }
     if (error != 0)
@@ -194,8 +195,9 @@ int descriptors_renew_listeners(struct descriptors *h)
         const struct config_listen *at = &h->config->control.listen[i];
         if (listener_listens(h->listener[i]))
             continue;
-        // The old one keeps its address until its last holder is gone, but is in nobody's way:
-        // it does not listen, and both have SO_REUSEADDR. No waiting: the loop must go on.
+        // The old socket keeps its address until the last process closes it, but it is no obstacle:
+        // it does not listen, and both have SO_REUSEADDR. The deadline is 0, because the loop must
+        // go on.
         const int fd = listener_open(at, 0);
         if (fd < 0) {
             if (result == 0)

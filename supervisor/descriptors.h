@@ -1,5 +1,5 @@
-// All that the supervisor holds for its children, for as long as it lives: sockets, the board, the
-// configuration, copies of the certificates. Single-threaded.
+// Everything that the supervisor keeps open for its children, as long as it lives: sockets, the
+// board, the configuration, copies of the certificates. Single-threaded.
 #pragma once
 
 #include "board/board.h"
@@ -9,12 +9,12 @@
 #include "supervisor/privilege.h"
 
 struct descriptors {
-    struct config *config; // the one in force; not owned
+    struct config *config; // the configuration in force; not owned
     struct user control_user;
     struct user dataplane_user;
     int config_fd; // sealed memfd of the configuration in force
     struct certificates certificates;
-    int board_control; // writable, and read-only copies
+    int board_control; // writable; the descriptors with _ro are read-only copies
     int board_control_ro;
     int board_dataplane;
     int board_dataplane_ro;
@@ -38,10 +38,10 @@ int descriptors_find_users(const struct config *config, struct user *control,
 // logged and nothing left behind.
 int descriptors_open(struct descriptors *h, struct config *config);
 
-// Opens anew each TCP listener that no longer listens: a child has shut it down, and may have
-// changed its options, so that the old socket is not used again. 1 when one was opened: whoever
-// holds the old one must be started again. 0: all listen. -errno, logged: none was opened, and one
-// is missing.
+// Opens each TCP listener again that no longer listens: a child has shut it down. The old socket is
+// not used again, because the child may have changed its options. 1 when one was opened: the
+// processes with the old one must be restarted. 0: all listen. -errno, logged: none was opened, and
+// one is missing.
 int descriptors_renew_listeners(struct descriptors *h);
 
 // Makes the control socket anew when its file is gone. 1: it was, and control must be started again

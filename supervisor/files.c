@@ -1,4 +1,4 @@
-// Files. Paths are the administrator's own, but their content is checked by ke, not by root.
+// Files. The administrator chooses the paths; ke, not root, parses the certificates and keys.
 #include "supervisor/files.h"
 
 #include "base/directory.h"
@@ -55,7 +55,7 @@ int files_open_certificate(const char *path, const char *key)
 {
     struct stat st;
 
-    // Not blocking, so that a FIFO at the path cannot hold the supervisor.
+    // Non-blocking, so that a FIFO at the path cannot block the supervisor.
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0 || fstat(fd, &st) != 0) {
         const int error = errno;

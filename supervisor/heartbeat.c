@@ -1,4 +1,4 @@
-// A heartbeat that does not move is counted; one that moves starts anew.
+// Counts the checks in which a heartbeat has not moved; a heartbeat that moves resets the count.
 #include "supervisor/heartbeat.h"
 
 bool heartbeat_awake(struct heartbeat *last, uint64_t now, uint32_t patience)

@@ -17,8 +17,8 @@ void life_end_link(struct life *l)
     l->link = -1;
 }
 
-// The process is gone, or could not be made. One that never served would fail again for the same
-// reason: the whole then ends, rather than run in half (F26).
+// The process has ended, or could not be made. A child that never served would fail again for the
+// same reason, so the whole noonmarkd ends instead of running without it (F26).
 static void died(struct life *l, uint64_t now_ms)
 {
     life_end_link(l);
@@ -37,7 +37,7 @@ static void died(struct life *l, uint64_t now_ms)
 
 static void start_child(struct life *l, const struct descriptors *h, uint64_t now_ms)
 {
-    life_end_link(l); // the sweep's
+    life_end_link(l); // the link of the sweep
     l->since_ms = now_ms;
     l->pid = l->start(h, &l->link);
     if (l->pid < 0) {
@@ -125,7 +125,7 @@ void life_ended(struct life *l, const struct descriptors *h, int status, uint64_
 void life_stopped(struct life *l, bool stopped)
 {
     l->stopped = stopped;
-    l->last_beat.still = 0; // it counts from now on
+    l->last_beat.still = 0; // the shorter limit counts from now on
     log_warning("%s (pid %d) was %s by a signal", name_of(l), (int)l->pid,
                 stopped ? "stopped" : "continued");
 }
@@ -139,16 +139,16 @@ void life_look(struct life *l, uint64_t heartbeat)
         return;
     log_error("%s (pid %d) stands still: killed", l->name, (int)l->pid);
     kill(l->pid, SIGKILL);
-    l->last_beat.still = 0; // once is enough
+    l->last_beat.still = 0; // killed only once
 }
 
-// Killed, it becomes a death like any other when waitpid tells.
+// Kills a child that hangs; waitpid then reports a death like any other.
 static void kill_hung(struct life *l, uint32_t limit_ms)
 {
     log_error("%s (pid %d) is not done after %u s: killed", name_of(l), (int)l->pid,
               limit_ms / 1000);
     kill(l->pid, SIGKILL);
-    l->since_ms += limit_ms; // once is enough
+    l->since_ms += limit_ms; // killed only once
 }
 
 void life_tick(struct life *l, const struct descriptors *h, uint64_t now_ms)

@@ -1,9 +1,9 @@
-// The life of one child: started, ready, ended, started again. Decides when; start.h knows how.
-// Single-threaded.
+// The life of one child: started, ready, ended, started again. This decides when to start; start.h
+// knows how. Single-threaded.
 //
 //   RESTING -> (SWEEPING ->) STARTING -> SERVING
 //                  ^             |          |
-//                  '-- WAITING <-+----------'     after a death, when it may be tried again
+//                  '-- WAITING <-+----------'     after a death, until the next start is due
 #pragma once
 
 #include "supervisor/backoff.h"
@@ -14,9 +14,9 @@
 #include <sys/types.h>
 
 enum life_phase {
-    LIFE_RESTING,  // not wanted yet, or no more
+    LIFE_RESTING,  // not needed yet, or not any more
     LIFE_SWEEPING, // pid is the sweep's
-    LIFE_STARTING, // pid lives, and has not said that it serves
+    LIFE_STARTING, // pid lives, and has not reported that it serves
     LIFE_SERVING,
     LIFE_WAITING, // until due_ms
 };
@@ -24,21 +24,21 @@ enum life_phase {
 struct life {
     const char *name; // for messages
     pid_t (*start)(const struct descriptors *h, int *link);
-    bool sweeps; // a sweep goes before each start
+    bool sweeps; // a sweep runs before each start
     enum life_phase phase;
-    pid_t pid;         // 0: no process
-    int link;          // the supervisor's end; -1: no process, or the child has ended it
-    bool muted;        // the link is not looked at before the next life_look
-    bool complained;   // a message of this process that it may not send has been logged
-    bool served;       // has ever been ready
-    bool failed;       // ended before it ever served: the whole must end
+    pid_t pid;  // 0: no process
+    int link;   // the supervisor's end; -1: there is no process, or the child has closed its end
+    bool muted; // the link is not read before the next life_look
+    bool complained;   // a message that this process may not send has been logged
+    bool served;       // has been ready at least once
+    bool failed;       // ended before it ever served: noonmarkd must end
     bool stopped;      // by a signal (SIGSTOP), and not continued yet
-    bool dirty;        // one has run since the last that ended by itself with status 0
-    uint64_t since_ms; // when the present process was started
+    bool dirty;        // a process has run since the last one that ended by itself with status 0
+    uint64_t since_ms; // when the current process was started
     uint64_t due_ms;   // WAITING: when to start again
     struct backoff backoff;
-    uint32_t patience;         // looks that its heartbeat may stand still
-    uint32_t patience_stopped; // and while a signal has stopped it
+    uint32_t patience;         // checks in which its heartbeat may stand still
+    uint32_t patience_stopped; // the same while a signal has stopped it
     struct heartbeat last_beat;
 };
 
@@ -48,27 +48,28 @@ enum {
     LIFE_AGAIN_MS = 1000,  // between two starts of one that asks for the next itself
 };
 
-// Starts it; a failure is a death.
+// Starts it; a failure counts as a death.
 void life_begin(struct life *l, const struct descriptors *h, uint64_t now_ms);
 
-// The child has said that it serves. False when it is not its turn to say so.
+// The child has reported that it serves. False when it may not report that now.
 bool life_serves(struct life *l, uint64_t now_ms);
 
 // Closes the supervisor's end of the link, for a child that has ended its own.
 void life_end_link(struct life *l);
 
-// Its process has ended with status (of waitpid): logs it and decides what comes. Its last words
-// have been heard before.
+// Its process has ended with status (of waitpid): logs it and decides what to do next. The caller
+// has read its last messages before.
 void life_ended(struct life *l, const struct descriptors *h, int status, uint64_t now_ms);
 
 // Its process was stopped or continued by a signal, and lives.
 void life_stopped(struct life *l, bool stopped);
 
-// One look at its heartbeat. Kills it when that has stood still too long. Ends a muting.
+// One check of its heartbeat. Kills the child when the heartbeat has stood still for too long. Ends
+// muting.
 void life_look(struct life *l, uint64_t heartbeat);
 
-// Does what is due: a new start, or the end of one that hangs.
+// Does what is due: a new start, or killing a process that hangs.
 void life_tick(struct life *l, const struct descriptors *h, uint64_t now_ms);
 
-// When life_tick has something to do next; UINT64_MAX: nothing.
+// The time of the next action of life_tick; UINT64_MAX: none.
 uint64_t life_due_ms(const struct life *l);

@@ -1,4 +1,4 @@
-// Binding, and saying who else may hold what cannot be bound.
+// Binding sockets, and messages that say which program may use an address that cannot be bound.
 #include "supervisor/listeners.h"
 
 #include "base/directory.h"
@@ -20,14 +20,14 @@
 #include <unistd.h>
 
 enum {
-    BACKLOG = 4096, // the kernel cuts it to net.core.somaxconn
+    BACKLOG = 4096, // the kernel limits it to net.core.somaxconn
     CONTROL_BACKLOG = 16,
     RETRY_MS = 50,
     // How long the kernel keeps a connection that has ended (TIME_WAIT), and a little.
     CLOSING_WAIT_MS = 65000,
 };
 
-// True, after a pause, when it is worth another try.
+// True, after a pause, when another try makes sense.
 static bool try_again(int error, uint64_t deadline_ms)
 {
     if ((error != EADDRINUSE && error != EADDRNOTAVAIL) || now_ms() >= deadline_ms)
@@ -163,7 +163,7 @@ bool listener_listens(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 && listens != 0;
 }
 
-// Nothing that arrives may be queued, not even between bind and the filter.
+// No datagram may be queued, not even between bind and the filter.
 static int discard_all(int fd)
 {
     struct sock_filter discard = BPF_STMT(BPF_RET | BPF_K, 0);
@@ -235,7 +235,7 @@ static int directory_of(const char *path, bool make)
     return error;
 }
 
-// What a dead run left is refused or gone at once; EAGAIN is a living one with a full queue.
+// A socket that a crashed run left refuses at once; EAGAIN means a live process with a full queue.
 static int remove_stale(const struct sockaddr_un *address)
 {
     struct stat st;

@@ -1,5 +1,5 @@
 // The sockets that the supervisor opens: listeners of NTS-KE, the guard of the NTP port, the
-// control socket. They outlive the children, so that connections queue while ke starts again.
+// control socket. They outlive the children, so that connections queue while ke is restarted.
 // Failures are logged here, as one line that says what to do. Single-threaded.
 #pragma once
 
@@ -15,7 +15,8 @@
 // tentative is bound at once; a port that only ended connections hold is waited for as long as the
 // kernel keeps those.
 
-// A listening TCP socket, not blocking; an IPv6 one takes no IPv4. The descriptor or -errno.
+// A listening TCP socket, non-blocking; an IPv6 one accepts no IPv4. Returns the descriptor or
+// -errno.
 int listener_open(const struct config_listen *listen, uint64_t deadline_ms);
 
 // Is it an address that listener_open could bind, whoever holds its port? 0 or -errno, logged
@@ -25,21 +26,21 @@ int listener_look(const struct config_listen *listen);
 // False when a child that shares the socket has shut it down: it must be opened anew.
 bool listener_listens(int fd);
 
-// A UDP socket of that family on port at every address, whose filter discards all: the kernel sends
-// no ICMP for NTP, and no other time daemon takes the port. The descriptor, -EAFNOSUPPORT (not
-// logged) or -errno.
+// A UDP socket of that family on port at every address, with a filter that discards everything: the
+// kernel sends no ICMP for NTP, and no other time daemon can take the port. Returns the descriptor,
+// -EAFNOSUPPORT (not logged) or -errno.
 int guard_open(int family, uint16_t port, uint64_t deadline_ms);
 
 struct control_socket {
     int fd;
     const char *path; // the configuration's
-    dev_t device;     // of the socket that we made, so that no other is removed
+    dev_t device;     // of the socket that this process made, so that no other one is removed
     ino_t inode;
 };
 
-// The listening Unix socket, mode 0600. Its directory is made if missing; one that is there must be
-// root's, and writable by nobody else (-EEXIST). What lies at the path is removed only if it is a
-// socket that nobody answers. 0 or -errno.
+// The listening Unix socket, mode 0600. Its directory is made if missing; an existing directory
+// must belong to root and be writable by nobody else (-EEXIST). A file at the path is removed only
+// if it is a socket on which no process listens. 0 or -errno.
 int control_socket_open(struct control_socket *s, const char *path, uint64_t deadline_ms);
 
 // Would its directory and its path do, whether a server runs or not? Changes nothing. 0 or -errno,

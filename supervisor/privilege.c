@@ -1,4 +1,4 @@
-// capabilities(7) by its system calls: four of them are all that is needed.
+// capabilities(7) by its system calls; four of them are enough.
 #include "supervisor/privilege.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// Those that this program deals with.
+// The capabilities that this program uses.
 static const struct {
     unsigned bit;
     const char *name;
@@ -46,7 +46,7 @@ int privilege_user(const char *text, struct user *user)
     struct user u;
     char *end;
 
-    if (text[0] >= '0' && text[0] <= '9') { // the schema has seen to the range
+    if (text[0] >= '0' && text[0] <= '9') { // the schema has checked the range
         u.uid = (uid_t)strtoul(text, &end, 10);
         u.gid = *end == ':' ? (gid_t)strtoul(end + 1, NULL, 10) : (gid_t)u.uid;
     } else {
@@ -90,7 +90,7 @@ int privilege_permitted(uint64_t *set)
     return result;
 }
 
-// The bounding set is what no later exec can exceed. It ends where the kernel knows no more.
+// The bounding set limits all later execs. The loop ends at the kernel's last capability.
 static int bound(uint64_t set)
 {
     for (unsigned bit = 0; bit < 64; bit++) {
@@ -115,8 +115,9 @@ int privilege_keep(uint64_t set)
     return result;
 }
 
-// KEEPCAPS, because a change from root to another user clears the permitted set, which then could
-// not be made ambient; ambient, because only those survive an exec that is not root's.
+// KEEPCAPS, because a change from root to another user clears the permitted set, and its
+// capabilities could then not become ambient. Ambient, because only ambient capabilities survive an
+// exec of a user other than root.
 int privilege_become(const struct user *user, uint64_t set)
 {
     uint64_t permitted;

@@ -1,4 +1,4 @@
-// Before anything is opened or started.
+// What is done before anything is opened or started.
 #include "supervisor/process.h"
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-// Key material must not reach a disk by way of this process either (F5).
+// Key material must not be written to a disk through this process either (F5).
 void process_forbid_dumps(void)
 {
     const struct rlimit none = {0, 0};
@@ -19,7 +19,8 @@ void process_forbid_dumps(void)
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
-// A closed standard descriptor would be given to the next thing opened, and then logged into.
+// If a standard descriptor were closed, the next file opened would get its number, and log lines
+// would be written into it.
 int process_hold_standard(void)
 {
     int fd;

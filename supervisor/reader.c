@@ -1,5 +1,5 @@
-// The reader of a reload. Whatever holds it up ends with it: the supervisor kills it when its time
-// is up, its own alarm ends it when there is no supervisor that could.
+// The reader of a reload. If a file blocks it, only this process is blocked: the supervisor kills
+// it when its time is up, and its own alarm ends it if the supervisor has died.
 #include "supervisor/supervisor.h"
 
 #include "base/log.h"
@@ -33,7 +33,7 @@ static int offer(const struct config *config)
     char why[512];
     int fd[LINK_DESCRIPTORS_MAX];
 
-    log_divert(why, sizeof why); // the rooms below log what is wrong
+    log_divert(why, sizeof why); // the functions below log what is wrong
     int error = certificates_read(config, &certificates);
     fd[0] = error == 0 ? files_config(config) : error;
     log_divert(NULL, 0);
@@ -41,7 +41,7 @@ static int offer(const struct config *config)
         return refuse(why);
     for (uint32_t i = 0; i < certificates.n; i++)
         fd[1 + i] = certificates.file[i].fd;
-    // The copies are the supervisor's from here on: they are not wiped.
+    // The supervisor uses the copies from here on: they are not wiped.
     error = link_send_descriptors(HANDOVER_LINK, LINK_CANDIDATE, 0, fd, 1 + certificates.n);
     return error == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
@@ -55,7 +55,7 @@ int supervisor_reader(void)
     alarm(RELOAD_READ_MS / 1000 + 1);
     if (child_hide() != 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
         return EXIT_FAILURE;
-    // No link any more: the supervisor has died meanwhile.
+    // The link may have ended: then the supervisor has died meanwhile.
     struct pollfd wait = {.fd = HANDOVER_LINK, .events = POLLIN};
     while (poll(&wait, 1, -1) < 0 && errno == EINTR)
         continue;

@@ -1,4 +1,4 @@
-// Who has to say yes before what is changed.
+// The steps of a reload: every check comes before every change.
 #include "supervisor/reload.h"
 
 #include "base/log.h"
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-// Frees what was to come, or what it has replaced.
+// Frees the new configuration and certificates, or the old ones after an exchange.
 static void drop_fresh(struct reload *r)
 {
     config_free(r->fresh);
@@ -22,24 +22,24 @@ static void drop_fresh(struct reload *r)
     r->config_fd = -1;
 }
 
-// Control has asked. One that does not listen has its answer in the log.
+// Sends the answer to control's request. If that fails, the result is only in the log.
 static void answer(const struct reload *r, uint32_t id, enum link_type type, const char *text)
 {
     const int error =
         r->control->link >= 0 ? link_send(r->control->link, type, id, text) : -ENOTCONN;
     if (error != 0)
-        log_warning("reload: control cannot be told: %s", strerror(-error));
+        log_warning("reload: cannot send the answer to control: %s", strerror(-error));
 }
 
 static void end(struct reload *r, enum link_type type, const char *text)
 {
-    if (r->asked)
-        answer(r, r->asked_id, type, text);
+    if (r->requested)
+        answer(r, r->request_id, type, text);
     drop_fresh(r);
     if (r->link >= 0)
         close(r->link);
     r->link = -1;
-    r->asked = false;
+    r->requested = false;
     r->phase = RELOAD_NONE;
 }
 
@@ -49,7 +49,7 @@ static void refuse(struct reload *r, const char *why)
     end(r, LINK_REFUSED, why);
 }
 
-// What becomes of a setting.
+// The result for a setting.
 enum fate { APPLIED, UNCHANGED, RESTART };
 
 static bool has_fate(const struct reload *r, const struct config_setting *setting, enum fate fate)
@@ -64,7 +64,7 @@ static bool has_fate(const struct reload *r, const struct config_setting *settin
     return fate == (differs ? APPLIED : UNCHANGED);
 }
 
-// One line of the answer, and of the log. The length of all text.
+// Writes one line of the answer, and one of the log. Returns the length of the whole text.
 static size_t say_fate(const struct reload *r, const struct config_setting *settings, size_t n,
                        enum fate fate, char text[LINK_TEXT_MAX + 1], size_t len)
 {
@@ -96,16 +96,16 @@ static void set_log_level(const struct reload *r)
 
     for (size_t i = 0; i < sizeof children / sizeof children[0]; i++) {
         if (children[i]->link < 0)
-            continue; // the next one reads it in its configuration
+            continue; // the next process reads it from its configuration
         const int error = link_send(children[i]->link, LINK_LOG_LEVEL, 0, level);
         if (error != 0)
-            log_warning("%s cannot be told the log's level: %s", children[i]->name,
+            log_warning("cannot send the log's level to %s: %s", children[i]->name,
                         strerror(-error));
     }
     log_set_level(level);
 }
 
-// All have said yes. From here on nothing can fail.
+// All checks have passed. From here on nothing can fail.
 static void apply(struct reload *r)
 {
     struct descriptors *h = r->held;
@@ -129,7 +129,7 @@ static void apply(struct reload *r)
     end(r, LINK_APPLIED, text);
 }
 
-// Ke gets descriptors of its own, which it cannot write to, and answers.
+// Ke gets read-only descriptors of its own, and answers.
 static int send_to_ke(struct reload *r)
 {
     int fd[LINK_DESCRIPTORS_MAX];
@@ -150,7 +150,7 @@ static int send_to_ke(struct reload *r)
     return error;
 }
 
-// The configuration as it will be: what needs a restart stays as it is.
+// Makes the configuration that will be in force: settings that need a restart stay unchanged.
 static int make_config(struct reload *r)
 {
     config_swap_live(r->held->config, r->fresh);
@@ -159,7 +159,7 @@ static int make_config(struct reload *r)
     return r->config_fd < 0 ? r->config_fd : 0;
 }
 
-// True when the certificates that are served are those of the files, under the same names.
+// True when the files have the contents and the names of the certificates that are served.
 static bool certificates_unchanged(const struct reload *r)
 {
     struct config_setting settings[CONFIG_SETTINGS_MAX];
@@ -176,8 +176,8 @@ static void take_candidate(struct reload *r, struct link_message *message, uint6
     struct config_error error;
     char why[256];
 
-    // Our own process has made it, and stands at its end: neither reading it nor its content can
-    // surprise.
+    // The reader, a process of our own, made the memfd and is done with it: reading it does not
+    // block, and its content has been checked.
     lseek(message->fd[0], 0, SEEK_SET);
     int result = config_load_fd(message->fd[0], r->path, &r->fresh, &error);
     if (result != 0)
@@ -188,7 +188,7 @@ static void take_candidate(struct reload *r, struct link_message *message, uint6
                      ? certificates_take(message->fd + 1, n, &r->certificates)
                      : -EBADMSG;
         if (result != -EBADMSG)
-            message->n = 1; // they are taken, or closed
+            message->n = 1; // the descriptors are taken over, or closed
         snprintf(why, sizeof why, "the certificates cannot be taken over");
     }
     link_close_descriptors(message);
@@ -220,7 +220,7 @@ static void take_candidate(struct reload *r, struct link_message *message, uint6
     r->due_ms = now_ms + RELOAD_APPLY_MS;
 }
 
-void reload_begin(struct reload *r, const uint32_t *asked_id, uint64_t now_ms)
+void reload_begin(struct reload *r, const uint32_t *request_id, uint64_t now_ms)
 {
     const char *why = NULL;
 
@@ -230,12 +230,12 @@ void reload_begin(struct reload *r, const uint32_t *asked_id, uint64_t now_ms)
         why = "an earlier reload still waits for its files; is a disk not answering?";
     if (why != NULL) {
         log_error("reload refused, nothing has changed: %s", why);
-        if (asked_id != NULL)
-            answer(r, *asked_id, LINK_REFUSED, why);
+        if (request_id != NULL)
+            answer(r, *request_id, LINK_REFUSED, why);
         return;
     }
-    r->asked = asked_id != NULL;
-    r->asked_id = r->asked ? *asked_id : 0;
+    r->requested = request_id != NULL;
+    r->request_id = r->requested ? *request_id : 0;
     r->id++;
     r->phase = RELOAD_READING;
     r->due_ms = now_ms + RELOAD_READ_MS;
@@ -252,7 +252,7 @@ void reload_hear_reader(struct reload *r, uint64_t now_ms)
     const int result = link_receive(r->link, LINK_DESCRIPTORS_MAX, &message);
     if (result == -EAGAIN)
         return;
-    r->reader = 0; // it is done, and ends by itself
+    r->reader = 0; // it has answered, and ends by itself
     if (result == 1 && message.type == LINK_CANDIDATE) {
         close(r->link);
         r->link = -1;
@@ -279,14 +279,14 @@ bool reload_ended(struct reload *r, pid_t pid)
 {
     if (pid != r->reader)
         return false;
-    r->reader = 0; // its answer, or its lack of one, is in the link
+    r->reader = 0; // its answer, if there is one, is in the link
     return true;
 }
 
 void reload_child_ended(struct reload *r, const struct life *child)
 {
     if (child == r->control)
-        r->asked = false; // the next one has not asked
+        r->requested = false; // the next control process has not requested it
     if (child == r->ke && r->phase == RELOAD_APPLYING)
         refuse(r, "ke ended while it took the certificates; it is started again with the old ones");
 }
@@ -304,7 +304,7 @@ void reload_tick(struct reload *r, uint64_t now_ms)
                  "that does not answer, or no file?",
                  RELOAD_READ_MS / 1000);
     } else {
-        // It might still take them, after everybody was told that it has not.
+        // Ke might still take the certificates after the answer said that it had not.
         kill(r->ke->pid, SIGKILL);
         snprintf(why, sizeof why,
                  "ke did not answer within %d s; it is started again with the old certificates",

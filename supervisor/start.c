@@ -1,4 +1,4 @@
-// Who gets what, in the order of link/handover.h.
+// The descriptors, user and rights of each child, in the order of link/handover.h.
 #include "supervisor/start.h"
 
 #include "base/log.h"
@@ -13,10 +13,10 @@
 
 enum {
     HANDED_MOST = HANDOVER_FIRST_LISTENER + CONFIG_LISTEN_MAX + 2 * CONFIG_CERTIFICATES_MAX,
-    // Beside connections: what ke opens for itself, and what stays reserved (F18).
+    // In addition to connections: what ke opens for itself, and what stays reserved (F18).
     DESCRIPTORS_SPARE = 256,
-    // Ke holds what strangers make it hold, and costs only the handshakes under way; control can be
-    // had again at no cost in replies; the dataplane cannot (F25).
+    // Clients decide how much memory ke uses, and its death costs only the handshakes under way.
+    // Control can be restarted without the loss of a reply; the dataplane cannot (F25).
     OOM_KE = 500,
     OOM_CONTROL = 250,
     OOM_DATAPLANE = -500,
@@ -26,13 +26,13 @@ static_assert((int)HANDED_MOST <= (int)CHILD_HANDED_MAX, "a child takes all that
 static_assert((int)HANDOVER_FIRST_INTERFACE_LOCK + CONFIG_PORTS_MAX <= HANDED_MOST,
               "the dataplane's descriptors fit too");
 
-// What every child has: the configuration and its link. Each start has its own open file of the
-// configuration, since descriptors that were only copied would share one file offset.
+// The descriptors of every child: the configuration and its link. Each start opens the
+// configuration's file again, since copied descriptors would share one file offset.
 struct start {
     struct handed handed[HANDED_MOST];
     size_t n;
-    int link[2];           // ours, the child's
-    int ours[HANDED_MOST]; // to close here, once the child has its copies
+    int link[2];           // the supervisor's end, the child's end
+    int ours[HANDED_MOST]; // to be closed here, once the child has its copies
     size_t n_ours;
 };
 
@@ -44,7 +44,7 @@ static int hand(struct start *s, int fd, int at)
     return 0;
 }
 
-// The same for a descriptor that was made for this start alone.
+// The same for a descriptor that was made only for this start.
 static int give(struct start *s, int fd, int at)
 {
     if (fd >= 0)
@@ -69,7 +69,7 @@ static int hand_certificates(struct start *s, const struct descriptors *h, int a
     return error;
 }
 
-// Starts it, unless there was an error before.
+// Starts the child, unless there was an error before.
 static pid_t finish(struct start *s, int error, struct child_plan *plan, int *link)
 {
     plan->handed = s->handed;
@@ -105,9 +105,9 @@ pid_t start_control(const struct descriptors *h, int *link)
     return finish(&s, error, &plan, link);
 }
 
-// As control's user: what keeps the two apart is ke's filter (control/ke/ke_filter.c), which leaves
-// it no file, no signal to another process and no look into one. A user of its own would keep apart
-// no more, and every installation would have to make one.
+// Ke runs as control's user. Ke's filter (control/ke/ke_filter.c) keeps the two apart: it forbids
+// opening files, signals to other processes and reading their memory. A user of its own would
+// separate them no better, and every installation would have to make one.
 pid_t start_ke(const struct descriptors *h, int *link)
 {
     struct start s;

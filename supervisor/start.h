@@ -1,29 +1,29 @@
-// The plans of the five kinds of children: what each is given. Single-threaded.
+// The plans of the five kinds of children: what each one gets. Single-threaded.
 #pragma once
 
 #include "supervisor/descriptors.h"
 
-// What the dataplane may: steer packets, open raw rings, load its XDP program, lock memory.
+// The rights of the dataplane: steer packets, open raw rings, load its XDP program, lock memory.
 #define DATAPLANE_RIGHTS                                                                           \
     (CAPABILITY(CAP_NET_ADMIN) | CAPABILITY(CAP_NET_RAW) | CAPABILITY(CAP_BPF) |                   \
      CAPABILITY(CAP_IPC_LOCK))
 
-// Only SYS_ADMIN may look at another process's XDP program by its id; NET_RAW is for the socket
-// that tells whether that program has an owner.
+// Only SYS_ADMIN may open another process's XDP program by its id; NET_RAW is for the socket that
+// shows whether that program has an owner.
 #define SWEEP_RIGHTS                                                                               \
     (CAPABILITY(CAP_SYS_ADMIN) | CAPABILITY(CAP_NET_ADMIN) | CAPABILITY(CAP_NET_RAW) |             \
      CAPABILITY(CAP_BPF))
 
-// Limits beyond the supervisor's own, and opening a listener anew whose port is below 1024: without
-// them the server works.
+// For limits above the supervisor's own, and for opening a listener again on a port below 1024: the
+// server works without them.
 #define WISHED_RIGHTS (CAPABILITY(CAP_SYS_RESOURCE) | CAPABILITY(CAP_NET_BIND_SERVICE))
 
-// To read what belongs to somebody else.
+// To read files of other users.
 #define READER_RIGHTS CAPABILITY(CAP_DAC_OVERRIDE)
 
-// What the supervisor keeps once all is open: the children's rights, to become their users and to
-// signal them, to read certificates that belong to somebody else at a reload, and what is wished
-// for.
+// The rights that the supervisor keeps after everything is open: the children's rights, the rights
+// to become their users and to signal them, to read other users' certificate files at a reload, and
+// the wished ones.
 #define START_RIGHTS                                                                               \
     (DATAPLANE_RIGHTS | SWEEP_RIGHTS | CAPABILITY(CAP_SETUID) | CAPABILITY(CAP_SETGID) |           \
      CAPABILITY(CAP_SETPCAP) | CAPABILITY(CAP_KILL) | READER_RIGHTS | WISHED_RIGHTS)
@@ -34,7 +34,7 @@ pid_t start_control(const struct descriptors *h, int *link);
 pid_t start_ke(const struct descriptors *h, int *link);
 pid_t start_dataplane(const struct descriptors *h, int *link);
 
-// Detaches what a crashed dataplane left on the interfaces; ends by itself.
+// Detaches the XDP programs that a crashed dataplane left on the interfaces; ends by itself.
 pid_t start_sweep(const struct descriptors *h, int *link);
 
 // Reads the configuration and the certificates for a reload (reader.c); ends by itself.

@@ -1,4 +1,4 @@
-// The loop: signals, the children's messages, stops and deaths, their heartbeats, reloads.
+// The loop: signals, the children's messages, stops and deaths, heartbeats, reloads.
 #include "supervisor/supervisor.h"
 
 #include "base/log.h"
@@ -20,13 +20,13 @@
 #include <unistd.h>
 
 enum {
-    STOP_MS = 5000,  // what children have to end by themselves
+    STOP_MS = 5000,  // time for children to end by themselves
     RENEW_MS = 5000, // between attempts to open a listener anew
-    MESSAGES = 8,    // that one child is listened to in a turn
+    MESSAGES = 8,    // read from one child in one turn
 };
 
 // In the order of their first starts: each is started once the one before it serves. Ke and the
-// dataplane need the keys that control publishes; and since ke reads the certificates, a wrong one
+// dataplane need the keys that control publishes. Ke reads the certificates, so a wrong certificate
 // ends the start before any packet is taken from an interface.
 enum { CONTROL, KE, DATAPLANE, CHILDREN };
 
@@ -49,8 +49,8 @@ static struct life *life_of(struct supervisor *s, pid_t pid)
     return NULL;
 }
 
-// Ke shares the listeners, and code that has taken it over may have shut one down. Whoever lives on
-// with the old one is killed, and the next has the new one.
+// Ke shares the listeners, and an intruder in ke may have shut one down. A ke process that has the
+// old listener is killed, and the next one gets the new listener.
 static void look_at_listeners(struct supervisor *s, uint64_t now)
 {
     const struct life *ke = &s->child[KE];
@@ -91,7 +91,7 @@ static void child_serves(struct supervisor *s, int which, bool first, uint64_t n
                  (int)s->child[CONTROL].pid, (int)s->child[KE].pid, (int)s->child[DATAPLANE].pid);
 }
 
-// What a child may say, by who it is and by its state. False: not this.
+// Handles a message if this child may send it in its state. False: it may not.
 static bool accept_message(struct supervisor *s, int which, const struct link_message *message,
                            uint64_t now)
 {
@@ -118,8 +118,8 @@ static bool accept_message(struct supervisor *s, int which, const struct link_me
     }
 }
 
-// Takes a child's messages, which bring no descriptors. A child that says what it may not say is
-// not listened to until its heartbeat is looked at next: a flood of messages costs next to nothing.
+// Reads a child's messages, which bring no descriptors. A child that sends a message that it may
+// not send is muted until its next heartbeat check, so a flood of messages costs almost nothing.
 static void hear(struct supervisor *s, int which, uint64_t now)
 {
     struct life *l = &s->child[which];
@@ -130,7 +130,7 @@ static void hear(struct supervisor *s, int which, uint64_t now)
         if (result == -EAGAIN)
             return;
         if (result == 0) {
-            life_end_link(l); // its death follows: our end was its lifeline
+            life_end_link(l); // its death follows: the link was its lifeline
             return;
         }
         if (result == 1 && accept_message(s, which, &message, now))
@@ -143,7 +143,7 @@ static void hear(struct supervisor *s, int which, uint64_t now)
     }
 }
 
-// When this is the first process of a container, it must reap the orphans of others too.
+// As the first process of a container it must reap foreign orphans too.
 static void follow_children(struct supervisor *s)
 {
     pid_t pid;
@@ -159,12 +159,12 @@ static void follow_children(struct supervisor *s)
             life_stopped(l, WIFSTOPPED(status));
         } else if (!s->stop) {
             l->muted = false;
-            hear(s, (int)(l - s->child), now_ms()); // its last words
+            hear(s, (int)(l - s->child), now_ms()); // its last messages
             reload_child_ended(&s->reload, l);
             if (l == &s->child[DATAPLANE]) // the dataplane's end, or its sweep's
                 descriptors_renew_locks(&s->descriptors);
             life_ended(l, &s->descriptors, status, now_ms());
-            if (l == &s->child[KE]) // before the next is started
+            if (l == &s->child[KE]) // before the next ke is started
                 look_at_listeners(s, now_ms());
         } else {
             if (l->phase != LIFE_SWEEPING)
@@ -197,7 +197,7 @@ static void read_signals(struct supervisor *s)
     follow_children(s);
 }
 
-// Of the dataplane, housekeeping's: that one judges the cores (F3).
+// The dataplane's heartbeat is housekeeping's: housekeeping watches the cores (F3).
 static void look_at_children(struct supervisor *s, uint64_t now)
 {
     const struct descriptors *h = &s->descriptors;
@@ -233,13 +233,13 @@ static void turn(struct supervisor *s)
     enum { SIGNALS = CHILDREN, READER, WATCHED };
     struct pollfd fds[WATCHED];
 
-    for (int i = 0; i < CHILDREN; i++) // a negative one is not looked at
+    for (int i = 0; i < CHILDREN; i++) // poll ignores a negative descriptor
         fds[i] = (struct pollfd){.fd = s->child[i].muted ? -1 : s->child[i].link, .events = POLLIN};
     fds[SIGNALS] = (struct pollfd){.fd = s->signals, .events = POLLIN};
     fds[READER] = (struct pollfd){.fd = s->reload.link, .events = POLLIN};
     poll(fds, WATCHED, wait_ms(s, now_ms()));
     const uint64_t now = now_ms();
-    // Messages before deaths: one that served and died at once has served.
+    // Messages before deaths: a child may report that it serves and die at once.
     for (int i = 0; i < CHILDREN; i++)
         if (fds[i].revents != 0)
             hear(s, i, now);
@@ -263,7 +263,7 @@ static bool any_lives(const struct supervisor *s)
     return false;
 }
 
-// True when a child has ended before it ever served (F26).
+// True when a child ended before it ever served (F26).
 static bool any_failed(const struct supervisor *s)
 {
     for (int i = 0; i < CHILDREN; i++)
@@ -272,7 +272,7 @@ static bool any_failed(const struct supervisor *s)
     return false;
 }
 
-// Waits until all children are gone or the time is up. True when they are gone.
+// Waits until all children have ended or the time is up. True when they have ended.
 static bool wait_for_ends(struct supervisor *s, uint64_t until_ms)
 {
     while (any_lives(s)) {
@@ -293,7 +293,7 @@ static void signal_all(const struct supervisor *s, int number)
             kill(s->child[i].pid, number);
 }
 
-// Leaves nothing: a dataplane that could not detach its program has it done for it.
+// Leaves nothing behind: if the dataplane could not detach its XDP program, a sweep does.
 static void stop_children(struct supervisor *s)
 {
     s->stop = true;
@@ -320,7 +320,8 @@ int supervisor_run(struct config *config, const char *path)
                 [CONTROL] = {.name = "control",
                              .start = start_control,
                              .link = -1,
-                             // Stopped, it hurts nobody soon: the others serve on (P3).
+                             // A stopped control does no harm for some time: the others keep
+                             // serving (P3).
                              .patience = HEARTBEAT_LOOKS_CONTROL,
                              .patience_stopped = HEARTBEAT_LOOKS_CONTROL},
                 [KE] = {.name = "ke",
@@ -348,8 +349,8 @@ int supervisor_run(struct config *config, const char *path)
     log_set_level(config->log.level);
     process_forbid_dumps();
     int error = cpus_leave(config->dataplane.cores, config->dataplane.n_cores);
-    if (error != 0) // a wish, not a need
-        log_warning("cannot keep off the polling CPUs: %s", strerror(-error));
+    if (error != 0) // best effort
+        log_warning("cannot leave the polling CPUs to the dataplane: %s", strerror(-error));
     error = process_hold_standard();
     if (error == 0)
         error = process_open_signals(&s.signals);

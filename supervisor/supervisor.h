@@ -1,6 +1,6 @@
-// The supervisor's door. Started as root by main.c with a validated configuration; makes the board,
-// opens what needs rights, starts the three children by exec, restarts what dies, passes signals
-// on. Reads nothing from the network; no TLS, no DPDK.
+// The supervisor's entry points. main.c starts it as root with a validated configuration. It makes
+// the board, opens what needs rights, starts the three children by exec, restarts a child that
+// dies, and handles signals and reloads. Reads nothing from the network; no TLS, no DPDK.
 #pragma once
 
 #include "config/config.h"
@@ -25,7 +25,7 @@ bool supervisor_check(const struct config *config, supervisor_judge *judge);
 
 // The reader of a reload: a short-lived process that reads the operator's files, which may lie on a
 // disk that does not answer; the supervisor must never wait for one. Runs as root with
-// CAP_DAC_OVERRIDE alone, with the descriptors that all children have (link/handover.h). Takes the
+// CAP_DAC_OVERRIDE alone, with the descriptors that all children have (link/handover.h). Reads the
 // path from its link, reads the configuration and the files of the certificates, answers with
-// LINK_CANDIDATE or LINK_REFUSED, and ends. The exit status.
+// LINK_CANDIDATE or LINK_REFUSED, and ends. Returns the exit status.
 int supervisor_reader(void);

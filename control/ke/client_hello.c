@@ -4,7 +4,7 @@
 
 enum { HANDSHAKE = 22, APPLICATION_DATA = 23 };
 
-// The next n octets of handshake messages, a header complete or not among them.
+// Follows the next n octets of handshake messages; a message header may be incomplete in them.
 static bool watch_messages(struct client_hello *hello, const uint8_t *octets, size_t n)
 {
     while (n != 0) {
@@ -37,8 +37,8 @@ bool client_hello_watch(struct client_hello *hello, const uint8_t *octets, size_
                 continue;
             hello->n_head = 0;
             hello->record_left = be16_get(hello->head + 3);
-            // From the first encrypted record on, lengths are under the AEAD and OpenSSL's limits
-            // for the messages that may still come are small.
+            // From the first encrypted record on, the messages that may still come have small
+            // limits in OpenSSL.
             hello->encrypted = hello->head[0] == APPLICATION_DATA;
             continue;
         }

@@ -27,7 +27,7 @@ static void *work(void *worker)
     return NULL;
 }
 
-// A loop must never wait in accept: another one may have taken the connection.
+// A loop must never block in accept: another loop may have taken the connection.
 static int make_non_blocking(int fd)
 {
     int flags = fcntl(fd, F_GETFL);
@@ -71,7 +71,7 @@ int ke_open(const struct ke_setup *setup, struct ke **ke)
 {
     if (setup->n_listeners > LISTENERS_MAX)
         return -E2BIG;
-    // Each loop's responder holds cookie keys and a generator.
+    // Each loop's responder contains cookie keys and a generator.
     size_t size = sizeof(struct ke) + setup->threads * sizeof(struct worker);
     struct ke *made = secret_alloc(size);
     if (!made)

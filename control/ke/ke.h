@@ -1,4 +1,4 @@
-// NTS-KE: loops in threads of their own over the listeners that the supervisor has opened.
+// NTS-KE: loops in threads of their own, over the listeners that the supervisor has opened.
 //
 // Opened and closed by the main thread. RFC 8915, section 4.
 #pragma once
@@ -14,7 +14,7 @@ struct ke;
 
 struct ke_setup {
     struct tls *tls;
-    const int *listeners; // listening TCP sockets; they stay the caller's and become non-blocking
+    const int *listeners; // listening TCP sockets; the caller still owns them; made non-blocking
     size_t n_listeners;
     const struct snapshot *ring; // the board's keyring
     struct ke_counters *counters;
@@ -25,10 +25,10 @@ struct ke_setup {
     uint32_t max_connections;
 };
 
-// Starts serving. What setup points to outlives the result. 0 or -errno.
+// Starts serving. Everything that setup points to must outlive the result. 0 or -errno.
 int ke_open(const struct ke_setup *setup, struct ke **ke);
 
 const struct ke_counters *ke_counters(const struct ke *ke);
 
-// Ends the threads, cuts what is open, wipes keys. Takes NULL.
+// Ends the threads, closes open connections, wipes keys. Takes NULL.
 void ke_close(struct ke *ke);

@@ -18,7 +18,7 @@ struct ke_connection *ke_connection_new(int fd, struct tls *tls)
     struct ke_connection *c = malloc(sizeof *c);
     if (!c)
         return NULL;
-    // Not the buffer: pages of it that no request reaches stay untouched.
+    // The buffer is not cleared: pages that the request does not reach stay untouched.
     memset(c, 0, offsetof(struct ke_connection, octets));
     c->source = KE_SOURCE_CONNECTION;
     c->fd = fd;
@@ -31,9 +31,9 @@ struct ke_connection *ke_connection_new(int fd, struct tls *tls)
     return c;
 }
 
-// Throws away what the client sends after our end, so that the kernel has nothing unread to answer
-// with a RST, which could overtake our response. Ends at the client's FIN or when it sends too
-// much.
+// Discards what the client sends after our end of the connection, because the kernel would answer
+// unread octets with a RST, which could overtake our response. Ends at the client's FIN or when it
+// sends too much.
 static void drain(struct ke_connection *c)
 {
     char nothing[4096];
@@ -61,7 +61,7 @@ static void start_draining(struct ke_connection *c)
     c->stage = shutdown(c->fd, SHUT_WR) < 0 || c->wire.ended ? KE_ENDED : KE_DRAINING;
 }
 
-// The exchange is over without an answer; whatever alert OpenSSL wrote goes out.
+// Ends the exchange without an answer; an alert that OpenSSL has written is still sent.
 static void give_up(struct ke_connection *c, struct ke_counters *counters, enum ke_counter end)
 {
     ke_count(counters, end);
@@ -75,7 +75,7 @@ static void start_answer(struct ke_connection *c, size_t len, enum ke_counter en
     c->stage = KE_ANSWERING;
 }
 
-// After a call that did not succeed: true when it is to be made again once the socket can move.
+// After a call that did not succeed: true when it must be repeated once the socket is ready.
 static bool waits(struct ke_connection *c, int returned, int *error)
 {
     *error = SSL_get_error(c->session, returned);
@@ -110,7 +110,7 @@ static bool handshake(struct ke_connection *c, struct ke_counters *counters)
         c->wire.corked = true; // answer, close_notify and FIN leave as one
         // Section 3: ALPN is required. OpenSSL asks nobody when the client offers none.
         if (tls_speaks_ntske(c->session)) {
-            c->stage = KE_ASKING;
+            c->stage = KE_READING;
             return true;
         }
         c->end = KE_NO_ALPN;
@@ -130,12 +130,12 @@ static bool handshake(struct ke_connection *c, struct ke_counters *counters)
     return false;
 }
 
-// Section 4: one request, of which pieces may come as they like.
-static bool ask(struct ke_connection *c, struct ke_responder *responder,
-                struct ke_counters *counters)
+// Section 4: one request, which may arrive in pieces of any size.
+static bool read_request(struct ke_connection *c, struct ke_responder *responder,
+                         struct ke_counters *counters)
 {
     int error;
-    // The framing ends or breaks before the buffer is full, so there is always room.
+    // The framing ends or is broken before the buffer is full, so there is always room.
     assert(c->len < sizeof c->octets);
     int returned = SSL_read(c->session, c->octets + c->len, (int)(sizeof c->octets - c->len));
     if (returned > 0) {
@@ -153,10 +153,10 @@ static bool ask(struct ke_connection *c, struct ke_responder *responder,
     if (waits(c, returned, &error)) {
         if (!tls_wire_spent(&c->wire))
             return false;
-        error = SSL_ERROR_ZERO_RETURN; // a flood: as good as no request
+        error = SSL_ERROR_ZERO_RETURN; // a flood: treated as no request
     }
     if (error == SSL_ERROR_ZERO_RETURN) {
-        // Section 4.1.3: what will never be complete is a bad request.
+        // Section 4.1.3: a request that will never be complete is a bad request.
         start_answer(c, ke_error_write(KE_BAD_REQUEST, c->octets), KE_ERRED_REQUEST);
         return true;
     }
@@ -167,7 +167,7 @@ static bool ask(struct ke_connection *c, struct ke_responder *responder,
 static bool answer(struct ke_connection *c, struct ke_counters *counters)
 {
     int error;
-    // The whole response in one TLS record: ntpsec up to 1.2.4 reads but once.
+    // The whole response in one TLS record: ntpsec up to 1.2.4 calls read only once.
     int returned = SSL_write(c->session, c->octets, (int)c->len);
     if (returned > 0) {
         c->stage = KE_CLOSING;
@@ -178,7 +178,7 @@ static bool answer(struct ke_connection *c, struct ke_counters *counters)
     return false;
 }
 
-// RFC 8446, section 6.1: close_notify, once, without waiting for the client's.
+// RFC 8446, section 6.1: sends close_notify once, without waiting for the client's.
 static void say_goodbye(struct ke_connection *c, struct ke_counters *counters)
 {
     int error;
@@ -195,14 +195,14 @@ void ke_connection_turn(struct ke_connection *c, struct ke_responder *responder,
     bool on = true;
     c->wire.empty = false;
     while (on) {
-        ERR_clear_error(); // SSL_get_error looks at the thread's queue
+        ERR_clear_error(); // SSL_get_error reads the thread's queue
         c->wants_write = false;
         switch (c->stage) {
         case KE_HANDSHAKING:
             on = handshake(c, counters);
             break;
-        case KE_ASKING:
-            on = ask(c, responder, counters);
+        case KE_READING:
+            on = read_request(c, responder, counters);
             break;
         case KE_ANSWERING:
             on = answer(c, counters);
@@ -228,8 +228,8 @@ void ke_connection_expire(struct ke_connection *c, struct ke_counters *counters)
     case KE_HANDSHAKING:
         give_up(c, counters, KE_LATE_HANDSHAKE);
         break;
-    case KE_ASKING:
-        // Section 4.1.3: the server's timeout passing is a bad request too.
+    case KE_READING:
+        // Section 4.1.3: a timeout counts as a bad request too.
         start_answer(c, ke_error_write(KE_BAD_REQUEST, c->octets), KE_LATE_REQUEST);
         ke_connection_turn(c, NULL, counters);
         break;

@@ -1,5 +1,5 @@
-// One key exchange: handshake, request, answer, orderly end. A state machine over a socket that
-// never waits; the loop calls it when the socket can move and once more at the deadline.
+// One key exchange: handshake, request, answer, orderly end. A state machine over a non-blocking
+// socket; the loop calls it when the socket is ready and once more at the deadline.
 //
 // Belongs to one loop. RFC 8915, section 4.
 #pragma once
@@ -13,16 +13,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// What epoll's data points to begins with one of these.
+// Every object that epoll's data points to begins with one of these.
 enum ke_source { KE_SOURCE_STOP, KE_SOURCE_LISTENER, KE_SOURCE_CONNECTION };
 
 enum ke_stage {
     KE_HANDSHAKING,
-    KE_ASKING,    // the request is coming in
-    KE_ANSWERING, // the response goes out, in one write
-    KE_CLOSING,   // close_notify goes out
-    KE_DRAINING,  // our side is shut; what still comes is thrown away, so that close sends no RST
-    KE_ENDED,     // nothing left but ke_connection_free
+    KE_READING,   // the request is arriving
+    KE_ANSWERING, // the response is sent, in one write
+    KE_CLOSING,   // close_notify is sent
+    KE_DRAINING, // our side is shut down; received octets are discarded, so that close sends no RST
+    KE_ENDED,    // only ke_connection_free is left to do
 };
 
 struct ke_connection {
@@ -31,13 +31,13 @@ struct ke_connection {
     SSL *session; // NULL once draining
     struct tls_wire wire;
     enum ke_stage stage;
-    bool wants_write; // what to wait for
+    bool wants_write; // wait until the socket is writable; false: readable
     uint32_t drained;
-    enum ke_counter end; // how the exchange will count once its answer is out
+    enum ke_counter end; // how the exchange is counted once its answer has been sent
     struct ke_framing framing;
-    uint32_t len; // octets of the request so far, then of the response
+    uint32_t len; // octets of the request so far; later of the response
 
-    // The loop's.
+    // Used by the loop.
     struct ke_queue *queue;
     uint64_t deadline_ns;
     struct ke_connection *previous, *next;
@@ -46,17 +46,18 @@ struct ke_connection {
     uint8_t octets[KE_REQUEST_MAX]; // the request, then the response
 };
 
-// Takes fd over, a connected and non-blocking socket. NULL when memory runs out; then fd stays the
-// caller's.
+// Takes over fd, a connected and non-blocking socket. NULL when memory runs out; then the caller
+// still owns fd.
 struct ke_connection *ke_connection_new(int fd, struct tls *tls);
 
-// Goes as far as the socket allows. The exchange's end is counted when it is reached.
+// Continues as far as the socket allows. Counts the result of the exchange when it ends.
 void ke_connection_turn(struct ke_connection *c, struct ke_responder *responder,
                         struct ke_counters *counters);
 
-// The deadline of the exchange has passed: with TLS up the client is told so with Error 1. Leaves
-// the connection draining or ended, or about to: nothing in it waits for the client any more.
+// The deadline of the exchange has passed: with a complete handshake the client gets Error 1.
+// Afterwards the connection is draining or ended, or is sending its last octets: it does not wait
+// for the client's request any more.
 void ke_connection_expire(struct ke_connection *c, struct ke_counters *counters);
 
-// Closes the socket and wipes what was secret. Takes NULL.
+// Closes the socket and wipes secrets. Takes NULL.
 void ke_connection_free(struct ke_connection *c);

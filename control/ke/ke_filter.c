@@ -1,6 +1,7 @@
-// Connections that listeners bring, the link, and nothing else. Ke runs as the same user as
-// control: what keeps the two apart is this list. It has no file, no signal to another process
-// (confine.c), no ptrace and no process_vm_writev; besides, neither process can be dumped.
+// The calls for connections from the listeners, and for the link; nothing else. Ke runs as the same
+// user as control, and this list keeps the two apart: ke can open no file, signal no other process
+// (confine.c), and use neither ptrace nor process_vm_writev; in addition, neither process can be
+// dumped.
 #include "control/ke/ke_filter.h"
 
 #include "base/confine.h"
@@ -14,15 +15,15 @@
 static const struct confine_call calls[] = {
     {.number = SCMP_SYS(accept4)},
     {.number = SCMP_SYS(recvfrom)},
-    // No address may be given: with one, and MSG_FASTOPEN, sendto connects.
+    // sendto must have no address: with an address and MSG_FASTOPEN it would connect.
     {.number = SCMP_SYS(sendto), .n = 1, .argument = {{.arg = 4, .op = SCMP_CMP_EQ, .datum_a = 0}}},
-    // The link: the supervisor's messages, which may bring descriptors. Answers go by sendto and
-    // bring none. No other socket of ours can bring descriptors.
+    // The link: the supervisor's messages, which may bring descriptors. Answers use sendto and
+    // bring none. No other socket of ke can receive descriptors.
     {.number = SCMP_SYS(recvmsg),
      .n = 1,
      .argument = {{.arg = 0, .op = SCMP_CMP_EQ, .datum_a = HANDOVER_LINK}}},
-    {.number = SCMP_SYS(pread64)}, // certificates, from descriptors that the link has brought
-    // The sending side alone: the other one would end a listener, which all children share.
+    {.number = SCMP_SYS(pread64)}, // certificates, from descriptors that came over the link
+    // Only the sending side: the other side would end a listener, which all children share.
     {.number = SCMP_SYS(shutdown),
      .n = 1,
      .argument = {{.arg = 1, .op = SCMP_CMP_EQ, .datum_a = SHUT_WR}}},

@@ -1,5 +1,5 @@
-// What ke may still ask of the kernel once it serves: less than any other process, because it is
-// the one that parses what strangers send.
+// The system calls that ke may make once it serves: fewer than any other process, because ke parses
+// what clients send over TCP and TLS.
 #pragma once
 
 // After start-up, for all threads. 0 or -errno.

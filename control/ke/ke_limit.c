@@ -8,7 +8,7 @@ static uint32_t descriptors_in_use(void)
     uint32_t n = 0;
     DIR *dir = opendir("/proc/self/fd");
     if (!dir)
-        return KE_LIMIT_RESERVED; // not to be seen here: a guess on the safe side
+        return KE_LIMIT_RESERVED; // the number cannot be read here: a safe estimate
     while (readdir(dir))
         n++;
     closedir(dir);

@@ -1,10 +1,10 @@
-// How many connections the limit of open files leaves room for. Main thread; process-wide.
+// How many connections fit into the limit of open files. Main thread; process-wide.
 #pragma once
 
 #include <stdint.h>
 
-enum { KE_LIMIT_RESERVED = 64 }; // descriptors that the rest of the process lives on
+enum { KE_LIMIT_RESERVED = 64 }; // descriptors for the rest of the process
 
-// Raises the limit of open files as far as it goes, and says how many of max_connections fit beside
-// the descriptors in use and KE_LIMIT_RESERVED more.
+// Raises the limit of open files as far as possible, and returns how many of max_connections fit
+// beside the descriptors in use and KE_LIMIT_RESERVED more.
 uint32_t ke_limit_connections(uint32_t max_connections);

@@ -12,12 +12,12 @@
 
 enum {
     EVENTS = 64,
-    ACCEPT_BURST = 64,  // connections between two looks at the others
-    IDLE_TURN_MS = 500, // a retired cookie key leaves an idle loop's memory after this
+    ACCEPT_BURST = 64,  // connections accepted before the other events are handled
+    IDLE_TURN_MS = 500, // an idle loop wipes a retired cookie key after this time
 };
 
-// The cap is kept by all loops together. A place is taken before accept, so that no loop ever holds
-// a connection too many.
+// The limit applies to all loops together. A place is taken before accept, so that there is never a
+// connection too many.
 static bool take_place(struct ke_shared *shared)
 {
     uint32_t open = atomic_fetch_add_explicit(&shared->counters->open, 1, memory_order_relaxed);
@@ -47,8 +47,8 @@ static int watch_listeners(struct ke_loop *loop)
     return 0;
 }
 
-// Connections meanwhile wait in the listeners' backlogs, where they cost us nothing, and are served
-// when there is room: that is kinder than a refusal, after which RFC 8915 makes a client wait long.
+// Connections meanwhile wait in the listeners' backlogs, where they cost nothing, and are served
+// when there is room. That is better than a refusal, after which RFC 8915 makes a client wait long.
 static void pause_accepting(struct ke_loop *loop, enum ke_counter why)
 {
     ke_count(loop->shared->counters, why);
@@ -58,12 +58,12 @@ static void pause_accepting(struct ke_loop *loop, enum ke_counter why)
     loop->resume_ns = now_ns() + KE_PAUSE_MS * (uint64_t)NOW_NS_PER_MS;
 }
 
-// Puts a connection that has moved where it now belongs.
+// Moves a connection to the right queue after its turn, and updates its events or frees it.
 static void settle(struct ke_loop *loop, struct ke_connection *c)
 {
     if (c->stage == KE_ENDED) {
         ke_queue_remove(c);
-        ke_connection_free(c); // closing the socket also ends its watch
+        ke_connection_free(c); // closing the socket also removes it from epoll
         return_place(loop->shared);
         return;
     }
@@ -99,7 +99,8 @@ static bool admit(struct ke_loop *loop, int fd)
     return true;
 }
 
-// What accept(2) says of a connection that failed while it waited: the next may be well.
+// Errors of accept(2) that concern one connection that failed while it waited: the next one may be
+// good.
 static bool is_about_one_connection(int error)
 {
     switch (error) {
@@ -140,9 +141,10 @@ static void accept_some(struct ke_loop *loop, int listener)
             return;
         if (is_about_one_connection(error))
             continue;
-        // Descriptors or memory ran out, or something unheard of: none is worth ending for.
+        // Descriptors or memory ran out, or the error is unknown: none is a reason to end.
         static struct log_limit limit;
-        log_limited(&limit, LOG_LEVEL_WARNING, "cannot accept for a moment: %s", strerror(error));
+        log_limited(&limit, LOG_LEVEL_WARNING, "cannot accept connections for a moment: %s",
+                    strerror(error));
         pause_accepting(loop, KE_PAUSED_ERROR);
     }
 }
@@ -171,7 +173,7 @@ static uint64_t sooner(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-// Milliseconds until something is due, rounded up so that it then is.
+// Milliseconds until something is due, rounded up.
 static int wait_ms(const struct ke_loop *loop)
 {
     uint64_t now = now_ns();
@@ -187,7 +189,7 @@ static int wait_ms(const struct ke_loop *loop)
     return due <= now ? 0 : (int)((due - now + NOW_NS_PER_MS - 1) / NOW_NS_PER_MS);
 }
 
-// False once the loop is to end.
+// False when the loop must end.
 static bool turn(struct ke_loop *loop)
 {
     struct epoll_event events[EVENTS];
@@ -259,7 +261,7 @@ int ke_loop_open(struct ke_loop *loop, struct ke_shared *shared)
 void ke_loop_stop(struct ke_loop *loop)
 {
     const uint64_t one = 1;
-    // Fails only when it has been said before.
+    // Fails only when the counter is full of earlier calls.
     if (write(loop->stop.fd, &one, sizeof one) < 0)
         return;
 }

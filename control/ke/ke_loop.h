@@ -1,5 +1,6 @@
-// One loop of NTS-KE: accepts from the shared listeners, moves its connections, keeps their
-// deadlines. Each loop is a thread; loops share the listeners, the counters and the cap, no more.
+// One loop of NTS-KE: accepts from the shared listeners, serves its connections, keeps their
+// deadlines. Each loop is a thread; loops share only the listeners, the counters and the limit of
+// connections.
 #pragma once
 
 #include "base/bounds.h"
@@ -17,7 +18,7 @@ enum {
     KE_PAUSE_MS = 20,    // before accepting again at the cap, or when the system had no more
 };
 
-// What all loops share; read-only but for what counters points to. Outlives them.
+// Data of all loops: read-only, except for the counters. Outlives the loops.
 struct ke_shared {
     struct tls *tls;
     const struct snapshot *ring;
@@ -30,7 +31,7 @@ struct ke_shared {
     struct ke_counters *counters; // written by all loops
 };
 
-// What epoll's data points to for what is no connection.
+// The object that epoll's data points to for everything but connections.
 struct ke_post {
     enum ke_source source;
     int fd;
@@ -39,7 +40,7 @@ struct ke_post {
 struct ke_loop {
     struct ke_shared *shared;
     int epoll;
-    struct ke_post stop; // an eventfd: readable once the loop is to end
+    struct ke_post stop; // an eventfd: readable when the loop must end
     struct ke_post listener[LISTENERS_MAX];
     bool paused;             // the listeners are not watched
     uint64_t resume_ns;      // when paused
@@ -58,5 +59,5 @@ void ke_loop_run(struct ke_loop *loop);
 // From any thread.
 void ke_loop_stop(struct ke_loop *loop);
 
-// After the thread has ended: cuts the connections that are left and wipes the responder.
+// After the thread has ended: closes the remaining connections and wipes the responder.
 void ke_loop_close(struct ke_loop *loop);

@@ -1,5 +1,5 @@
-// Comes up in the order in which parts depend on each other: board, TLS, loops; gives up what it no
-// longer needs; then says that it serves. Control has published keys before ke is started.
+// Start-up in the order of dependence: board, TLS, loops; then gives up unneeded rights and reports
+// that it serves. Control has published keys before ke is started.
 //
 // Main thread: link, SIGTERM, heartbeat, new certificates. The loops have threads of their own.
 #include "control/ke/ke_process.h"
@@ -37,7 +37,7 @@ struct process {
     int epoll;
 };
 
-// Says what could not be done; the result is passed on.
+// Logs what failed and returns result.
 static int failed(const char *what, int result)
 {
     log_error("%s: %s", what, strerror(-result));
@@ -53,7 +53,7 @@ static int take_signals(struct process *p)
 static int read_config(struct process *p)
 {
     struct config_error error;
-    // A predecessor that shares this descriptor's offset has read it to the end.
+    // A predecessor with the same file offset may have read the descriptor to its end.
     if (lseek(HANDOVER_CONFIG, 0, SEEK_SET) < 0)
         return failed("configuration", -errno);
     if (config_load_fd(HANDOVER_CONFIG, "configuration", &p->config, &error) < 0) {
@@ -76,7 +76,7 @@ static int open_board(struct process *p)
     return 0;
 }
 
-// Before TLS keys are read: OpenSSL keeps them, and what it computes from them, in any memory.
+// Before TLS keys are read: OpenSSL keeps them, and values computed from them, in ordinary memory.
 static int lock_memory(struct process *p)
 {
     (void)p;
@@ -84,7 +84,7 @@ static int lock_memory(struct process *p)
     return 0;
 }
 
-// The pairs that a configuration names; fd: chain and key of each.
+// Fills in the pairs that a configuration names; fd: chain and key of each.
 static uint32_t name_pairs(const struct config *config, const int *fd,
                            struct tls_pair pairs[CONFIG_CERTIFICATES_MAX])
 {
@@ -122,7 +122,7 @@ static int open_tls(struct process *p)
         fd[i] = HANDOVER_FIRST_LISTENER + (int)(p->config->control.n_listen + i);
 
     int result = tls_open(pairs, name_pairs(p->config, fd, pairs), &p->tls);
-    for (uint32_t i = 0; i < n_fd; i++) // read once: others come over the link
+    for (uint32_t i = 0; i < n_fd; i++) // read only once: later ones come over the link
         close(fd[i]);
     return result;
 }
@@ -197,12 +197,12 @@ static int open_all(struct process *p)
     return 0;
 }
 
-// Serves other certificates, all of them or none; *why tells the reason.
+// Serves other certificates, all of them or none; *why is the reason on failure.
 static int replace_pairs(struct process *p, const struct link_message *message, char *why,
                          size_t len)
 {
     struct tls_pair pairs[CONFIG_CERTIFICATES_MAX];
-    struct config *config; // for the pairs' names; the rest of it changes nothing here
+    struct config *config; // only the pairs' names are used
     struct config_error error;
 
     if (config_load_fd(message->fd[0], "configuration", &config, &error) < 0) {
@@ -225,13 +225,13 @@ static void reload(struct process *p, struct link_message *message)
     char why[1024];
     const int result = replace_pairs(p, message, why, sizeof why);
     link_close_descriptors(message);
-    // The supervisor takes a ke that cannot answer for one that has not taken them.
+    // If ke cannot answer, the supervisor assumes that it has not taken the certificates.
     if (link_send(HANDOVER_LINK, result == 0 ? LINK_APPLIED : LINK_REFUSED, message->id,
                   result == 0 ? NULL : why) != 0)
-        log_error("the supervisor cannot be told how the reload ended");
+        log_error("cannot send the result of the reload to the supervisor");
 }
 
-// A message of the supervisor. False at the link's end.
+// Reads a message of the supervisor. False at the link's end.
 static bool hear(struct process *p)
 {
     struct link_message message;
@@ -247,7 +247,7 @@ static bool hear(struct process *p)
     return heard != CHILD_ENDS;
 }
 
-// Until SIGTERM or the end of the link.
+// Runs until SIGTERM or the end of the link.
 static void serve(struct process *p)
 {
     struct epoll_event event;

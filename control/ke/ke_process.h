@@ -1,6 +1,6 @@
-// The door of ke: NTS-KE in a process of its own, the only one that parses what strangers send by
-// TCP and TLS. It reads the keyring from the board and writes nothing there but its own side. Runs
-// as control.user with no capability, with the descriptors of link/handover.h.
+// The entry point of ke: NTS-KE in a process of its own, the only process that parses what clients
+// send over TCP and TLS. It reads the keyring from the board and writes only its own side. Runs as
+// control.user with no capability, with the descriptors of link/handover.h.
 #pragma once
 
 #include "config/config.h"

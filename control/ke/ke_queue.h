@@ -1,6 +1,6 @@
-// Connections in the order of their deadlines. All of one queue have the same span of time, so a
-// new one goes to the end and the first is always the next to expire: no heap, no wheel.
-// Belongs to one loop.
+// Connections in the order of their deadlines. All connections of one queue have the same time
+// span, so a new one goes to the end and the first one always expires next: no heap and no timer
+// wheel is needed. Belongs to one loop.
 #pragma once
 
 #include <stdint.h>
@@ -12,8 +12,8 @@ struct ke_queue {
     struct ke_connection *first, *last;
 };
 
-// Puts a connection that is in no queue at the end, with the deadline that the span gives it.
+// Adds a connection that is in no queue at the end, with the deadline that follows from the span.
 void ke_queue_append(struct ke_queue *queue, struct ke_connection *c, uint64_t now);
 
-// Takes a connection out of the queue that it is in.
+// Removes a connection from its queue.
 void ke_queue_remove(struct ke_connection *c);

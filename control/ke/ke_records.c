@@ -12,11 +12,11 @@ static_assert(6 * (KE_RECORD_HEADER + 2) + KE_SERVER_NAME_MAX +
                   KE_RESPONSE_MAX,
               "the longest response fits");
 
-// What a client may send (RFC 8915, section 4.1). A type without a row is unknown.
+// The records that a client may send (RFC 8915, section 4.1). A type without a row is unknown.
 enum body { ANY, EMPTY, ONE_NUMBER, NUMBERS };
 
 static const struct rule {
-    bool forbidden; // only servers send it
+    bool forbidden; // only servers may send it
     bool critical;  // the critical bit MUST be set
     bool once;
     enum body body;
@@ -68,7 +68,8 @@ static bool body_fits(enum body body, uint16_t len)
 void ke_framing_advance(struct ke_framing *framing, const uint8_t *request, size_t len)
 {
     while (!framing->ended && !framing->broken) {
-        // A request longer than we take is broken as soon as it says so, not when it has come.
+        // A request that is too long is broken as soon as a record's length shows it, not when it
+        // has arrived.
         if (framing->at + KE_RECORD_HEADER > KE_REQUEST_MAX) {
             framing->broken = true;
             return;
@@ -82,7 +83,8 @@ void ke_framing_advance(struct ke_framing *framing, const uint8_t *request, size
             return;
         }
         if (r.type == KE_END_OF_MESSAGE) {
-            // Section 4.1.1: critical, with an empty body. One that is not ends nothing reliably.
+            // Section 4.1.1: critical, with an empty body. Any other End of Message makes the
+            // framing broken.
             if (!r.critical || r.len != 0) {
                 framing->broken = true;
                 return;
@@ -95,7 +97,7 @@ void ke_framing_advance(struct ke_framing *framing, const uint8_t *request, size
     }
 }
 
-// Section 4.1: the records that have a body of 16-bit numbers.
+// Section 4.1: the records whose body is a list of 16-bit numbers.
 static bool offers(const struct record *r, uint16_t id)
 {
     for (uint16_t i = 0; i + 1 < r->len; i += 2)
@@ -104,7 +106,7 @@ static bool offers(const struct record *r, uint16_t id)
     return false;
 }
 
-// The first of the client's list that we have: its order is its preference.
+// The first AEAD of the client's list that this server has: the order is the client's preference.
 static const struct aead *choose(const struct record *r)
 {
     const struct aead *aead = NULL;
@@ -137,8 +139,8 @@ struct ke_negotiation ke_negotiate(const uint8_t *request, size_t len)
         seen[r.type] = r;
     }
 
-    // Section 4.1: an unknown record that is critical. It goes before other faults, because a
-    // request that we do not understand as a whole may be right in what we find wrong.
+    // Section 4.1: an unknown critical record. It takes precedence over other faults, because the
+    // unknown record may change the meaning of a part that looks wrong.
     if (unknown_critical)
         return refuse(KE_UNRECOGNIZED_CRITICAL_RECORD);
     // Section 4.1.2: Next Protocol Negotiation occurs exactly once.
@@ -183,7 +185,8 @@ size_t ke_response_write(const struct ke_negotiation *negotiation, const struct 
     } else {
         at = put_number(at, CRITICAL | KE_NEXT_PROTOCOL, KE_PROTOCOL_NTPV4);
         at = put_number(at, CRITICAL | KE_AEAD_ALGORITHM, aead->id);
-        // Critical: a client that did not understand them would ask at the wrong place.
+        // Critical: a client that did not understand them would send NTP requests to the wrong
+        // place.
         if (offer->udp_port != 123)
             at = put_number(at, CRITICAL | KE_NTPV4_PORT, offer->udp_port);
         if (offer->ntp_server[0] != '\0')

@@ -11,10 +11,10 @@
 #include <string.h>
 #include <sys/random.h>
 
-// A virtual machine that was resumed twice makes the same octets twice for no longer than this.
+// Limits how long two copies of one virtual machine snapshot make the same octets.
 #define RESEED_NS (1000ull * NOW_NS_PER_MS)
 
-static_assert(KE_RESPONSE_MAX <= KE_REQUEST_MAX, "a response fits where its request was");
+static_assert(KE_RESPONSE_MAX <= KE_REQUEST_MAX, "a response fits into its request's buffer");
 
 void ke_responder_open(struct ke_responder *responder, const char *ntp_server, uint16_t udp_port,
                        const struct snapshot *ring)
@@ -27,8 +27,8 @@ void ke_responder_open(struct ke_responder *responder, const char *ntp_server, u
     keyring_refresh(ring, &responder->keys);
 }
 
-// True when the generator may be used. Never waits: a kernel that has not gathered enough itself
-// (early at boot) makes us answer Error 2.
+// True when the generator may be used. Never waits: while the kernel has no random octets (early at
+// boot), the answer is Error 2.
 static bool seeded(struct ke_responder *responder)
 {
     uint64_t now = now_ns();
@@ -43,8 +43,8 @@ static bool seeded(struct ke_responder *responder)
     return true;
 }
 
-// Section 4.1.6: eight cookies, each the same pair of keys sealed under a nonce of its own. NULL,
-// or why it cannot be.
+// Section 4.1.6: eight cookies; each has the same pair of keys, sealed under a nonce of its own.
+// Returns NULL, or why it failed.
 static const char *seal_cookies(struct ke_responder *responder, SSL *session,
                                 const struct aead *aead, uint8_t *cookies)
 {
@@ -64,7 +64,7 @@ static const char *seal_cookies(struct ke_responder *responder, SSL *session,
         cookie_seal(current, nonce, keys, 2u * len->key, cookies + i * len->cookie);
     }
     bytes_wipe(keys, sizeof keys);
-    registers_wipe(); // of round keys, before OpenSSL goes on
+    registers_wipe(); // wipes round keys before OpenSSL code runs again
     return NULL;
 }
 

@@ -1,8 +1,8 @@
-// Where a loop makes its answers: the cookie keys of this moment, random octets for nonces, and
-// what the server says of itself.
+// Makes the answers of a loop, from the current cookie keys, random octets for nonces, and the
+// server's own settings.
 //
-// Belongs to one loop. Holds cookie keys and generator state: wiped by ke_responder_wipe.
-// RFC 8915, sections 4.1.6, 4.3 and 6.
+// Belongs to one loop. Contains cookie keys and generator state: wiped by ke_responder_wipe. RFC
+// 8915, sections 4.1.6, 4.3 and 6.
 #pragma once
 
 #include "board/ke_counters.h"
@@ -21,12 +21,12 @@ struct ke_responder {
     uint64_t seeded_ns;
 };
 
-// The strings and the ring outlive the responder.
+// The strings and the ring must outlive the responder.
 void ke_responder_open(struct ke_responder *responder, const char *ntp_server, uint16_t udp_port,
                        const struct snapshot *ring);
 
-// Writes the whole response to the request in octets (len octets, framing ended) over it. Its
-// length; *end says how the exchange counts.
+// Writes the whole response over the request in octets (len octets, framing ended). Returns its
+// length; *end says how the exchange is counted.
 size_t ke_responder_answer(struct ke_responder *responder, SSL *session,
                            uint8_t octets[KE_REQUEST_MAX], size_t len, enum ke_counter *end);
 

@@ -11,18 +11,18 @@
 #include <string.h>
 
 struct tls {
-    // Written by tls_replace, read by the loops for each session. The lock is held while one of
-    // them takes or drops a reference, and no longer: nothing beside a handshake.
+    // Written by tls_replace, read by the loops for each session. The lock is held only while one
+    // of them takes or drops a reference, which is nothing compared with a handshake.
     SSL_CTX *context;
     pthread_mutex_t lock;
-    BIO_METHOD *method; // of all sessions, whichever context they are of
+    BIO_METHOD *method; // for all sessions of all contexts
 };
 
-// RFC 8915, section 4: the identification sequence, with its length before it.
+// RFC 8915, section 4: the protocol's identification sequence, after its length.
 static const uint8_t alpn[] = "\x07ntske/1";
 enum { ALPN_LEN = sizeof alpn - 1 };
 
-// Section 3: "ntske/1" and nothing else.
+// Section 3: accepts "ntske/1" and nothing else.
 static int choose_alpn(SSL *session, const unsigned char **out, unsigned char *out_len,
                        const unsigned char *offered, unsigned offered_len, void *unused)
 {
@@ -90,15 +90,15 @@ static bool set_profile(SSL_CTX *context)
     SSL_CTX_set_client_hello_cb(context, choose_groups, NULL);
     SSL_CTX_set_alpn_select_cb(context, choose_alpn, NULL);
 
-    // The keys come from the exporter of this very handshake, so none is resumed. No tickets alone
-    // would leave OpenSSL's own session cache growing (CVE-2024-2511).
+    // The keys come from the exporter of this handshake, so no session is resumed. Without tickets
+    // OpenSSL's own session cache would still grow (CVE-2024-2511), so it is off too.
     if (!SSL_CTX_set_num_tickets(context, 0) || !SSL_CTX_set_max_early_data(context, 0))
         return false;
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
 
-    // A client that ends its side without close_notify has truncated nothing: a request says itself
-    // where it ends. It still gets its answer.
+    // A client that ends its side without close_notify has truncated nothing: a request has its own
+    // end mark. It still gets its answer.
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                      SSL_OP_CIPHER_SERVER_PREFERENCE |
                                      SSL_OP_IGNORE_UNEXPECTED_EOF);
@@ -108,7 +108,7 @@ static bool set_profile(SSL_CTX *context)
     return SSL_CTX_set_max_send_fragment(context, 4096) == 1;
 }
 
-// A whole context of these pairs, or NULL, logged.
+// Makes a complete context of these pairs; NULL, logged, on failure.
 static SSL_CTX *make_context(const struct tls_pair *pairs, size_t n, enum tls_dates dates)
 {
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
@@ -150,7 +150,7 @@ int tls_replace(struct tls *tls, const struct tls_pair *pairs, size_t n)
     SSL_CTX *old = tls->context;
     tls->context = context;
     pthread_mutex_unlock(&tls->lock);
-    SSL_CTX_free(old); // ours; the last session that it made frees it
+    SSL_CTX_free(old); // our reference; the last session frees the context
     return 0;
 }
 
@@ -176,7 +176,7 @@ static SSL_CTX *take_context(struct tls *tls)
 SSL *tls_session(struct tls *tls, struct tls_wire *wire)
 {
     SSL_CTX *context = take_context(tls);
-    SSL *session = SSL_new(context); // with a reference of its own
+    SSL *session = SSL_new(context); // it takes a reference of its own
     SSL_CTX_free(context);
     BIO *bio = tls_wire_bio(tls->method, wire);
     if (!session || !bio) {
@@ -201,7 +201,7 @@ bool tls_speaks_ntske(const SSL *session)
 
 bool tls_export(SSL *session, uint16_t protocol, uint16_t aead, size_t key_len, uint8_t *keys)
 {
-    // RFC 8915, section 5.1 for protocol 0: the label, and a context that says what the key is for.
+    // RFC 8915, section 5.1 for protocol 0: the label, and a context that names the key's purpose.
     static const char label[] = "EXPORTER-network-time-security";
     uint8_t context[5];
     be16_put(context, protocol);

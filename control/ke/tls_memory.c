@@ -1,4 +1,4 @@
-// The size that is wiped is libc's, which may be more than was asked for.
+// libc's size of a block is wiped, which may be more than the requested size.
 #include "control/ke/tls_memory.h"
 
 #include "base/bytes.h"
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Nothing for nothing, as OpenSSL's own does.
+// NULL for length 0, like OpenSSL's own function.
 static void *take(size_t len, const char *file, int line)
 {
     (void)file;
@@ -26,7 +26,7 @@ static void give_back(void *at, const char *file, int line)
     free(at);
 }
 
-// Not realloc, which would leave the old octets behind when it moves.
+// Not realloc: it would leave the old octets behind when it moves the block.
 static void *resize(void *at, size_t len, const char *file, int line)
 {
     const size_t room = at == NULL ? 0 : malloc_usable_size(at);

@@ -1,8 +1,8 @@
-// OpenSSL's memory, wiped when it is given back. OpenSSL wipes much itself, but not all: a key
-// file's text stays behind in the buffer of its decoder. Any thread.
+// OpenSSL's memory, wiped when it is freed. OpenSSL wipes much itself, but not all: the text of a
+// key file is left in its decoder's buffer. Any thread.
 #pragma once
 
 #include <stdbool.h>
 
-// From now on; before OpenSSL has allocated anything. False: it has.
+// Takes effect from now on; call it before OpenSSL has allocated anything. False: it was too late.
 bool tls_memory_take(void);

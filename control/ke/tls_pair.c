@@ -19,8 +19,8 @@ static const char *reason(void)
     return text ? text : "no reason given";
 }
 
-// The whole file as a BIO over text, which the caller wipes and frees after the BIO. A file under
-// way of being replaced is not: the descriptor keeps what it named.
+// The whole file as a BIO over text, which the caller wipes and frees after the BIO. Replacing the
+// file at the same time does no harm: the descriptor still refers to the old file.
 static BIO *text_of(int fd, const char *name, char **text, size_t *len)
 {
     char *room = malloc(FILE_MAX);
@@ -57,7 +57,7 @@ static void text_free(BIO *bio, char *text, size_t len)
     free(text);
 }
 
-// An encrypted key cannot be asked for its passphrase: nobody sits here.
+// No passphrase can be requested for an encrypted key: nobody is there to type it.
 static int no_passphrase(char *out, int size, int writing, void *context)
 {
     (void)out;
@@ -122,13 +122,15 @@ int tls_pair_use(const struct tls_pair *pair, enum tls_dates dates, SSL_CTX *con
     }
     if (!tls_chain_judge(pair->chain, chain, dates))
         goto done;
-    // The context keeps one certificate a kind of key: the second would silently replace the first.
+    // The context keeps one certificate for each type of key: a second one would silently replace
+    // the first.
     for (int more = SSL_CTX_set_current_cert(context, SSL_CERT_SET_FIRST); more == 1;
          more = SSL_CTX_set_current_cert(context, SSL_CERT_SET_NEXT)) {
         EVP_PKEY *other = SSL_CTX_get0_privatekey(context);
         if (other && EVP_PKEY_get_base_id(other) == EVP_PKEY_get_base_id(key)) {
-            log_error("%s: an earlier pair has a key of the same kind; give one of each kind",
-                      pair->chain);
+            log_error(
+                "%s: an earlier pair has a key of the same type; configure one pair of each type",
+                pair->chain);
             goto done;
         }
     }

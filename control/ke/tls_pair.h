@@ -1,15 +1,15 @@
 // One certificate chain with its key, read from descriptors that the supervisor has opened, and
-// examined: what is wrong is logged with the file's name.
+// checked: faults are logged with the file's name.
 //
-// Holds a private key: the text that it was read from is wiped. Main thread.
+// Handles a private key: the text that it was read from is wiped. Main thread.
 #pragma once
 
 #include "control/ke/tls_chain.h"
 
 #include <openssl/ssl.h>
 
-// Where a pair lies. Names are for messages; descriptors stay the caller's, and may have been read
-// before.
+// The place of a pair. Names are for messages; the caller owns the descriptors, which may have been
+// read before.
 struct tls_pair {
     const char *chain;
     const char *key;

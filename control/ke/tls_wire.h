@@ -43,7 +43,7 @@ static inline bool tls_wire_spent(const struct tls_wire *wire)
            wire->key_updates > TLS_WIRE_KEY_UPDATES;
 }
 
-// The method is made once a process and given to each BIO. NULL: out of memory.
+// The method is made once in a process and given to each BIO. NULL: out of memory.
 BIO_METHOD *tls_wire_method(void);
 
 // A BIO over wire, which must outlive it. NULL: out of memory.

@@ -1,4 +1,4 @@
-// Reading and writing the key file; the order of the system calls is what makes it safe.
+// Reading and writing the key file; the order of the system calls makes it safe.
 #include "control/keys/key_file.h"
 
 #include "base/bytes.h"
@@ -49,7 +49,7 @@ int key_file_moment_now(struct key_file_moment *moment)
     return 0;
 }
 
-// Why an open file is not one that control wrote; NULL when it may be.
+// Why an open file cannot be one that control wrote; NULL when it can.
 static const char *refusal(const struct stat *st)
 {
     if (!S_ISREG(st->st_mode))
@@ -63,7 +63,7 @@ static const char *refusal(const struct stat *st)
     return NULL;
 }
 
-// Up to len octets from the start of a file. How many, or -errno.
+// Reads up to len octets from the start of a file. Returns how many, or -errno.
 static ssize_t read_whole(int fd, uint8_t *at, size_t len)
 {
     size_t n = 0;
@@ -80,11 +80,12 @@ static ssize_t read_whole(int fd, uint8_t *at, size_t len)
     return (ssize_t)n;
 }
 
-// One of the two files. 0, -ENOENT when there is none, or -EBADMSG with *why a reason to refuse it.
+// Reads one of the two files. 0, -ENOENT when there is none, or -EBADMSG with *why set to the
+// reason.
 static int read_one(const char *path, const struct key_file_moment *moment, struct key_set *set,
                     const char **why)
 {
-    // O_NONBLOCK: a FIFO in its place would hold up the start.
+    // O_NONBLOCK: a FIFO at the path would block the start.
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0 && errno == ENOENT)
         return -ENOENT;
@@ -103,14 +104,14 @@ static int read_one(const char *path, const struct key_file_moment *moment, stru
     if (*why == NULL && len < 0)
         *why = strerror((int)-len);
     if (*why == NULL && len != KEY_FILE_LEN)
-        *why = "it was cut";
+        *why = "it is too short";
     if (*why == NULL)
         *why = key_file_decode(octets, moment, set);
     bytes_wipe(octets, sizeof octets);
     return *why == NULL ? 0 : -EBADMSG;
 }
 
-// The name of a neighbour of FILE. False when it does not fit.
+// Makes the name of a file beside FILE. False when it does not fit.
 static bool beside(const char *path, const char *suffix, char out[KEY_FILE_PATH_MAX + 8])
 {
     int n = snprintf(out, KEY_FILE_PATH_MAX + 8, "%s%s", path, suffix);
@@ -151,8 +152,8 @@ enum key_file_found key_file_read(const char *path, const struct key_file_moment
     if (err == 0 && (previous_err != 0 || previous->generation <= set->generation)) {
         found = KEY_FILE_GOOD;
     } else if (previous_err == 0) {
-        // Also when FILE is older: somebody put a backup in its place, and cookies under the newer
-        // keys are out there.
+        // Also when FILE is older: then somebody has put a backup in its place, and clients have
+        // cookies under the newer keys.
         log_warning("cookie keys come from %s, because %s is %s", previous_path, path,
                     err == 0         ? "older"
                     : err == -ENOENT ? "missing"
@@ -169,7 +170,7 @@ enum key_file_found key_file_read(const char *path, const struct key_file_moment
 // Writes the octets to a new file and syncs it.
 static int write_aside(const char *path, const uint8_t *octets)
 {
-    if (unlink(path) < 0 && errno != ENOENT) // a writer that was killed has left it
+    if (unlink(path) < 0 && errno != ENOENT) // a killed writer may have left it
         return -errno;
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
@@ -209,7 +210,8 @@ static int sync_directory(const char *path)
     return err;
 }
 
-// Keeps what FILE holds as FILE.1, if it is a good set: a bad one may not push out a good one.
+// Keeps the contents of FILE as FILE.1 if it is a good set: a bad file must not replace a good
+// FILE.1.
 static int keep_previous(const char *path, const char *previous_path,
                          const struct key_file_moment *moment)
 {
@@ -221,7 +223,7 @@ static int keep_previous(const char *path, const char *previous_path,
     secret_free(set, sizeof *set);
     if (err < 0)
         return 0;
-    // A link, not a rename: FILE is there at every moment.
+    // A link, not a rename: FILE exists at every moment.
     if (unlink(previous_path) < 0 && errno != ENOENT)
         return -errno;
     return link(path, previous_path) < 0 ? -errno : 0;

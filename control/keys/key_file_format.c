@@ -42,8 +42,8 @@ void key_file_encode(const struct key_set *set, const struct key_file_moment *mo
     SHA256(octets, AT_SUM, octets + AT_SUM);
 }
 
-// When a key was made, on this boot's clock. Where the file comes from another boot, its age goes
-// on from what was stored.
+// The time when a key was made, on this boot's clock. If the file is from another boot, the age
+// continues from the stored one.
 static int64_t made_ns(uint64_t age_ns, uint64_t written_ns, bool same_boot,
                        const struct key_file_moment *moment)
 {
@@ -56,7 +56,7 @@ const char *key_file_decode(const uint8_t octets[KEY_FILE_LEN],
 {
     uint8_t sum[SHA256_DIGEST_LENGTH];
     if (memcmp(octets, magic, sizeof magic) != 0)
-        return "it is no key file";
+        return "it is not a key file";
     if (be32_get(octets + AT_VERSION) != VERSION)
         return "another version of noonmark wrote it";
     if (SHA256(octets, AT_SUM, sum) == NULL || memcmp(sum, octets + AT_SUM, sizeof sum) != 0)
@@ -65,9 +65,10 @@ const char *key_file_decode(const uint8_t octets[KEY_FILE_LEN],
     *set = (struct key_set){.n = be32_get(octets + AT_N),
                             .generation = be64_get(octets + AT_GENERATION)};
     if (set->n < 2 || set->n > KEY_SET_MAX)
-        return "it holds no set of keys";
+        return "it does not contain a set of keys";
 
-    // A clock that was ahead of ours is another machine's, or another time namespace's.
+    // If the clock in the file is ahead of this one, the file is from another machine or another
+    // time namespace.
     uint64_t written_ns = be64_get(octets + AT_WRITTEN);
     bool same_boot = memcmp(octets + AT_BOOT, moment->boot, sizeof moment->boot) == 0 &&
                      written_ns <= (uint64_t)moment->now_ns;
@@ -75,7 +76,7 @@ const char *key_file_decode(const uint8_t octets[KEY_FILE_LEN],
         const uint8_t *at = octets + AT_KEYS + KEY_LEN * i;
         uint64_t age_ns = be64_get(at + 8);
         if (age_ns > INT64_MAX / 2)
-            return "it holds an impossible age";
+            return "it contains an impossible age";
         struct key *key = &set->key[i];
         key->id = be32_get(at);
         key->foreign_ad = at[4];

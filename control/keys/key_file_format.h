@@ -1,4 +1,4 @@
-// The octets of a key file: key_file.h has the picture. Pure but for SHA-256; any thread.
+// The octets of a key file: key_file.h has the layout. Pure except for SHA-256; any thread.
 #pragma once
 
 #include "control/keys/key_file.h"
@@ -8,6 +8,6 @@
 void key_file_encode(const struct key_set *set, const struct key_file_moment *moment,
                      uint8_t octets[KEY_FILE_LEN]);
 
-// NULL with *set filled in, or what is wrong, for the log; *set is then undefined.
+// NULL with *set filled in, or the fault as text for the log; *set is then undefined.
 const char *key_file_decode(const uint8_t octets[KEY_FILE_LEN],
                             const struct key_file_moment *moment, struct key_set *set);

@@ -1,4 +1,4 @@
-// How one set of cookie keys follows from another.
+// Deriving one set of cookie keys from another.
 #include "control/keys/key_set.h"
 
 #include <errno.h>
@@ -7,14 +7,14 @@
 
 static int random_fill(void *at, size_t len)
 {
-    ssize_t n = getrandom(at, len, 0); // up to 256 octets come whole or not at all
+    ssize_t n = getrandom(at, len, 0); // up to 256 octets are returned whole or not at all
     if (n < 0)
         return -errno;
     return (size_t)n == len ? 0 : -EIO;
 }
 
 // Checklist, decision 3: a cookie for another context may flip the id's lowest bit, so two ids that
-// differ there alone are the same one.
+// differ only there count as equal.
 static bool same_id(uint32_t a, uint32_t b)
 {
     return (a | 1) == (b | 1);
@@ -28,13 +28,13 @@ static bool has_id(const struct key_set *set, uint32_t id)
     return false;
 }
 
-// A key that no key of the set shares its id with.
+// Makes a key whose id is not in the set.
 static int make(const struct key_set *set, int64_t now_ns, struct key *key)
 {
     *key = (struct key){.made_ns = now_ns};
     int err = random_fill(key->secret, sizeof key->secret);
-    // With eight keys a second draw is needed once in 2^28 times; a source that repeats itself for
-    // ever is broken, and no key of its making is wanted.
+    // With eight keys a second draw is needed once in 2^28 times; a source that always repeats
+    // itself is broken, and no key must be made with it.
     for (unsigned draws = 0; err == 0; draws++) {
         if (draws == 16)
             return -EIO;
@@ -69,7 +69,8 @@ int key_set_rotate(const struct key_set *from, uint32_t keep, int64_t now_ns, st
             to->key[n++] = from->key[i];
     to->n = n;
 
-    // No id of the last set either, though some of it is dropped: a core may still hold that key.
+    // The new id must not be in the last set either, not even as a dropped key: a core may still
+    // have that key.
     return make(from, now_ns, &to->key[KEY_FUTURE]);
 }
 

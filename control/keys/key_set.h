@@ -1,8 +1,8 @@
-// A set of cookie keys as control owns it: which there are, in what order they serve, and how one
-// set follows from another. RFC 8915, section 6; checklist CK-4 to CK-6.
+// A set of cookie keys as control keeps it: its keys, their order, and how the next set follows.
+// RFC 8915, section 6; checklist CK-4 to CK-6.
 //
-// Time is CLOCK_MONOTONIC and comes in as an argument; the only thing asked of the system is random
-// octets. Holds key material: a struct key_set lives in memory from secret.h. Any thread.
+// Time is CLOCK_MONOTONIC and is passed in as an argument; the only input from the system is random
+// octets. Contains key material: a struct key_set must be in memory from secret.h. Any thread.
 #pragma once
 
 #include "base/bounds.h"
@@ -13,11 +13,11 @@
 
 enum {
     KEY_SET_MAX = KEYRING_KEYS,
-    KEY_SET_KEEP_MAX = OLD_KEYS_MAX, // beside the current and the future one
+    KEY_SET_KEEP_MAX = OLD_KEYS_MAX, // in addition to the current and the future key
 };
 
-// Places in a set: key[KEY_CURRENT] seals new cookies, key[KEY_FUTURE] will after the next
-// rotation, and from KEY_OLD on stand the retired ones, newest first.
+// Indexes in a set: key[KEY_CURRENT] seals new cookies, key[KEY_FUTURE] will do so after the next
+// rotation, and from KEY_OLD on are the old keys, newest first.
 enum { KEY_CURRENT, KEY_FUTURE, KEY_OLD };
 
 struct key {
@@ -28,23 +28,24 @@ struct key {
 };
 
 struct key_set {
-    uint64_t generation; // one more with each rotation
+    uint64_t generation; // one more after each rotation
     uint32_t n;          // 2 to KEY_SET_MAX
     struct key key[KEY_SET_MAX];
 };
 
-// A new current and a new future key, generation 1. 0 or -errno.
+// Makes a new current and a new future key, generation 1. 0 or -errno.
 int key_set_make(struct key_set *set, int64_t now_ns);
 
-// The set that follows from: the future key becomes the current one, the current one old, a new
-// future key is made, and only the newest `keep` old ones stay. 0 or -errno, with *to undefined.
+// Makes the set that follows `from`: the future key becomes current, the current one becomes old, a
+// new future key is made, and only the newest `keep` old ones stay. 0 or -errno, with *to
+// undefined.
 int key_set_rotate(const struct key_set *from, uint32_t keep, int64_t now_ns, struct key_set *to);
 
-// Nanoseconds since the last rotation: that is when the future key was made.
+// Nanoseconds since the last rotation, which is when the future key was made.
 int64_t key_set_age(const struct key_set *set, int64_t now_ns);
 
-// 2 to KEY_SET_MAX keys whose ids differ also with the lowest bit ignored.
+// Are there 2 to KEY_SET_MAX keys, with ids that differ even without their lowest bit?
 bool key_set_sound(const struct key_set *set);
 
-// The set as it is published.
+// Fills in the set's record for publication.
 void key_set_record(const struct key_set *set, struct keyring_record *record);

@@ -1,4 +1,4 @@
-// Does what rotation.h says, with the store and the board.
+// Carries out the tasks of rotation.h, with the store and the board.
 #include "control/keys/keys.h"
 
 #include "base/bytes.h"
@@ -17,7 +17,7 @@
 struct keys {
     struct rotation rotation;
     struct key_set set;  // in use and published
-    struct key_set next; // what follows, if rotation.next_made
+    struct key_set next; // the following set, if rotation.next_made
     struct store *store;
     uint32_t keep;
     int err; // of the last attempt to make or write keys
@@ -28,12 +28,12 @@ void keys_publish(const struct keys *keys, struct snapshot *ring)
     struct keyring_record record;
     key_set_record(&keys->set, &record);
     keyring_publish(ring, &record);
-    keyring_publish(ring, &record); // into the other slot too: the retired key lay there still
+    keyring_publish(ring, &record); // into the other slot too: the retired key was still there
     bytes_wipe(&record, sizeof record);
     registers_wipe();
 }
 
-// The next set comes into use; ring may be NULL: then nobody is served any more.
+// Puts the next set into use. ring may be NULL: then no client is served any more.
 static void adopt(struct keys *keys, struct snapshot *ring)
 {
     keys->set = keys->next;
@@ -45,7 +45,7 @@ static void adopt(struct keys *keys, struct snapshot *ring)
              keys->set.n);
 }
 
-// The event that follows from an attempt to make keys.
+// Turns the result of making keys into an event.
 static enum rotation_event made(struct keys *keys, int err)
 {
     keys->err = err;
@@ -54,13 +54,13 @@ static enum rotation_event made(struct keys *keys, int err)
     if (keys->rotation.phase == ROTATION_FOUNDING)
         log_error("no random octets for cookie keys: %s", strerror(-err));
     else
-        log_error("no random octets for the next key of %s: %s; going on with the keys in hand, "
-                  "trying again in 60 s",
+        log_error("no random octets for the next key of %s: %s; the current keys stay in use; "
+                  "next try in 60 s",
                   store_name(keys->store), strerror(-err));
     return ROTATION_NOT_MADE;
 }
 
-// The event that follows from the store's answer.
+// Turns the store's result into an event.
 static enum rotation_event answered(struct keys *keys, int err)
 {
     const char *name = store_name(keys->store);
@@ -74,12 +74,12 @@ static enum rotation_event answered(struct keys *keys, int err)
     if (keys->rotation.phase == ROTATION_FOUNDING)
         then = "; its directory must exist and belong to the user of `control.user`";
     else if (keys->rotation.phase == ROTATION_SERVING)
-        then = "; going on with the keys in hand, trying again in 60 s";
+        then = "; the current keys stay in use; next try in 60 s";
     log_error("cannot write %s: %s%s", name, strerror(-err), then);
     return ROTATION_NOT_WRITTEN;
 }
 
-// Does what follows from the event until there is nothing to do for now.
+// Carries out tasks, beginning with the event, until there is nothing to do for now.
 static struct rotation_action follow(struct keys *keys, struct snapshot *ring,
                                      enum rotation_event event, int64_t now_ns)
 {
@@ -105,7 +105,7 @@ static struct rotation_action follow(struct keys *keys, struct snapshot *ring,
             break;
         case ROTATION_FORCE:
             log_error("ALARM: the %s could not be written for 24 h; rotating without it. A restart "
-                      "after the next rotation will not know all cookies",
+                      "after the next rotation will not be able to open all cookies",
                       store_name(keys->store));
             keys->next.key[KEY_FUTURE].made_ns = now_ns;
             adopt(keys, ring);

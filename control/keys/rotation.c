@@ -4,9 +4,9 @@
 
 #define S_NS INT64_C(1000000000)
 #define RETRY_NS (60 * S_NS)
-#define POSTPONE_NS (24 * 3600 * S_NS) // faults, F12: then the rotation is forced
-#define BUSY_NS (S_NS / 100)           // how soon to look again while the store writes
-enum { AGE_WRITES = 8 };               // how often in a rotation the ages are stored
+#define POSTPONE_NS (24 * 3600 * S_NS) // faults, F12: after this the rotation is forced
+#define BUSY_NS (S_NS / 100)           // how soon to check again while the store writes
+enum { AGE_WRITES = 8 };               // how often the ages are stored in one rotation
 
 static struct rotation_action task(enum rotation_task what)
 {
@@ -26,7 +26,7 @@ static int64_t due_ns(const struct rotation *r, const struct key_set *set)
 static int64_t ages_due_ns(const struct rotation *r)
 {
     if (r->rotate_ns < AGE_WRITES * 60 * S_NS)
-        return INT64_MAX; // short intervals pass within any uptime
+        return INT64_MAX; // an uptime is longer than such a short interval
     return r->ages_saved_ns + r->rotate_ns / AGE_WRITES;
 }
 
@@ -50,7 +50,7 @@ static struct rotation_action put_into_use(struct rotation *r, enum rotation_tas
     return task(how);
 }
 
-// A rotation is due. The next set is made once: an attempt to write it that seemed to fail may have
+// A rotation is due. The next set is made only once, because a write that seemed to fail may have
 // reached the disk.
 static struct rotation_action rotate(struct rotation *r, const struct key_set *set, int64_t now_ns)
 {
@@ -87,7 +87,8 @@ static struct rotation_action serve(struct rotation *r, const struct key_set *se
     return next_ns <= now_ns ? write_set(r, set) : wait_until(next_ns);
 }
 
-// With a set that would not be written the store is left alone: it may have got there in part.
+// With a next set that could not be written, nothing more is written: part of that set may have
+// reached the disk.
 static struct rotation_action finish(struct rotation *r, const struct key_set *set)
 {
     if (r->writing != 0)
@@ -98,7 +99,7 @@ static struct rotation_action finish(struct rotation *r, const struct key_set *s
     return write_set(r, set);
 }
 
-// What is to be done now that the event is noted.
+// The next task, after the event has been noted.
 static struct rotation_action go_on(struct rotation *r, const struct key_set *set, int64_t now_ns)
 {
     switch (r->phase) {
@@ -106,7 +107,7 @@ static struct rotation_action go_on(struct rotation *r, const struct key_set *se
         return serve(r, set, now_ns);
     case ROTATION_CLOSING:
         return finish(r, set);
-    default: // the write of the first set, or of the last ages
+    default: // the first set is being written, or the last ages
         assert(r->writing != 0);
         return task(ROTATION_AWAIT);
     }
@@ -148,7 +149,7 @@ static struct rotation_action written(struct rotation *r, const struct key_set *
     }
     if (r->next_made && generation == set->generation + 1)
         return put_into_use(r, ROTATION_ADOPT);
-    // A write that hung for a day may be of the set before the one that was forced.
+    // A write that hung for a day may be of the set before the forced one.
     r->unsaved = generation != set->generation;
     return go_on(r, set, now_ns);
 }

@@ -16,19 +16,19 @@
 
 static const char what[] = "key file ";
 
-enum phase { IDLE, ASKED, DONE };
+enum phase { IDLE, WRITING, DONE };
 
 struct store {
     pthread_t thread;
     pthread_mutex_t lock;
-    pthread_cond_t moved; // the phase, or end
-    // Under the lock; set and moment belong to the thread while the phase is ASKED.
+    pthread_cond_t moved; // signalled when phase or end changes
+    // Protected by the lock, but set and moment belong to the thread while the phase is WRITING.
     enum phase phase;
     bool end;
     int err;
-    struct key_file_moment moment; // the boot; now_ns is filled in for each read and write
+    struct key_file_moment moment; // the boot id; now_ns is filled in for each read and write
     struct key_set set;
-    char name[sizeof what + KEY_FILE_PATH_MAX]; // the path stands behind `what`
+    char name[sizeof what + KEY_FILE_PATH_MAX]; // the path follows `what`
 };
 
 static const char *path_of(const struct store *store)
@@ -41,9 +41,9 @@ static void *run(void *arg)
     struct store *store = arg;
     pthread_mutex_lock(&store->lock);
     for (;;) {
-        while (store->phase != ASKED && !store->end)
+        while (store->phase != WRITING && !store->end)
             pthread_cond_wait(&store->moved, &store->lock);
-        if (store->phase != ASKED)
+        if (store->phase != WRITING)
             break;
         pthread_mutex_unlock(&store->lock);
         int err = key_file_write(path_of(store), &store->moment, &store->set);
@@ -71,7 +71,7 @@ int store_open(const char *path, struct store **out)
     pthread_mutex_init(&store->lock, NULL);
     pthread_cond_init(&store->moved, NULL);
 
-    // Signals are the main loop's; a thread inherits its maker's mask.
+    // The main loop handles signals; a thread inherits the mask of the thread that makes it.
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -107,8 +107,8 @@ enum store_found store_read(struct store *store, int64_t now_ns, struct key_set 
         break;
     case KEY_FILE_BAD:
         key_file_set_aside(path);
-        log_warning("NO USABLE KEY FILE: making new cookie keys; all cookies out there are worth "
-                    "nothing, and every client will have to ask NTS-KE again");
+        log_warning("NO USABLE KEY FILE: making new cookie keys; all cookies of clients are "
+                    "worthless, and every client will have to repeat NTS-KE");
         break;
     }
     return STORE_NONE;
@@ -120,13 +120,13 @@ void store_write(struct store *store, const struct key_set *set, int64_t now_ns)
     assert(store->phase == IDLE);
     store->moment.now_ns = now_ns;
     store->set = *set;
-    store->phase = ASKED;
+    store->phase = WRITING;
     pthread_cond_broadcast(&store->moved);
     pthread_mutex_unlock(&store->lock);
     registers_wipe(); // copying a set leaves keys in vector registers
 }
 
-// Under the lock, the phase being DONE.
+// The caller holds the lock, and the phase is DONE.
 static int take_result(struct store *store)
 {
     store->phase = IDLE;

@@ -10,7 +10,7 @@ char *json_line(json_t *object)
     if (text == NULL)
         return NULL;
     size_t len = strlen(text);
-    char *line = realloc(text, len + 2); // jansson allocates by malloc unless told otherwise
+    char *line = realloc(text, len + 2); // jansson allocates with malloc by default
     if (line == NULL) {
         free(text);
         return NULL;

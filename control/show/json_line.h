@@ -3,6 +3,6 @@
 
 #include <jansson.h>
 
-// Frees the object. JSON text ending in a newline, which the caller frees; NULL when memory is
-// short.
+// Frees the object. Returns JSON text ending in a newline, which the caller frees; NULL when memory
+// runs out.
 char *json_line(json_t *object);

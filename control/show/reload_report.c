@@ -40,7 +40,7 @@ char *reload_applied(const char *text)
 
 char *reload_refused(const char *why)
 {
-    json_t *text = json_string(why); // none when a file's name is not UTF-8
+    json_t *text = json_string(why); // NULL when a file's name is not UTF-8
     json_t *o = json_object();
     json_object_set_new(o, "refused",
                         text != NULL ? text

@@ -1,9 +1,9 @@
-// What became of a reload, as JSON: noonmarkctl(1) has its names. Pure.
+// The result of a reload, as JSON: noonmarkctl(1) documents its names. Pure.
 #pragma once
 
-// text: of LINK_APPLIED (link/link.h). JSON text ending in a newline, which the caller frees; NULL
-// when memory is short.
+// text: of LINK_APPLIED (link/link.h). Returns JSON text ending in a newline, which the caller
+// frees; NULL when memory runs out.
 char *reload_applied(const char *text);
 
-// Likewise. why: the reason, for a person.
+// The same for a refused reload. why: the reason, for a person.
 char *reload_refused(const char *why);

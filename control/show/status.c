@@ -1,4 +1,4 @@
-// The control socket's connections; what is said over them stands in status_report.c.
+// The control socket's connections; status_report.c makes the answers.
 
 #include "control/show/status.h"
 
@@ -24,11 +24,11 @@ enum {
 
 struct client {
     int fd;         // -1: free
-    uint64_t since; // number of its accept: the lowest is the oldest
+    uint64_t since; // number of its accept: the lowest number is the oldest client
     char request[REQUEST_MAX];
     size_t request_len;
-    uint32_t reload; // the id of the reload whose end it waits for; 0: of none
-    char *answer;    // NULL until the request is whole
+    uint32_t reload; // the id of the reload that it waits for; 0: none
+    char *answer;    // NULL until the request is complete
     size_t answer_len;
     size_t answer_sent;
 };
@@ -38,7 +38,7 @@ struct status {
     int listen_fd;
     uint64_t resume_ns; // not 0: the listener is not watched until then
     uint64_t accepted;
-    uint32_t reloads; // asked for; the last one's id
+    uint32_t reloads; // number of requested reloads; the id of the last one
     struct status_sources sources;
     struct client client[CLIENTS];
 };
@@ -83,12 +83,13 @@ int status_fd(const struct status *status)
 
 static void client_close(struct client *c)
 {
-    close(c->fd); // leaves the epoll set with it
+    close(c->fd); // also removes it from the epoll set
     free(c->answer);
     *c = (struct client){.fd = -1};
 }
 
-// A free place; the oldest client's when there is none: who asks for nothing keeps nobody out.
+// Returns a free place, or the oldest client's place when there is none: a silent client cannot
+// keep others out.
 static struct client *client_place(struct status *s)
 {
     struct client *oldest = &s->client[0];
@@ -136,7 +137,7 @@ static void resume_accepting(struct status *s, uint64_t now)
         s->resume_ns = now + PAUSE_MS * (uint64_t)NOW_NS_PER_MS;
 }
 
-// Sends what the socket takes; false when the connection is done, well or badly.
+// Sends as much as the socket takes; false when the connection is finished or broken.
 static bool client_send(struct status *s, struct client *c)
 {
     while (c->answer_sent < c->answer_len) {
@@ -149,18 +150,19 @@ static bool client_send(struct status *s, struct client *c)
     return false;
 }
 
-// Asks the supervisor, whose answer is this client's. An answer at once: it cannot be asked.
-static char *ask_reload(struct status *s, struct client *c)
+// Sends the request to the supervisor, whose answer goes to this client. Returns an answer only if
+// that fails.
+static char *request_reload(struct status *s, struct client *c)
 {
     const uint32_t id = ++s->reloads;
     const int fault = link_send(s->sources.link, LINK_ASK_RELOAD, id, NULL);
     if (fault != 0)
-        return reload_refused("the supervisor cannot be asked; send it SIGHUP instead");
+        return reload_refused("the supervisor cannot be reached; send it SIGHUP instead");
     c->reload = id;
     return NULL;
 }
 
-// The client's answer; false when there is no memory for it.
+// Sets the client's answer; false when there is no memory for it.
 static bool client_answer(struct client *c, char *answer)
 {
     c->answer = answer;
@@ -168,10 +170,10 @@ static bool client_answer(struct client *c, char *answer)
     return answer != NULL;
 }
 
-// Reads towards the end of the line; false when the connection is done.
+// Reads until the end of the line; false when the connection is finished or broken.
 static bool client_read(struct status *s, struct client *c)
 {
-    if (c->reload != 0) { // nothing more is expected of it but its end
+    if (c->reload != 0) { // only the end of the connection is expected now
         char octet;
         return recv(c->fd, &octet, 1, 0) < 0 && errno == EAGAIN;
     }
@@ -188,7 +190,7 @@ static bool client_read(struct status *s, struct client *c)
     *end = '\0';
     char *answer;
     if (strcmp(c->request, "reload") == 0) {
-        answer = ask_reload(s, c);
+        answer = request_reload(s, c);
         if (c->reload != 0)
             return true;
     } else {
@@ -224,7 +226,7 @@ uint64_t status_turn(struct status *status, uint64_t now)
             continue;
         }
         if (c->fd < 0)
-            continue; // its place was taken in this very turn
+            continue; // its place was reused in this turn
         bool open = c->answer == NULL ? client_read(status, c) : client_send(status, c);
         if (!open)
             client_close(c);

@@ -57,20 +57,22 @@ static json_t *metrics_report(enum metric_place place, const void *of)
     return o;
 }
 
-// Partner: the release that publishes how many there are, once they are described.
+// Reads the number of described elements. Partner: the release that publishes it after the elements
+// are written.
 static uint32_t bounded(const _Atomic uint32_t *n, uint32_t max)
 {
     uint32_t v = atomic_load_explicit(n, memory_order_acquire);
     return v < max ? v : max;
 }
 
-// Is a dataplane running? Partner: the release in its show().
+// Is a dataplane running? Partner: the release in dataplane.c's show().
 static bool is_up(const struct board_dataplane *board)
 {
     return atomic_load_explicit(&board->version, memory_order_acquire) != 0;
 }
 
-// The cores' counters, read once, so that their sum is that of what is shown of each.
+// The cores' counters, read once, so that their sum matches the values that are shown for each
+// core.
 struct cores {
     uint32_t n;
     struct core_counters core[CORES_MAX], sum;
@@ -98,8 +100,8 @@ static json_t *cores_report(const struct board_dataplane *board, const struct co
     return list;
 }
 
-// Text that another process wrote: bounded whether or not it ends in a NUL, and UTF-8 whatever it
-// was, or the whole answer could not be written.
+// Text that another process wrote: it may have no NUL and may not be UTF-8, and invalid UTF-8 would
+// make the whole answer fail.
 static json_t *board_text(const char text[BOARD_NAME_LEN])
 {
     char copy[BOARD_NAME_LEN];
@@ -143,7 +145,7 @@ static json_t *ports_report(const struct board_dataplane *board)
     return list;
 }
 
-// A histogram: each bin's greatest error in ns, null for the last one, and how many there were.
+// A histogram: each bin's greatest error in ns (null for the last bin), and its count.
 static json_t *departures_report(const struct core_counters *sum)
 {
     json_t *list = json_array();
@@ -182,12 +184,12 @@ static json_t *clock_report(const struct status_sources *s)
     ntp_state_refresh(&s->control->ntp_state, &view);
     struct ntp_state *state = &view.state;
 
-    // Housekeeping of the dataplane does not take our word for it.
+    // The dataplane's housekeeping checks control's clock itself.
     bool running = is_up(s->dataplane);
     bool doubted =
         running && atomic_load_explicit(&s->dataplane->clock_doubted, memory_order_relaxed) != 0;
 
-    // As it is served.
+    // Shown as it is served.
     if (doubted)
         state->leap = LEAP_UNKNOWN;
     bool synchronised = state->leap != LEAP_UNKNOWN;

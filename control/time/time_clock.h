@@ -1,5 +1,5 @@
-// The clocks that the time source reads, as functions, so that tests can put simulated ones in
-// their place. Only time_source.c and its test include this.
+// The clocks that the time source reads, as functions, so that tests can replace them with
+// simulated ones. Only time_source.c and its test include this.
 #pragma once
 
 #include "board/snapshot.h"
@@ -14,7 +14,7 @@ struct time_clock {
     void *self;
     uint64_t (*tsc)(void *self);
     int64_t (*utc_ns)(void *self);                // CLOCK_REALTIME since 1970
-    int (*kernel)(void *self, struct timex *now); // adjtimex without a change
+    int (*kernel)(void *self, struct timex *now); // adjtimex that changes nothing
 };
 
 // time_source_open with other clocks than this machine's. *clock is copied.

@@ -1,4 +1,4 @@
-// Sampling the clock, and what the server says of it.
+// Sampling the clock, and making the server's clock state.
 #include "control/time/time_source.h"
 
 #include "base/log.h"
@@ -137,8 +137,8 @@ static void say_synchronised(struct time_source *source, bool synchronised, bool
     source->marked = synchronised && marked;
 }
 
-// What the kernel says of its clock.
-static void ask_kernel(struct time_source *source)
+// Takes leap, error and synchronisation from the kernel's clock.
+static void query_kernel(struct time_source *source)
 {
     struct timex now = {0};
     const int returned = source->clock.kernel(source->clock.self, &now);
@@ -168,7 +168,7 @@ static void publish(struct time_source *source, const struct time_line *line)
     state->precision = precision_of(width_ns);
     state->error_ns = (uint32_t)fmin(source->fit.error_ns, UINT32_MAX);
     state->serving = 1;
-    ask_kernel(source);
+    query_kernel(source);
     if (source->fit.stepped)
         state->leap = LEAP_UNKNOWN;
     ntp_state_publish(source->board, state);
@@ -179,12 +179,12 @@ static void stepped(struct time_source *source, double by_ns)
 {
     source->state.steps++;
     log_limited(&source->step_log, LOG_LEVEL_WARNING,
-                "the system clock was stepped by %+.6f s: replies say LI 3 until it is followed "
-                "again",
+                "the system clock was stepped by %+.6f s: replies say LI 3 until a new line is "
+                "fitted",
                 by_ns / NS_PER_S);
 }
 
-// Nobody watched the clock between the predecessor's death and now: does its line still hold?
+// Nobody watched the clock between the predecessor's death and now: is its line still right?
 static void check_inherited(struct time_source *source, const struct time_sample *sample)
 {
     struct time_line line = time_line_decode(&source->state.line, sample->ns);
@@ -206,7 +206,7 @@ uint64_t time_source_turn(struct time_source *source, uint64_t now_ns)
         time_sample_take(&(struct time_readers){clock->self, clock->tsc, clock->utc_ns});
     struct time_line before = source->fit.line;
     switch (time_fit_add(&source->fit, &sample)) {
-    case TIME_FIT_GATHERING:
+    case TIME_FIT_COLLECTING:
         if (source->inherited)
             check_inherited(source, &sample);
         break;

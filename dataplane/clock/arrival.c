@@ -1,4 +1,4 @@
-// The two lines as one.
+// Combining the two lines into one.
 #include "dataplane/clock/arrival.h"
 
 #include "dataplane/clock/clock.h"

@@ -1,18 +1,18 @@
-// Since when may the frames at hand have waited? A port that was drained tells; of one that always
-// has more it is known how many frames it holds at the most. Pure; one object a port.
+// The earliest time at which the frames of this poll may have arrived. After a poll that drained
+// the port, this is the time of that poll. For a port that always has more frames, the number of
+// frames that it holds has an upper limit. Pure; one object for each port.
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
-// No port holds more than so many bursts that did not drain it.
+// No port holds more than this number of bursts.
 enum { BACKLOG_BURSTS = 512 };
 
 struct backlog {
-    uint64_t since; // what waits came later
-    uint64_t
-        asked[BACKLOG_BURSTS]; // when the last bursts were asked for that did not drain the port
-    uint32_t n;                // how many there were since it was drained
+    uint64_t since;                 // the waiting frames arrived later than this
+    uint64_t polls[BACKLOG_BURSTS]; // times of the last polls that did not drain the port
+    uint32_t n;                     // number of polls since the port was drained
 };
 
 static inline void backlog_start(struct backlog *backlog, uint64_t tsc)
@@ -21,15 +21,15 @@ static inline void backlog_start(struct backlog *backlog, uint64_t tsc)
     backlog->n = 0;
 }
 
-// A burst that was asked for at that time has been received.
-static inline void backlog_note(struct backlog *backlog, uint64_t asked, bool drained)
+// The burst of the poll at that time has been received.
+static inline void backlog_note(struct backlog *backlog, uint64_t polled, bool drained)
 {
     if (drained) {
-        backlog_start(backlog, asked);
+        backlog_start(backlog, polled);
         return;
     }
-    // A frame comes in when the one that a whole port's frames stand behind has been taken out.
-    backlog->asked[backlog->n++ % BACKLOG_BURSTS] = asked;
+    // A new frame enters a full port only when the oldest one has been taken out.
+    backlog->polls[backlog->n++ % BACKLOG_BURSTS] = polled;
     if (backlog->n >= BACKLOG_BURSTS)
-        backlog->since = backlog->asked[backlog->n % BACKLOG_BURSTS];
+        backlog->since = backlog->polls[backlog->n % BACKLOG_BURSTS];
 }

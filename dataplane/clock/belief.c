@@ -1,4 +1,4 @@
-// The clock against what this process reads itself.
+// Comparing control's clock with this process's own readings.
 #include "dataplane/clock/belief.h"
 
 #include <math.h>
@@ -6,12 +6,12 @@
 #define RATE_MAX 0.005
 #define STATED_MAX_NS 10e6
 
-// Past these a line says nothing: beyond 30 s of silence the cores say LI 3 anyway, and a line
-// whose base lies far away would have a long allowance for its age.
+// Beyond these limits a line cannot be judged: after 30 s of silence the cores say LI 3 anyway, and
+// the allowance for the age of a line with a distant base would be too large.
 #define OLD_MAX_S 35.0
 #define AHEAD_MAX_S 0.1
 
-// The error that control states counts as far as clients are told of it.
+// The error that control states counts only as far as root dispersion tells clients of it.
 static double stated_ns(const struct ntp_state *state)
 {
     double told_ns = state->root_dispersion * (NS_PER_S / 65536.0);

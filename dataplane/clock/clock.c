@@ -1,10 +1,10 @@
-// The line over the TSC, and ageing.
+// The line over the TSC, and the ageing of the state.
 #include "dataplane/clock/clock.h"
 
 __extension__ typedef unsigned __int128 wide;
 
-// (ticks * rate) >> CLOCK_RATE_SHIFT. A rate has about 49 bits, so that seconds of ticks already
-// need more than 64 for the product.
+// (ticks * rate) >> CLOCK_RATE_SHIFT. A rate has about 49 bits, so the product of some seconds of
+// ticks needs more than 64 bits.
 static uint64_t scaled(uint64_t ticks, uint64_t rate)
 {
     return (uint64_t)((wide)ticks * rate >> CLOCK_RATE_SHIFT);
@@ -12,7 +12,7 @@ static uint64_t scaled(uint64_t ticks, uint64_t rate)
 
 ntp_time clock_utc(const struct clock_line *line, uint64_t tsc)
 {
-    // A core's TSC may be read a little before the base that another core wrote.
+    // A core may read its TSC a little before the base that another core wrote.
     uint64_t since = tsc - line->tsc_base;
     if ((int64_t)since < 0)
         return line->utc_base - scaled(0 - since, line->rate);

@@ -1,4 +1,4 @@
-// Quantiles of what it has cost, robust against preemption.
+// Quantiles of the measured costs, robust against preemption.
 #include "dataplane/clock/departure.h"
 
 #include "base/ntp_time.h"
@@ -6,44 +6,44 @@
 
 #include <stdbool.h>
 
-// Composing: so many parts are ready in time.
+// Composing: the share of parts that are ready in time.
 #define CALM_SHARE 0.97
 #define BUSY_SHARE 0.1
 
-// Sending: so many calls are faster than the pace.
+// Sending: the share of calls that are faster than the pace.
 #define PACE_SHARE 0.75
 #define TOGETHER_SHARE 0.5
 
-// When a frame has left, at least so much of the time that one takes is over: the device has to be
-// given it. What follows (on a veth: the peer's softirq) is no part of leaving.
+// A frame has left when at least this share of its send time is over, because the device must first
+// be given the frame. The work after it has left (on a veth: the peer's softirq) does not count.
 #define LEAD_SHARE 0.12
 
-// By so little the least cost rises when it is not met again.
+// The least cost rises by this much when it is not measured again.
 #define STEP_LEAST (1.0 / 1024)
 
-// The step by which a quantile is followed: a measurement moves it by so little.
+// The step by which a quantile follows: one measurement moves it by this much.
 #define STEP (1.0 / 64)
 
-// What is so many times the expected is another work's time, by which the core was held up, unless
-// it is often so: it raises a high quantile by a small step.
+// A cost of this many times the expected one means that the core was held up by other work, unless
+// it happens often: it raises a high quantile only by a small step.
 #define FAR 4
 #define FAR_SHARE 0.2
 
-// The greatest size that is no greater than n.
+// The greatest size that is not greater than n.
 static unsigned size_of(unsigned n)
 {
     return 31 - (unsigned)__builtin_clz(n | 1);
 }
 
-// The nearest size.
+// The size that is nearest to n.
 static unsigned nearest(unsigned n)
 {
     unsigned size = size_of(n);
     return 2 * n > 3U << size ? size + 1 : size;
 }
 
-// A size that has not been measured often borrows from the nearest smaller one, else from any. One
-// measurement alone may be an outlier, and the port would wait that long.
+// A size that has not been measured often takes the value of the nearest smaller size, else of any
+// size. One measurement alone may be an outlier, and the port would wait that long.
 static double known(const struct departure_cost cost[DEPARTURE_SIZES], unsigned size)
 {
     for (unsigned i = size + 1; i-- > 0;) {
@@ -57,7 +57,7 @@ static double known(const struct departure_cost cost[DEPARTURE_SIZES], unsigned 
     return 0;
 }
 
-// Between two sizes, a line.
+// Interpolates between two sizes.
 static double expected(const struct departure_cost cost[DEPARTURE_SIZES], unsigned n)
 {
     unsigned size = size_of(n);
@@ -68,7 +68,7 @@ static double expected(const struct departure_cost cost[DEPARTURE_SIZES], unsign
     return here + (known(cost, size + 1) - here) * beyond / (double)(1U << size);
 }
 
-// One of the first measurements: the least of them counts.
+// True for one of the first measurements: the least of them is used.
 static bool is_trial(struct departure_cost *cost, double ticks)
 {
     if (cost->n == DEPARTURE_TRIALS)
@@ -87,15 +87,15 @@ static void learn_least(struct departure_cost *cost, double ticks)
     cost->ticks = ticks < risen ? ticks : risen;
 }
 
-// Moves a cost towards the value of which `share` of the measurements are less. is_less: this one
-// was less than what was expected of it.
+// Moves a cost towards the value that `share` of the measurements are below. is_less: this
+// measurement was below the expected one.
 static void learn(struct departure_cost *cost, double ticks, bool is_less, double share)
 {
     if (is_trial(cost, ticks))
         return;
     if (ticks > cost->ticks * FAR && share > FAR_SHARE)
         share = FAR_SHARE;
-    double by = cost->ticks * STEP + 1; // + 1 so that what is 0 can grow
+    double by = cost->ticks * STEP + 1; // + 1 so that a cost of 0 can grow
     cost->ticks += is_less ? -(1 - share) * by : share * by;
     if (cost->ticks < 0)
         cost->ticks = 0;

@@ -1,5 +1,5 @@
-// When something happened, how far the truth may lie from that, and who said it; and when replies
-// are to leave. Pure.
+// When something happened, how far the true time may be from that, and what the time comes from;
+// and when replies will leave. Pure.
 #pragma once
 
 #include "base/ntp_time.h"
@@ -7,17 +7,17 @@
 #include <stdint.h>
 
 enum moment_source {
-    MOMENT_POLL,  // when the core looked: the truth is earlier by up to the error
-    MOMENT_STAMP, // of the frame itself, as it arrived
+    MOMENT_POLL,  // the time of the poll: the true time is earlier by up to the error
+    MOMENT_STAMP, // the frame's own stamp, written as it arrived
 };
 
 struct moment {
     ntp_time utc;
-    uint32_t error_ns; // UINT32_MAX also when it is more
+    uint32_t error_ns; // UINT32_MAX also stands for more
     uint32_t source;   // enum moment_source
 };
 
-// When the replies of a part of a burst leave: reply k of it at first + k * each.
+// When the replies of a part of a burst leave: reply k at first + k * each.
 struct departures {
     ntp_time first;
     ntp_time each; // a span, in units of 2^-32 s

@@ -1,4 +1,4 @@
-// Arrival, ageing, departure, lateness.
+// Arrival times, ageing, departure times, lateness.
 #include "dataplane/clock/turn_time.h"
 
 #include "dataplane/clock/arrival.h"
@@ -8,11 +8,11 @@
 
 void turn_time_start(struct turn_time *turn, uint64_t tsc)
 {
-    *turn = (struct turn_time){.asked = tsc, .arrived = tsc, .composed = tsc};
+    *turn = (struct turn_time){.poll_began = tsc, .arrived = tsc, .composed = tsc};
     backlog_start(&turn->backlog, tsc);
 }
 
-// The rate hardly ever changes, and dividing takes long.
+// The rate hardly ever changes, and a division is slow.
 static void follow_rate(struct turn_time *turn, uint64_t tsc_hz)
 {
     if (turn->tsc_hz == tsc_hz)
@@ -27,15 +27,15 @@ static uint32_t to_ns(const struct turn_time *turn, uint64_t ticks)
     return ns < UINT32_MAX ? (uint32_t)ns : UINT32_MAX;
 }
 
-// The arrival of a frame that says nothing of it.
+// The arrival time of a frame without a stamp.
 static struct moment polled_at(const struct turn_time *turn, const struct ntp_state *state)
 {
     return (struct moment){clock_utc(&state->line, turn->arrived), to_ns(turn, turn->unsure),
                            MOMENT_POLL};
 }
 
-// Gives all lanes that moment, those without a frame too: in blocks of a known length, which the
-// compiler copies by vectors.
+// Gives all lanes that moment, those without a frame too: in blocks of a constant length, which the
+// compiler copies with vector instructions.
 static void fill(struct moment moment[LANES], struct moment value)
 {
     const struct moment block[] = {value, value, value, value};
@@ -111,8 +111,8 @@ uint64_t turn_time_departure_ns(const struct turn_time *turn)
     return to_ns(turn, turn->plan.ready + turn->plan.lead);
 }
 
-// What of a frame's own time in a send call is over when it has left, for who is told no more than
-// when the call began and ended: on a veth, by its peer's stamps.
+// The share of a frame's own time in a send call that is over when the frame has left. It serves
+// when only the begin and the end of the call are known. Measured on a veth with the peer's stamps.
 #define LEFT 0.6
 
 bool turn_time_sent(struct turn_time *turn, const struct burst *burst, unsigned n_answers,
@@ -126,7 +126,7 @@ bool turn_time_sent(struct turn_time *turn, const struct burst *burst, unsigned 
     unsigned in_a_call = plan->together == 1 ? 1 : n;
     departure_learn_sending(&turn->departure, in_a_call, (double)burst->tx_busy / n);
 
-    // The last frame, by the end of the last call.
+    // The last frame, measured from the end of the last call.
     double said =
         (double)(int64_t)(burst->not_before + plan->lead + (n - 1) * plan->pace - burst->tx_ended);
     double took = (double)(burst->tx_ended - burst->tx_last) / in_a_call;

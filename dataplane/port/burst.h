@@ -1,6 +1,6 @@
 // What a port lends for one turn: a burst of frames, the buffers of their replies, and what is
-// known of when the frames came. Lane i of each array is the same frame. A port knows no stage;
-// stage/batch.h embeds this and adds what the stages know.
+// known of the frames' arrival times. Lane i of each array is the same frame. A port knows no
+// stage; stage/batch.h embeds this and adds what the stages know.
 //
 // A burst belongs to one core, from port_rx until each lane has gone back by port_tx or port_drop.
 #pragma once
@@ -17,7 +17,7 @@ enum {
 
 struct burst {
     // Filled by port_rx for its lanes.
-    bool drained;          // what had come before it was asked, it has received
+    bool drained;          // the burst has all frames that had arrived before the poll
     lane_set stamped;      // the lanes whose frame bears a stamp
     uint8_t *frame[LANES]; // from the destination MAC address on
     uint16_t len[LANES];   // octets of frame, without FCS

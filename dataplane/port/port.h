@@ -1,6 +1,6 @@
 // Where packets move: one queue of one DPDK port, as one core sees it. The loop knows only these
 // calls; the tests link another implementation of them (tests/dataplane/memory_port.c) in place of
-// ethdev.c. No DPDK type passes this header.
+// ethdev.c. No DPDK type appears in this header.
 //
 // A struct port belongs to one core. Frames that port_rx lends go back by port_tx or port_drop in
 // the same turn, every lane exactly once.
@@ -13,19 +13,19 @@ struct port;
 
 // Receives up to LANES frames: sets frame, len and reply of lanes 0 .. n-1 and returns that set.
 // Frames in several segments or longer than FRAME_MAX are lent with len as received; parse drops
-// them. Sets drained: whether that was all that had come; BURST_DRAINED frames and more never count
-// as all. Sets stamped, and the stamps of those lanes.
+// them. Sets drained: whether the burst has all frames that had arrived; with BURST_DRAINED frames
+// or more it is false. Sets stamped, and the stamps of those lanes.
 lane_set port_rx(struct port *port, struct burst *burst);
 
 // Sends the replies of the lanes of answer (reply, reply_len), in the order of the lanes, in calls
-// of `together` frames, waiting before each until not_before and pace allow it; and takes back
-// their requests' frames. Returns those that the queue took; the others' frames and replies are
-// still lent. At most one retry. Sets the burst's tx_ words.
+// of `together` frames, and waits before each call until not_before and pace allow it; then takes
+// back their requests' frames. Returns the lanes that the queue took; the frames and replies of the
+// others are still lent. At most one retry. Sets the burst's tx_ words.
 lane_set port_tx(struct port *port, struct burst *burst, lane_set answer);
 
-// Takes back the frames of those lanes, unanswered.
+// Takes back the frames of those lanes; they get no reply.
 void port_drop(struct port *port, struct burst *burst, lane_set drop);
 
-// What the parse stage must accept as addressed to this port; NULL when steering has already
-// decided.
+// The addresses that the parse stage must accept; NULL when the XDP program has already checked
+// them.
 const struct address_set *port_addresses(const struct port *port);

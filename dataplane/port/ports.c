@@ -31,7 +31,7 @@ struct ports {
     struct address_list now; // room for one list: too large for a stack
 };
 
-// Deals the queues of all devices out to the cores, in turn.
+// Gives the queues of all devices to the cores, in turn.
 static int deal(struct ports *ports)
 {
     const uint32_t n_cores = ports->config->dataplane.n_cores;
@@ -85,7 +85,7 @@ static int start_dpdk(const struct config *config, const struct device_plan *pla
     };
     int fault = eal_start(&plan);
     if (!fault && !eal_on_hugepages())
-        log_warning("fewer than %u MiB of hugepages are free, so packets live in 4 KiB pages; "
+        log_warning("fewer than %u MiB of hugepages are free, so packets are kept in 4 KiB pages; "
                     "'sysctl vm.nr_hugepages=%u' reserves them",
                     plan.memory_mib, plan.memory_mib / 2);
     return fault;
@@ -157,9 +157,10 @@ int ports_steer(struct ports *ports, uint16_t udp_port)
         int fault = opened_steer(opened, udp_port, &ports->now);
         if (fault && fault != -EAGAIN)
             return fault;
-        log_info("%s: UDP port %u of %u IPv4 and %u IPv6 addresses is served; all else stays with "
-                 "the kernel",
-                 opened->config->device, udp_port, ports->now.n_v4, ports->now.n_v6);
+        log_info(
+            "%s: UDP port %u of %u IPv4 and %u IPv6 addresses is served; all other packets go to "
+            "the kernel",
+            opened->config->device, udp_port, ports->now.n_v4, ports->now.n_v6);
     }
     for (uint32_t i = 0; i < ports->n_opened; i++)
         if (ports->opened[i].state == BOARD_PORT_OPEN)

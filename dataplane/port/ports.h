@@ -1,8 +1,8 @@
-// The door of this room for the loop and housekeeping: DPDK and its ports as the configuration
-// names them. What port.h does for packets, this does for their life.
+// The interface of this room for the loop and housekeeping: DPDK and its ports as the configuration
+// names them. port.h moves packets; this opens, watches and closes ports.
 //
-// One thread opens, watches and closes (housekeeping's, which is the process's first); the cores
-// only use the struct port that is theirs, between ports_thread_enter and ports_thread_leave.
+// One thread opens, watches and closes (housekeeping's, which is the process's first). The cores
+// only use their own struct port, between ports_thread_enter and ports_thread_leave.
 #pragma once
 
 #include "board/board.h"
@@ -19,12 +19,12 @@ int ports_open(const struct config *config, struct board_dataplane *board, struc
 
 uint32_t ports_n_open(const struct ports *ports);
 
-// Lets packets to that UDP port come: fills the maps of the interfaces' programs. ports_follow
-// keeps to that port. 0 or -errno, logged.
+// Lets packets to that UDP port in: fills the maps of the interfaces' programs. ports_follow keeps
+// the port. 0 or -errno, logged.
 int ports_steer(struct ports *ports, uint16_t udp_port);
 
-// The queues that the core of that index polls; sets *queues to an array of n that lives as long as
-// ports.
+// The queues that the core with that index polls: sets *queues to an array, which lives as long as
+// ports, and returns its length.
 uint32_t ports_of_core(const struct ports *ports, uint32_t core, struct port *const **queues);
 
 // DPDK must know each thread that moves packets, and knows the one that opened the ports. 0 or
@@ -38,17 +38,17 @@ void ports_thread_leave(void);
 void ports_show(struct ports *ports, struct board_dataplane *board);
 bool ports_refresh(struct ports *ports, struct board_dataplane *board);
 
-// A descriptor that is readable when the kernel's addresses have changed, then to be followed by
-// ports_follow; -1 when no port follows the kernel.
+// A descriptor that is readable when the kernel's addresses have changed; the caller then calls
+// ports_follow. -1 when no port follows the kernel.
 int ports_watch(const struct ports *ports);
 void ports_follow(struct ports *ports);
 
 // Stops and closes all ports: programs detached, sockets removed. No core uses them any more. Takes
-// NULL. False when a device was left open, because somebody else's program has taken the place of
-// ours.
+// NULL. False when a device was left open, because another process's program has replaced ours.
 bool ports_close(struct ports *ports);
 
-// Ends DPDK, which closes whatever device is still open. Last, and not when ports_close said false.
+// Ends DPDK, which closes every device that is still open. The last call, and not after ports_close
+// returned false.
 void ports_end(void);
 
 // Detaches our XDP programs that crashed runs left on the configured interfaces, before a server

@@ -1,7 +1,7 @@
 // Counters of a turn.
 #include "dataplane/stage/account.h"
 
-// A full burst is what counts, and over all lanes the compiler adds several at a time.
+// Full bursts matter for speed: over all lanes the compiler adds several values at a time.
 
 static uint64_t octets(const uint16_t len[LANES], lane_set lanes)
 {
@@ -39,19 +39,19 @@ static void count_naks(struct core_counters *counters, const struct batch *batch
     }
 }
 
-void account(struct core_counters *counters, struct batch *batch, lane_set all, struct kinds asked,
-             lane_set doubted, lane_set answer, lane_set sent)
+void account(struct core_counters *counters, struct batch *batch, lane_set all,
+             struct kinds requested, lane_set doubted, lane_set answer, lane_set sent)
 {
-    batch->ended[ANSWERED_PLAIN] = sent & asked.plain;
+    batch->ended[ANSWERED_PLAIN] = sent & requested.plain;
     batch->ended[ANSWERED_NAK] = sent & doubted;
-    batch->ended[ANSWERED_NTS] = sent & ~asked.plain & ~doubted;
+    batch->ended[ANSWERED_NTS] = sent & ~requested.plain & ~doubted;
     batch->ended[DROPPED_TX_FULL] = answer & ~sent;
 
     counter_add(&counters->frames_received, lane_count(all));
     counter_add(&counters->octets_received, octets(batch->burst.len, all));
     counter_add(&counters->octets_sent, octets(batch->burst.reply_len, sent));
     counter_add(&counters->cookies_sealed, cookies(batch->n_cookies, batch->ended[ANSWERED_NTS]));
-    counter_add(&counters->slow_path, lane_count(asked.slow));
+    counter_add(&counters->slow_path, lane_count(requested.slow));
     for (unsigned i = 0; i < OUTCOMES; i++) {
         if (batch->ended[i] != 0)
             counter_add(&counters->outcome[i], lane_count(batch->ended[i]));

@@ -1,5 +1,5 @@
-// One burst of frames and what the stages know of each, as a structure of arrays; which of them is
-// meant is always a lane_set. A batch belongs to one core.
+// One burst of frames and what the stages know of each, as a structure of arrays. Functions name
+// the frames that they mean by a lane_set. A batch belongs to one core.
 #pragma once
 
 #include "base/lane_set.h"
@@ -28,7 +28,7 @@ struct batch {
     lane_set nak[NAK_CAUSES]; // exchange: why lanes are refused; cleared each turn
 };
 
-// The request from its NTP header on, and how long it is.
+// The request from its NTP header on, and its length.
 static inline const uint8_t *batch_request(const struct batch *batch, unsigned lane)
 {
     return batch->burst.frame[lane] + batch->datagram[lane].payload_at;

@@ -7,8 +7,8 @@ static_assert((int)FIELDS_USUAL_UID_LEN >= (int)UID_MIN &&
                   (int)FIELDS_USUAL_UID_LEN <= (int)UID_MAX,
               "the usual identifier is legal");
 
-// The cookie's length says which AEAD the session has. A cookie of another length is not ours: its
-// request gets a NAK, and is held against the first AEAD's lengths.
+// The cookie's length tells the session's AEAD. A cookie of another length was not made by this
+// server: its request gets a NAK, and its authenticator is checked with the first AEAD's lengths.
 static const struct aead_lengths *lengths_of(const struct field *cookie)
 {
     enum aead_row row = aead_row_of_cookie(cookie->len);
@@ -20,7 +20,7 @@ enum outcome kind_of(const uint8_t *ntp, uint32_t len, uint16_t source_port, str
 {
     *fields = (struct fields){0};
 
-    // RFC 5905, section 7.3. All that may follow the header comes in words of four octets.
+    // RFC 5905, section 7.3. Everything that may follow the header comes in words of four octets.
     if (len < NTP_LEN || len % 4 != 0)
         return DROPPED_LENGTH;
     unsigned version = ntp_version(ntp[NTP_LEAP_VERSION_MODE]);
@@ -31,11 +31,11 @@ enum outcome kind_of(const uint8_t *ntp, uint32_t len, uint16_t source_port, str
 
     if (len == NTP_LEN)
         return ANSWERED_PLAIN;
-    // Before version 4 there are no extension fields: whatever follows is a MAC of some kind.
+    // Before version 4 there are no extension fields: what follows is a MAC of some kind.
     if (version < NTP_VERSION_4)
         return DROPPED_TRAILER;
 
-    // All of the table's conditions hold for the layout that nearly all clients use.
+    // All conditions of the table hold for the layout that nearly all clients use.
     if (fields_usual(ntp, len, fields, seal))
         return ANSWERED_NTS;
 
@@ -45,16 +45,17 @@ enum outcome kind_of(const uint8_t *ntp, uint32_t len, uint16_t source_port, str
     if (fields->broken)
         return DROPPED_FIELDS;
 
-    // RFC 8915, section 5.7: "exactly one" of each. A repeated one is nobody's honest packet, with
-    // or without NTS.
+    // RFC 8915, section 5.7: "exactly one" of each. No correct client repeats one, with or without
+    // NTS.
     if (fields->n_uid > 1 || fields->n_cookies > 1)
         return DROPPED_NTS_SHAPE;
 
-    // Without cookie and authenticator it is no NTS request and gets no NTS answer, a NAK included.
+    // Without cookie and authenticator it is not an NTS request and gets no NTS reply, not even a
+    // NAK.
     if (fields->n_cookies == 0 && !fields->has_authenticator)
         return ANSWERED_PLAIN;
 
-    // A NAK without the client's identifier cannot be believed, so that there is none to send.
+    // A client cannot believe a NAK without its identifier, so none is sent.
     if (fields->n_uid == 0 || fields->n_cookies == 0 || !fields->has_authenticator)
         return DROPPED_NTS_SHAPE;
     if (fields->uid.len < UID_MIN || fields->uid.len > UID_MAX)

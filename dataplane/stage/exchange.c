@@ -1,4 +1,4 @@
-// Gathering the batch kernel's jobs.
+// Collecting the batch kernel's jobs.
 #include "dataplane/stage/exchange.h"
 
 #include "base/bytes.h"
@@ -13,7 +13,8 @@ static_assert((int)EXCHANGE_NONCE_LEN == (int)COOKIE_NONCE_LEN &&
                   (int)EXCHANGE_NONCE_LEN == (int)RNG_BLOCK_LEN,
               "random octets come in nonces");
 
-// Fills in the job of a lane of the usual shape: who opens it, what is checked, what is sealed.
+// Fills in the job of a lane of the usual shape: the key that opens the cookie, what is checked,
+// what is sealed.
 static void describe(struct exchange *jobs, const struct batch *batch, unsigned lane,
                      const struct cookie_key *key, uint32_t clear_len, uint8_t *reply_seal)
 {
@@ -22,23 +23,24 @@ static void describe(struct exchange *jobs, const struct batch *batch, unsigned 
     jobs->shape[lane] = (struct exchange_shape){
         // The associated data ends where the authenticator's own header begins: RFC 8915,
         // section 5.6.
-        .ask_len = fields->authenticator.at,
+        .request_len = fields->authenticator.at,
         .reply_len = (uint16_t)clear_len,
         .n_cookies = batch->n_cookies[lane],
     };
     jobs->open_key[lane] = key;
     jobs->cookie[lane] = request + fields->cookie.at + FIELD_HEADER_LEN;
-    jobs->ask[lane] = request;
-    jobs->ask_seal[lane] = request + batch->authenticator[lane].nonce_at;
+    jobs->request[lane] = request;
+    jobs->request_seal[lane] = request + batch->authenticator[lane].nonce_at;
     jobs->reply[lane] = batch_reply(batch, lane);
     jobs->reply_seal[lane] = reply_seal;
 }
 
-// Returns the lanes that have a job; those of unknown keys are added to *unknown. The lanes' AEAD
+// Returns the lanes that have a job; lanes with unknown keys are added to *unknown. The lanes' AEAD
 // is a constant to the compiler.
-static inline lane_set gather(struct batch *batch, lane_set lanes, const struct aead_lengths *aead,
-                              const struct keyring_view *keys, struct rng *rng,
-                              struct exchange_work *work, lane_set *unknown)
+static inline lane_set collect_jobs(struct batch *batch, lane_set lanes,
+                                    const struct aead_lengths *aead,
+                                    const struct keyring_view *keys, struct rng *rng,
+                                    struct exchange_work *work, lane_set *unknown)
 {
     lane_set ready = 0;
     work->jobs.seal_key = &keys->key[keys->current];
@@ -67,15 +69,15 @@ static inline lane_set gather(struct batch *batch, lane_set lanes, const struct 
     return ready;
 }
 
-struct proof exchange(struct batch *batch, struct kinds asked, const struct keyring_view *keys,
+struct proof exchange(struct batch *batch, struct kinds requested, const struct keyring_view *keys,
                       struct rng *rng, struct exchange_work *work)
 {
     struct proof proof = {0};
 
     lane_set unknown = 0;
     for (enum aead_row row = 0; row < AEAD_ROWS; row++) {
-        lane_set ready =
-            gather(batch, asked.secure[row], &aead_lengths[row], keys, rng, work, &unknown);
+        lane_set ready = collect_jobs(batch, requested.secure[row], &aead_lengths[row], keys, rng,
+                                      work, &unknown);
         if (ready == 0)
             continue;
         work->jobs.unopened = 0;
@@ -93,7 +95,7 @@ struct proof exchange(struct batch *batch, struct kinds asked, const struct keyr
         batch->nak[NAK_UNKNOWN_KEY] |= unknown;
     }
 
-    for (lane_set slow = asked.slow; slow != 0;) {
+    for (lane_set slow = requested.slow; slow != 0;) {
         unsigned i = lane_take(&slow);
         enum outcome end = slow_exchange(batch, i, keys, rng);
         if (end == ANSWERED_NTS)

@@ -18,7 +18,7 @@ static bool is_ours(const uint8_t *frame, const struct datagram *d, const struct
                               : address_set_has_v6(ours, destination);
 }
 
-// How one frame ends, or OUTCOMES when it goes on.
+// How one frame ends, or OUTCOMES when it passes.
 static enum outcome fault_of(const uint8_t *frame, uint32_t len, const struct address_set *ours,
                              uint16_t udp_port, struct datagram *d)
 {
@@ -37,14 +37,15 @@ static enum outcome fault_of(const uint8_t *frame, uint32_t len, const struct ad
         return DROPPED_GROUP;
     if (!frame_checksums_hold(frame, d))
         return DROPPED_CHECKSUM;
-    if (d->source_port == 0) // nobody can be answered there (RFC 768)
+    if (d->source_port == 0) // no reply can be sent there (RFC 768)
         return DROPPED_PORT_ZERO;
     return OUTCOMES;
 }
 
-// The port has fetched where the headers are. By the time that the next stage comes to this frame
-// the rest of a request with one cookie is at hand too; of longer ones the processor then sees
-// where they lead. Past the frame's end it does no harm, and to ask for its length would cost more.
+// The port has already fetched the headers. When the next stage reads this frame, the rest of a
+// request with one cookie is in the cache too; for longer requests the processor's own prefetcher
+// goes on. Prefetching past the frame's end does no harm, and a check of its length would cost
+// more.
 static void prefetch_rest(const uint8_t *frame)
 {
     enum { LINE = 64, LINES = 5 };

@@ -10,12 +10,14 @@ void refuse(struct batch *batch, lane_set doubted)
         unsigned i = lane_take(&doubted);
         uint8_t *reply = batch_reply(batch, i);
 
-        // RFC 5905, section 7.4: a kiss has stratum 0. It tells no time, and leap says so too.
+        // RFC 5905, section 7.4: a kiss packet has stratum 0. It gives no time, so its leap is
+        // unknown too.
         reply[NTP_LEAP_VERSION_MODE] = ntp_first(NTP_LEAP_UNKNOWN, NTP_VERSION_4, NTP_MODE_SERVER);
         reply[NTP_STRATUM] = 0;
         be32_put(reply + NTP_REFERENCE_ID, NTP_KISS_NTSN);
 
-        // "The packet MUST NOT contain a cookie or an authenticator": the identifier is the last.
+        // "The packet MUST NOT contain a cookie or an authenticator": the identifier is the last
+        // field.
         batch->ntp_len[i] = (uint16_t)(NTP_LEN + FIELD_HEADER_LEN + batch->fields[i].uid.len);
     }
 }

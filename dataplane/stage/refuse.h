@@ -1,5 +1,5 @@
-// Fifth stage: replies to requests that could not be proven become NTS NAKs. RFC 8915, section 5.7.
-// Runs on a core's own batch.
+// Fifth stage: replies to requests that could not be verified become NTS NAKs. RFC 8915, section
+// 5.7. Runs on a core's own batch.
 #pragma once
 
 #include "dataplane/stage/batch.h"

@@ -8,7 +8,7 @@
 
 enum { STAMPS_LEN = 8 }; // random octets for the two timestamps of a reply: each has 32 random bits
 
-// The bits of a timestamp that lie below the precision: they are no measurement.
+// The bits of a timestamp below the precision: they are not measured.
 static uint64_t random_mask(int8_t precision)
 {
     int bits = 32 + precision;
@@ -24,8 +24,8 @@ static ntp_time with_random(ntp_time t, uint64_t mask, uint64_t random)
     return t == 0 ? 1 : t;
 }
 
-// The transmit timestamp: behind the receive timestamp (RFC 9769 tells the two apart by value) and
-// not the request's own.
+// The transmit timestamp: later than the receive timestamp (RFC 9769 tells the two apart by value)
+// and different from the request's own.
 static ntp_time after(ntp_time t, ntp_time receive, ntp_time origin)
 {
     if ((int64_t)(t - receive) <= 0)
@@ -35,7 +35,7 @@ static ntp_time after(ntp_time t, ntp_time receive, ntp_time origin)
     return t;
 }
 
-// What the server says of itself: the same in every reply of a turn.
+// The server's own fields: the same in every reply of a turn.
 static void write_template(uint8_t header[NTP_LEN], const struct ntp_state *state)
 {
     memset(header, 0, NTP_LEN);
@@ -43,7 +43,8 @@ static void write_template(uint8_t header[NTP_LEN], const struct ntp_state *stat
     be32_put(header + NTP_ROOT_DELAY, state->root_delay);
     be64_put(header + NTP_REFERENCE_TIME, state->reference_time);
     if (state->leap == LEAP_UNKNOWN) {
-        // Stratum 0 and no reference: RFC 5905, section 7.3. Nor a distance that one could use.
+        // Stratum 0 and no reference: RFC 5905, section 7.3. The dispersion is too large for any
+        // client to use.
         be32_put(header + NTP_ROOT_DISPERSION, UINT32_C(16) << 16);
         return;
     }
@@ -52,12 +53,12 @@ static void write_template(uint8_t header[NTP_LEN], const struct ntp_state *stat
     be32_put(header + NTP_REFERENCE_ID, state->reference_id);
 }
 
-// Returns how long the clear part is.
+// Returns the length of the clear part.
 static uint32_t put_identifier(const uint8_t *request, const struct fields *fields, uint8_t *reply)
 {
-    // RFC 8915, section 5.3: whoever sends an identifier gets it back, with NTS or without. One
-    // that breaks its own minimum so far that RFC 7822 would read the reply's last field as a MAC
-    // does not.
+    // RFC 8915, section 5.3: a request's identifier is sent back, with NTS or without. An
+    // identifier so short that RFC 7822 would read the reply's last field as a MAC is not sent
+    // back.
     uint32_t len = FIELD_HEADER_LEN + fields->uid.len;
     if (fields->n_uid == 0 || len < FIELD_LAST_MIN)
         return NTP_LEN;

@@ -1,11 +1,11 @@
-// The sealed field of a reply, all but what is random or secret: its header and lengths. RFC 8915,
-// sections 5.6 and 5.7. Runs on a core's own batch.
+// The authenticator field of a reply, without its random and secret parts: its header and lengths.
+// RFC 8915, sections 5.6 and 5.7. Runs on a core's own batch.
 //
-//  0x0404 | length | nonce length | sealed length | nonce | sealed: n x (0x0204 | length | cookie)
-//                                                 ^ what is returned
+//   0x0404 | length | nonce length | sealed length | nonce | sealed: n x (0x0204 | length | cookie)
+//                                                  ^ the returned pointer
 //
-// Of AEAD 15:  | 16 | 16 + 104 n | nonce 16 | tag 16 | n x (0x0204 | 104 | cookie 100). From the
-// nonce on it is crypto/exchange.h's.
+// Of AEAD 15:  | 16 | 16 + 104 n | nonce 16 | tag 16 | n x (0x0204 | 104 | cookie 100). The part
+// from the nonce on belongs to crypto/exchange.h.
 #pragma once
 
 #include "base/bytes.h"
@@ -18,7 +18,7 @@
 static_assert((int)EXCHANGE_LEAD == (int)FIELD_HEADER_LEN, "a cookie's lead is its field's header");
 static_assert((int)EXCHANGE_COOKIES_MAX <= UINT8_MAX, "batch.n_cookies counts them");
 
-// How many cookies a request with that many valid placeholders gets.
+// The number of cookies for a request with that many valid placeholders.
 static inline unsigned seal_n_cookies(unsigned n_placeholders)
 {
     return n_placeholders < EXCHANGE_COOKIES_MAX ? 1 + n_placeholders : EXCHANGE_COOKIES_MAX;
@@ -30,9 +30,9 @@ static inline uint32_t seal_stride(const struct aead_lengths *aead)
     return FIELD_HEADER_LEN + aead->cookie;
 }
 
-// Lays the field behind the reply's clear part (ntp_len octets) and adds it to ntp_len; sets
-// n_cookies. Returns where the nonce goes, or NULL, with nothing written, when the reply would be
-// longer than its request.
+// Writes the field behind the reply's clear part (ntp_len octets) and adds its length to ntp_len;
+// sets n_cookies. Returns the place of the nonce, or NULL, with nothing written, when the reply
+// would be longer than its request.
 static inline uint8_t *seal_place(struct batch *batch, unsigned lane, unsigned n_cookies,
                                   const struct aead_lengths *aead)
 {

@@ -8,9 +8,9 @@
 
 #include <stddef.h>
 
-// Opens the request's cookie into pair, C2S | S2C, and returns the session's AEAD, or says why not.
-// RFC 8915, section 6: a cookie of another length, of an unknown key or with a wrong tag is one
-// that this server cannot read. NULL then.
+// Opens the request's cookie into pair, C2S | S2C, and returns the session's AEAD; on failure
+// returns NULL and sets *cause. RFC 8915, section 6: the server cannot read a cookie of another
+// length, of an unknown key or with a wrong tag.
 static const struct aead *open_cookie(const uint8_t *request, const struct field *cookie,
                                       const struct keyring_view *keys, uint8_t *pair,
                                       enum nak_cause *cause)
@@ -27,7 +27,8 @@ static const struct aead *open_cookie(const uint8_t *request, const struct field
     return &aead_rows[row];
 }
 
-// Checks the request under C2S and reads what it encrypts. ANSWERED_NTS, ANSWERED_NAK or a drop.
+// Verifies the request under C2S and reads its encrypted fields. ANSWERED_NTS, ANSWERED_NAK or a
+// drop.
 static enum outcome prove(const struct batch *batch, unsigned lane, const struct aead *aead,
                           const uint8_t *c2s, uint32_t *n_placeholders)
 {
@@ -42,7 +43,8 @@ static enum outcome prove(const struct batch *batch, unsigned lane, const struct
     if (!aead->open(c2s, ad, nonce, request + seal->sealed_at, seal->sealed_len, plain))
         return ANSWERED_NAK;
 
-    // Genuine, so that what is wrong from here on is the client's own doing and no NAK helps it.
+    // The request is genuine, so an error from here on is the client's own, and a NAK would not
+    // help.
     bool whole = fields_count_sealed(plain, plain_len, fields->cookie.len, n_placeholders);
     bytes_wipe(plain, plain_len);
     return whole ? ANSWERED_NTS : DROPPED_NTS_CONTENT;
@@ -58,7 +60,7 @@ static enum outcome seal_reply(struct batch *batch, unsigned lane, const struct 
     if (nonce == NULL)
         return DROPPED_LONGER;
 
-    // In the batch kernel's order: the reply's nonce, then the cookies'.
+    // In the batch kernel's order: the reply's nonce, then the cookies' nonces.
     uint8_t random[EXCHANGE_RANDOM_LEN];
     rng_fill(rng, random, EXCHANGE_NONCE_LEN * (1u + n_cookies));
     memcpy(nonce, random, len->nonce);

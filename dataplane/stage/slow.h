@@ -1,5 +1,5 @@
 // The exchange for one request of any legal shape: nonces of any length, encrypted fields, cookies
-// of a length that is not ours. RFC 8915, sections 5.6 and 5.7. For a request of the usual shape it
+// of another length than ours. RFC 8915, sections 5.6 and 5.7. For a request of the usual shape it
 // does the same as the batch kernel, octet for octet. Runs on a core's own batch.
 #pragma once
 
@@ -7,8 +7,8 @@
 #include "crypto/rng.h"
 #include "dataplane/stage/batch.h"
 
-// Proves the request of a lane and seals its reply, whose clear part is composed. Returns how it
-// ends: ANSWERED_NTS with the reply complete, ANSWERED_NAK when it is to be rewritten into one, or
-// a drop. A NAK's cause is added to batch->nak. Keys and plaintext are wiped before it returns.
+// Verifies the request of a lane and seals its reply, whose clear part is composed. Returns how it
+// ends: ANSWERED_NTS with the reply complete, ANSWERED_NAK when the reply must become a NAK, or a
+// drop. A NAK's cause is added to batch->nak. Keys and plaintext are wiped before it returns.
 enum outcome slow_exchange(struct batch *batch, unsigned lane, const struct keyring_view *keys,
                            struct rng *rng);

@@ -1,4 +1,4 @@
-// The way back.
+// Writing the headers of the replies.
 #include "dataplane/stage/turn_round.h"
 
 lane_set turn_round(struct batch *batch, lane_set lanes)

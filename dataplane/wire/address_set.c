@@ -1,4 +1,4 @@
-// Looking an address up: a set is a handful of addresses, so it is simply read.
+// Finding an address: a set has only a few addresses, so a linear search is enough.
 #include "dataplane/wire/address_set.h"
 
 #include <string.h>

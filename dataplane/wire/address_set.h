@@ -1,4 +1,4 @@
-// The IP addresses that a port answers for. Pure; read-only once made.
+// The IP addresses of a port. Pure; read-only once made.
 #pragma once
 
 #include <stdbool.h>

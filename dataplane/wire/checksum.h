@@ -1,7 +1,7 @@
-// The Internet checksum (RFC 1071): a sum that is carried in 64 bits, in the machine's own octet
-// order, and folded once at the end. Pure; any thread.
+// The Internet checksum (RFC 1071): the sum is kept in 64 bits, in the machine's own octet order,
+// and folded once at the end. Pure; any thread.
 //
-// Never sum with a wide load what was just stored in smaller pieces: the load waits until all the
+// Do not sum with a wide load what was just stored in smaller pieces: the load waits until all the
 // stores are done, some 15 cycles. So headers are summed from the numbers that they are made of.
 #pragma once
 
@@ -14,7 +14,7 @@ static inline uint64_t checksum_word(uint16_t word)
     return __builtin_bswap16(word);
 }
 
-// 4 octets of what is summed.
+// 4 octets of the summed data.
 static inline uint64_t checksum_load(const uint8_t *at)
 {
     uint32_t v;
@@ -31,7 +31,7 @@ static inline void checksum_add_block(uint64_t sum[4], const uint8_t *at)
     sum[3] += checksum_load(at + 12);
 }
 
-// The last 1 to 3 octets; those that are missing add nothing.
+// The last 1 to 3 octets; missing octets count as 0.
 static inline uint64_t checksum_load_end(const uint8_t *at, uint32_t len)
 {
     uint64_t v = at[0];
@@ -42,7 +42,8 @@ static inline uint64_t checksum_load_end(const uint8_t *at, uint32_t len)
     return v;
 }
 
-// Adds len octets that start on an even place of what is summed. Up to 2^32 calls do not overflow.
+// Adds len octets that start at an even offset of the summed data. Up to 2^32 calls do not
+// overflow.
 static inline uint64_t checksum_add(uint64_t sum, const uint8_t *at, uint32_t len)
 {
     uint64_t s[4] = {sum};
@@ -62,9 +63,9 @@ static inline uint64_t checksum_add(uint64_t sum, const uint8_t *at, uint32_t le
     return s[0] + s[1] + s[2] + s[3];
 }
 
-// The checksum as a number: what goes into the header, and 0 over a header that already holds it.
-// A number and the same one turned by half have as their sum, in its upper half, what both halves
-// come to with their carry.
+// The checksum as a number: the value for the header, and 0 over a header that already holds the
+// right one. Adding a number to itself rotated by half its width gives, in the upper half, the sum
+// of both halves with the carry.
 static inline uint16_t checksum_fold(uint64_t sum)
 {
     uint32_t half = (uint32_t)((sum + (sum << 32 | sum >> 32)) >> 32);

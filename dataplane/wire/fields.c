@@ -24,17 +24,17 @@ bool authenticator_open(const uint8_t *bytes, const struct field *field,
     uint32_t nonce_len = be16_get(bytes + body_at);
     uint32_t sealed_len = be16_get(bytes + body_at + 2);
 
-    // "Nonce Length" and "Ciphertext Length" describe what is there, with the padding of both.
+    // "Nonce Length" and "Ciphertext Length" give the octets present; both are padded.
     uint32_t used = AUTHENTICATOR_LENGTHS_LEN + padded(nonce_len) + padded(sealed_len);
     if (used > field->len)
         return false;
 
-    // An AEAD takes nonces of some lengths, and has no output shorter than its tag.
+    // An AEAD takes nonces of certain lengths, and its output is never shorter than its tag.
     if (nonce_len < aead->nonce_least || nonce_len > aead->nonce_most || sealed_len < aead->tag)
         return false;
 
-    // "Additional Padding": a nonce shorter than the server's own leaves that much room behind, so
-    // that the reply is not longer than the request.
+    // "Additional Padding": after a nonce shorter than the server's own there must be padding for
+    // the difference, so that the reply is not longer than the request.
     uint32_t spare = field->len - used;
     if (padded(nonce_len) < aead->nonce && spare < aead->nonce - padded(nonce_len))
         return false;
@@ -48,8 +48,8 @@ bool authenticator_open(const uint8_t *bytes, const struct field *field,
     return true;
 }
 
-// RFC 7822, section 7.5.1: what follows the header or a field is told apart by its length alone.
-// A MAC has 20 to 24 octets, a crypto-NAK is a key id of 0, and a last field has at least 28.
+// RFC 7822, section 7.5.1: only its length tells what follows the header or a field. A MAC has 20
+// to 24 octets, a crypto-NAK is a key id of 0, and a last field has at least 28.
 static bool ends_in_mac(const uint8_t *at, uint32_t left)
 {
     return (MAC_MIN <= left && left <= MAC_MAX) || (left == CRYPTO_NAK_LEN && be32_get(at) == 0);
@@ -59,7 +59,7 @@ void fields_walk(const uint8_t *ntp, uint32_t len, struct fields *fields)
 {
     *fields = (struct fields){0};
     struct field_cursor cursor = field_cursor_over(ntp, NTP_LEN, len, FIELD_CLEAR_MIN);
-    // A placeholder may stand before the cookie whose length decides whether it counts.
+    // A placeholder may come before the cookie whose length decides whether the placeholder counts.
     uint16_t placeholder_len[FIELDS_MAX];
     unsigned n_placeholders = 0;
 

@@ -1,12 +1,12 @@
 // Extension fields: the cursor over a chain of them, the walk over a request's fields, and the
-// lengths inside the authenticator. RFC 7822; RFC 8915, sections 5.2 to 5.6. Knows which fields
-// stand where and whether the chain is whole; not what a server does about it. Of the
-// crypto it reads the AEADs' lengths alone.
+// lengths inside the authenticator. RFC 7822; RFC 8915, sections 5.2 to 5.6. Knows the order of the
+// fields and whether the chain is well formed, but not what a server does about it. Of the crypto
+// it reads only the AEADs' lengths.
 //
-// Fields behind the authenticator are ignored, not the packet (RFC 8915, section 5.6). A field in
-// the clear has 16 octets or more and the last one 28 (RFC 7822), so that a cookie field of up to 8
-// octets makes a malformed chain, which gets no answer, not even a NAK.
-// Pure; any thread. Offsets count from the first octet of the NTP header.
+// Fields after the authenticator are ignored; the packet is not (RFC 8915, section 5.6). A clear
+// field has 16 octets or more and the last one 28 (RFC 7822). So a cookie field with a body of up
+// to 8 octets makes the chain malformed: it gets no reply, not even a NAK. Pure; any thread.
+// Offsets count from the first octet of the NTP header.
 #pragma once
 
 #include "base/bytes.h"
@@ -26,8 +26,8 @@ enum {
     FIELD_HEADER_LEN = 4, // type and length
     FIELD_CLEAR_MIN = 16, // whole field, outside of the authenticator (RFC 7822, section 7.5)
     FIELD_SEALED_MIN = 4, // whole field, inside of it (RFC 8915, section 5.6)
-    FIELDS_MAX = 32,      // of one chain; more are refused
-    FIELD_LAST_MIN = 28,  // what is left must be this long to be a field: less may be a MAC
+    FIELDS_MAX = 32,      // of one chain; a chain with more is refused
+    FIELD_LAST_MIN = 28,  // with fewer octets left there is no field: it may be a MAC
     MAC_MIN = 20,         // key id and 16 octets of digest
     MAC_MAX = 24,         // key id and 20 octets
     CRYPTO_NAK_LEN = 4,   // key id 0 and nothing else
@@ -39,12 +39,13 @@ struct field {
     uint16_t len; // of its body
 };
 
-// A place in a chain of fields. `broken` is sticky: once a field is malformed there is no next.
+// A position in a chain of fields. `broken` is sticky: after a malformed field there is no next
+// one.
 struct field_cursor {
     const uint8_t *bytes;
     uint32_t at;
     uint32_t end;
-    uint32_t least; // octets that a whole field has at least
+    uint32_t least; // the minimum length of a whole field
     uint32_t n;     // fields taken
     bool broken;
 };
@@ -60,7 +61,7 @@ static inline bool field_next(struct field_cursor *cursor, struct field *field)
     uint32_t left = cursor->end - cursor->at;
     if (cursor->broken || left == 0)
         return false;
-    cursor->broken = true; // until all that follows holds
+    cursor->broken = true; // until all checks below have passed
 
     if (left < FIELD_HEADER_LEN || cursor->n == FIELDS_MAX)
         return false;
@@ -86,14 +87,14 @@ static inline uint32_t field_header(enum field_type type, uint32_t len)
     return (uint32_t)type << 16 | (FIELD_HEADER_LEN + len);
 }
 
-// Writes a field's header for a body of len octets and returns where the body goes.
+// Writes a field's header for a body of len octets and returns the place of the body.
 static inline uint8_t *field_put(uint8_t *at, enum field_type type, uint32_t len)
 {
     be32_put(at, field_header(type, len));
     return at + FIELD_HEADER_LEN;
 }
 
-// Where nonce and sealed octets are in an authenticator.
+// The places of the nonce and the sealed octets in an authenticator.
 //
 //  +-------------------------------+-------------------------------+
 //  |         0x0404                |         length                |
@@ -121,12 +122,12 @@ static inline uint32_t authenticator_lengths(uint32_t nonce_len, uint32_t sealed
     return nonce_len << 16 | sealed_len;
 }
 
-// Reads the lengths of an authenticator for that AEAD. False when they are not as RFC 8915, section
-// 5.6 demands: then the packet is discarded.
+// Reads the lengths of an authenticator for that AEAD. False when they break RFC 8915, section 5.6:
+// then the packet is discarded.
 bool authenticator_open(const uint8_t *bytes, const struct field *field,
                         const struct aead_lengths *aead, struct authenticator *a);
 
-// What the walk over a request's fields found. Fields after the first authenticator are neither
+// The result of the walk over a request's fields. Fields after the first authenticator are neither
 // read nor counted.
 struct fields {
     struct field uid;           // the first one, when n_uid > 0
@@ -140,16 +141,16 @@ struct fields {
     bool broken; // malformed, or too many fields
 };
 
-// Walks what follows the header of a version 4 packet of len octets, len >= NTP_LEN.
+// Walks the fields behind the header of a version 4 packet of len octets, len >= NTP_LEN.
 void fields_walk(const uint8_t *ntp, uint32_t len, struct fields *fields);
 
-// What the request of an NTS client looks like that asks nothing unusual: an identifier of 32
-// octets, a cookie of one of our AEADs, placeholders as long as that, and an authenticator that
-// ends the packet, with that AEAD's own length of nonce and nothing but the tag sealed.
+// The usual request of an NTS client: an identifier of 32 octets, a cookie of one of our AEADs,
+// placeholders as long as that cookie, and an authenticator that ends the packet, with that AEAD's
+// own nonce length and only the tag as sealed octets.
 enum { FIELDS_USUAL_UID_LEN = 32 };
 
-// Does for that layout what fields_walk and authenticator_open do. False for any other, and then
-// nothing is written.
+// The same as fields_walk and authenticator_open, for that layout only. False for any other layout,
+// and then nothing is written.
 bool fields_usual(const uint8_t *ntp, uint32_t len, struct fields *fields, struct authenticator *a);
 
 // Walks the decrypted fields of a request and counts the placeholders whose body has cookie_len

@@ -11,12 +11,12 @@ enum {
     ETHERTYPE_IPV6 = 0x86dd,
     ETHERTYPE_VLAN = 0x8100,
     ETHERTYPE_QINQ = 0x88a8,
-    IPV4_DONT_FRAGMENT = 0x4000, // the one bit of this word that a whole datagram may have
+    IPV4_DONT_FRAGMENT = 0x4000, // the only bit of this word that an unfragmented datagram may set
     IPV4_RESERVED = 0x8000,
     PROTOCOL_UDP = 17,
 };
 
-// IPv6's extension headers (IANA registry), fragments apart.
+// IPv6's extension headers (IANA registry), without the fragment header.
 static bool is_extension_header(uint8_t next)
 {
     switch (next) {
@@ -97,8 +97,8 @@ enum frame_fault frame_open(const uint8_t *frame, uint32_t len, struct datagram 
     if (fault != FRAME_GOOD)
         return fault;
 
-    // Ethernet may carry padding behind IP, and IP octets behind UDP: the least of all lengths
-    // counts. A length that promises more than there is has lost its end.
+    // Ethernet may have padding after IP, and IP may have octets after UDP: the smallest length
+    // counts. A length that exceeds the octets that are there makes a runt.
     if (total > len - at || total < ip_len + UDP_LEN)
         return FRAME_RUNT;
     const uint8_t *udp = frame + at + ip_len;
@@ -131,7 +131,8 @@ static bool is_group_v6(const uint8_t *a)
 
 bool frame_is_group(const uint8_t *frame, const struct datagram *d)
 {
-    // The lowest bit of a MAC address's first octet says group, on either end.
+    // The lowest bit of a MAC address's first octet means a group address; source and destination
+    // are checked.
     if (((frame[0] | frame[6]) & 1) != 0)
         return true;
     const uint8_t *ip = frame + d->ip_at;
@@ -140,13 +141,13 @@ bool frame_is_group(const uint8_t *frame, const struct datagram *d)
     return is_group_v6(ip + 8) || is_group_v6(ip + 24);
 }
 
-// One look at each word of the headers, in place of a decision about each of their fields.
+// Each word of the headers is read and compared once, instead of one branch for each field.
 bool frame_open_usual(const uint8_t *frame, uint32_t len, uint16_t udp_port, struct datagram *d)
 {
     enum { IP_AT = ETHERNET_LEN, UDP_AT = IP_AT + IPV4_LEN, PAYLOAD_AT = UDP_AT + UDP_LEN };
     enum {
         TYPE_VERSION = ETHERTYPE_IPV4 << 8 | 0x45, // and the header's length
-        FRAGMENT_PROTOCOL = 0x3fff00ff, // all of both words but DF, its neighbour and TTL
+        FRAGMENT_PROTOCOL = 0x3fff00ff, // all of both words but DF, the reserved bit and TTL
     };
 
     if (len < PAYLOAD_AT)
@@ -189,14 +190,14 @@ bool frame_checksums_hold(const uint8_t *frame, const struct datagram *d)
     return be16_get(frame + d->udp_at + 6) != 0; // RFC 8200, section 8.1
 }
 
-// Source and destination, which lie side by side, exchanged: the word turned by half.
+// Source and destination, which are side by side, exchanged: the word rotated by half.
 static uint64_t exchanged(uint64_t pair)
 {
     return pair << 32 | pair >> 32;
 }
 
-// The headers are written in whole words, and summed as the numbers that they are made of: octets
-// that have only just been stored one by one cannot be loaded again in words without waiting.
+// The headers are written in whole words, and summed from the numbers that they are made of: a word
+// load of octets that have just been stored one by one would have to wait.
 
 // Returns the sum of both addresses.
 static uint64_t turn_round_ipv4(const uint8_t *from, uint8_t *to, uint32_t udp_len)
@@ -214,7 +215,7 @@ static uint64_t turn_round_ipv4(const uint8_t *from, uint8_t *to, uint32_t udp_l
                    checksum_word(IPV4_DONT_FRAGMENT) + checksum_word(TTL);
 
     be32_put(to, (uint32_t)VERSION << 16 | len);
-    be32_put(to + 4, IPV4_DONT_FRAGMENT); // RFC 6864: no id is needed where nothing is fragmented
+    be32_put(to + 4, IPV4_DONT_FRAGMENT); // RFC 6864: no id is needed without fragmentation
     be32_put(to + 8, (uint32_t)TTL << 16 | checksum_fold(sum));
     memcpy(to + 12, &addresses, 8);
     return address_sum;
@@ -232,8 +233,8 @@ static uint64_t turn_round_ipv6(const uint8_t *from, uint8_t *to, uint32_t udp_l
 uint32_t frame_turn_round(const uint8_t *frame, const struct datagram *d, uint8_t *reply,
                           uint32_t len)
 {
-    // In words, each of which writes over what the one before it has copied too much of: the
-    // addresses exchanged, then tags and EtherType, as many octets as there can be.
+    // Copied in words: each word overwrites the surplus octets of the word before it. The addresses
+    // are exchanged, then tags and EtherType are copied, with the largest possible length.
     memcpy(reply, frame + 6, 8);
     memcpy(reply + 6, frame, 8);
     memcpy(reply + 12, frame + 12, VLAN_TAGS_MAX * VLAN_LEN + 2);
@@ -252,6 +253,7 @@ uint32_t frame_turn_round(const uint8_t *frame, const struct datagram *d, uint8_
     uint8_t *udp = reply + d->udp_at;
     uint16_t checksum = checksum_fold(checksum_add(sum, udp + UDP_LEN, len));
     memcpy(udp, &ports, sizeof ports);
-    be32_put(udp + 4, udp_len << 16 | (checksum == 0 ? UINT16_MAX : checksum)); // 0 would say: none
+    be32_put(udp + 4,
+             udp_len << 16 | (checksum == 0 ? UINT16_MAX : checksum)); // 0 would mean: no checksum
     return d->udp_at + udp_len;
 }

@@ -1,6 +1,6 @@
-// The NTP header, versions 1 to 4 (RFC 5905, section 7.3): where its fields are and which packets
-// are requests. Knows offsets and modes; nothing of time, keys or extension fields.
-// Pure; any thread.
+// The NTP header, versions 1 to 4 (RFC 5905, section 7.3): the places of its fields, and which
+// packets are requests. Knows offsets and modes; nothing of time, keys or extension fields. Pure;
+// any thread.
 #pragma once
 
 #include <stdbool.h>
@@ -37,7 +37,7 @@ enum ntp_at {
     NTP_ORIGIN = 24,
     NTP_RECEIVE = 32,
     NTP_TRANSMIT = 40,
-    NTP_LEN = 48, // of the header: all of a packet of versions 1 to 3
+    NTP_LEN = 48, // the header; a whole packet in versions 1 to 3
 };
 
 enum {
@@ -50,7 +50,7 @@ enum {
     NTP_LEAP_UNKNOWN = 3,
 };
 
-// RFC 5905, section 7.4: a kiss code stands in the reference id of a packet of stratum 0.
+// RFC 5905, section 7.4: a kiss code is the reference id of a packet of stratum 0.
 #define NTP_KISS_NTSN UINT32_C(0x4e54534e) // "NTSN", RFC 8915, section 5.7
 
 static inline unsigned ntp_version(uint8_t first)
@@ -68,15 +68,16 @@ static inline uint8_t ntp_first(unsigned leap, unsigned version, unsigned mode)
     return (uint8_t)(leap << 6 | version << 3 | mode);
 }
 
-// Versions that are answered. Version 5 has another header and is not answered in this one's form.
+// Versions that are answered. Version 5 has another header, and a reply in this one's form would be
+// wrong.
 static inline bool ntp_version_known(unsigned version)
 {
     return NTP_VERSION_1 <= version && version <= NTP_VERSION_4;
 }
 
-// Is this a client's request? Modes 4 and 5 answered would be reflection loops, 6 and 7 the
-// classic amplifiers. NTPv1's clients send mode 0 from a port of their own; from port 123 it is a
-// server that speaks.
+// Is this a client's request? Replies to modes 4 and 5 could make two servers answer each other
+// without end; modes 6 and 7 are the classic amplifiers. NTPv1 clients send mode 0 from a port
+// other than 123; mode 0 from port 123 comes from a server.
 static inline bool ntp_is_request(unsigned version, unsigned mode, uint16_t source_port)
 {
     return mode == NTP_MODE_CLIENT ||

@@ -55,25 +55,25 @@ static void make_lane(struct load *load, unsigned l, unsigned cookies)
     struct exchange *x = &load->jobs;
     uint8_t keys[COOKIE_KEYS_LEN];
     fill(keys, sizeof keys, l);
-    fill(m->ask, sizeof m->ask, l + 1);
-    fill(m->ask_seal, 16, l + 2);
+    fill(m->request, sizeof m->request, l + 1);
+    fill(m->request_seal, 16, l + 2);
     fill(m->reply, sizeof m->reply, l + 3);
     fill(m->random, sizeof m->random, l + 4);
-    cookie_seal(&load->key, m->ask_seal, keys, sizeof keys, m->ask + COOKIE_AT);
+    cookie_seal(&load->key, m->request_seal, keys, sizeof keys, m->request + COOKIE_AT);
     x->open_key[l] = &load->key;
-    x->cookie[l] = m->ask + COOKIE_AT;
-    x->ask[l] = m->ask;
+    x->cookie[l] = m->request + COOKIE_AT;
+    x->request[l] = m->request;
     x->shape[l] = (struct exchange_shape){
-        .ask_len = (uint16_t)shape_ask_len(cookies),
+        .request_len = (uint16_t)shape_ask_len(cookies),
         .reply_len = SHAPE_REPLY_LEN,
         .n_cookies = cookies,
     };
-    x->ask_seal[l] = m->ask_seal;
+    x->request_seal[l] = m->request_seal;
     x->reply[l] = m->reply;
     x->reply_seal[l] = m->reply_seal;
     x->random[l] = m->random;
-    aead_rows[0].seal(keys, (struct bytes_span){m->ask, x->shape[l].ask_len},
-                      (struct bytes_span){m->ask_seal, 16}, NULL, 0, m->ask_seal + 16);
+    aead_rows[0].seal(keys, (struct bytes_span){m->request, x->shape[l].request_len},
+                      (struct bytes_span){m->request_seal, 16}, NULL, 0, m->request_seal + 16);
 }
 
 static struct load *load_new(unsigned cookies)

@@ -28,8 +28,8 @@ static bool lane(struct exchange *x, unsigned l, const struct siv_cmac_aes128_ct
                                          cookie, COOKIE_KEYS_LEN, keys, cookie + COOKIE_TAG_AT))
         return false;
     siv_cmac_aes128_set_key(&c2s, keys + C2S);
-    if (!siv_cmac_aes128_decrypt_message(&c2s, 16, x->ask_seal[l], x->shape[l].ask_len, x->ask[l],
-                                         0, nothing, x->ask_seal[l] + 16))
+    if (!siv_cmac_aes128_decrypt_message(&c2s, 16, x->request_seal[l], x->shape[l].request_len,
+                                         x->request[l], 0, nothing, x->request_seal[l] + 16))
         return false;
     uint8_t text[EXCHANGE_COOKIES_MAX * EXCHANGE_STRIDE];
     size_t len = x->shape[l].n_cookies * (size_t)EXCHANGE_STRIDE;

@@ -91,13 +91,13 @@ struct proof __real_exchange(struct batch *, struct kinds, const struct keyring_
                              struct rng *, struct exchange_work *);
 struct proof __wrap_exchange(struct batch *, struct kinds, const struct keyring_view *,
                              struct rng *, struct exchange_work *);
-struct proof __wrap_exchange(struct batch *batch, struct kinds asked,
+struct proof __wrap_exchange(struct batch *batch, struct kinds requested,
                              const struct keyring_view *keys, struct rng *rng,
                              struct exchange_work *work)
 {
     uint64_t kernel = watch != NULL ? watch[STAGE_KERNEL] : 0;
     uint64_t from = start();
-    struct proof proof = __real_exchange(batch, asked, keys, rng, work);
+    struct proof proof = __real_exchange(batch, requested, keys, rng, work);
     stop(STAGE_EXCHANGE, from);
     if (watch != NULL)
         watch[STAGE_EXCHANGE] -= watch[STAGE_KERNEL] - kernel;
@@ -148,9 +148,9 @@ void __real_account(struct core_counters *, struct batch *, lane_set, struct kin
 void __wrap_account(struct core_counters *, struct batch *, lane_set, struct kinds, lane_set,
                     lane_set, lane_set);
 void __wrap_account(struct core_counters *counters, struct batch *batch, lane_set all,
-                    struct kinds asked, lane_set doubted, lane_set answer, lane_set sent)
+                    struct kinds requested, lane_set doubted, lane_set answer, lane_set sent)
 {
     uint64_t from = start();
-    __real_account(counters, batch, all, asked, doubted, answer, sent);
+    __real_account(counters, batch, all, requested, doubted, answer, sent);
     stop(STAGE_ACCOUNT, from);
 }

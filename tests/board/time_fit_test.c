@@ -43,7 +43,7 @@ static void first_line_needs_a_dozen_samples(void **state)
     time_fit_init(&fit);
     for (int i = 0; i < TIME_FIT_FRESH; i++) {
         struct time_sample s = sample_at(i * 10 * MS, 0, 60);
-        enum time_fit_result expect = i < TIME_FIT_FRESH - 1 ? TIME_FIT_GATHERING : TIME_FIT_GOOD;
+        enum time_fit_result expect = i < TIME_FIT_FRESH - 1 ? TIME_FIT_COLLECTING : TIME_FIT_GOOD;
         assert_int_equal(time_fit_add(&fit, &s), expect);
         assert_int_equal(fit.ready, expect == TIME_FIT_GOOD);
     }
@@ -61,7 +61,7 @@ static void drift_is_followed(void **state)
         for (int i = 0; i < 200; i++, t += 50 * MS) {
             struct time_sample s = sample_at(t, ppm, 60);
             enum time_fit_result result = time_fit_add(&fit, &s);
-            assert_true(result == TIME_FIT_GATHERING || result == TIME_FIT_GOOD);
+            assert_true(result == TIME_FIT_COLLECTING || result == TIME_FIT_GOOD);
         }
         for (int64_t ahead = 0; ahead <= 1000 * MS; ahead += 100 * MS) {
             struct time_sample truth = sample_at(t + ahead, ppm, 60);
@@ -113,7 +113,7 @@ static void steps_are_proven_by_one_sample(void **state)
             s.ns += steps_ns[k];
             enum time_fit_result expect = i == 0                    ? TIME_FIT_STEPPED
                                           : i == TIME_FIT_FRESH - 1 ? TIME_FIT_GOOD
-                                                                    : TIME_FIT_GATHERING;
+                                                                    : TIME_FIT_COLLECTING;
             assert_int_equal(time_fit_add(&fit, &s), expect);
             assert_int_equal(fit.stepped, expect != TIME_FIT_GOOD);
             assert_true(fabs(error_ns(&fit, &s)) < 20e3); // the old rate from the step on

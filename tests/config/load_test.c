@@ -419,7 +419,7 @@ static void cores_and_ports_have_rules(void **state)
         {"cores: [1024], ports: [{interface: a}]", "a number from 0 to 1023"},
         {"cores: 1, ports: [{interface: a}]", "`dataplane.cores` must be a list"},
         {"cores: [[1]], ports: [{interface: a}]", "is not a plain value"},
-        {"cores: [1], ports: [{}]", "says neither `interface` nor `vdev`"},
+        {"cores: [1], ports: [{}]", "has neither `interface` nor `vdev`"},
         {"cores: [1], ports: [eth0]", "`dataplane.ports` must be a mapping"},
         {"cores: [1], ports: {interface: a}", "`dataplane.ports` must be a list"},
         {"cores: [1], ports: [{interface: a}, {interface: a}]", "names \"a\" twice"},

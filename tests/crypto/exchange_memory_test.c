@@ -18,15 +18,15 @@ static void run_fenced(const struct exchange_variant *variant, unsigned l, bool 
     struct lane_memory *m = &bench.lane[l];
     struct fenced f[] = {
         fence(m->cookie, COOKIE_LEN, at_end),
-        fence(m->ask, x.shape[l].ask_len, at_end),
-        fence(m->ask_seal, 32, at_end),
+        fence(m->request, x.shape[l].request_len, at_end),
+        fence(m->request_seal, 32, at_end),
         fence(m->reply, x.shape[l].reply_len, at_end),
         fence(m->reply_seal, 32 + (size_t)x.shape[l].n_cookies * EXCHANGE_STRIDE, at_end),
         fence(m->random, 16 * (size_t)(1 + x.shape[l].n_cookies), at_end),
     };
     x.cookie[l] = f[0].at;
-    x.ask[l] = f[1].at;
-    x.ask_seal[l] = f[2].at;
+    x.request[l] = f[1].at;
+    x.request_seal[l] = f[2].at;
     x.reply[l] = f[3].at;
     x.reply_seal[l] = f[4].at;
     x.random[l] = f[5].at;
@@ -92,7 +92,7 @@ static bool has_secrets(const uint8_t *stack, unsigned l)
     const struct lane_memory *m = &bench.lane[l];
     const struct exchange_shape *shape = &bench.x.shape[l];
     return has_siv_key(stack, m->keys) || has_siv_key(stack, m->keys + SIV_KEY_LEN) ||
-           has_last_block(stack, m->keys, m->ask, shape->ask_len) ||
+           has_last_block(stack, m->keys, m->request, shape->request_len) ||
            has_last_block(stack, m->keys + SIV_KEY_LEN, m->reply, shape->reply_len);
 }
 

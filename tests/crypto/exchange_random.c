@@ -28,7 +28,7 @@ static struct exchange_shape usual_shape(uint64_t *seed)
     unsigned n = 1 + pick(seed, EXCHANGE_COOKIES_MAX);
     unsigned foreign = pick(seed, 4) ? 0 : 16 + 4 * pick(seed, 10);
     return (struct exchange_shape){
-        .ask_len = (uint16_t)(48 + 4 + uid + n * EXCHANGE_STRIDE + foreign),
+        .request_len = (uint16_t)(48 + 4 + uid + n * EXCHANGE_STRIDE + foreign),
         .reply_len = (uint16_t)(48 + 4 + uid),
         .n_cookies = n,
     };
@@ -41,7 +41,7 @@ static struct exchange_shape any_shape(uint64_t *seed)
     unsigned longest = pick(seed, 2) ? 160 : 700;
     uint16_t aligned = pick(seed, 2) ? 0xffff : 0xfffc;
     return (struct exchange_shape){
-        .ask_len = (uint16_t)(16 + pick(seed, longest - 15)) & aligned,
+        .request_len = (uint16_t)(16 + pick(seed, longest - 15)) & aligned,
         .reply_len = (uint16_t)(16 + pick(seed, longest - 15)) & aligned,
         .n_cookies = 1 + pick(seed, EXCHANGE_COOKIES_MAX),
     };
@@ -86,30 +86,31 @@ static void spoil(struct bench *b, unsigned l, uint64_t *seed)
         flip(seed, m->cookie, COOKIE_ID_LEN);
         break;
     case 2:
-        flip(seed, m->ask, b->x.shape[l].ask_len);
+        flip(seed, m->request, b->x.shape[l].request_len);
         break;
     case 3:
-        flip(seed, m->ask_seal, EXCHANGE_NONCE_LEN);
+        flip(seed, m->request_seal, EXCHANGE_NONCE_LEN);
         break;
     case 4:
-        flip(seed, m->ask_seal + EXCHANGE_NONCE_LEN, EXCHANGE_TAG_LEN);
+        flip(seed, m->request_seal + EXCHANGE_NONCE_LEN, EXCHANGE_TAG_LEN);
         break;
     case 5:
         b->x.open_key[l] = keys[pick(seed, KEYS)];
         break;
     case 6:
-        memset(m->ask_seal + EXCHANGE_NONCE_LEN, 0, EXCHANGE_TAG_LEN);
+        memset(m->request_seal + EXCHANGE_NONCE_LEN, 0, EXCHANGE_TAG_LEN);
         break;
     case 7: // under S2C, or a stranger's
         fill_mixed(seed, other, sizeof other);
         seal_under(b, l, pick(seed, 2) ? m->keys + 32 : other);
         break;
     case 8: // an octet of the request missing, or one too many
-        b->x.shape[l].ask_len += b->x.shape[l].ask_len > 16 && pick(seed, 2) ? UINT16_MAX : 1;
+        b->x.shape[l].request_len +=
+            b->x.shape[l].request_len > 16 && pick(seed, 2) ? UINT16_MAX : 1;
         break;
     default:
         flip(seed, m->cookie + COOKIE_ID_LEN, COOKIE_LEN - COOKIE_ID_LEN);
-        flip(seed, m->ask, b->x.shape[l].ask_len);
+        flip(seed, m->request, b->x.shape[l].request_len);
         break;
     }
 }
@@ -130,13 +131,13 @@ static void make_lanes(struct random_burst *burst, uint64_t *seed)
         unsigned l = lane_take(&left);
         struct exchange_shape s = shape[in_a_row ? 0 : pick(seed, n_shapes)];
         if (in_a_row)
-            s.ask_len = (uint16_t)(16 + (s.ask_len + l) % 700);
-        bench_lane(b, l, keys[pick(seed, n_keys)], s.ask_len, s.reply_len, (uint8_t)s.n_cookies,
+            s.request_len = (uint16_t)(16 + (s.request_len + l) % 700);
+        bench_lane(b, l, keys[pick(seed, n_keys)], s.request_len, s.reply_len, (uint8_t)s.n_cookies,
                    seed);
         if (pick(seed, 16) < broken)
             spoil(b, l, seed);
         burst->seen.n_cookies[s.n_cookies]++;
-        burst->seen.ask_len[b->x.shape[l].ask_len % 16]++;
+        burst->seen.request_len[b->x.shape[l].request_len % 16]++;
         burst->seen.reply_len[s.reply_len % 16]++;
     }
 }
@@ -172,8 +173,9 @@ static void place_lane(struct random_burst *burst, unsigned l, uint64_t *seed)
     size_t len = seal_len(made, l);
     x->shape[l] = made->shape[l];
     x->cookie[l] = place(burst, l, RANDOM_COOKIE, m->cookie, COOKIE_LEN, seed);
-    x->ask[l] = place(burst, l, RANDOM_ASK, m->ask, x->shape[l].ask_len, seed);
-    x->ask_seal[l] = place(burst, l, RANDOM_ASK_SEAL, m->ask_seal, sizeof m->ask_seal, seed);
+    x->request[l] = place(burst, l, RANDOM_ASK, m->request, x->shape[l].request_len, seed);
+    x->request_seal[l] =
+        place(burst, l, RANDOM_ASK_SEAL, m->request_seal, sizeof m->request_seal, seed);
     x->reply[l] = place(burst, l, RANDOM_REPLY, m->reply, x->shape[l].reply_len, seed);
     x->reply_seal[l] = place(burst, l, RANDOM_REPLY_SEAL, m->reply_seal, len, seed);
     x->random[l] =
@@ -277,7 +279,7 @@ const char *random_burst_fault(struct random_burst *burst, const struct exchange
         if (fault == NULL)
             continue;
         snprintf(words, sizeof words, "lane %u, request %u, reply %u, cookies %u: %s", l,
-                 x.shape[l].ask_len, x.shape[l].reply_len, x.shape[l].n_cookies, fault);
+                 x.shape[l].request_len, x.shape[l].reply_len, x.shape[l].n_cookies, fault);
         return words;
     }
     return NULL;

@@ -21,9 +21,9 @@ struct random_seen {
     uint64_t bursts, lanes, proven;
     uint64_t n_lanes[LANES + 1];
     uint64_t n_cookies[EXCHANGE_COOKIES_MAX + 1];
-    uint64_t ask_len[16], reply_len[16]; // by what is left of blocks
-    uint64_t at[RANDOM_PARTS][16];       // misalignments
-    uint64_t at_edge[RANDOM_PARTS][2];   // right behind the page before, right before the next
+    uint64_t request_len[16], reply_len[16]; // by what is left of blocks
+    uint64_t at[RANDOM_PARTS][16];           // misalignments
+    uint64_t at_edge[RANDOM_PARTS][2];       // right behind the page before, right before the next
 };
 
 struct random_burst {

@@ -70,7 +70,7 @@ static const char *missing(const struct random_seen *seen)
         if (seen->n_cookies[i] == 0)
             return "every count of cookies";
     for (unsigned i = 0; i < 16; i++) {
-        if (seen->ask_len[i] == 0 || seen->reply_len[i] == 0)
+        if (seen->request_len[i] == 0 || seen->reply_len[i] == 0)
             return "every rest of a block";
         for (unsigned part = 0; part < RANDOM_PARTS; part++)
             if (seen->at[part][i] == 0)

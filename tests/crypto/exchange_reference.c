@@ -32,17 +32,17 @@ void bench_start(struct bench *b, uint64_t *seed)
 void bench_reseal(struct bench *b, unsigned l)
 {
     struct lane_memory *m = &b->lane[l];
-    siv_seal(m->keys + C2S, part(m->ask, b->x.shape[l].ask_len), part(m->ask_seal, 16), NULL, 0,
-             m->ask_seal + 16);
+    siv_seal(m->keys + C2S, part(m->request, b->x.shape[l].request_len), part(m->request_seal, 16),
+             NULL, 0, m->request_seal + 16);
 }
 
-void bench_lane(struct bench *b, unsigned l, const struct cookie_key *key, uint16_t ask_len,
+void bench_lane(struct bench *b, unsigned l, const struct cookie_key *key, uint16_t request_len,
                 uint16_t reply_len, uint8_t n_cookies, uint64_t *seed)
 {
     struct lane_memory *m = &b->lane[l];
     fill_mixed(seed, m->keys, sizeof m->keys);
-    fill_mixed(seed, m->ask, ask_len);
-    fill_mixed(seed, m->ask_seal, 16);
+    fill_mixed(seed, m->request, request_len);
+    fill_mixed(seed, m->request_seal, 16);
     fill_mixed(seed, m->reply, reply_len);
     fill_mixed(seed, m->random, sizeof m->random);
     memset(m->reply_seal, GUARD_OCTET, sizeof m->reply_seal);
@@ -52,7 +52,7 @@ void bench_lane(struct bench *b, unsigned l, const struct cookie_key *key, uint1
 
     struct exchange *x = &b->x;
     x->open_key[l] = key;
-    x->shape[l] = (struct exchange_shape){ask_len, reply_len, n_cookies};
+    x->shape[l] = (struct exchange_shape){request_len, reply_len, n_cookies};
     bench_reseal(b, l);
 }
 
@@ -74,8 +74,8 @@ lane_set reference_run(struct exchange *x, lane_set which)
             x->unopened |= lane_bit(l);
             continue;
         }
-        if (!siv_open(keys + C2S, part(x->ask[l], x->shape[l].ask_len), part(x->ask_seal[l], 16),
-                      x->ask_seal[l] + 16, 16, NULL))
+        if (!siv_open(keys + C2S, part(x->request[l], x->shape[l].request_len),
+                      part(x->request_seal[l], 16), x->request_seal[l] + 16, 16, NULL))
             continue;
         proven |= lane_bit(l);
         uint8_t *text = x->reply_seal[l] + 32;
@@ -95,8 +95,8 @@ void bench_point(struct bench *b)
 {
     for (unsigned l = 0; l < LANES; l++) {
         b->x.cookie[l] = b->lane[l].cookie;
-        b->x.ask[l] = b->lane[l].ask;
-        b->x.ask_seal[l] = b->lane[l].ask_seal;
+        b->x.request[l] = b->lane[l].request;
+        b->x.request_seal[l] = b->lane[l].request_seal;
         b->x.reply[l] = b->lane[l].reply;
         b->x.reply_seal[l] = b->lane[l].reply_seal;
         b->x.random[l] = b->lane[l].random;

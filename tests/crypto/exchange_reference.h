@@ -15,8 +15,8 @@ enum {
 
 struct lane_memory {
     uint8_t cookie[COOKIE_LEN];
-    uint8_t ask[LANE_AD_MAX];
-    uint8_t ask_seal[32];
+    uint8_t request[LANE_AD_MAX];
+    uint8_t request_seal[32];
     uint8_t reply[LANE_AD_MAX];
     uint8_t reply_seal[LANE_SEAL_MAX + GUARD];
     uint8_t random[EXCHANGE_RANDOM_LEN];
@@ -38,7 +38,7 @@ extern const struct exchange_variant exchange_vaes512_emulated;
 void bench_start(struct bench *b, uint64_t *seed);
 
 // Makes lane l genuine: a cookie under key, a request under C2S, and a reply to be sealed.
-void bench_lane(struct bench *b, unsigned l, const struct cookie_key *key, uint16_t ask_len,
+void bench_lane(struct bench *b, unsigned l, const struct cookie_key *key, uint16_t request_len,
                 uint16_t reply_len, uint8_t n_cookies, uint64_t *seed);
 
 // Seals the request of lane l again, after its authenticated data has changed.

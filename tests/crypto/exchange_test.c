@@ -95,14 +95,14 @@ static void bad_lanes(void **state)
         assert_int_equal(compare(&bench, ~(lane_set)0, tested), others);
         *cookie ^= 0x40;
         // Nonce and tag of the request, then its data.
-        uint8_t *seal = &m->ask_seal[mixed(&seed) % 32];
+        uint8_t *seal = &m->request_seal[mixed(&seed) % 32];
         *seal ^= 0x01;
         assert_int_equal(compare(&bench, ~(lane_set)0, tested), others);
         *seal ^= 0x01;
-        uint8_t *ask = &m->ask[mixed(&seed) % 188];
-        *ask ^= 0x80;
+        uint8_t *request = &m->request[mixed(&seed) % 188];
+        *request ^= 0x80;
         assert_int_equal(compare(&bench, ~(lane_set)0, tested), others);
-        *ask ^= 0x80;
+        *request ^= 0x80;
         // CK-4: a cookie under another key than the one that its lane names.
         bench.x.open_key[l] = &bench.old_key;
         assert_int_equal(compare(&bench, ~(lane_set)0, tested), others);
@@ -120,10 +120,10 @@ static void forged_tags(void **state)
         bench_lane(&bench, l, &bench.seal_key, 100, 84, 1, &seed);
     for (unsigned bit = 0; bit < 128; bit++) {
         for (unsigned l = 0; l < LANES; l++)
-            bench.lane[l].ask_seal[16 + (bit + l) % 128 / 8] ^= (uint8_t)(1U << (bit + l) % 8);
+            bench.lane[l].request_seal[16 + (bit + l) % 128 / 8] ^= (uint8_t)(1U << (bit + l) % 8);
         assert_int_equal(compare(&bench, ~(lane_set)0, tested), 0);
         for (unsigned l = 0; l < LANES; l++)
-            bench.lane[l].ask_seal[16 + (bit + l) % 128 / 8] ^= (uint8_t)(1U << (bit + l) % 8);
+            bench.lane[l].request_seal[16 + (bit + l) % 128 / 8] ^= (uint8_t)(1U << (bit + l) % 8);
     }
 }
 

@@ -158,7 +158,7 @@ static void nts_exchange(void **state)
     json_t *root = load("nts-vectors.json");
     json_t *packets = json_object_get(root, "vectors");
     struct octets master = octets(root, "master_key"), id = octets(root, "key_id");
-    struct octets ask = octets(json_object_get(packets, "req_1cookie"), "hex");
+    struct octets request = octets(json_object_get(packets, "req_1cookie"), "hex");
     struct octets bad = octets(json_object_get(packets, "req_badtag"), "hex");
     struct octets want = octets(json_object_get(packets, "resp_1cookie"), "hex");
     struct octets cookie1 = octets(root, "cookie1");
@@ -178,9 +178,9 @@ static void nts_exchange(void **state)
             .lead = {0x02, 0x04, 0x00, 0x68},
             .seal_key = &key,
             .open_key = {&key, &key},
-            .cookie = {ask.at + 88, bad.at + 88},
-            .ask = {ask.at, bad.at},
-            .ask_seal = {ask.at + AD + HEADS, bad.at + AD + HEADS},
+            .cookie = {request.at + 88, bad.at + 88},
+            .request = {request.at, bad.at},
+            .request_seal = {request.at + AD + HEADS, bad.at + AD + HEADS},
             .reply = {got.at, got.at},
             .reply_seal = {got.at + REPLY_AD + HEADS, other},
             .random = {random, random},

@@ -153,9 +153,9 @@ static void seal_reply(const char *text, const char *request_name)
         struct exchange x = {.lead = {2, 4, 0, 104}, .seal_key = &key};
         x.open_key[9] = &key;
         x.cookie[9] = request.at + fields.cookie.at + 4;
-        x.ask[9] = request.at;
+        x.request[9] = request.at;
         x.shape[9] = (struct exchange_shape){fields.authenticator.at, (uint16_t)clear, 1};
-        x.ask_seal[9] = request.at + fields.authenticator.at + 8;
+        x.request_seal[9] = request.at + fields.authenticator.at + 8;
         x.reply[9] = reply.at;
         x.reply_seal[9] = reply.at + clear + 8;
         x.random[9] = random;

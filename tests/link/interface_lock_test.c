@@ -96,7 +96,7 @@ static void only_root_can_come_near(void **state)
 
     assert_int_equal(chmod(INTERFACE_LOCKS, 01777), 0);
     assert_int_equal(lock_quietly("lo", "noonmarkd"), -EEXIST);
-    assert_non_null(strstr(said, "is not root's alone; mend it: chown root /run/noonmark "));
+    assert_non_null(strstr(said, "is not root's alone; fix it: chown root /run/noonmark "));
     assert_int_equal(chmod(INTERFACE_LOCKS, 0700), 0);
     assert_int_equal(chown("/run/noonmark", 65534, 0), 0);
     assert_int_equal(lock_quietly("lo", "noonmarkd"), -EEXIST);

@@ -13,22 +13,24 @@
 struct known {
     const char *words; // in DPDK's, libbpf's or the kernel's message
     int fault;         // or this error, when words is NULL
-    const char *mend;
+    const char *advice;
 };
 
-// -EPERM is not among them: it is also the -1 that drivers return for anything.
+// -EPERM is not in this table: drivers return -1 for any fault.
 static const struct known known[] = {
     {"Peer MTU is too large", 0,
-     "its peer's MTU is too large for XDP; 'ip link set dev PEER mtu 1500' mends it"},
-    {"MTU", 0, "its MTU is too large for XDP; 'ip link set dev %s mtu 1500' mends it"},
+     "its peer's MTU is too large for XDP; 'ip link set dev PEER mtu 1500' fixes it"},
+    {"MTU", 0, "its MTU is too large for XDP; 'ip link set dev %s mtu 1500' fixes it"},
     {"already attached", 0,
      "another XDP program is attached to it; 'ip link set dev %s xdp off' removes that"},
     {"can't replace", 0,
      "another XDP program is attached to it; 'ip link set dev %s xdp off' removes that"},
-    {"combined queue count", 0, "its queues are fewer than asked for; 'ethtool -l %s' shows them"},
+    {"combined queue count", 0,
+     "it has fewer queues than were requested; 'ethtool -l %s' shows them"},
     {"Operation not permitted", 0,
      "a capability is missing; it needs CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF and CAP_IPC_LOCK"},
-    {"Permission denied", 0, "a right is missing on what it names"},
+    {"Permission denied", 0,
+     "access to a file that it names is denied; check the file's owner and mode"},
     {"Address already in use", 0, "another process uses its socket; end that one first"},
     {"Failed to connect socket", 0, "nobody listens at its socket; start its other end first"},
     {"Invalid socket directory", 0,
@@ -42,18 +44,18 @@ const char *advice_for(const char *cause, int fault)
 {
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (known[i].words ? strstr(cause, known[i].words) != NULL : fault == known[i].fault)
-            return known[i].mend;
+            return known[i].advice;
     }
     return NULL;
 }
 
-// One line: the port, what DPDK or the system says, what to do.
+// One line: the port, what to do, and the message of DPDK or of the system.
 static void log_advice(const char *name, const char *otherwise, int fault)
 {
     char advice[256];
     const char *cause = foreign_log_cause();
-    const char *mend = advice_for(cause, fault);
-    snprintf(advice, sizeof advice, mend ? mend : otherwise, name);
+    const char *known_advice = advice_for(cause, fault);
+    snprintf(advice, sizeof advice, known_advice ? known_advice : otherwise, name);
     if (cause[0] != '\0')
         log_error("%s: cannot be opened: %s (%s: %s)", name, advice, strerror(-fault), cause);
     else

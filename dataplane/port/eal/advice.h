@@ -1,5 +1,5 @@
-// Why a port does not come up, as one line that says what to do. DPDK tells the cause in its log
-// only (foreign_log.h), so the words that it and the kernel are known to use are looked for.
+// Why a port does not come up, as one line that says what to do. DPDK tells the cause only in its
+// log (foreign_log.h), so this searches for the words that DPDK and the kernel are known to use.
 #pragma once
 
 #include "dataplane/port/xdp/interface.h"

@@ -23,7 +23,7 @@
 static_assert((int)STEER_QUEUES_MAX <= RTE_MAX_QUEUES_PER_PORT,
               "DPDK counts every queue that is steered to");
 
-enum { RING_LEN = 1024 }; // where a device has no wish of its own
+enum { RING_LEN = 1024 }; // for a device without a preference
 
 uint32_t device_queues_wanted(const struct device_plan *plan)
 {
@@ -55,7 +55,7 @@ static struct port *queue_new(struct device *device, uint16_t index)
     return port;
 }
 
-// Queues and their rings. 0 or -errno of DPDK's.
+// Sets up queues and their rings. 0 or a -errno of DPDK.
 static int configure(struct device *device, const struct rte_eth_dev_info *info)
 {
     uint16_t n = (uint16_t)device->n_queues;
@@ -82,7 +82,8 @@ static int configure(struct device *device, const struct rte_eth_dev_info *info)
         if (!device->queue[i])
             fault = -ENOMEM;
     }
-    // The driver of AF_XDP pairs the queues of one number: it wants the send queues first.
+    // The AF_XDP driver pairs a send and a receive queue of the same number: the send queues must
+    // be set up first.
     for (uint16_t i = 0; i < n && !fault; i++)
         fault = rte_eth_tx_queue_setup(device->id, i, tx, node, NULL);
     for (uint16_t i = 0; i < n && !fault; i++)
@@ -90,7 +91,7 @@ static int configure(struct device *device, const struct rte_eth_dev_info *info)
     return fault;
 }
 
-// Probes and starts the device of that DPDK name and arguments. 0 or -errno, not logged.
+// Probes and starts the device with that DPDK name and those arguments. 0 or -errno, not logged.
 static int bring_up(struct device *device, const char *args, uint32_t most_queues)
 {
     int fault = rte_eal_hotplug_add("vdev", device->name, args);
@@ -121,8 +122,7 @@ static int open_interface(struct device *device)
     struct interface *interface = &device->interface;
     int fault = interface_look(name, interface);
     if (fault) {
-        log_error("%s: there is no such network interface; 'ip link' lists those that there are",
-                  name);
+        log_error("%s: there is no such network interface; 'ip link' lists the interfaces", name);
         return fault;
     }
     if (interface->queues > interface->openable)
@@ -135,8 +135,8 @@ static int open_interface(struct device *device)
         log_error("%s: no memory for the XDP program: %s", name, strerror(-object));
         return object;
     }
-    // Zero-copy queues sleep unless they are polled through a system call; in copy mode that call
-    // would be for nothing, and without it an empty turn makes none.
+    // Zero-copy queues sleep unless they are polled with a system call. In copy mode that call is
+    // useless, and without it an empty turn makes no system call.
     char args[192];
     snprintf(args, sizeof args,
              "iface=%s,xdp_prog=/proc/self/fd/%d,start_queue=0,queue_count=%u,%s", name, object,
@@ -163,8 +163,8 @@ static int open_vdev(struct device *device)
     int fault = vdev_prepare_socket(text);
     if (fault)
         return fault;
-    // DPDK 22.11's memif server reads its own send ring as the receive ring that a peer of fewer
-    // queues lacks. Several cores take several memif devices.
+    // DPDK 22.11's memif server uses its own send ring as the receive ring when the peer has fewer
+    // queues. So a memif device has one queue, and several cores need several memif devices.
     bool memif = strncmp(text, "net_memif", strlen("net_memif")) == 0;
     fault =
         bring_up(device, text[len] == ',' ? text + len + 1 : "", memif ? 1 : device->plan.n_queues);

@@ -12,7 +12,8 @@ enum { DEVICE_NAME_LEN = 64 };
 struct device_plan {
     enum config_port_kind kind;
     const char *device; // interface name, or vdev string
-    uint32_t n_queues;  // at most; of an interface all are opened, so that none is left unserved
+    uint32_t
+        n_queues; // at most; all queues of an interface are opened, so that none is left unserved
     struct xdp_program program;          // PORT_INTERFACE
     const struct address_set *addresses; // what port_addresses says of its queues
 };
@@ -33,20 +34,20 @@ struct device {
 };
 
 // Makes the device and starts it; an interface's program is attached to it. 0 or -errno, logged in
-// one line. Afterwards device_close in either case.
+// one line. The caller calls device_close in either case.
 int device_open(struct device *device, const struct device_plan *plan);
 
-// How many queues device_open will need memory for.
+// The number of queues that device_open will need memory for.
 uint32_t device_queues_wanted(const struct device_plan *plan);
 
-// Stops and closes what is there of it. False when it was left open, because closing would detach
-// somebody else's XDP program.
+// Stops and closes what was opened of it. False when the device was left open, because closing it
+// would detach another process's XDP program.
 bool device_close(struct device *device);
 
-// Has a queue been out of buffers since the last call?
+// Has a queue run out of buffers since the last call?
 bool device_starved(struct device *device);
 
-// Frames with and without a stamp of their arrival, of a device whose frames are to bear one: see
+// Frames with and without a stamp of their arrival, of a device whose frames should have one: see
 // device_stamps.
 struct device_stamps {
     uint64_t stamped;
@@ -54,7 +55,7 @@ struct device_stamps {
 };
 struct device_stamps device_stamps(const struct device *device);
 
-// Are its frames to bear a stamp?
+// Should its frames have a stamp?
 bool device_is_to_stamp(const struct device *device);
 
 // Frames lost before any core saw them.

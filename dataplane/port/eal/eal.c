@@ -32,8 +32,8 @@ static uint64_t count_hugepages(unsigned kib, const char *which)
     return n;
 }
 
-// Free hugepages of one size, in MiB. The kernel counts as free what a process has reserved and not
-// touched yet, and any local user may reserve all.
+// Free hugepages of one size, in MiB. The kernel counts pages as free that a process has reserved
+// and not touched yet, and any local user may reserve all of them.
 static uint64_t free_hugepages_mib(unsigned kib)
 {
     const uint64_t free = count_hugepages(kib, "free"), reserved = count_hugepages(kib, "resv");
@@ -45,7 +45,7 @@ static bool hugepages_suffice(uint32_t mib)
     return free_hugepages_mib(2048) + free_hugepages_mib(1048576) >= mib;
 }
 
-// The CPUs that this thread may use without those of the cores; all of them when none is left.
+// The allowed CPUs without those of the cores; all allowed CPUs when none is left.
 static cpu_set_t spare_cpus(const cpu_set_t *allowed, const uint32_t *cores, uint32_t n_cores)
 {
     cpu_set_t spare = *allowed;
@@ -68,7 +68,7 @@ int eal_start(const struct eal_plan *plan)
     cpu_set_t allowed;
     if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
         return -errno;
-    // DPDK's own threads inherit this set, so that they keep off the polling cores.
+    // DPDK's own threads inherit this set, so they do not run on the polling cores.
     cpu_set_t spare = spare_cpus(&allowed, plan->cores, plan->n_cores);
     if (sched_setaffinity(0, sizeof spare, &spare) != 0)
         return -errno;
@@ -78,7 +78,8 @@ int eal_start(const struct eal_plan *plan)
         machine.main_cpu++;
     on_hugepages = machine.hugepages;
 
-    // DPDK makes a directory for files that we have forbidden; where it cannot, it goes on.
+    // DPDK makes a directory for files that its arguments switch off; when it cannot make it, it
+    // goes on.
     setenv("XDG_RUNTIME_DIR", "/proc/self", 1);
 
     struct eal_args args;
@@ -92,7 +93,8 @@ int eal_start(const struct eal_plan *plan)
         log_error("DPDK does not start: %s (%s)", foreign_log_cause(), rte_strerror(rte_errno));
         return -rte_errno;
     }
-    // It has bound this thread to main_cpu; housekeeping may run wherever no core polls.
+    // DPDK has bound this thread to main_cpu; housekeeping may run on every CPU without a polling
+    // core.
     sched_setaffinity(0, sizeof spare, &spare);
     return 0;
 }

@@ -5,8 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-__attribute__((format(printf, 2, 3))) static void add(struct eal_args *args, const char *format,
-                                                      ...)
+__attribute__((format(printf, 2, 3))) static void add_arg(struct eal_args *args, const char *format,
+                                                          ...)
 {
     assert(args->argc < EAL_ARGS_MAX);
     char *text = args->text[args->argc];
@@ -23,20 +23,20 @@ void eal_args_build(struct eal_args *args, const struct eal_plan *plan,
                     const struct eal_machine *machine)
 {
     args->argc = 0;
-    add(args, "%s", plan->prefix);
-    // One lcore, numbered 0 wherever it runs: a CPU's number may exceed what DPDK can count. The
-    // polling threads are ours and register themselves.
-    add(args, "--lcores=0@%u", machine->main_cpu);
-    add(args, "--no-pci");
-    add(args, "--no-telemetry");
-    add(args, "--file-prefix=%s", plan->prefix);
+    add_arg(args, "%s", plan->prefix);
+    // One lcore, numbered 0 on any CPU, because a CPU's number may exceed DPDK's limit. The polling
+    // threads are started by this program and register themselves.
+    add_arg(args, "--lcores=0@%u", machine->main_cpu);
+    add_arg(args, "--no-pci");
+    add_arg(args, "--no-telemetry");
+    add_arg(args, "--file-prefix=%s", plan->prefix);
     if (machine->hugepages) {
-        add(args, "--in-memory"); // no file: nothing stays after a crash
+        add_arg(args, "--in-memory"); // no file: nothing is left after a crash
     } else {
-        // DPDK 22.11 refuses --in-memory beside --no-huge.
-        add(args, "--no-huge");
-        add(args, "--no-shconf");
-        add(args, "-m");
-        add(args, "%u", plan->memory_mib);
+        // DPDK 22.11 refuses --in-memory together with --no-huge.
+        add_arg(args, "--no-huge");
+        add_arg(args, "--no-shconf");
+        add_arg(args, "-m");
+        add_arg(args, "%u", plan->memory_mib);
     }
 }

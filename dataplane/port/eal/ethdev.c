@@ -1,5 +1,6 @@
-// port.h over DPDK's ethdev. A reply goes into a second buffer of the same pool; the request's
-// buffer then becomes the next spare, so a turn in balance allocates nothing. One core; no locks.
+// port.h over DPDK's ethdev. A reply is written into a second buffer of the same pool; the
+// request's buffer then becomes the next spare, so a turn that answers all its requests allocates
+// nothing. One core; no locks.
 #include "dataplane/port/eal/ethdev.h"
 
 #include "base/tsc.h"
@@ -13,8 +14,8 @@
 
 #include <assert.h>
 
-// One buffer at a time when the pool cannot supply all: a short pool slows the port, but does not
-// stop it.
+// Takes one buffer at a time when the pool cannot supply all of them: a short pool slows the port
+// down but does not stop it.
 static void fill_spares(struct port *port)
 {
     unsigned missing = LANES - port->n_spare;
@@ -34,8 +35,8 @@ static void fill_spares(struct port *port)
         counter_add(&port->starved, 1);
 }
 
-// The length as parse must see it: what is not one piece is told as too long, since the other
-// pieces are not lent.
+// The length for the parse stage: a frame in several segments is reported as too long, since its
+// other segments are not lent.
 static uint16_t length_seen(const struct rte_mbuf *frame)
 {
     uint32_t len = frame->pkt_len;
@@ -44,7 +45,7 @@ static uint16_t length_seen(const struct rte_mbuf *frame)
     return (uint16_t)RTE_MIN(len, (uint32_t)UINT16_MAX);
 }
 
-// A buffer is used again, so that what an earlier frame bore is taken away.
+// Buffers are used again, so an earlier frame's stamp is removed.
 static void take_stamps(struct port *port, struct burst *burst, uint16_t n)
 {
     lane_set stamped = 0;
@@ -64,7 +65,7 @@ lane_set port_rx(struct port *port, struct burst *burst)
     fill_spares(port);
     uint16_t most = port->n_spare;
     uint16_t n = rte_eth_rx_burst(port->device, port->queue, port->request, most);
-    // Some drivers give no more than 32 frames at once, whatever they have.
+    // Some drivers return at most 32 frames at once, even if more are waiting.
     burst->drained = n < RTE_MIN(most, (uint16_t)BURST_DRAINED);
     for (uint16_t i = 0; i < n; i++) {
         struct rte_mbuf *request = port->request[i];
@@ -82,8 +83,7 @@ lane_set port_rx(struct port *port, struct burst *burst)
     return lane_first(n);
 }
 
-// A request that was answered: its buffer carries a later reply, if it is one like those of the
-// pool.
+// Keeps an answered request's buffer for a later reply, if it is like those of the pool.
 static void keep_as_spare(struct port *port, struct rte_mbuf *buffer)
 {
     if (buffer->pool != port->pool || buffer->nb_segs != 1 || !RTE_MBUF_DIRECT(buffer) ||
@@ -95,7 +95,7 @@ static void keep_as_spare(struct port *port, struct rte_mbuf *buffer)
     port->spare[port->n_spare++] = buffer;
 }
 
-// One send call, and once more for a queue that has just been emptied.
+// One send call, and a second one, since a full queue may have been emptied by the first.
 static uint16_t send_once(struct port *port, struct rte_mbuf **out, uint16_t n)
 {
     uint16_t sent = rte_eth_tx_burst(port->device, port->queue, out, n);
@@ -104,7 +104,7 @@ static uint16_t send_once(struct port *port, struct rte_mbuf **out, uint16_t n)
     return sent;
 }
 
-// How many went; the caller drops the others.
+// The number of replies sent; the caller drops the others.
 static uint16_t send_paced(struct port *port, struct burst *burst, struct rte_mbuf **out,
                            uint16_t n)
 {

@@ -1,5 +1,4 @@
-// One queue of one DPDK device, as ethdev.c moves its packets and device.c
-// makes it.
+// One queue of one DPDK device: ethdev.c moves its packets, device.c makes it.
 #pragma once
 
 #include "dataplane/port/port.h"
@@ -14,20 +13,19 @@ struct port {
     _Alignas(64) uint16_t device; // DPDK's number
     uint16_t queue;
     uint16_t n_spare;
-    bool stamps; // frames bear a stamp of their arrival (steer.h)
+    bool stamps; // frames have a stamp of their arrival (steer.h)
     struct rte_mempool *pool;
-    const struct address_set *addresses; // NULL: steering has decided
+    const struct address_set *addresses; // NULL: the XDP program has already checked the address
 
-    // Buffers that wait to carry replies. A turn takes as many as it receives frames, and gets one
-    // back for each.
+    // Buffers for replies. A turn takes as many as it receives frames, and gets one back for each.
     struct rte_mbuf *spare[LANES];
 
     // What is lent, by lane. Owner: the burst, from port_rx until port_tx or port_drop.
     struct rte_mbuf *request[LANES];
     struct rte_mbuf *reply[LANES];
 
-    // Turns in which the pool could not supply a single buffer for a reply. Writer: the core,
-    // relaxed. Reader: housekeeping.
+    // Turns in which the pool had no buffer for a reply. Writer: the core, relaxed. Reader:
+    // housekeeping.
     _Atomic uint64_t starved;
 
     // Frames with and without a stamp, on a port that stamps. Writer: the core, relaxed. Reader:

@@ -15,30 +15,30 @@
 enum { LINE_MAX_LEN = 256 };
 
 static struct {
-    pthread_mutex_t lock; // over all below
+    pthread_mutex_t lock; // protects all members below
     bool holding;
     char cause[LINE_MAX_LEN];
-    char line[LINE_MAX_LEN]; // what DPDK has written since its last newline
+    char line[LINE_MAX_LEN]; // the text that DPDK has written since its last newline
     size_t line_len;
 } foreign = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-// Said on healthy machines too, or said again by us in better words.
+// Messages of healthy machines too, or messages that this program logs in better words.
 static const char *const cosmetic[] = {
-    "No free ",                            // hugepages of a size that nobody wants
-    "No bpffs found",                      // we pin nothing
-    "skipping unrecognized data section",  // DWARF in our program
-    "legacy map definition",               //
-    "not supported by the kernel, using",  //
-    "Link with device",                    //
-    "TELEMETRY",                           //
-    "Cannot create runtime directory",     // we want none
-    "Couldn't enable unaligned",           //
-    "lookup failed for NUMA",              //
-    "Error loading BTF",                   // a kernel without BTF runs the program all the same
-    "Skipped loading BTF",                 //
-    "BTF is optional",                     //
-    "libxdp: XDP flag not supported",      //
-    "failed to send request to secondary", // there are none
+    "No free ",                           // hugepages of a size that is not needed
+    "No bpffs found",                     // this program pins nothing
+    "skipping unrecognized data section", // DWARF in our program
+    "legacy map definition",
+    "not supported by the kernel, using",
+    "Link with device",
+    "TELEMETRY",
+    "Cannot create runtime directory", // not wanted
+    "Couldn't enable unaligned",
+    "lookup failed for NUMA",
+    "Error loading BTF", // a kernel without BTF runs the program all the same
+    "Skipped loading BTF",
+    "BTF is optional",
+    "libxdp: XDP flag not supported",
+    "failed to send request to secondary", // there are no secondary processes
     "Failed to register mp action",        // likewise
 };
 
@@ -51,7 +51,7 @@ static bool is_cosmetic(const char *text)
     return false;
 }
 
-// The lock is held.
+// The caller holds the lock.
 static void line_ended(const char *text)
 {
     static struct log_limit limit;
@@ -63,8 +63,8 @@ static void line_ended(const char *text)
         snprintf(foreign.cause, sizeof foreign.cause, "%s", text);
 }
 
-// Takes a piece of text in; a line is whole at its newline. The lock is held.
-static void take(const char *text, size_t len)
+// Takes a piece of text; a newline ends a line. The caller holds the lock.
+static void take_text(const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
         if (text[i] != '\n') {
@@ -84,7 +84,7 @@ static ssize_t from_dpdk(void *cookie, const char *text, size_t len)
     if (rte_log_cur_msg_loglevel() > (int)RTE_LOG_WARNING)
         return (ssize_t)len;
     pthread_mutex_lock(&foreign.lock);
-    take(text, len);
+    take_text(text, len);
     pthread_mutex_unlock(&foreign.lock);
     return (ssize_t)len;
 }
@@ -121,7 +121,7 @@ int foreign_log_route(void)
     if (!stream)
         return -ENOMEM;
     setvbuf(stream, NULL, _IOLBF, BUFSIZ);
-    rte_openlog_stream(stream); // kept for the life of the process
+    rte_openlog_stream(stream); // stays open for the life of the process
     libbpf_set_print(from_libbpf);
     libxdp_set_print(from_libxdp);
     return 0;

@@ -9,9 +9,9 @@ enum {
     POOL_BUFFERS = 8191, // fill ring 2048, receive ring 2048, send ring 2048, caches and bursts
 };
 
-// What eal_start must provide for that many queues.
+// The memory that eal_start must provide for that many queues.
 uint32_t pool_memory_mib(uint32_t n_queues);
 
-// meta_len: octets in front of a frame that are read with it, 0 or a multiple of 8: they then lie
+// meta_len: octets in front of a frame that are read with it, 0 or a multiple of 8; they then are
 // in the cache line in which the frame begins. NULL, with rte_errno set, when there is no memory.
 struct rte_mempool *pool_create(const char *name, int numa_node, uint16_t meta_len);

@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-// The value of key in "name,key=value,...". The length, or 0 when it is not there.
+// Finds the value of key in "name,key=value,...". Returns its length, or 0 when the key is missing.
 static size_t value_of(const char *text, const char *key, const char **value)
 {
     size_t key_len = strlen(key);
@@ -44,7 +44,7 @@ bool vdev_socket(const char *text, char *path, size_t size)
     return true;
 }
 
-// A directory that is missing is safe: DPDK will say so.
+// A missing directory is safe: DPDK will report it.
 static bool is_safe(const char *directory)
 {
     struct stat about;

@@ -32,8 +32,8 @@ int addresses_watch(void)
 
 void addresses_drain(int watch)
 {
-    // What changed does not matter, and an overrun (ENOBUFS) is a change too: the list is read
-    // anew.
+    // The contents do not matter: the list is read again after any change. An overrun (ENOBUFS) is
+    // a change too.
     char ignored[8192];
     while (recv(watch, ignored, sizeof ignored, 0) > 0 || errno == ENOBUFS)
         continue;

@@ -1,6 +1,6 @@
-// The addresses at which the kernel takes packets for this host, followed live: an address that is
-// added or removed anywhere moves the steering within a turn of housekeeping. Housekeeping's
-// thread.
+// The addresses at which the kernel takes packets for this host, followed live: when an address is
+// added or removed on any interface, the steering changes within a turn of housekeeping.
+// Housekeeping's thread.
 #pragma once
 
 #include "config/config.h"
@@ -24,10 +24,10 @@ struct address_list {
 // A descriptor that is readable when addresses have changed; -errno.
 int addresses_watch(void);
 
-// Takes the messages out of it.
+// Reads and discards the messages of that descriptor.
 void addresses_drain(int watch);
 
-// The kernel's local addresses of all interfaces, lo's too (anycast lives there). Left out:
+// The kernel's local addresses of all interfaces, lo's too (anycast addresses are there). Left out:
 // loopback, IPv6 addresses that are tentative or found duplicate, and link-local ones of interfaces
 // other than ifindex. The addresses of ifindex come first, and keep their room when there are more
 // than STEER_ADDRESSES_MAX of a family. 0, or -errno, and then the list is not whole.
@@ -40,5 +40,5 @@ void addresses_add_v6(struct address_list *list, const uint8_t address[16], bool
 // Those that the configuration names.
 void addresses_configured(const struct config_port *port, struct address_list *list);
 
-// The same for the parse stage.
+// The same addresses, as the set for the parse stage.
 void addresses_configured_set(const struct config_port *port, struct address_set *set);

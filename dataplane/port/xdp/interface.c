@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-// Those whose AF_XDP sockets are zero-copy and whose queues sleep unless they are woken.
+// Drivers whose AF_XDP sockets are zero-copy and whose queues sleep unless they are woken.
 static const char *const zero_copy_drivers[] = {"i40e", "ice",  "ixgbe",     "igc",
                                                 "igb",  "idpf", "mlx5_core", "stmmac"};
 
@@ -34,8 +34,7 @@ static void look_at_driver(int fd, struct ifreq *request, struct interface *inte
     interface->zero_copy = is_zero_copy(interface->driver);
 }
 
-// DPDK 22.11's driver counts combined channels only; where a device has none of them it opens
-// queue 0.
+// DPDK 22.11's driver counts only combined channels; when a device has none, it opens queue 0.
 static void look_at_queues(int fd, struct ifreq *request, struct interface *interface)
 {
     struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};

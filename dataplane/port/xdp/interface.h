@@ -1,4 +1,4 @@
-// What the kernel knows of a network interface that a port wants. Housekeeping's thread.
+// What the kernel knows of the network interface of a port. Housekeeping's thread.
 #pragma once
 
 #include <stdbool.h>
@@ -10,8 +10,8 @@ struct interface {
     char driver[32];   // "veth", "ice", ""; as ethtool names it
     uint32_t mtu;      //
     uint32_t queues;   // receive queues that packets may arrive on
-    uint32_t openable; // queues that can be served: the combined channels that the XDP
-                       // program's map has room for, or 1
+    uint32_t openable; // queues that can be served: the combined channels, as far as the XDP
+                       // program's map has room for them, or 1
     bool zero_copy;    // the driver is one that gives AF_XDP its own buffers
 };
 

@@ -19,7 +19,7 @@
 
 const char licence[] SEC("license") = "Dual BSD/GPL";
 
-// What happens to a packet that is ours when its queue has no socket. The tests change it before
+// What happens to a packet for this server when its queue has no socket. The tests change it before
 // loading, to see the decision without a socket.
 volatile const __u32 without_socket = XDP_PASS;
 
@@ -37,7 +37,7 @@ static __always_inline int to_socket(const struct xdp_md *packet)
 
 struct vlan_tag {
     __be16 control;
-    __be16 type; // of what follows
+    __be16 type; // of the header that follows
 };
 
 static __always_inline bool is_vlan(__be16 type)
@@ -51,7 +51,8 @@ static __always_inline bool is_group(const struct ethhdr *ethernet)
     return (ethernet->h_dest[0] & 1) != 0;
 }
 
-// Finds what stands behind Ethernet and its tags, and its type. False when the packet ends before.
+// Finds the header behind Ethernet and its tags, and its type. False when the packet ends before
+// it.
 static __always_inline bool open_ethernet(const struct xdp_md *packet, const void **body,
                                           __be16 *type)
 {
@@ -77,8 +78,9 @@ static __always_inline bool open_ethernet(const struct xdp_md *packet, const voi
     return true;
 }
 
-// Is it UDP that we read, its header within the packet? It follows ip. (Not a pointer to it or
-// NULL: without CAP_PERFMON the verifier lets nobody compare pointers.)
+// Is it UDP of a kind that this server reads, with its header within the packet? The UDP header
+// follows ip. (The result is not a pointer or NULL: without CAP_PERFMON the verifier allows no
+// comparison of pointers.)
 static __always_inline bool is_udp_v4(const struct iphdr *ip, const void *end)
 {
     enum { MORE_FRAGMENTS_OR_OFFSET = 0x3fff };

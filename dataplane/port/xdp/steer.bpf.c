@@ -1,12 +1,13 @@
-// The XDP program: hands to the server what is UDP to its port at one of its addresses, and leaves
-// all else to the kernel, at the same addresses: ARP, ND, ICMP, TCP 4460, SSH. A queue without a
-// socket (before start, after a crash) leaves its packets to the kernel too.
+// The XDP program: passes UDP packets for the server's port at one of its addresses to the server,
+// and leaves all other packets for the same addresses to the kernel: ARP, ND, ICMP, TCP 4460, SSH.
+// Packets of a queue without a socket (before start, after a crash) go to the kernel too.
 //
-// Each frame for the server gets a stamp of its arrival in front, where the device leaves room for
-// it: the server need not have looked when it came.
+// Each frame for the server gets a stamp of its arrival time in front, where the device leaves room
+// for it. So the arrival time is known even if the server polls the queue later.
 //
-// The maps hold unicast addresses only, so multicast and broadcast stay with the kernel. Port 0 in
-// steer_port (as loaded) steers nothing. Runs in the kernel, on every packet of the interface.
+// The maps contain unicast addresses only, so multicast and broadcast packets go to the kernel.
+// While steer_port is 0 (as loaded), the program steers nothing. Runs in the kernel, on every
+// packet of the interface.
 #include "dataplane/port/xdp/steer.h"
 #include "dataplane/port/xdp/packet.bpf.h"
 
@@ -31,7 +32,7 @@ struct {
     __type(value, __u8);
 } steer_v6 SEC(".maps");
 
-// Its header lies within the packet.
+// udp is within the packet.
 static __always_inline bool is_our_port(const struct udphdr *udp)
 {
     __u32 zero = 0;
@@ -39,8 +40,9 @@ static __always_inline bool is_our_port(const struct udphdr *udp)
     return port && *port != 0 && udp->dest == *port;
 }
 
-// Sets *arrived_ns when it is. The clock is read as soon as the packet is known to be UDP: to look
-// into the maps takes a microsecond when nothing has come for a while.
+// Is the packet for the server? Then *arrived_ns is set. The clock is read as soon as the packet is
+// known to be UDP, because a lookup in the maps takes a microsecond when no packet has come for a
+// while.
 static __always_inline bool is_ours(const struct xdp_md *packet, __u64 *arrived_ns)
 {
     const void *end = (const void *)(long)packet->data_end;
@@ -65,14 +67,14 @@ static __always_inline bool is_ours(const struct xdp_md *packet, __u64 *arrived_
     return false;
 }
 
-// Moves every pointer into the packet.
+// Changes every pointer into the packet.
 static __always_inline void put_stamp(struct xdp_md *packet, __u64 arrived_ns)
 {
     if (bpf_xdp_adjust_meta(packet, -(int)sizeof(struct steer_stamp)) != 0)
         return;
     struct steer_stamp *stamp = (void *)(long)packet->data_meta;
     if ((const void *)(stamp + 1) > (const void *)(long)packet->data)
-        return; // never: for the verifier
+        return; // never happens; the verifier needs the check
     stamp->monotonic_ns = arrived_ns;
     stamp->magic = STEER_STAMP_MAGIC;
 }

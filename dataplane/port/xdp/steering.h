@@ -1,5 +1,5 @@
-// The server's XDP program (steer.bpf.c) in use: its object, and its maps, which say what it takes
-// from the kernel. Housekeeping's thread.
+// The server's XDP program (steer.bpf.c) in use: its object, and its maps, which say which packets
+// it takes from the kernel. Housekeeping's thread.
 #pragma once
 
 #include "dataplane/port/xdp/addresses.h"
@@ -9,7 +9,7 @@
 
 struct xdp_program steering_program(void);
 
-// Descriptors of the maps. The loader's: nobody closes them here.
+// Descriptors of the maps. DPDK's driver opened them; they are not closed here.
 struct steering {
     int port;
     int v4;

@@ -33,7 +33,7 @@ fail:
     return fault;
 }
 
-// Calls visit for each of our descriptors until it returns true.
+// Calls visit for each descriptor of this process until it returns true.
 static int each_descriptor(bool (*visit)(int fd, void *with), void *with)
 {
     DIR *dir = opendir("/proc/self/fd");
@@ -56,8 +56,8 @@ struct program {
     uint32_t map[XDP_MAPS_MAX]; // ids
 };
 
-// Is the descriptor the program of that id? bpf_obj_get_info_by_fd answers for programs and maps
-// alike, each in its own structure, and refuses what is neither; the link tells which it is.
+// Does the descriptor's link have that target? bpf_obj_get_info_by_fd answers for programs and maps
+// alike, with different structures, and refuses all other descriptors; the link tells which it is.
 static bool points_at(int fd, const char *target)
 {
     char path[32];

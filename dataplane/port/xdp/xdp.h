@@ -7,23 +7,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// How the names of this project's programs begin.
+// The prefix of the names of this project's programs.
 #define XDP_NAMES "noonmark_"
 
 // A program as the build embedded it.
 struct xdp_program {
-    const char *name; // the kernel's: XDP_NAMES and more, at most 15 characters
+    const char *name; // in the kernel: begins with XDP_NAMES, at most 15 characters
     const unsigned char *object;
     size_t len;
-    bool stamps; // it writes a struct steer_stamp in front of each frame that it hands over
+    bool stamps; // it writes a struct steer_stamp in front of each frame for the server
 };
 
-// The object as a sealed memfd; DPDK's driver is given it as /proc/self/fd/N and loads it. The
-// caller closes it once the device has started. The descriptor or -errno.
+// The object as a sealed memfd; DPDK's driver gets it as /proc/self/fd/N and loads it. The caller
+// closes it once the device has started. Returns the descriptor or -errno.
 int xdp_object_open(const struct xdp_program *program);
 
-// Is nothing attached to the interface but what this process has loaded? Then DPDK's driver may
-// close its device, upon which it detaches whatever is there.
+// Is no program attached to the interface but one that this process has loaded? Only then may
+// DPDK's driver close its device, because it detaches any program that is there.
 bool xdp_is_ours(unsigned ifindex);
 
 // The id of the program that is attached to the interface; 0: none. Needs no right. 0 or -errno.

@@ -50,9 +50,9 @@ static int sweep_unseen(const char *interface, unsigned ifindex,
     return fault;
 }
 
-// Does an AF_XDP socket stand at queue 0 of the map? Only the kernel knows, and it tells by an
-// attempt: BPF_NOEXIST puts in a socket of ours only where none stands, and the kernel takes it out
-// as it is closed. Kernels before 5.10 refuse such a socket (-EOPNOTSUPP): then none is seen.
+// Is there an AF_XDP socket at queue 0 of the map? Only the kernel knows, and only a trial shows
+// it: BPF_NOEXIST adds our socket only if the place is empty, and the kernel removes it when it is
+// closed. Kernels before 5.10 refuse such a socket (-EOPNOTSUPP): then no socket is seen.
 static int map_has_socket(int map, bool *has)
 {
     const uint32_t queue = 0;
@@ -69,8 +69,9 @@ static bool begins_with(const char *text, const char *words)
     return strncmp(text, words, strlen(words)) == 0;
 }
 
-// Does a process serve through the program? The kernel takes the sockets of a process that ends out
-// of the map, so what says yes lives, in whatever container.
+// Does a process serve through the program? The kernel removes a process's sockets from the map
+// when the process ends, so a socket in the map means that its owner lives, perhaps in another
+// container.
 static int program_has_owner(const uint32_t *maps, uint32_t n_maps, bool *has)
 {
     *has = false;
@@ -99,7 +100,7 @@ static int sweep_program(const char *interface, unsigned ifindex, const char *na
     if (bpf_obj_get_info_by_fd(program, &info, &len) != 0)
         return -errno;
     if (!begins_with(info.name, XDP_NAMES)) {
-        log_error("%s: the XDP program '%s' (id %u) of somebody else is attached; remove it with "
+        log_error("%s: a foreign XDP program '%s' (id %u) is attached; remove it with "
                   "'ip link set dev %s xdp off' (or 'xdp-loader unload %s --all')",
                   interface, info.name, info.id, interface, interface);
         return -EBUSY;
@@ -127,9 +128,10 @@ static int sweep_program(const char *interface, unsigned ifindex, const char *na
     }
     fault = detach(ifindex, program, query->attach_mode);
     if (fault) {
-        log_error("%s: cannot detach the XDP program of a crashed run: %s; 'ip link set dev %s xdp "
-                  "off' may",
-                  interface, strerror(-fault), interface);
+        log_error(
+            "%s: cannot detach the XDP program of a crashed run: %s; try 'ip link set dev %s xdp "
+            "off'",
+            interface, strerror(-fault), interface);
         return fault;
     }
     log_info("%s: the XDP program of a crashed run is detached", interface);
@@ -159,7 +161,7 @@ int xdp_sweep(const char *interface, const char *name, struct xdp_left *left)
     struct bpf_xdp_query_opts query = {.sz = sizeof query};
     unsigned ifindex = if_nametoindex(interface);
     if (ifindex == 0)
-        return 0; // the dataplane will say so
+        return 0; // the dataplane will report it
     int fault = bpf_xdp_query((int)ifindex, 0, &query);
     if (fault)
         log_error("%s: cannot ask for its XDP program: %s", interface, strerror(-fault));

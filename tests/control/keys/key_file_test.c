@@ -164,9 +164,10 @@ static void wrong_contents_are_refused(void **state)
         uint8_t octet;
         const char *reason;
     } rows[] = {
-        {0, 'N', "no key file"},      {19, 2, "another version"}, {23, 0, "no set of keys"},
-        {23, 1, "no set of keys"},    {23, 9, "no set of keys"},  {20, 1, "no set of keys"},
-        {72, 0x80, "impossible age"}, {67, 203, "share an id"},
+        {0, 'N', "not a key file"},           {19, 2, "another version"},
+        {23, 0, "not contain a set of keys"}, {23, 1, "not contain a set of keys"},
+        {23, 9, "not contain a set of keys"}, {20, 1, "not contain a set of keys"},
+        {72, 0x80, "impossible age"},         {67, 203, "share an id"},
     };
     struct key_set set = key_place_set(2, 3);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -170,7 +170,7 @@ static void without_a_supervisor_it_says_so(void **state)
     link_ends[0] = dup(link_ends[1]);
     int fd = client();
     say(fd, "reload\n");
-    expect(fd, "{\"refused\":\"the supervisor cannot be asked; send it SIGHUP instead\"}\n");
+    expect(fd, "{\"refused\":\"the supervisor cannot be reached; send it SIGHUP instead\"}\n");
 }
 
 // Silent clients do not block others: the oldest connection is closed for a new one.
