@@ -58,7 +58,7 @@ static bool has_more(long tid)
            data[0].inheritable != 0 || data[1].permitted != 0;
 }
 
-static int ask_threads(int signal, int *asked)
+static int signal_threads(int signal, int *asked)
 {
     DIR *dir = opendir("/proc/self/task");
     if (!dir)

@@ -21,8 +21,8 @@ enum {
 
 // The memory of one lane, at the distance of packet buffers from the next one.
 struct lane {
-    uint8_t ask[ASK_MAX]; // includes the cookie, as in a request
-    uint8_t ask_seal[32];
+    uint8_t request[ASK_MAX]; // includes the cookie, as in a request
+    uint8_t request_seal[32];
     uint8_t reply[SHAPE_REPLY_LEN + 4];
     uint8_t reply_seal[SEAL_MAX];
     uint8_t random[EXCHANGE_RANDOM_LEN];
