@@ -118,14 +118,12 @@ bool supervisor_check(const struct config *config, supervisor_judge *judge)
     if (geteuid() != 0)
         log_warning("not started as root: files that root may read, but you may not, are faults "
                     "here");
-    if (descriptors_find_users(config, &control, &dataplane) != 0)
-        good = false;
-    else
-        good &= files_look_key_directory(config->keys.file, &control) == 0;
+    const bool found = descriptors_find_users(config, &control, &dataplane) == 0;
+    good &= found && files_look_key_directory(config->keys.file, &control) == 0;
     good &= check_cores(config);
     look_at_interfaces(config);
     good &= check_listen(config);
-    good &= control_socket_look(config->control.socket) == 0;
+    good &= control_socket_look(config->control.socket, found ? control.uid : 0) == 0;
     good &= check_certificates(config, judge);
     look_at_ntp_server(config->control.ntp_server);
     return good;

@@ -101,7 +101,8 @@ static int open_sockets(struct descriptors *h)
         if (h->listener[i] < 0)
             return h->listener[i];
     }
-    return control_socket_open(&h->control_socket, c->control.socket, deadline);
+    return control_socket_open(&h->control_socket, c->control.socket, h->control_user.uid,
+                               deadline);
 }
 
 static int open_board(struct descriptors *h)
@@ -219,7 +220,7 @@ int descriptors_renew_control_socket(struct descriptors *h)
 
     if (lstat(h->control_socket.path, &st) == 0 || errno != ENOENT)
         return 0;
-    const int error = control_socket_open(&made, h->control_socket.path, 0);
+    const int error = control_socket_open(&made, h->control_socket.path, h->control_socket.user, 0);
     if (error != 0)
         return error;
     log_warning("%s (control.socket) was removed: made anew", made.path);

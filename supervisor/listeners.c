@@ -210,7 +210,8 @@ fail:
     return -error;
 }
 
-static int directory_of(const char *path, bool make)
+// The directory belongs to root or to control's user, whose socket it is, and to nobody else.
+static int directory_of(const char *path, uid_t user, bool make)
 {
     char directory[sizeof((struct sockaddr_un *)0)->sun_path];
 
@@ -225,9 +226,11 @@ static int directory_of(const char *path, bool make)
         close(error);
         error = 0;
     }
+    if (error == -EEXIST && user != 0)
+        error = directory_look(directory, user);
     if (error == -EEXIST)
-        log_error("%s holds control.socket but is not root's alone: another user could take the "
-                  "socket's name; name another directory, or chown root %s && chmod go-w %s",
+        log_error("%s holds control.socket, and a user other than root and control.user could take "
+                  "the socket's name; name another directory, or chown root %s && chmod go-w %s",
                   directory, directory, directory);
     else if (error != 0)
         log_error("cannot make or open %s, the directory of control.socket: %s", directory,
@@ -267,11 +270,12 @@ static int bind_private(int fd, const struct sockaddr_un *address)
     return error;
 }
 
-int control_socket_open(struct control_socket *s, const char *path, uint64_t deadline_ms)
+int control_socket_open(struct control_socket *s, const char *path, uid_t user,
+                        uint64_t deadline_ms)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct stat st;
-    int error = directory_of(path, true);
+    int error = directory_of(path, user, true);
 
     if (error != 0)
         return error;
@@ -289,7 +293,7 @@ int control_socket_open(struct control_socket *s, const char *path, uint64_t dea
         error = -errno;
     if (error == 0) {
         *s = (struct control_socket){
-            .fd = fd, .path = path, .device = st.st_dev, .inode = st.st_ino};
+            .fd = fd, .path = path, .user = user, .device = st.st_dev, .inode = st.st_ino};
         return 0;
     }
     if (fd >= 0)
@@ -305,10 +309,10 @@ int control_socket_open(struct control_socket *s, const char *path, uint64_t dea
     return error;
 }
 
-int control_socket_look(const char *path)
+int control_socket_look(const char *path, uid_t user)
 {
     struct stat st;
-    const int error = directory_of(path, false);
+    const int error = directory_of(path, user, false);
 
     if (error == 0 && lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode)) {
         log_error(no_socket, path);

@@ -34,18 +34,20 @@ int guard_open(int family, uint16_t port, uint64_t deadline_ms);
 struct control_socket {
     int fd;
     const char *path; // the configuration's
+    uid_t user;       // control's
     dev_t device;     // of the socket that this process made, so that no other one is removed
     ino_t inode;
 };
 
 // The listening Unix socket, mode 0600. Its directory is made if missing; an existing directory
-// must belong to root and be writable by nobody else (-EEXIST). A file at the path is removed only
-// if it is a socket on which no process listens. 0 or -errno.
-int control_socket_open(struct control_socket *s, const char *path, uint64_t deadline_ms);
+// must belong to root or to user, control's, and be writable by nobody else (-EEXIST). A file at
+// the path is removed only if it is a socket on which no process listens. 0 or -errno.
+int control_socket_open(struct control_socket *s, const char *path, uid_t user,
+                        uint64_t deadline_ms);
 
 // Would its directory and its path do, whether a server runs or not? Changes nothing. 0 or -errno,
 // logged likewise.
-int control_socket_look(const char *path);
+int control_socket_look(const char *path, uid_t user);
 
 // Removes the file if it is still ours, and closes.
 void control_socket_close(struct control_socket *s);

@@ -73,7 +73,7 @@ def every_fault(tap, world):
                   "there is no user no-such-dataplane (dataplane.user)",
                   "CPU 1022 (dataplane.cores)", "CPU 1023 (dataplane.cores)",
                   "192.0.2.77:4460 (control.listen) is not one of this machine",
-                  "holds control.socket but is not root's alone",
+                  "holds control.socket, and a user other than root and control.user",
                   f"{other}: is not the key of the first certificate",
                   "none.pem (chain): No such file", "none.key (key): No such file",
                   f"{world.home} (chain) is not a file"):

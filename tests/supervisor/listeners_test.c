@@ -267,13 +267,13 @@ static void the_control_socket_is_private_and_goes_away(void **state)
     (void)state;
     struct control_socket s;
     struct stat st;
-    assert_int_equal(control_socket_open(&s, path, 0), 0);
+    assert_int_equal(control_socket_open(&s, path, 0, 0), 0);
     assert_int_equal(lstat(path, &st), 0);
     assert_true(S_ISSOCK(st.st_mode));
     assert_int_equal(st.st_mode & 0777, 0600);
 
     struct control_socket second;
-    assert_int_equal(control_socket_open(&second, path, 0), -EADDRINUSE); // a living one
+    assert_int_equal(control_socket_open(&second, path, 0, 0), -EADDRINUSE); // a living one
     control_socket_close(&s);
     assert_int_equal(lstat(path, &st), -1);
 }
@@ -283,10 +283,10 @@ static void a_dead_socket_is_replaced(void **state)
     (void)state;
     struct control_socket dead, s;
     struct stat st;
-    assert_int_equal(control_socket_open(&dead, path, 0), 0);
+    assert_int_equal(control_socket_open(&dead, path, 0, 0), 0);
     close(dead.fd); // killed: the file stays
     assert_int_equal(lstat(path, &st), 0);
-    assert_int_equal(control_socket_open(&s, path, 0), 0);
+    assert_int_equal(control_socket_open(&s, path, 0, 0), 0);
     dead.fd = dup(STDERR_FILENO);
     if (dead.inode != s.inode) { // not its own any more
         control_socket_close(&dead);
@@ -304,14 +304,20 @@ static void a_directory_of_others_is_refused(void **state)
     snprintf(run, sizeof run, "%s/run", directory);
     assert_int_equal(mkdir(run, 0755), 0);
     assert_int_equal(chmod(run, 01777), 0);
-    assert_int_equal(control_socket_open(&s, path, 0), -EEXIST);
+    assert_int_equal(control_socket_open(&s, path, 0, 0), -EEXIST);
     assert_int_equal(chmod(run, 0755), 0);
     if (geteuid() == 0) {
         assert_int_equal(chown(run, 65534, 65534), 0);
-        assert_int_equal(control_socket_open(&s, path, 0), -EEXIST);
+        assert_int_equal(control_socket_open(&s, path, 0, 0), -EEXIST);
+        assert_int_equal(control_socket_open(&s, path, 65533, 0), -EEXIST);
+        assert_int_equal(control_socket_open(&s, path, 65534, 0), 0); // control's own
+        control_socket_close(&s);
+        assert_int_equal(chmod(run, 0775), 0);
+        assert_int_equal(control_socket_open(&s, path, 65534, 0), -EEXIST);
+        assert_int_equal(chmod(run, 0755), 0);
         assert_int_equal(chown(run, 0, 0), 0);
     }
-    assert_int_equal(control_socket_open(&s, path, 0), 0);
+    assert_int_equal(control_socket_open(&s, path, 0, 0), 0);
     control_socket_close(&s);
 }
 
@@ -327,11 +333,11 @@ static void what_is_no_socket_is_left_alone(void **state)
     FILE *file = fopen(path, "w");
     assert_non_null(file);
     fclose(file);
-    assert_int_equal(control_socket_open(&s, path, 0), -EEXIST);
+    assert_int_equal(control_socket_open(&s, path, 0, 0), -EEXIST);
     assert_int_equal(lstat(path, &st), 0);
     assert_int_equal(unlink(path), 0);
     assert_int_equal(symlink("/etc/hostname", path), 0);
-    assert_int_equal(control_socket_open(&s, path, 0), -EEXIST);
+    assert_int_equal(control_socket_open(&s, path, 0, 0), -EEXIST);
     assert_int_equal(lstat(path, &st), 0);
 }
 
