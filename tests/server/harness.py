@@ -329,8 +329,9 @@ class Openntpd(Program):
                 if re.search(pattern, line)]
 
     def show(self):
-        """ntpctl's table of servers, with validity and trust."""
-        return subprocess.run(["nsenter", "--target", str(self.pid), "--mount",
+        """ntpctl's table of servers, with validity and trust. With its root: the tests may run in a
+        chroot, which a mount namespace alone would lead out of."""
+        return subprocess.run(["nsenter", "--target", str(self.pid), "--mount", "--root",
                                self.BUILT / "ntpctl", "-s", "all"], stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True).stdout
 

@@ -73,7 +73,7 @@ class Tests:
                     f"{text}: status shows the port as blocked, and by which program", self.port())
         self.tap.ok("is in the way" in self.world.status_text(), f"{text}: noonmarkctl says so")
         if named:
-            self.tap.ok(self.said("the XDP program 'other'", mark) and
+            self.tap.ok(self.said("XDP program 'other'", mark) and
                         self.said(f"ip link set dev {SERVER_IF} xdp off", mark),
                         f"{text}: the log has its name and the command", self.world.server_tail())
         time.sleep(2)
