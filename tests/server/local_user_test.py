@@ -30,7 +30,8 @@ class Tests:
             "sh", "-c", "mount -t tmpfs -o mode=1777 none /tmp && exec sleep 1000"), world.home / "home.log")
         world.programs.append(self.home)
         wait_for(lambda: "sleep" in pathlib.Path(f"/proc/{self.home.pid}/cmdline").read_text(), 5)
-        self.mounts = ["nsenter", f"--target={self.home.pid}", "--mount"]
+        # With its root: the tests may run in a chroot.
+        self.mounts = ["nsenter", f"--target={self.home.pid}", "--mount", "--root"]
 
     def start(self, **options):
         return self.world.start(prefix=self.mounts, **options)
