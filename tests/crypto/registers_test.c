@@ -50,6 +50,10 @@ static void nothing_stays(void (*around)(void), unsigned n, unsigned len)
 static void registers_are_empty(void **state)
 {
     (void)state;
+    if (SANITIZED) {
+        print_message("# a sanitizer's own code runs in between and uses the registers\n");
+        skip();
+    }
     const unsigned len = cpu_vector_len();
     assert_true(len == 16 || len == 32 || len == 64);
     nothing_stays(around_xmm, 16, 16);
