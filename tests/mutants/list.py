@@ -328,8 +328,6 @@ MUTANTS = [
            ("crypto/exchange memory",)),
     Mutant("kernel-master", "cookie keys stay on the stack", "crypto/exchange_kernel.h",
            "bytes_wipe(&g.open_mac,", "bytes_wipe(g.keys,", ("crypto/exchange memory",)),
-    Mutant("kernel-frame", "a kernel's frame is wiped in part", "crypto/lanes_portable.h",
-           "BLOCK_SPILLS = 384", "BLOCK_SPILLS = 20", ("crypto/exchange memory",)),
     Mutant("stream-carry", "a stream on wide vectors forgets the carry into a counter's upper words",
            "crypto/aes_vaes.h", "low <= UINT32_MAX - STREAM_BLOCKS", "low <= UINT32_MAX",
            ("crypto/aes",)),
