@@ -8,9 +8,9 @@
 //   GF(2^4)  = GF(2)[z] / (z^4 + z + 1)
 //   GF(2^8)' = GF(2^4)[y] / (y^2 + y + z^3), an element is (hi, lo) = hi y + lo
 //
-// The map between the two fields sends AES's x to the root 0x20 of AES's polynomial. Of the 64
-// possible maps this one needs the fewest gates, with the S-box's affine step merged into the way
-// back. Pure; any thread.
+// The map between the two fields sends AES's x to the root 0x20 of AES's polynomial. There are 64
+// such maps. This one needs the fewest gates; its inverse includes the S-box's affine step. Pure;
+// any thread.
 #pragma once
 
 // One element of GF(2^4) per bit position.

@@ -11,8 +11,8 @@
 #include <string.h>
 
 struct tls {
-    // Written by tls_replace, read by the loops for each session. The lock is held only while one
-    // of them takes or drops a reference, which is nothing compared with a handshake.
+    // Written by tls_replace, read by the loops for each session. The lock protects it while a
+    // reference is taken, which is much shorter than a handshake.
     SSL_CTX *context;
     pthread_mutex_t lock;
     BIO_METHOD *method; // for all sessions of all contexts

@@ -115,8 +115,10 @@ static void limit_warns_and_refuses_nothing(void **state)
     (void)state;
     skip_with_a_sanitizer();
     char text[512];
-    if (geteuid() != 0)
+    if (geteuid() != 0) {
+        print_message("# only root may change the limit for locked memory\n");
         skip();
+    }
     assert_int_equal(in_child(lock_under_a_limit, text, sizeof text), 0);
     assert_non_null(strstr(text, "RLIMIT_MEMLOCK is 1048576 octets"));
 }
@@ -139,8 +141,10 @@ static void right_locks_all_now_and_later(void **state)
     (void)state;
     skip_with_a_sanitizer();
     char text[512];
-    if (geteuid() != 0)
+    if (geteuid() != 0) {
+        print_message("# only root may change the limit for locked memory\n");
         skip();
+    }
     assert_int_equal(in_child(lock_with_the_right, text, sizeof text), 0);
     assert_string_equal(text, "");
 }

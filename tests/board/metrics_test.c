@@ -191,7 +191,7 @@ static void families_are_well_formed(void **state)
     }
 }
 
-// Rows are told apart by their labels, and by the structs that their place stands for.
+// No two rows of a family in one struct have the same label and value.
 static void rows_are_unique(void **state)
 {
     (void)state;
