@@ -27,6 +27,11 @@ def compare(*options, command=COMMAND):
                           text=True, timeout=300)
 
 
+def dpdk_files():
+    """What DPDK keeps for root's processes."""
+    return set(os.listdir("/run/dpdk")) if os.path.exists("/run/dpdk") else set()
+
+
 def namespaces():
     return {line.split()[0] for line in
             subprocess.run(["ip", "netns", "list"], stdout=subprocess.PIPE, text=True).stdout
@@ -88,6 +93,7 @@ def check_stop(tap):
 
 with Tap() as tap:
     check_usage(tap)
+    had = dpdk_files()
     got = compare("--json")
     if got.returncode != 0:  # a machine that others use too may have spoilt a load
         tap.note(got.stderr)
@@ -97,4 +103,5 @@ with Tap() as tap:
         check_figures(tap, report)
         check_files(tap, report)
         tap.ok({"one", "two"} <= set(report["summary"]["cores"]), "one server core and two")
+    tap.equal(dpdk_files() - had, set(), "no tester left a directory of DPDK's")
     check_stop(tap)

@@ -78,8 +78,10 @@ int eal_start(const struct eal_plan *plan)
         machine.main_cpu++;
     on_hugepages = machine.hugepages;
 
-    // DPDK makes a directory for files that its arguments switch off; when it cannot make it, it
-    // goes on.
+    // DPDK makes a directory for files that its arguments switch off, and never removes it; when it
+    // cannot make it, it goes on. It looks into the first of these, and if that is missing and the
+    // user is not root, into the second.
+    setenv("RUNTIME_DIRECTORY", "/proc/self", 1);
     setenv("XDG_RUNTIME_DIR", "/proc/self", 1);
 
     struct eal_args args;
