@@ -10,7 +10,7 @@
 
 bool opened_follows_kernel(const struct opened *opened)
 {
-    return opened->config->kind == PORT_INTERFACE && opened->config->n_addresses == 0;
+    return opened->config->kind == PORT_INTERFACE;
 }
 
 // From here on the sweep knows the program as ours, should this process crash.
@@ -35,6 +35,7 @@ static int open_interface(struct opened *opened, struct board_port *port)
 {
     note_program(opened, port);
     int fault = steering_find(opened->device.interface.index, &opened->steering);
+    note_program(opened, port); // it may be another one now
     if (fault)
         log_error("%s: the XDP program's maps cannot be found: %s", opened->config->device,
                   strerror(-fault));
@@ -57,6 +58,26 @@ int opened_open(struct opened *opened, const struct device_plan *plan, struct bo
     return fault;
 }
 
+// Says what of the interfaces that stand on the port keeps requests from it, when that is new.
+static void say_links(struct opened *opened, const struct links *links)
+{
+    const char *name = opened->config->device;
+    struct interface now;
+    const bool loses_tags = links->vlan_above && interface_look(name, &now) == 0 && now.takes_tags;
+    if (loses_tags && !opened->loses_tags)
+        log_warning("%s: VLAN interfaces stand on it, and it takes the tags off the frames: "
+                    "requests in VLANs get no answer; 'ethtool -K %s rxvlan off' mends it",
+                    name, name);
+    if (links->other_mac && !opened->other_mac)
+        log_warning("%s: an interface with another MAC address (a bridge, macvlan or VLAN) stands "
+                    "on it: requests to that MAC address get no answer; 'ip link set dev NAME "
+                    "address %02x:%02x:%02x:%02x:%02x:%02x' mends it",
+                    name, links->mac[0], links->mac[1], links->mac[2], links->mac[3], links->mac[4],
+                    links->mac[5]);
+    opened->loses_tags = loses_tags;
+    opened->other_mac = links->other_mac;
+}
+
 static void say_not_steered(const struct opened *opened, uint32_t n)
 {
     static struct log_limit limit;
@@ -68,28 +89,28 @@ static void say_not_steered(const struct opened *opened, uint32_t n)
                     opened->config->device, n, (unsigned)STEER_ADDRESSES_MAX);
 }
 
-int opened_steer(struct opened *opened, uint16_t udp_port, struct address_list *list)
+int opened_steer(struct opened *opened, uint16_t udp_port, struct opened_room *room)
 {
     static struct log_limit limit;
+    const unsigned ifindex = opened->device.interface.index;
     uint32_t left_out;
-    int fault = 0;
     if (opened->config->kind != PORT_INTERFACE || opened->state != BOARD_PORT_OPEN)
         return 0;
-    if (opened->config->n_addresses > 0)
-        addresses_configured(opened->config, list);
-    else
-        fault = addresses_local(opened->device.interface.index, list);
+    int fault = links_read(ifindex, &room->links);
     if (!fault)
-        fault = steering_set(&opened->steering, udp_port, list, &left_out);
+        fault = addresses_local(ifindex, opened->config, &room->links, &room->list);
+    if (!fault)
+        fault = steering_set(&opened->steering, udp_port, room->links.mac, &room->list, &left_out);
     opened->stale = fault != 0;
     if (!fault) {
         say_not_steered(opened, left_out);
         opened->not_steered = left_out;
+        say_links(opened, &room->links);
     }
     if (fault && fault != -EAGAIN)
         log_limited(&limit, LOG_LEVEL_ERROR,
-                    "%s: cannot set the addresses that are steered: %s; 'addresses' in the "
-                    "configuration may name them",
+                    "%s: cannot set the addresses that are steered: %s; a running server tries "
+                    "it again each second",
                     opened->config->device, strerror(-fault));
     return fault;
 }
@@ -167,7 +188,7 @@ static bool look_again(const struct opened *opened, const struct board_port *por
 }
 
 bool opened_refresh(struct opened *opened, struct board_port *port, uint16_t udp_port,
-                    struct address_list *room)
+                    struct opened_room *room)
 {
     if (!look_again(opened, port))
         return false;
@@ -176,4 +197,11 @@ bool opened_refresh(struct opened *opened, struct board_port *port, uint16_t udp
     if (opened->state == BOARD_PORT_OPEN)
         refresh_open(opened, port);
     return true;
+}
+
+bool opened_close(struct opened *opened)
+{
+    const bool closed = device_close(&opened->device);
+    steering_close(&opened->steering);
+    return closed;
 }

@@ -25,10 +25,10 @@ struct ports {
     uint32_t n_opened;
     struct opened opened[PORTS_MAX];
     struct core_queues core[CORES_MAX];
-    int watch;               // addresses_watch's descriptor, or -1
-    uint16_t udp_port;       // as ports_steer was told
-    uint32_t alone_s;        // seconds without any open port
-    struct address_list now; // room for one list: too large for a stack
+    int watch;         // addresses_watch's descriptor, or -1
+    uint16_t udp_port; // as ports_steer was told
+    uint32_t alone_s;  // seconds without any open port
+    struct opened_room now;
 };
 
 // Gives the queues of all devices to the cores, in turn.
@@ -91,7 +91,7 @@ static int start_dpdk(const struct config *config, const struct device_plan *pla
     return fault;
 }
 
-// Opens the next port; addresses are followed from here on if the kernel says them.
+// Opens the next port; the kernel's addresses are followed from here on.
 static int open_one(struct ports *ports, const struct device_plan *plan, struct board_port *port,
                     bool first)
 {
@@ -102,9 +102,8 @@ static int open_one(struct ports *ports, const struct device_plan *plan, struct 
         ports->watch = addresses_watch();
         fault = ports->watch < 0 ? ports->watch : 0;
         if (fault)
-            log_error("%s: cannot follow the kernel's addresses: %s; 'addresses' in the "
-                      "configuration may name them",
-                      plan->device, strerror(-fault));
+            log_error("%s: cannot follow the kernel's addresses by netlink: %s", plan->device,
+                      strerror(-fault));
     }
     return fault;
 }
@@ -157,10 +156,10 @@ int ports_steer(struct ports *ports, uint16_t udp_port)
         int fault = opened_steer(opened, udp_port, &ports->now);
         if (fault && fault != -EAGAIN)
             return fault;
-        log_info(
-            "%s: UDP port %u of %u IPv4 and %u IPv6 addresses is served; all other packets go to "
-            "the kernel",
-            opened->config->device, udp_port, ports->now.n_v4, ports->now.n_v6);
+        log_info("%s: NTP requests to UDP port %u of %u IPv4 and %u IPv6 addresses are served; all "
+                 "other packets go to the kernel",
+                 opened->config->device, udp_port, address_list_served_v4(&ports->now.list),
+                 address_list_served_v6(&ports->now.list));
     }
     for (uint32_t i = 0; i < ports->n_opened; i++)
         if (ports->opened[i].state == BOARD_PORT_OPEN)
@@ -235,7 +234,7 @@ bool ports_close(struct ports *ports)
     if (!ports)
         return all;
     for (uint32_t i = 0; i < ports->n_opened; i++)
-        all &= device_close(&ports->opened[i].device);
+        all &= opened_close(&ports->opened[i]);
     for (uint32_t c = 0; c < CORES_MAX; c++)
         free(ports->core[c].queue);
     if (ports->watch >= 0)

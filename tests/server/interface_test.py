@@ -127,6 +127,8 @@ class Tests:
         self.link("address", "02:00:00:00:12:34")
         self.tap.ok(wait_for(lambda: self.said("MAC address has changed", mark), BACK_S),
                     "MAC address changed: the log says so")
+        # As with a socket, frames to the old address are nobody's.
+        self.world.client.ip("neigh", "flush", "dev", CLIENT_IF)
         self.back("MAC address changed")
 
     def carrier(self):

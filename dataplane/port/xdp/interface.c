@@ -50,6 +50,14 @@ static void look_at_queues(int fd, struct ifreq *request, struct interface *inte
             channels.combined_count < STEER_QUEUES_MAX ? channels.combined_count : STEER_QUEUES_MAX;
 }
 
+static void look_at_tags(int fd, struct ifreq *request, struct interface *interface)
+{
+    struct ethtool_value flags = {.cmd = ETHTOOL_GFLAGS};
+    request->ifr_data = (void *)&flags;
+    interface->takes_tags =
+        ioctl(fd, SIOCETHTOOL, request) == 0 && (flags.data & ETH_FLAG_RXVLAN) != 0;
+}
+
 int interface_look(const char *name, struct interface *interface)
 {
     struct ifreq request = {0};
@@ -70,6 +78,7 @@ int interface_look(const char *name, struct interface *interface)
         memcpy(interface->mac, request.ifr_hwaddr.sa_data, sizeof interface->mac);
     look_at_driver(fd, &request, interface);
     look_at_queues(fd, &request, interface);
+    look_at_tags(fd, &request, interface);
     close(fd);
     return 0;
 }

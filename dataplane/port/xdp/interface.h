@@ -13,6 +13,7 @@ struct interface {
     uint32_t openable; // queues that can be served: the combined channels, as far as the XDP
                        // program's map has room for them, or 1
     bool zero_copy;    // the driver is one that gives AF_XDP its own buffers
+    bool takes_tags;   // the device takes VLAN tags off the frames (rxvlan), where it can
 };
 
 // 0 or -errno (-ENODEV: there is no such interface).

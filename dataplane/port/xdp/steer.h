@@ -11,6 +11,20 @@
 #define STEER_V4_NAME "steer_v4"
 #define STEER_V6_NAME "steer_v6"
 
+// The value of steer_port. As loaded it is all zero, and nothing is steered.
+struct steer_port {
+    __be16 udp;
+    __u8 mac[6]; // of the interface: frames to another one are not for this host
+};
+
+// The values of steer_v4 and steer_v6. No frame that comes from such an address is steered.
+enum steer_address {
+    STEER_OURS = 1,
+    STEER_OURS_TAGGED = 2, // it stands on VLAN interfaces only: a frame to it must have a tag
+    STEER_NOT_SERVED = 3,  // the broadcast address of a local subnet, or one of this host's that
+                           // the configuration leaves out
+};
+
 // The stamp that the program writes directly in front of a frame for the server.
 struct steer_stamp {
     __u64 monotonic_ns; // CLOCK_MONOTONIC when the program saw the frame
@@ -20,5 +34,6 @@ struct steer_stamp {
 
 enum {
     STEER_QUEUES_MAX = 256,
-    STEER_ADDRESSES_MAX = 1024, // of each family
+    STEER_ADDRESSES_MAX = 1024,             // of each family
+    STEER_V4_MAX = 2 * STEER_ADDRESSES_MAX, // with the broadcast addresses of their subnets
 };

@@ -33,6 +33,10 @@ int xdp_program_id(unsigned ifindex, uint32_t *id);
 // interface is removed or goes to another network namespace. True once for each.
 bool xdp_socket_cut_off(void);
 
+// Puts a program, which this process has loaded for the interface, in the place of the one of this
+// process that is attached there in native mode. 0 or -errno (-ENOENT: none is).
+int xdp_replace(unsigned ifindex, int program);
+
 // Finds maps of the program that this process has loaded and attached: name[i]'s descriptor becomes
 // map[i]. It looks among our own descriptors, because looking a map up by its id would need
 // CAP_SYS_ADMIN. The descriptors stay the loader's; nobody else closes them. 0 or -errno

@@ -19,29 +19,38 @@ enum { NTP = 123 };
 
 static const char *const our_v4 = "192.0.2.1";
 static const char *const our_v6 = "2001:db8::1";
+static const char *const tagged_v4 = "192.0.2.3";
+static const char *const tagged_v6 = "2001:db8::3";
+static const char *const broadcast_v4 = "192.0.2.255";
 
 static void set_port(uint16_t port)
 {
     uint32_t zero = 0;
-    uint16_t value = htons(port);
+    struct steer_port value = {.udp = htons(port), .mac = {2, 0, 0, 0, 0, 1}};
     assert_int_equal(bpf_map_update_elem(xdp_run_map(STEER_PORT_NAME), &zero, &value, 0), 0);
+}
+
+static void set_address(const char *text, uint8_t kind)
+{
+    const int family = strchr(text, ':') ? AF_INET6 : AF_INET;
+    uint8_t address[16];
+    assert_int_equal(inet_pton(family, text, address), 1);
+    int map = xdp_run_map(family == AF_INET ? STEER_V4_NAME : STEER_V6_NAME);
+    assert_int_equal(bpf_map_update_elem(map, address, &kind, 0), 0);
 }
 
 static int load(void **state)
 {
     (void)state;
-    const uint8_t present = 1;
-    struct in_addr v4;
-    struct in6_addr v6;
     if (xdp_run_load(steer_object, steer_object_len, STEER_PROGRAM_NAME) != 0)
         return -1;
     if (geteuid() != 0)
         return 0;
-    inet_pton(AF_INET, our_v4, &v4);
-    inet_pton(AF_INET6, our_v6, &v6);
-    if (bpf_map_update_elem(xdp_run_map(STEER_V4_NAME), &v4, &present, 0) != 0 ||
-        bpf_map_update_elem(xdp_run_map(STEER_V6_NAME), &v6, &present, 0) != 0)
-        return -1;
+    set_address(our_v4, STEER_OURS);
+    set_address(our_v6, STEER_OURS);
+    set_address(tagged_v4, STEER_OURS_TAGGED);
+    set_address(tagged_v6, STEER_OURS_TAGGED);
+    set_address(broadcast_v4, STEER_NOT_SERVED);
     set_port(NTP);
     return 0;
 }
@@ -61,6 +70,35 @@ static const struct xdp_row table[] = {
     {"two VLAN tags", {.tags = {0x88a8, 0x8100}}, OURS},
     {"two VLAN tags, IPv6", {.to = "2001:db8::1", .tags = {0x8100, 0x8100}}, OURS},
     {"don't fragment", {.fragment = 0x4000}, OURS},
+    {"a VLAN's address, in a VLAN", {.to = "192.0.2.3", .tags = {0x8100}}, OURS},
+    {"a VLAN's IPv6 address, in a VLAN", {.to = "2001:db8::3", .tags = {0x8100}}, OURS},
+    // NTP-2, NTP-3: only what may be answered.
+    {"version 1, mode 3", {.first = 1 << 3 | 3}, OURS},
+    {"version 3, mode 3, leap 3", {.first = 3 << 6 | 3 << 3 | 3}, OURS},
+    {"version 1 without a mode", {.first = 1 << 3}, OURS},
+    {"version 1 without a mode, IPv6", {.to = "2001:db8::1", .first = 1 << 3}, OURS},
+    {"a client at port 123", {.from_port = 123}, OURS},
+    {"version 1 without a mode from port 123", {.first = 1 << 3, .from_port = 123}, KERNELS},
+    {"version 2 without a mode", {.first = 2 << 3}, KERNELS},
+    {"symmetric active", {.first = 4 << 3 | 1}, KERNELS},
+    {"symmetric passive", {.first = 4 << 3 | 2}, KERNELS},
+    {"a server's reply to a client here", {.first = 4 << 3 | 4, .from_port = 123}, KERNELS},
+    {"its IPv6 reply", {.to = "2001:db8::1", .first = 4 << 3 | 4}, KERNELS},
+    {"broadcast mode", {.first = 4 << 3 | 5}, KERNELS},
+    {"control mode", {.first = 4 << 3 | 6}, KERNELS},
+    {"private mode", {.first = 2 << 3 | 7}, KERNELS},
+    // What the kernel checks for a socket.
+    {"another MAC", {.mac_end = 9}, KERNELS},
+    {"another MAC, first octet", {.mac = "\x06"}, KERNELS},
+    {"another MAC, IPv6", {.to = "2001:db8::1", .mac_end = 9}, KERNELS},
+    {"from our address", {.from = "192.0.2.1"}, KERNELS},
+    {"from our IPv6 address", {.to = "2001:db8::1", .from = "2001:db8::1"}, KERNELS},
+    {"from another address of ours", {.from = "192.0.2.3"}, KERNELS},
+    {"from another IPv6 address", {.to = "2001:db8::1", .from = "2001:db8::3"}, KERNELS},
+    {"from our subnet's broadcast address", {.from = "192.0.2.255"}, KERNELS},
+    {"to our subnet's broadcast address", {.to = "192.0.2.255"}, KERNELS},
+    {"a VLAN's address without a tag", {.to = "192.0.2.3"}, KERNELS},
+    {"a VLAN's IPv6 address without a tag", {.to = "2001:db8::3"}, KERNELS},
     // The kernel keeps all else at the same addresses.
     {"three VLAN tags", {.tags = {0x88a8, 0x8100, 0x8100}}, KERNELS},
     {"another IPv4 address", {.to = "192.0.2.2"}, KERNELS},
@@ -95,7 +133,7 @@ static void test_truth_table(void **state)
     xdp_run_expect(table, sizeof table / sizeof table[0]);
 }
 
-// Frames cut short anywhere before the end of the UDP header are the kernel's.
+// Frames cut short anywhere before the first octet of NTP are the kernel's.
 static void test_cut_short(void **state)
 {
     (void)state;
@@ -105,9 +143,9 @@ static void test_cut_short(void **state)
     static const uint32_t header[] = {14 + 20 + 8, 14 + 40 + 8, 14 + 8 + 20 + 8};
     for (size_t i = 0; i < 3; i++) {
         struct xdp_frame frame = xdp_frame_make(shapes[i]);
-        for (uint32_t len = 14; len < header[i]; len++)
+        for (uint32_t len = 14; len <= header[i]; len++)
             assert_int_equal(xdp_run_verdict(frame.octets, len), KERNELS);
-        assert_int_equal(xdp_run_verdict(frame.octets, header[i]), OURS);
+        assert_int_equal(xdp_run_verdict(frame.octets, header[i] + 1), OURS);
     }
 }
 

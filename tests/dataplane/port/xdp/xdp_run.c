@@ -120,6 +120,8 @@ struct xdp_frame xdp_frame_make(struct xdp_shape shape)
     uint8_t macs[12] = {0x02, 0, 0, 0, 0, 1, 0x02, 0, 0, 0, 0, 2};
     if (shape.mac)
         macs[0] = (uint8_t)shape.mac[0];
+    if (shape.mac_end)
+        macs[5] = shape.mac_end;
     put(&frame, macs, sizeof macs);
     for (int i = 0; i < 3 && shape.tags[i]; i++) {
         put16(&frame, shape.tags[i]);
@@ -147,6 +149,7 @@ struct xdp_frame xdp_frame_make(struct xdp_shape shape)
     put16(&frame, shape.port ? shape.port : NTP);
     put16(&frame, 56);
     put16(&frame, 0);
+    frame.octets[frame.len] = shape.first ? shape.first : 0x23;
     frame.len += 48;
     return frame;
 }

@@ -34,6 +34,7 @@ struct xdp_shape {
     const char *to;   // IP address
     const char *from; // likewise, of the same family
     const char *mac;  // first octet of the destination, as a character
+    uint8_t mac_end;  // its last octet
     uint16_t tags[3]; // VLAN types
     uint16_t type;
     uint16_t from_port;
@@ -41,6 +42,7 @@ struct xdp_shape {
     uint16_t fragment;   // IPv4's flags and offset
     uint8_t version_ihl; // IPv4, first octet; IPv6, first octet
     uint8_t protocol;
+    uint8_t first; // of the payload: an NTPv4 request's
 };
 
 struct xdp_frame {
