@@ -23,6 +23,8 @@ enum outcome {
     DROPPED_NOT_NTP,     // another port
     DROPPED_NOT_OURS,    // addressed to another host
     DROPPED_GROUP,       // multicast or broadcast destination (or source), MAC or IP
+    DROPPED_OTHER_MAC,   // to another station's MAC address
+    DROPPED_SOURCE,      // from an address that no host has, or from our own
     DROPPED_CHECKSUM,    // IPv4 header checksum, or a zero UDP checksum over IPv6
     DROPPED_PORT_ZERO,   // source port 0
     DROPPED_LENGTH,      // NTP shorter than 48 octets or not a multiple of 4

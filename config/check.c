@@ -67,6 +67,12 @@ static bool check_port(const struct config *c, uint32_t i, struct check_fault *f
                      "is a memif device whose socket is an abstract name, which any local user may "
                      "take; add `,socket-abstract=no` and name a `socket=` in a directory that "
                      "belongs to root");
+    if (port->kind == PORT_VDEV && strstr(port->device, "net_memif") != NULL &&
+        strstr(port->device, ",mac=") == NULL)
+        return wrong(fault, "dataplane.ports", i,
+                     "is a memif device without a MAC address: it would have another one at each "
+                     "start, and frames to any other address are dropped; add "
+                     "`,mac=02:00:00:00:00:01`, and send to that address");
     for (uint32_t j = 0; j < i; j++)
         if (strcmp(port->device, c->dataplane.ports[j].device) == 0)
             return wrong(fault, "dataplane.ports", i, "names \"%s\" twice; remove one",

@@ -1,5 +1,6 @@
 #include "dataplane/port/opened.h"
 
+#include "base/bytes.h"
 #include "base/log.h"
 #include "dataplane/port/look.h"
 
@@ -42,6 +43,14 @@ static int open_interface(struct opened *opened, struct board_port *port)
     return fault;
 }
 
+// Without an XDP program it is the core that looks at the MAC address.
+static void take_mac(struct opened *opened)
+{
+    uint8_t mac[8] = {0};
+    device_mac(&opened->device, mac + 2);
+    opened->addresses.mac = be64_get(mac);
+}
+
 int opened_open(struct opened *opened, const struct device_plan *plan, struct board_port *port,
                 bool first)
 {
@@ -55,6 +64,8 @@ int opened_open(struct opened *opened, const struct device_plan *plan, struct bo
     int fault = device_open(&opened->device, plan);
     if (!fault && plan->kind == PORT_INTERFACE)
         fault = open_interface(opened, port);
+    else if (!fault)
+        take_mac(opened);
     return fault;
 }
 

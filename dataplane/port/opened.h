@@ -30,8 +30,9 @@ struct opened_room {
 // Does it follow the kernel's addresses and interfaces?
 bool opened_follows_kernel(const struct opened *opened);
 
-// Opens the port. At a later start (not the first) an interface that is missing or blocked is left
-// out: state says so. Writes the program's id to the board. 0 or -errno, logged.
+// Opens the port, and sets the MAC address of `addresses`. At a later start (not the first) an
+// interface that is missing or blocked is left out: state says so. Writes the program's id to the
+// board. 0 or -errno, logged.
 int opened_open(struct opened *opened, const struct device_plan *plan, struct board_port *port,
                 bool first);
 

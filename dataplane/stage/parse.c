@@ -1,6 +1,9 @@
 // From frames to NTP packets: the checks in the order of enum outcome.
 #include "dataplane/stage/parse.h"
 
+#include "base/bytes.h"
+#include "dataplane/wire/source.h"
+
 #include <stddef.h>
 
 static const enum outcome end_of_fault[] = {
@@ -8,6 +11,22 @@ static const enum outcome end_of_fault[] = {
     [FRAME_FRAGMENT] = DROPPED_FRAGMENT, [FRAME_IP_OPTIONS] = DROPPED_IP_OPTIONS,
     [FRAME_NOT_UDP] = DROPPED_NOT_UDP,
 };
+
+// Is the frame to the port's MAC address? Without a set the XDP program has looked.
+static bool is_to_port(const uint8_t *frame, const struct address_set *ours)
+{
+    return ours == NULL || ours->mac == 0 || be64_get(frame) >> 16 == ours->mac;
+}
+
+// Is it one of our own addresses? Nobody else sends from it.
+static bool is_from_us(const uint8_t *frame, const struct datagram *d,
+                       const struct address_set *ours)
+{
+    if (ours == NULL)
+        return false;
+    const uint8_t *source = frame_source(frame, d);
+    return d->ip_version == 4 ? address_set_has_v4(ours, source) : address_set_has_v6(ours, source);
+}
 
 static bool is_ours(const uint8_t *frame, const struct datagram *d, const struct address_set *ours)
 {
@@ -24,7 +43,9 @@ static enum outcome fault_of(const uint8_t *frame, uint32_t len, const struct ad
 {
     if (len > FRAME_MAX)
         return DROPPED_OVERSIZE;
-    if (frame_open_usual(frame, len, udp_port, d) && is_ours(frame, d, ours))
+    if (frame_open_usual(frame, len, udp_port, d) &&
+        (ours == NULL ||
+         (is_ours(frame, d, ours) && is_to_port(frame, ours) && !is_from_us(frame, d, ours))))
         return OUTCOMES;
     enum frame_fault fault = frame_open(frame, len, d);
     if (fault != FRAME_GOOD)
@@ -35,6 +56,11 @@ static enum outcome fault_of(const uint8_t *frame, uint32_t len, const struct ad
         return DROPPED_NOT_OURS;
     if (frame_is_group(frame, d))
         return DROPPED_GROUP;
+    // What the kernel checks for a socket.
+    if (!is_to_port(frame, ours))
+        return DROPPED_OTHER_MAC;
+    if (!source_is_possible(d->ip_version, frame_source(frame, d)) || is_from_us(frame, d, ours))
+        return DROPPED_SOURCE;
     if (!frame_checksums_hold(frame, d))
         return DROPPED_CHECKSUM;
     if (d->source_port == 0) // no reply can be sent there (RFC 768)

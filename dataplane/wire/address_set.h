@@ -1,4 +1,4 @@
-// The IP addresses of a port. Pure; read-only once made.
+// The addresses of a port. Pure; read-only once made.
 #pragma once
 
 #include <stdbool.h>
@@ -7,6 +7,7 @@
 enum { ADDRESS_SET_MAX = 64 };
 
 struct address_set {
+    uint64_t mac; // a frame to it begins with these 48 bits; 0: frames to any are for the port
     uint32_t n_v4;
     uint32_t n_v6;
     uint8_t v4[ADDRESS_SET_MAX][4];

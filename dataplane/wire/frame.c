@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "dataplane/wire/checksum.h"
+#include "dataplane/wire/source.h"
 
 #include <string.h>
 
@@ -162,8 +163,8 @@ bool frame_open_usual(const uint8_t *frame, uint32_t len, uint16_t udp_port, str
         total < IPV4_LEN + UDP_LEN || udp_len > total - IPV4_LEN || udp_len < UDP_LEN ||
         source_port == 0)
         return false;
-    if (((frame[0] | frame[6]) & 1) != 0 || is_group_v4(ip + 12) || is_group_v4(ip + 16) ||
-        checksum_fold(checksum_add(0, ip, IPV4_LEN)) != 0)
+    if (((frame[0] | frame[6]) & 1) != 0 || !source_is_possible_v4(ip + 12) ||
+        is_group_v4(ip + 16) || checksum_fold(checksum_add(0, ip, IPV4_LEN)) != 0)
         return false;
 
     *d = (struct datagram){
@@ -181,6 +182,11 @@ bool frame_open_usual(const uint8_t *frame, uint32_t len, uint16_t udp_port, str
 const uint8_t *frame_destination(const uint8_t *frame, const struct datagram *d)
 {
     return frame + d->ip_at + (d->ip_version == 4 ? 16 : 24);
+}
+
+const uint8_t *frame_source(const uint8_t *frame, const struct datagram *d)
+{
+    return frame + d->ip_at + (d->ip_version == 4 ? 12 : 8);
 }
 
 bool frame_checksums_hold(const uint8_t *frame, const struct datagram *d)

@@ -49,8 +49,8 @@ static_assert(sizeof(struct datagram) == 16, "a lane's is found by a shift");
 enum frame_fault frame_open(const uint8_t *frame, uint32_t len, struct datagram *d);
 
 // The same for the usual frame: no tag, IPv4, to that port, and without any fault that the other
-// functions of this header check; its source port is not 0. False leaves the question open and *d
-// unchanged.
+// functions of this header or source.h check; its source port is not 0. False leaves the question
+// open and *d unchanged.
 bool frame_open_usual(const uint8_t *frame, uint32_t len, uint16_t udp_port, struct datagram *d);
 
 // Is an address, MAC or IP, multicast, broadcast or unspecified? Such a frame gets no reply, and no
@@ -59,6 +59,9 @@ bool frame_is_group(const uint8_t *frame, const struct datagram *d);
 
 // The destination's IP address: 4 or 16 octets, as ip_version says.
 const uint8_t *frame_destination(const uint8_t *frame, const struct datagram *d);
+
+// The source's, likewise.
+const uint8_t *frame_source(const uint8_t *frame, const struct datagram *d);
 
 // Is the IPv4 header's checksum right, and is there a UDP checksum where IPv6 demands one? The UDP
 // checksum itself is not verified: a packet from a local socket through veth or lo has only a

@@ -158,7 +158,8 @@ class Memif(Noonmarkd):
 
     def device(self, role, i=0):
         return f"net_memif{i if role == 'server' else 0},role={role}," \
-            f"socket={self.world.memif_directory()}/{i},socket-abstract=no,rsize={self.ring}"
+            f"socket={self.world.memif_directory()}/{i},socket-abstract=no,rsize={self.ring}" \
+            + (f",mac={MEMIF_MAC}" if role == "server" else "")
 
     def configuration(self):
         ports = "".join(f'    - vdev: "{self.device("server", i)}"\n'

@@ -77,38 +77,39 @@ static void least_has_defaults(void **state)
 static void all_keys_are_read(void **state)
 {
     (void)state;
-    struct config *c =
-        expect_loaded("dataplane:\n"
-                      "  cores: [3, 5]\n"
-                      "  crypto: aesni\n"
-                      "  user: 64731:64732\n"
-                      "  ports:\n"
-                      "    - interface: eth0\n"
-                      "      addresses: [192.0.2.1, '2001:db8::1']\n"
-                      "    - vdev: 'net_memif0,role=server,socket=/run/m.sock,socket-abstract=no'\n"
-                      "      addresses:\n"
-                      "        - 198.51.100.7\n"
-                      "  udp_port: 8123\n"
-                      "control:\n"
-                      "  listen: ['127.0.0.1:4461']\n"
-                      "  certificates:\n"
-                      "    - {chain: /a/c, key: /a/k}\n"
-                      "    - {chain: /b/c, key: /b/k}\n"
-                      "  threads: 4\n"
-                      "  user: ke\n"
-                      "  ntp_server: ntp.example\n"
-                      "  deadline: 250ms\n"
-                      "  max_connections: 64\n"
-                      "  socket: /run/x.sock\n"
-                      "keys:\n"
-                      "  file: /var/keys\n"
-                      "  rotate: 30d\n"
-                      "  keep: 6\n"
-                      "time:\n"
-                      "  source: fixed\n"
-                      "  stratum: 2\n"
-                      "  reference_id: 192.0.2.200\n"
-                      "  max_error: 250ms\n");
+    struct config *c = expect_loaded(
+        "dataplane:\n"
+        "  cores: [3, 5]\n"
+        "  crypto: aesni\n"
+        "  user: 64731:64732\n"
+        "  ports:\n"
+        "    - interface: eth0\n"
+        "      addresses: [192.0.2.1, '2001:db8::1']\n"
+        "    - vdev: "
+        "'net_memif0,role=server,socket=/run/m.sock,socket-abstract=no,mac=02:00:00:00:00:01'\n"
+        "      addresses:\n"
+        "        - 198.51.100.7\n"
+        "  udp_port: 8123\n"
+        "control:\n"
+        "  listen: ['127.0.0.1:4461']\n"
+        "  certificates:\n"
+        "    - {chain: /a/c, key: /a/k}\n"
+        "    - {chain: /b/c, key: /b/k}\n"
+        "  threads: 4\n"
+        "  user: ke\n"
+        "  ntp_server: ntp.example\n"
+        "  deadline: 250ms\n"
+        "  max_connections: 64\n"
+        "  socket: /run/x.sock\n"
+        "keys:\n"
+        "  file: /var/keys\n"
+        "  rotate: 30d\n"
+        "  keep: 6\n"
+        "time:\n"
+        "  source: fixed\n"
+        "  stratum: 2\n"
+        "  reference_id: 192.0.2.200\n"
+        "  max_error: 250ms\n");
     assert_int_equal(c->time.max_error_ms, 250);
     assert_int_equal(c->dataplane.n_cores, 2);
     assert_int_equal(c->dataplane.cores[1], 5);
@@ -431,6 +432,9 @@ static void cores_and_ports_have_rules(void **state)
         {MEMIF(",socket-abstract=nobody"), "is a memif device whose socket is an abstract name"},
         {MEMIF(",socket-abstract=no,socket-abstract=yes"),
          "is a memif device whose socket is an abstract name"},
+        {MEMIF(",socket-abstract=no"), "is a memif device without a MAC address"},
+        {MEMIF(",socket-abstract=no,xmac=02:00:00:00:00:01"),
+         "is a memif device without a MAC address"},
         {"cores: [1], ports: [{interface: abcdefghijklmnop}]", "a name of 1 to 15 ASCII"},
         {"cores: [1], ports: [{interface: a/b}]", "a name of 1 to 15 ASCII"},
         {"cores: [1], ports: [{interface: '..'}]", "a name of 1 to 15 ASCII"},

@@ -102,6 +102,42 @@ static void spoil_source(struct packet *f)
     frame_mend_ipv4(f);
 }
 
+static void spoil_destination_mac(struct packet *f)
+{
+    f->at[5] ^= 1;
+}
+
+static void set_source(struct packet *f, const char *address)
+{
+    memcpy(f->at + 26, address, 4);
+    frame_mend_ipv4(f);
+}
+
+static void spoil_source_loopback(struct packet *f)
+{
+    set_source(f, "\x7f\0\0\1");
+}
+
+static void spoil_source_reserved(struct packet *f)
+{
+    set_source(f, "\xf0\0\0\1");
+}
+
+static void spoil_source_network(struct packet *f)
+{
+    set_source(f, "\0\0\0\1");
+}
+
+static void spoil_source_same(struct packet *f) // the destination, as in a LAND attack
+{
+    set_source(f, "\xc6\x33\x64\x07");
+}
+
+static void spoil_source_own(struct packet *f)
+{
+    set_source(f, "\x0a\0\0\1");
+}
+
 static void spoil_checksum(struct packet *f)
 {
     f->at[22]--;
@@ -133,6 +169,12 @@ static const struct dropped drops[] = {
     {"another host", spoil_address, DROPPED_NOT_OURS},
     {"decision 12: broadcast", spoil_mac, DROPPED_GROUP},
     {"decision 12: multicast source", spoil_source, DROPPED_GROUP},
+    {"another station's MAC", spoil_destination_mac, DROPPED_OTHER_MAC},
+    {"source: loopback", spoil_source_loopback, DROPPED_SOURCE},
+    {"source: 240/4", spoil_source_reserved, DROPPED_SOURCE},
+    {"source: 0/8", spoil_source_network, DROPPED_SOURCE},
+    {"source: the destination", spoil_source_same, DROPPED_SOURCE},
+    {"source: another of our addresses", spoil_source_own, DROPPED_SOURCE},
     {"EF-8 header checksum", spoil_checksum, DROPPED_CHECKSUM},
     {"NTP-12 port 0", spoil_source_port, DROPPED_PORT_ZERO},
     {"NTP-2 version 5", spoil_version, DROPPED_VERSION},
@@ -143,7 +185,8 @@ static const struct dropped drops[] = {
 static void every_drop_has_its_counter(void **state)
 {
     (void)state;
-    struct address_set ours = {.n_v4 = 2, .v4 = {{10, 0, 0, 1}, {198, 51, 100, 7}}};
+    struct address_set ours = {
+        .mac = UINT64_C(0x020000000002), .n_v4 = 2, .v4 = {{10, 0, 0, 1}, {198, 51, 100, 7}}};
     struct rig *rig = rig_open("auto", &ours);
     struct packet ntp = packet_ntp(4, 3);
     struct packet good = frame_around(&frame_default, ntp.at, ntp.len);
@@ -183,6 +226,17 @@ static void every_drop_has_its_counter(void **state)
     assert_true(memory_port_push(rig->port, six.at, six.len));
     assert_true(core_turn(&rig->core));
     assert_int_equal(rig_count(rig, DROPPED_CHECKSUM), wanted[DROPPED_CHECKSUM] + 1);
+
+    // Its sources: IPv4-mapped, loopback, the server's own.
+    static const uint8_t bad[][16] = {{[10] = 0xff, 0xff, 192, 0, 2, 1}, {[15] = 1}};
+    for (unsigned i = 0; i < 3; i++) {
+        struct frame_shape shape = frame_default_v6;
+        memcpy(shape.source, i < 2 ? bad[i] : shape.destination, 16);
+        six = frame_around(&shape, ntp.at, ntp.len);
+        assert_true(memory_port_push(rig->port, six.at, six.len));
+        assert_true(core_turn(&rig->core));
+        assert_int_equal(rig_count(rig, DROPPED_SOURCE), wanted[DROPPED_SOURCE] + 1 + i);
+    }
     rig_close(rig);
 }
 

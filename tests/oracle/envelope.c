@@ -6,7 +6,7 @@
 
 const uint8_t envelope_server_v4[4] = {192, 0, 2, 1};
 const uint8_t envelope_server_v6[16] = {0x20, 1, 0x0d, 0xb8, [15] = 1};
-static const uint8_t server_mac[6] = {2, 0, 0, 0, 0, 1};
+const uint8_t envelope_server_mac[6] = {2, 0, 0, 0, 0, 1};
 
 static uint32_t sum(uint32_t so_far, const uint8_t *at, size_t len)
 {
@@ -48,7 +48,13 @@ static void put_ethernet(struct writer *w, const struct envelope *e)
     uint8_t from[6];
     octets_random(from, 6);
     from[0] = (uint8_t)((from[0] & 0xfc) | 2);
-    put(w, e->flaw != FLAW_GROUP_MAC ? server_mac : from[1] % 2 ? group : everybody, 6);
+    uint8_t *to = put(w,
+                      e->flaw != FLAW_GROUP_MAC ? envelope_server_mac
+                      : from[1] % 2             ? group
+                                                : everybody,
+                      6);
+    if (e->flaw == FLAW_OTHER_MAC)
+        to[from[2] % 6] ^= 0x40;
     put(w, from, 6);
     unsigned tags = e->flaw == FLAW_TAGS ? 3 : e->tags;
     for (unsigned i = 0; i < tags; i++) {
@@ -63,6 +69,7 @@ static void put_ethernet(struct writer *w, const struct envelope *e)
 static uint8_t *put_v4(struct writer *w, const struct envelope *e, size_t udp_len)
 {
     static const uint8_t strangers[3][4] = {{192, 0, 2, 77}, {224, 0, 1, 1}, {255, 255, 255, 255}};
+    static const uint8_t nobodys[] = {0, 127, 240, 255};
     unsigned words = e->flaw == FLAW_OPTIONS ? 6 : 5;
     uint8_t *ip = put(w, NULL, words * 4);
     ip[0] = (uint8_t)(0x40 | words);
@@ -76,7 +83,13 @@ static uint8_t *put_v4(struct writer *w, const struct envelope *e, size_t udp_le
     ip[8] = (uint8_t)(1 + ip[5] % 64);
     ip[9] = e->flaw == FLAW_PROTOCOL ? 6 : 17;
     octets_random(ip + 12, 4);
-    ip[12] = e->flaw == FLAW_GROUP_SOURCE ? 224 : 10;
+    ip[12] = e->flaw == FLAW_GROUP_SOURCE ? 224
+             : e->flaw == FLAW_SOURCE     ? nobodys[ip[4] % sizeof nobodys]
+                                          : 10;
+    if (e->flaw == FLAW_SOURCE) // 0.0.0.0 and 255.255.255.255 are groups
+        ip[13] = 1;
+    if (e->flaw == FLAW_SOURCE_OWN)
+        memcpy(ip + 12, envelope_server_v4, 4);
     memcpy(ip + 16,
            e->flaw == FLAW_STRANGER   ? strangers[0]
            : e->flaw == FLAW_GROUP_IP ? strangers[1 + ip[5] % 2]
@@ -103,6 +116,12 @@ static uint8_t *put_v6(struct writer *w, const struct envelope *e, size_t udp_le
     ip[7] = 64;
     octets_random(ip + 8, 16);
     ip[8] = e->flaw == FLAW_GROUP_SOURCE ? 0xff : 0x20;
+    if (e->flaw == FLAW_SOURCE) { // loopback, or an IPv4-mapped one
+        memset(ip + 8, 0, 16);
+        memcpy(ip + 18, ip[3] % 2 ? "\xff\xff\x0a\0\0\1" : "\0\0\0\0\0\1", 6);
+    }
+    if (e->flaw == FLAW_SOURCE_OWN)
+        memcpy(ip + 8, envelope_server_v6, 16);
     memcpy(ip + 24, envelope_server_v6, 16);
     if (e->flaw == FLAW_STRANGER)
         ip[39] = 77;
@@ -142,6 +161,12 @@ static enum outcome outcome_of(const struct envelope *e)
     case FLAW_GROUP_MAC:
     case FLAW_GROUP_SOURCE:
         return DROPPED_GROUP;
+    case FLAW_OTHER_MAC:
+        return e->anybody ? OUTCOMES : DROPPED_OTHER_MAC;
+    case FLAW_SOURCE:
+        return DROPPED_SOURCE;
+    case FLAW_SOURCE_OWN:
+        return e->anybody ? OUTCOMES : DROPPED_SOURCE;
     case FLAW_CHECKSUM:
         return DROPPED_CHECKSUM;
     case FLAW_SOURCE_PORT_ZERO:

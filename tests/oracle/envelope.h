@@ -27,6 +27,9 @@ enum envelope_flaw {
     FLAW_GROUP_MAC,
     FLAW_GROUP_IP,
     FLAW_GROUP_SOURCE,
+    FLAW_OTHER_MAC,  // to another station
+    FLAW_SOURCE,     // from where no host sends
+    FLAW_SOURCE_OWN, // from the server's own address
     FLAW_CHECKSUM,
     FLAW_SOURCE_PORT_ZERO,
     FLAW_UDP_MORE, // UDP says more than IP
@@ -35,12 +38,13 @@ enum envelope_flaw {
 
 struct envelope {
     bool v6;
-    bool anybody;  // the server takes frames to any address: steering has decided
+    bool anybody;  // the server takes frames to any address, MAC or IP: steering has decided
     unsigned tags; // VLAN, 0 to 2
     enum envelope_flaw flaw;
     uint16_t source_port;
 };
 
+extern const uint8_t envelope_server_mac[6];
 extern const uint8_t envelope_server_v4[4];
 extern const uint8_t envelope_server_v6[16];
 

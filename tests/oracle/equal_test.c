@@ -128,6 +128,9 @@ static void bench_open(struct bench *b, const struct exchange_variant *variant, 
     memset(b, 0, sizeof *b);
     memcpy(ours.v4[0], envelope_server_v4, 4);
     memcpy(ours.v6[0], envelope_server_v6, 16);
+    ours.mac = 0;
+    for (unsigned i = 0; i < sizeof envelope_server_mac; i++)
+        ours.mac = ours.mac << 8 | envelope_server_mac[i];
     b->phase = phase;
     b->largest = LANES;
     b->anybody = anybody;

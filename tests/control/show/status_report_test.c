@@ -90,7 +90,8 @@ static void expect_names(const char *what, const json_t *object, const char *nam
 #define COUNTERS                                                                                   \
     "frames_received answered_plain answered_nts answered_nak dropped_runt dropped_oversize "      \
     "dropped_not_ip dropped_fragment dropped_ip_options dropped_not_udp dropped_not_ntp "          \
-    "dropped_not_ours dropped_group dropped_checksum dropped_port_zero dropped_length "            \
+    "dropped_not_ours dropped_group dropped_other_mac dropped_source dropped_checksum "            \
+    "dropped_port_zero dropped_length "                                                            \
     "dropped_version dropped_mode dropped_trailer dropped_mac dropped_fields dropped_nts_shape "   \
     "dropped_nts_lengths dropped_nts_content dropped_no_keys dropped_no_clock dropped_stale "      \
     "dropped_longer dropped_tx_full nak_unknown_key nak_cookie_length nak_cookie_tag "             \

@@ -20,6 +20,7 @@ from harness import DATAPLANE_USER, Namespace, Tap, wait_for  # noqa: E402
 BUILD = pathlib.Path(os.environ["NOONMARK_BUILD"]) / "tests" / "dataplane" / "port"
 SERVER_V4, SERVER_V6, ANYCAST_V4 = "10.124.0.1", "fd6e:6e::1", "10.124.9.9"
 SERVER_IF, CLIENT_IF = "steer0", "peer0"
+MEMIF_MAC = "02:00:00:00:00:01"  # memif_client.c sends to it
 CAPABILITIES = "+net_admin,+net_raw,+bpf,+ipc_lock"
 NET_ADMIN = 1 << 12
 PTRACE_ATTACH = 16
@@ -347,7 +348,7 @@ def test_refusals(world, tap, config):
     refused("no such DPDK driver", 'vdev: "net_nonesuch0"\n      addresses: [192.0.2.1]', "has no such driver; if there is one, Debian has it in the package "
             "librte-net-nonesuch")
     refused("a directory that is missing",
-            'vdev: "net_memif0,role=server,socket=/nonexistent/m,socket-abstract=no"\n'
+            'vdev: "net_memif0,role=server,socket=/nonexistent/m,socket-abstract=no,mac=02:00:00:00:00:01"\n'
             '      addresses: [192.0.2.1]', "the directory of its socket must exist")
     refused("an argument that the driver does not know",
             'vdev: "net_null0,nonesuch=1"\n      addresses: [192.0.2.1]', "refuses its arguments")
@@ -356,7 +357,7 @@ def test_refusals(world, tap, config):
     open_to_all.mkdir()
     open_to_all.chmod(0o1777)
     refused("a directory in which anybody may take the socket's name",
-            f'vdev: "net_memif0,role=server,socket={open_to_all}/m,socket-abstract=no"\n'
+            f'vdev: "net_memif0,role=server,socket={open_to_all}/m,socket-abstract=no,mac=02:00:00:00:00:01"\n'
             '      addresses: [192.0.2.1]', "another user may write to")
 
     world.client.ip("link", "set", CLIENT_IF, "mtu", "9000")
@@ -387,7 +388,8 @@ def test_cores(world, tap):
     path = world.place / "cores.sock"
     config = world.config(
         "cores.yaml", f"interface: {SERVER_IF}\n"
-                      f'    - vdev: "net_memif0,role=server,socket={path},socket-abstract=no"\n'
+                      f'    - vdev: "net_memif0,role=server,socket={path},socket-abstract=no,'
+                      f'mac={MEMIF_MAC}"\n'
                       "      addresses: [192.0.2.1]", n_cores=2)
     dataplane = world.launch(config, world.server)
     answered = world.ask(SERVER_V4, 50)
@@ -423,7 +425,8 @@ def test_memif(world, tap):
     before = dpdk_files()
     path = world.place / "memif.sock"
     config = world.config(
-        "memif.yaml", f'vdev: "net_memif0,role=server,socket={path},socket-abstract=no"\n'
+        "memif.yaml", f'vdev: "net_memif0,role=server,socket={path},socket-abstract=no,'
+                      f'mac={MEMIF_MAC}"\n'
                       "      addresses: [192.0.2.1]")
 
     def ask(n):

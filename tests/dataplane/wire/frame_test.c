@@ -1,5 +1,6 @@
 // Frames in, reply headers out.
 #include "dataplane/wire/frame.h"
+#include "dataplane/wire/source.h"
 #include "tests/dataplane/packet.h"
 
 #include <setjmp.h>
@@ -332,6 +333,7 @@ static bool usual_agrees(const struct packet *frame)
     bool good = frame_open(copy, frame->len, &wanted) == FRAME_GOOD && wanted.ip_at == 14 &&
                 wanted.ip_version == 4 && wanted.destination_port == 123 &&
                 wanted.source_port != 0 && !frame_is_group(copy, &wanted) &&
+                source_is_possible(4, frame_source(copy, &wanted)) &&
                 frame_checksums_hold(copy, &wanted);
     assert_int_equal(usual, good);
     assert_memory_equal(&d, usual ? &wanted : &none, offsetof(struct datagram, ip_version) + 1);

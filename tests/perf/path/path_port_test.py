@@ -210,7 +210,8 @@ def test_memif(world, tap):
     world.stop()
     path = world.memif_directory() / "socket"
     device = f"net_memif0,role=client,socket={path},socket-abstract=no"
-    world.configure(ports=f'    - vdev: "net_memif0,role=server,socket={path},socket-abstract=no"\n'
+    world.configure(ports=f'    - vdev: "net_memif0,role=server,socket={path},socket-abstract=no,'
+                          f'mac=02:00:00:00:00:01"\n'
                           "      addresses: [192.0.2.1, 2001:db8::1]\n")
     mac = {"mac": "02:00:00:00:00:01"}
 
