@@ -85,7 +85,9 @@ struct board_dataplane {
     struct snapshot stamps;      // struct stamp_line, of the frames' stamps
     struct snapshot
         ntp_state; // struct ntp_state as the cores serve it: control's state after the check
-    _Atomic uint32_t clock_doubted; // 1: control's clock is wrong, so that it is served as leap 3
+    _Atomic uint32_t clock_doubted;   // 1: control's clock is wrong, so that it is served as leap 3
+    uint32_t guard_seen[2];           // count of each guard socket when it was last added
+    _Atomic uint64_t guard_discarded; // datagrams, both together; not reset by a restart
     struct board_port port[PORTS_MAX];
     struct core_counters core[CORES_MAX]; // not reset by a restart: counters only rise
 };

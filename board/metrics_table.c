@@ -48,6 +48,10 @@ static const struct metric_family port_frames = {
     ""};
 static const struct metric_family key_age = {
     "noonmark_key_age_seconds", "Time since the cookie key was made.", METRIC_GAUGE, "seconds"};
+static const struct metric_family guard_discarded = {
+    "noonmark_guard_discarded_datagrams",
+    "Datagrams to the NTP port that took the kernel's path and were discarded.", METRIC_COUNTER,
+    ""};
 static const struct metric_family frames = {"noonmark_ntp_frames", "Frames received.",
                                             METRIC_COUNTER, ""};
 static const struct metric_family replies = {
@@ -134,6 +138,10 @@ const struct metric metrics[] = {
     {&clock_doubted, NULL, NULL, NULL,
      "Whether the dataplane finds the clock that control publishes wrong, and serves it as leap 3.",
      AT(METRIC_DATAPLANE, METRIC_FLAG32, board_dataplane, clock_doubted)},
+    {&guard_discarded, NULL, NULL, "guard_discarded",
+     "Datagrams to the NTP port that took the kernel's path and were discarded: not a request, "
+     "sent by this host itself, to an address that is not served, or while no dataplane ran.",
+     AT(METRIC_DATAPLANE, METRIC_U64, board_dataplane, guard_discarded)},
     {&clock_serving, NULL, NULL, "serving",
      "Whether the clock's line is fitted: requests are dropped until it is.",
      CLOCK(METRIC_FLAG8, serving)},

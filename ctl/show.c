@@ -173,8 +173,11 @@ void show_status(const json_t *status, FILE *out)
     show_process(out, "control", json_object_get(status, "control"));
     show_process(out, "ke", json_object_get(status, "ke_process"));
     show_process(out, "dataplane", dataplane);
-    fprintf(out, "           crypto %s, memory %s\n", text(dataplane, "crypto"),
-            text(dataplane, "memory"));
+    fprintf(out,
+            "           crypto %s, memory %s\n"
+            "           guard discarded %" PRId64 " datagrams that took the kernel's path\n",
+            text(dataplane, "crypto"), text(dataplane, "memory"),
+            number(dataplane, "guard_discarded"));
     show_clock(out, json_object_get(status, "clock"));
     show_ports(out, json_object_get(status, "ports"));
     show_keys(out, json_object_get(status, "keys"));

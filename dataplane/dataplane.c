@@ -14,6 +14,7 @@
 #include "dataplane/stamp_clock.h"
 #include "dataplane/system_calls.h"
 #include "link/child.h"
+#include "link/guard.h"
 #include "link/handover.h"
 
 #include <errno.h>
@@ -37,6 +38,7 @@ struct dataplane {
     struct stamp_clock stamps;
     struct clock_relay clock;
     int signals;
+    int guard[2];
 };
 
 static int failed(const char *what, int fault)
@@ -55,6 +57,14 @@ static int read_config(struct config **config)
         return -EINVAL;
     }
     log_set_level((*config)->log.level);
+    return 0;
+}
+
+// First of all: another descriptor may later take the number of one that was not handed over.
+static int find_guards(struct dataplane *d)
+{
+    d->guard[0] = guard_is(HANDOVER_GUARD_IPV4) ? HANDOVER_GUARD_IPV4 : -1;
+    d->guard[1] = guard_is(HANDOVER_GUARD_IPV6) ? HANDOVER_GUARD_IPV6 : -1;
     return 0;
 }
 
@@ -184,8 +194,8 @@ static int let_packets_come(struct dataplane *d)
 static int open_all(struct dataplane *d)
 {
     static int (*const steps[])(struct dataplane *) = {
-        take_config, take_signals,  open_board,  open_ports, make_policy,
-        open_loops,  reduce_rights, start_loops, confine,    let_packets_come,
+        find_guards, take_config,   take_signals, open_board, open_ports,       make_policy,
+        open_loops,  reduce_rights, start_loops,  confine,    let_packets_come,
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         int fault = steps[i](d);
@@ -234,6 +244,7 @@ int dataplane_main(void)
             .n_loops = d.n_loops,
             .link = HANDOVER_LINK,
             .signals = d.signals,
+            .guard = {d.guard[0], d.guard[1]},
         };
         // A core that is stuck still holds its queue and its keys: the kernel takes both, and the
         // sweep takes the XDP program.

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/now.h"
 #include "link/child.h"
+#include "link/guard.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -63,6 +64,20 @@ static void records_turn(const struct housekeeping *house)
     }
 }
 
+// Adds what the guard sockets have discarded since the last time, also while no dataplane ran.
+static void guards_turn(const struct housekeeping *house)
+{
+    struct board_dataplane *board = house->board;
+    for (int i = 0; i < 2; i++) {
+        uint32_t n;
+        if (house->guard[i] < 0 || guard_discarded(house->guard[i], &n) != 0)
+            continue;
+        atomic_fetch_add_explicit(&board->guard_discarded, (uint32_t)(n - board->guard_seen[i]),
+                                  memory_order_relaxed);
+        board->guard_seen[i] = n;
+    }
+}
+
 // False when a port must be opened anew.
 static bool once_a_second(const struct housekeeping *house)
 {
@@ -70,6 +85,7 @@ static bool once_a_second(const struct housekeeping *house)
     if (!ports_refresh(house->ports, house->board))
         return false;
     records_turn(house);
+    guards_turn(house);
     loop_free_policies(house->policy, house->loops, house->n_loops);
     for (uint32_t i = 0; i < house->n_loops; i++) {
         int fault = loop_reseed(house->loops[i]);

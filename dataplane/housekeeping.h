@@ -19,8 +19,9 @@ struct housekeeping {
     struct policy_place *policy; // of these loops
     struct loop **loops;
     uint32_t n_loops;
-    int link;    // to the supervisor: this process ends when it ends
-    int signals; // signalfd: SIGTERM
+    int link;     // to the supervisor: this process ends when it ends
+    int signals;  // signalfd: SIGTERM
+    int guard[2]; // the guard sockets of IPv4 and IPv6; -1: none
 };
 
 // Runs until SIGTERM or the end of the link (0). -ESTALE, logged: a port must be opened anew, so

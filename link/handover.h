@@ -19,6 +19,11 @@ enum handover {
     // each address of `control.listen`, then chain and key of each of `control.certificates`:
     // read-only memfds with copies of the files.
     HANDOVER_FIRST_LISTENER = 10,
+    // The dataplane only: the guard sockets of IPv4 and IPv6, without those of a family that the
+    // kernel does not have. It asks how many datagrams they have discarded (link/guard.h), nothing
+    // else.
+    HANDOVER_GUARD_IPV4 = 8,
+    HANDOVER_GUARD_IPV6 = 9,
     // The dataplane only: the lock of each interface of `dataplane.ports` (link/interface_lock.h).
     // The dataplane does not use them; it keeps the locks taken as long as it lives.
     HANDOVER_FIRST_INTERFACE_LOCK = 10,

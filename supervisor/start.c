@@ -146,6 +146,10 @@ pid_t start_dataplane(const struct descriptors *h, int *link)
         error = hand(&s, h->board_control_ro, HANDOVER_BOARD_CONTROL);
     if (error == 0)
         error = hand(&s, h->board_dataplane, HANDOVER_BOARD_DATAPLANE);
+    static const int guard_at[2] = {HANDOVER_GUARD_IPV4, HANDOVER_GUARD_IPV6};
+    for (int i = 0; error == 0 && i < 2; i++)
+        if (h->guard[i] >= 0)
+            error = hand(&s, h->guard[i], guard_at[i]);
     int at = HANDOVER_FIRST_INTERFACE_LOCK;
     for (uint32_t i = 0; error == 0 && i < h->config->dataplane.n_ports; i++)
         if (h->interface_lock[i] >= 0)

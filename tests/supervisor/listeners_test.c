@@ -1,5 +1,6 @@
 // Sockets: their properties, and the result when another process has their address. On loopback,
 // with ports that the kernel chooses.
+#include "link/guard.h"
 #include "supervisor/listeners.h"
 
 #include "supervisor/addresses.h"
@@ -238,6 +239,18 @@ static void the_guard_discards_all(void **state)
     assert_int_equal(errno, EAGAIN);
     assert_int_equal(recv(guard, octets, sizeof octets, MSG_DONTWAIT), -1);
     assert_int_equal(errno, EAGAIN);
+
+    // The kernel has counted them.
+    uint32_t n = 99;
+    assert_true(guard_is(guard));
+    assert_int_equal(guard_discarded(guard, &n), 0);
+    assert_int_equal(n, 3);
+    assert_int_equal(guard_discarded(other, &n), 0);
+    assert_int_equal(n, 0);
+    const int stream = socket(AF_INET, SOCK_STREAM, 0);
+    assert_false(guard_is(stream));
+    assert_false(guard_is(STDOUT_FILENO));
+    close(stream);
     close(client);
     close(other);
     close(guard);

@@ -107,7 +107,8 @@ static void names_are_stable(void **state)
     } object[] = {
         {"control", "heartbeat_age_ms starts log_lines_lost"},
         {"ke_process", "heartbeat_age_ms starts log_lines_lost"},
-        {"dataplane", "heartbeat_age_ms starts log_lines_lost serving crypto memory"},
+        {"dataplane",
+         "heartbeat_age_ms starts log_lines_lost guard_discarded serving crypto memory"},
         {"clock", "source serving synchronised believed leap stratum reference_id precision "
                   "root_delay_s root_dispersion_s error_ns steps"},
         {"ke", "accepted completed no_common error_critical error_request error_internal "
