@@ -5,9 +5,10 @@ import os
 import random
 import socket
 import struct
+import subprocess
 
 from harness import (CLIENT_IF, CLIENT_V4, CLIENT_V6, NTP_PORT, SERVER_IF, SERVER_V4, SERVER_V6,
-                     Tap, World)
+                     Tap, World, wait_for)
 from probe import Probe
 
 ETH_IPV4, ETH_IPV6 = 0x0800, 0x86DD
@@ -249,6 +250,51 @@ class Tests:
             silent(f"a request from {what}", wire.frame(
                 wire.ipv4(wire.udp(request(), from_=source), from_=source)))
 
+    def like_a_socket(self):
+        """What the kernel would not give to a socket gets no reply either, and is counted."""
+        tap, wire = self.tap, self.wire
+
+        def from_(source):
+            return wire.frame(wire.ipv4(wire.udp(request(), from_=source), from_=source))
+
+        def six(source):
+            return wire.frame(wire.ipv6(wire.udp(request(), v6=True, from_=source), from_=source),
+                              ETH_IPV6)
+
+        def guards():
+            """Datagrams that the kernel says the guard sockets have discarded."""
+            table = self.world.server.run("cat", "/proc/net/udp", "/proc/net/udp6",
+                                          stdout=subprocess.PIPE).stdout
+            rows = [line.split() for line in table.splitlines() if "drops" not in line]
+            return sum(int(row[-1]) for row in rows if row[1].endswith(f":{NTP_PORT:04X}"))
+
+        before, discarded = self.world.status(), guards()
+        mac = bytearray(wire.theirs)
+        mac[5] ^= 1
+        tap.ok(wire.ask(wire.frame(wire.ipv4(wire.udp(request())), to=bytes(mac))) is None,
+               "another station's MAC address: silence")
+        bad = [from_("127.0.0.1"), from_("0.0.0.1"), from_("240.0.0.1"), six("::1"),
+               six("::ffff:10.123.0.2")]
+        for i, frame in enumerate(bad):
+            tap.ok(wire.ask(frame) is None, f"a source that no host has, {i}: silence")
+        own = [from_(SERVER_V4), from_("10.123.0.255"), six(SERVER_V6)]
+        for i, frame in enumerate(own):
+            tap.ok(wire.ask(frame) is None, f"the server's own source, or its subnet's, {i}: silence")
+        for mode in (1, 4, 6):
+            tap.ok(wire.ask(wire.frame(wire.ipv4(wire.udp(request(4, mode))))) is None,
+                   f"mode {mode} is the kernel's")
+        # The kernel checks no IPv6 source, and a broadcast address as a source with rp_filter alone.
+        filters = self.world.server.run("cat", *(f"/proc/sys/net/ipv4/conf/{name}/rp_filter"
+                                                 for name in ("all", SERVER_IF)),
+                                        stdout=subprocess.PIPE).stdout.split()
+        kernels = 3 + 1 + (filters == ["0", "0"])
+        tap.equal(guards() - discarded, kernels, "the guard sockets get what the kernel lets pass")
+        tap.ok(wait_for(lambda: self.world.status()["dataplane"]["guard_discarded"] == guards(), 10),
+               "what the guard sockets get is counted", self.world.status()["dataplane"])
+        after = self.world.status()
+        tap.equal(after["counters"]["dropped_source"] - before["counters"]["dropped_source"],
+                  len(bad), "dropped_source counts the sources that no host has")
+
     def noise(self):
         """Valid requests with some random octets, and completely random octets (F20, P1, P2)."""
         keys = self.probe.nts("--fields", "uid,cookie,ph*3,auth")[0]
@@ -300,6 +346,7 @@ with Tap() as tap, World("ntp") as world:
     tests.reflections()
     tests.ports()
     tests.frames()
+    tests.like_a_socket()
     tests.noise()
     counters = world.status()["counters"]
     ended = sum(n for name, n in counters.items() if name.startswith(("answered_", "dropped_")))

@@ -277,6 +277,22 @@ def test_addresses(world, tap):
     tap.equal(world.ask(SERVER_V4, 5), 5, "while the others are served on")
 
 
+def test_lost_tags(world, tap):
+    """What the program sees of a frame whose VLAN tag lies beside it is a frame without one."""
+    if tuple(map(int, os.uname().release.split("-")[0].split(".")[:2])) < (6, 8):
+        tap.skip("frames that have lost their VLAN tag", "the kernel tells of them from 6.8 on")
+        return
+    dev = ("dev", CLIENT_IF)
+    before = world.ask(SERVER_V4)
+    world.client.run("tc", "qdisc", "add", *dev, "clsact")
+    world.client.run("tc", "filter", "add", *dev, "egress", "bpf", "da", "obj",
+                     BUILD / "push_tag.bpf.o", "sec", "tc")
+    tagged = world.ask(SERVER_V4, 3, timeout=0.2)
+    world.client.run("tc", "qdisc", "del", *dev, "clsact")
+    tap.equal((before, tagged, world.ask(SERVER_V4)), (1, 0, 1),
+              "a request that has lost its VLAN tag gets no reply in another VLAN")
+
+
 def test_end(world, tap, dataplane):
     status, counters, text = dataplane.wait()
     tap.equal(status, 0, "SIGTERM ends it in order")
@@ -458,6 +474,7 @@ def main():
         dataplane = test_serving(world, tap, config)
         test_rights(world, tap, dataplane)
         test_addresses(world, tap)
+        test_lost_tags(world, tap)
         test_end(world, tap, dataplane)
         test_crash(world, tap, config)
         test_stuck(world, tap, config)
