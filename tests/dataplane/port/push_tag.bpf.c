@@ -1,4 +1,5 @@
-// Puts a VLAN tag beside each frame that leaves an interface, as a VLAN interface of the kernel does.
+// Puts a VLAN tag beside each frame that leaves an interface, as a VLAN interface of the kernel
+// does.
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
