@@ -131,6 +131,14 @@ class Tests:
         self.world.client.ip("neigh", "flush", "dev", CLIENT_IF)
         self.back("MAC address changed")
 
+    def upper(self):
+        """An interface on top whose MAC address is another one: the kernel gets its frames."""
+        self.world.server.ip("link", "add", "link", SERVER_IF, "name", "upper0", "type", "macvlan")
+        self.tap.ok(wait_for(lambda: self.said("an interface with another MAC address", 0), BACK_S),
+                    "a macvlan stands on the interface: the log warns", self.world.server_tail())
+        self.world.server.ip("link", "del", "dev", "upper0")
+        self.tap.ok(wait_for(self.answers, BACK_S), "and requests to the interface itself are answered")
+
     def carrier(self):
         starts = self.world.status()["dataplane"]["starts"]
         self.world.client.ip("link", "set", "dev", CLIENT_IF, "down")
@@ -152,7 +160,7 @@ class Tests:
                     "too many addresses: those without room are counted", self.port())
         added = "10.123.0.77"
         world.server.ip("addr", "add", f"{added}/24", "dev", SERVER_IF)
-        self.tap.ok(wait_for(lambda: self.answers(added), BACK_S) and self.answers(),
+        self.tap.ok(wait_for(lambda: self.answers(added), BACK_S) and wait_for(self.answers, BACK_S),
                     "too many addresses: those of the served interface are answered")
         self.tap.ok(wait_for(lambda: self.port()["addresses_not_steered"] == n + 2 - HOLDS, 5),
                     "too many addresses: another one made room for it", self.port())
@@ -161,7 +169,7 @@ class Tests:
         world.server.ip("addr", "flush", "dev", "lo")
         self.tap.ok(wait_for(lambda: self.port()["addresses_not_steered"] == 0, 5),
                     "too many addresses: with fewer all are steered again", self.port())
-        self.tap.ok(wait_for(lambda: not self.answers(added), BACK_S) and self.answers(),
+        self.tap.ok(wait_for(lambda: not self.answers(added), BACK_S) and wait_for(self.answers, BACK_S),
                     "too many addresses: what is gone is answered no more")
 
     def crash(self):
@@ -240,6 +248,7 @@ with Tap() as tap, InterfaceWorld("interface") as world:
     tests.renamed()
     tests.moved()
     tests.address()
+    tests.upper()
     tests.carrier()
     tests.many_addresses()
     tap.equal(world.stop(), 0, "it ends as it should")

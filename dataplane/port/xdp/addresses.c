@@ -29,12 +29,6 @@ static bool is_link_local(const uint8_t address[16])
     return address[0] == 0xfe && (address[1] & 0xc0) == 0x80;
 }
 
-struct reading {
-    unsigned ifindex;
-    const struct links *links;
-    struct address_list *list;
-};
-
 // What an RTM_NEWADDR message says. On a point-to-point link `subnet` is the peer's address.
 struct address {
     uint32_t flags;
@@ -78,27 +72,38 @@ static void add_broadcasts(struct address_list *list, const struct address *addr
         address_list_add_broadcast(list, address->broadcast);
 }
 
-// One RTM_NEWADDR message.
-static void take_address(const struct nlmsghdr *message, void *with)
+void addresses_take(unsigned ifindex, const struct links *links, const struct nlmsghdr *message,
+                    struct address_list *list)
 {
-    const struct reading *reading = with;
     const struct ifaddrmsg *head = NLMSG_DATA(message);
     const struct address address = read_address(message);
     if (!address.local)
         return;
-    const bool own = head->ifa_index == reading->ifindex;
+    const bool own = head->ifa_index == ifindex;
     const enum steer_address kind =
-        !own && links_is_vlan(reading->links, head->ifa_index) ? STEER_OURS_TAGGED : STEER_OURS;
+        !own && links_is_vlan(links, head->ifa_index) ? STEER_OURS_TAGGED : STEER_OURS;
     if (head->ifa_family == AF_INET) {
-        address_list_add_v4(reading->list, address.local, kind, own);
-        add_broadcasts(reading->list, &address, head->ifa_prefixlen);
+        address_list_add_v4(list, address.local, kind, own);
+        add_broadcasts(list, &address, head->ifa_prefixlen);
     }
     if (head->ifa_family != AF_INET6)
         return;
     bool unusable = (address.flags & IFA_F_DADFAILED) ||
                     ((address.flags & IFA_F_TENTATIVE) && !(address.flags & IFA_F_OPTIMISTIC));
     if (!unusable && (own || !is_link_local(address.local)))
-        address_list_add_v6(reading->list, address.local, kind, own);
+        address_list_add_v6(list, address.local, kind, own);
+}
+
+struct reading {
+    unsigned ifindex;
+    const struct links *links;
+    struct address_list *list;
+};
+
+static void take(const struct nlmsghdr *message, void *with)
+{
+    const struct reading *reading = with;
+    addresses_take(reading->ifindex, reading->links, message, reading->list);
 }
 
 int addresses_local(unsigned ifindex, const struct config_port *port, const struct links *links,
@@ -106,7 +111,7 @@ int addresses_local(unsigned ifindex, const struct config_port *port, const stru
 {
     struct reading reading = {.ifindex = ifindex, .links = links, .list = list};
     address_list_begin(list, port);
-    int fault = netlink_dump(RTM_GETADDR, RTM_NEWADDR, take_address, &reading);
+    int fault = netlink_dump(RTM_GETADDR, RTM_NEWADDR, take, &reading);
     if (!fault)
         address_list_end(list);
     return fault;

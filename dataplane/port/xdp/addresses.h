@@ -8,6 +8,8 @@
 #include "dataplane/port/xdp/links.h"
 #include "dataplane/wire/address_set.h"
 
+struct nlmsghdr;
+
 // A descriptor that is readable when addresses or interfaces have changed; -errno.
 int addresses_watch(void);
 
@@ -21,6 +23,10 @@ void addresses_drain(int watch);
 // configuration names addresses, only these are served. 0, or -errno, and then the list is not
 // whole.
 int addresses_local(unsigned ifindex, const struct config_port *port, const struct links *links,
+                    struct address_list *list);
+
+// The part of addresses_local that takes one RTM_NEWADDR message. Pure.
+void addresses_take(unsigned ifindex, const struct links *links, const struct nlmsghdr *message,
                     struct address_list *list);
 
 // The addresses that the configuration names, as the set for the parse stage.

@@ -6,11 +6,6 @@
 #include <stddef.h>
 #include <string.h>
 
-struct reading {
-    unsigned ifindex;
-    struct links *links;
-};
-
 // Sets *kind to what IFLA_LINKINFO says, for example "vlan".
 static void read_kind(const struct rtattr *info, char kind[16])
 {
@@ -32,12 +27,14 @@ static bool is_one_of(const char *kind, const char *const *names)
     return *names != NULL;
 }
 
-// One RTM_NEWLINK message.
-static void take_link(const struct nlmsghdr *message, void *with)
+void links_begin(struct links *links)
+{
+    memset(links, 0, offsetof(struct links, upper));
+}
+
+void links_take(struct links *links, unsigned ifindex, const struct nlmsghdr *message)
 {
     static const char *const kinds[] = {"vlan", "macvlan", "bridge", "bond", "team", NULL};
-    struct reading *reading = with;
-    struct links *links = reading->links;
     const struct ifinfomsg *head = NLMSG_DATA(message);
     struct upper upper = {.index = (unsigned)head->ifi_index};
     unsigned master = 0;
@@ -57,7 +54,7 @@ static void take_link(const struct nlmsghdr *message, void *with)
         else if (item->rta_type == IFLA_LINKINFO)
             read_kind(item, kind);
     }
-    if (upper.index == reading->ifindex) {
+    if (upper.index == ifindex) {
         memcpy(links->mac, upper.mac, sizeof links->mac);
         links->master = master;
     }
@@ -77,18 +74,35 @@ static bool stands_on(const struct upper *upper, const struct links *links, unsi
            (links->master != 0 && (upper->index == links->master || upper->below == links->master));
 }
 
-int links_read(unsigned ifindex, struct links *links)
+void links_end(struct links *links, unsigned ifindex)
 {
-    memset(links, 0, offsetof(struct links, upper));
-    struct reading reading = {.ifindex = ifindex, .links = links};
-    int fault = netlink_dump(RTM_GETLINK, RTM_NEWLINK, take_link, &reading);
-    for (uint32_t i = 0; i < links->n && !fault; i++) {
+    for (uint32_t i = 0; i < links->n; i++) {
         const struct upper *upper = &links->upper[i];
         if (!stands_on(upper, links, ifindex))
             continue;
         links->vlan_above |= upper->is_vlan;
         links->other_mac |= memcmp(upper->mac, links->mac, sizeof links->mac) != 0;
     }
+}
+
+struct reading {
+    unsigned ifindex;
+    struct links *links;
+};
+
+static void take(const struct nlmsghdr *message, void *with)
+{
+    const struct reading *reading = with;
+    links_take(reading->links, reading->ifindex, message);
+}
+
+int links_read(unsigned ifindex, struct links *links)
+{
+    struct reading reading = {.ifindex = ifindex, .links = links};
+    links_begin(links);
+    int fault = netlink_dump(RTM_GETLINK, RTM_NEWLINK, take, &reading);
+    if (!fault)
+        links_end(links, ifindex);
     return fault;
 }
 

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct nlmsghdr;
+
 enum { LINKS_MAX = 4096 };
 
 struct links {
@@ -23,7 +25,14 @@ struct links {
     } upper[LINKS_MAX];
 };
 
-// 0 or -errno, and then the links are not whole (-EAGAIN: they changed meanwhile).
+// Reads them from the kernel. 0 or -errno, and then the links are not whole (-EAGAIN: they changed
+// meanwhile).
 int links_read(unsigned ifindex, struct links *links);
+
+// The parts of links_read: empties the links, takes one RTM_NEWLINK message, and after the last one
+// says what stands on the interface. Pure.
+void links_begin(struct links *links);
+void links_take(struct links *links, unsigned ifindex, const struct nlmsghdr *message);
+void links_end(struct links *links, unsigned ifindex);
 
 bool links_is_vlan(const struct links *links, unsigned ifindex);
