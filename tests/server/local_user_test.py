@@ -187,7 +187,9 @@ class Tests:
         tap, world = self.tap, self.world
         before = self.program()
         with self.doing("hold", *NAMES):
-            for pid in (world.noonmarkd.pid, *world.children().values()):
+            children = world.children().values()
+            os.kill(world.noonmarkd.pid, signal.SIGSTOP)  # at its end a child would end in order
+            for pid in (*children, world.noonmarkd.pid):
                 os.kill(pid, signal.SIGKILL)
             world.noonmarkd.process.wait()
             world.programs.remove(world.noonmarkd)
