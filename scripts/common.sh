@@ -31,21 +31,36 @@ step()
     fi
 }
 
-# The packages of the named sections of scripts/packages.
+# The packages of the named sections of scripts/packages, one a line: NAME, or NAME|NAME... where
+# Debian's releases have different names for it.
 packages_of()
 {
     local section
     for section in "$@"; do
-        sed -n "/^\[$section\]/,/^\[/{s/#.*//;s/[[:space:]]*\$//;/^\[/d;/^\$/d;p}" scripts/packages
+        sed -n "/^\[$section\]/,/^\[/{s/#.*//;s/[[:space:]]//g;/^\[/d;/^\$/d;p}" scripts/packages
     done
 }
 
-# The given packages that are not installed.
+# The given packages that are not installed, under none of their names.
 packages_missing()
 {
     local p
     for p in "$@"; do
-        [ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || say "$p"
+        # It fails when one of the names is unknown.
+        grep -qx installed <<<"$(dpkg-query -W -f '${db:Status-Status}\n' ${p//|/ } 2>/dev/null)" || say "$p"
+    done
+}
+
+# The name that this release has for each of the given packages; the first name if it has none.
+packages_here()
+{
+    local p name
+    for p in "$@"; do
+        for name in ${p//|/ }; do
+            ! grep -q '^  Candidate: [^(]' <<<"$(apt-cache policy "$name" 2>/dev/null)" || break
+            name=${p%%|*}
+        done
+        say "$name"
     done
 }
 
@@ -65,14 +80,14 @@ apt_lists()
 
 apt_install()
 {
-    apt_lists && apt_quiet install -y --no-install-recommends "$@"
+    apt_lists && apt_quiet install -y --no-install-recommends $(packages_here "$@")
 }
 
 # Installs the missing packages of the named sections.
 install_packages()
 {
     local missing
-    command -v apt-get >/dev/null || die "there is no apt-get; this script is for Debian 12:" \
+    command -v apt-get >/dev/null || die "there is no apt-get; this script is for Debian 12 and 13:" \
         "install the packages in scripts/packages and run meson yourself"
     mapfile -t missing < <(packages_missing $(packages_of "$@"))
     if [ "${#missing[@]}" = 0 ]; then
