@@ -5,9 +5,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
-#include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -15,11 +13,9 @@ enum { DRAIN_MAX = 64 * 1024 };
 
 struct ke_connection *ke_connection_new(int fd, struct tls *tls)
 {
-    struct ke_connection *c = malloc(sizeof *c);
+    struct ke_connection *c = calloc(1, sizeof *c);
     if (!c)
         return NULL;
-    // The buffer is not cleared: pages that the request does not reach stay untouched.
-    memset(c, 0, offsetof(struct ke_connection, octets));
     c->source = KE_SOURCE_CONNECTION;
     c->fd = fd;
     c->wire.fd = fd;
@@ -102,20 +98,28 @@ static void refuse_hello(struct ke_connection *c)
     (void)!send(c->fd, illegal_parameter, sizeof illegal_parameter, MSG_NOSIGNAL | MSG_MORE);
 }
 
+static bool start_reading(struct ke_connection *c, struct ke_counters *counters)
+{
+    // Section 3: ALPN is required. OpenSSL asks nobody when the client offers none.
+    if (!tls_speaks_ntske(c->session)) {
+        c->end = KE_NO_ALPN;
+        c->stage = KE_CLOSING;
+        return true;
+    }
+    c->octets = malloc(KE_REQUEST_MAX);
+    c->stage = KE_READING;
+    if (!c->octets)
+        give_up(c, counters, KE_ABANDONED);
+    return c->octets != NULL;
+}
+
 static bool handshake(struct ke_connection *c, struct ke_counters *counters)
 {
     int error;
     int returned = SSL_accept(c->session);
     if (returned == 1) {
         c->wire.corked = true; // answer, close_notify and FIN leave as one
-        // Section 3: ALPN is required. OpenSSL asks nobody when the client offers none.
-        if (tls_speaks_ntske(c->session)) {
-            c->stage = KE_READING;
-            return true;
-        }
-        c->end = KE_NO_ALPN;
-        c->stage = KE_CLOSING;
-        return true;
+        return start_reading(c, counters);
     }
     if (waits(c, returned, &error)) {
         if (c->wire.sent)
@@ -136,8 +140,8 @@ static bool read_request(struct ke_connection *c, struct ke_responder *responder
 {
     int error;
     // The framing ends or is broken before the buffer is full, so there is always room.
-    assert(c->len < sizeof c->octets);
-    int returned = SSL_read(c->session, c->octets + c->len, (int)(sizeof c->octets - c->len));
+    assert(c->len < KE_REQUEST_MAX);
+    int returned = SSL_read(c->session, c->octets + c->len, (int)(KE_REQUEST_MAX - c->len));
     if (returned > 0) {
         c->len += (uint32_t)returned;
         ke_framing_advance(&c->framing, c->octets, c->len);
@@ -252,5 +256,6 @@ void ke_connection_free(struct ke_connection *c)
         return;
     SSL_free(c->session);
     close(c->fd);
+    free(c->octets);
     free(c);
 }

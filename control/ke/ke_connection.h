@@ -43,7 +43,9 @@ struct ke_connection {
     struct ke_connection *previous, *next;
     bool armed_for_write;
 
-    uint8_t octets[KE_REQUEST_MAX]; // the request, then the response
+    // The request, then the response: KE_REQUEST_MAX octets, owned; NULL until the handshake is
+    // complete, because a client that never completes one is to cost little.
+    uint8_t *octets;
 };
 
 // Takes over fd, a connected and non-blocking socket. NULL when memory runs out; then the caller

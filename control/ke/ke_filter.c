@@ -15,6 +15,7 @@
 static const struct confine_call calls[] = {
     {.number = SCMP_SYS(accept4)},
     {.number = SCMP_SYS(recvfrom)},
+    {.number = SCMP_SYS(readv)},
     // sendto must have no address: with an address and MSG_FASTOPEN it would connect.
     {.number = SCMP_SYS(sendto), .n = 1, .argument = {{.arg = 4, .op = SCMP_CMP_EQ, .datum_a = 0}}},
     // The link: the supervisor's messages, which may bring descriptors. Answers use sendto and

@@ -3,44 +3,44 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
-// As recv, within the budget. Less than was asked for leaves the socket empty: epoll reports it
-// when more comes, so that the system need not be asked again.
+// Fills out, and then `ahead`, which must be empty. Less than there was room for leaves the socket
+// empty: epoll reports it when more comes, so that the system need not be asked again.
 static ssize_t receive(struct tls_wire *wire, void *out, size_t len)
 {
-    if (wire->empty || tls_wire_spent(wire)) {
+    const struct iovec rooms[] = {{out, len}, {wire->ahead, sizeof wire->ahead}};
+
+    if (wire->empty) {
         errno = EAGAIN;
         return -1;
     }
-    ssize_t n = recv(wire->fd, out, len, 0);
+    const ssize_t n = readv(wire->fd, rooms, 2);
     wire->ended |= n == 0;
     if (n <= 0)
         return n;
-    wire->empty = (size_t)n < len;
-    wire->received += (uint32_t)n;
-    if (client_hello_watch(&wire->hello, out, (size_t)n))
-        return n;
+    const size_t all = (size_t)n, given = all < len ? all : len;
+    wire->empty = all < len + sizeof wire->ahead;
+    wire->received += (uint32_t)all;
+    wire->at = 0;
+    wire->len = (uint16_t)(all - given);
+    if (client_hello_watch(&wire->hello, out, given) &&
+        client_hello_watch(&wire->hello, wire->ahead, wire->len))
+        return (ssize_t)given;
     wire->refused = true;
     errno = EAGAIN;
     return -1;
 }
 
-// What has been read ahead, or all that is there.
+// What has been read ahead, or all that is there; within the budget.
 static ssize_t read_ahead(struct tls_wire *wire, void *out, size_t len)
 {
     if (tls_wire_spent(wire)) {
         errno = EAGAIN;
         return -1;
     }
-    if (wire->at == wire->len && len >= sizeof wire->ahead)
+    if (wire->at == wire->len)
         return receive(wire, out, len);
-    if (wire->at == wire->len) {
-        ssize_t n = receive(wire, wire->ahead, sizeof wire->ahead);
-        if (n <= 0)
-            return n;
-        wire->at = 0;
-        wire->len = (uint16_t)n;
-    }
     const size_t there = wire->len - wire->at;
     const size_t n = len < there ? len : there;
     memcpy(out, wire->ahead + wire->at, n);

@@ -18,7 +18,7 @@
 // beyond is a flood of empty records or key updates.
 enum {
     TLS_WIRE_BUDGET = 128 * 1024,
-    TLS_WIRE_AHEAD = 512,     // most ClientHellos, or Finished and a request
+    TLS_WIRE_AHEAD = 512, // a ClientHello without a post-quantum share, or Finished and a request
     TLS_WIRE_KEY_UPDATES = 2, // RFC 8446, section 4.6.3: for long sessions; one request needs none
 };
 
