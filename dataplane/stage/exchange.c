@@ -2,6 +2,7 @@
 #include "dataplane/stage/exchange.h"
 
 #include "base/bytes.h"
+#include "crypto/registers.h"
 #include "dataplane/stage/seal.h"
 #include "dataplane/stage/slow.h"
 
@@ -105,5 +106,7 @@ struct proof exchange(struct batch *batch, struct kinds requested, const struct 
         else
             batch->ended[end] |= lane_bit(i);
     }
+    if (kinds_nts(requested) != 0)
+        registers_wipe(); // a core without traffic would keep keys in them
     return proof;
 }

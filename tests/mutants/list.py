@@ -188,6 +188,8 @@ MUTANTS = [
            '"vpxorq %%zmm\\\\n, %%zmm\\\\n, %%zmm\\\\n\\n\\t"', '"nop\\n\\t"', ("crypto/registers",)),
     Mutant("registers-refresh", "a core that waits keeps round keys in its registers", "board/keyring.c",
            "    registers_wipe();\n", "", ("board/keyring",)),
+    Mutant("registers-answered", "a core that waits keeps keys of its last batch in its registers",
+           "dataplane/stage/exchange.c", "        registers_wipe(); //", "        ; //", ("dataplane/stage/exchange",)),
     Mutant("registers-handed", "control keeps what it gave the writer in its registers", "control/keys/store_file.c",
            "    registers_wipe(); //", "    //", ("control/keys/keys",)),
     Mutant("registers-sealed", "OpenSSL may put aside a cookie key's round keys",

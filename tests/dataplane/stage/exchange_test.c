@@ -4,6 +4,7 @@
 #include "dataplane/stage/refuse.h"
 #include "dataplane/stage/respond.h"
 #include "dataplane/stage/slow.h"
+#include "tests/crypto/registers_held.h"
 #include "tests/dataplane/client.h"
 
 #include <setjmp.h>
@@ -110,6 +111,42 @@ static void each_variant(void (*body)(struct bed *, const struct exchange_varian
         body(bed, *v);
         bed_close(bed);
     }
+}
+
+// A core that has nothing to do afterwards keeps no key in its registers: neither a cookie key, nor
+// what the cookies carried. Whole batches, single lanes, the slow path.
+static void no_key_stays_in_a_register_under(struct bed *bed,
+                                             const struct exchange_variant *variant)
+{
+    static uint8_t held[REGISTERS_MAX][REGISTER_WIDEST];
+    static struct client client[LANES];
+    for (unsigned i = 0; i < LANES; i++) {
+        struct packet request = usual(bed, 2000 + i, &client[i]);
+        put(bed, i, &request);
+    }
+    for (unsigned way = 0; way < 3; way++) {
+        for (unsigned i = 1; way == 1 && i < LANES; i++) {
+            free(bed->batch.burst.frame[i]);
+            bed->batch.burst.frame[i] = NULL;
+        }
+        struct proof proof = run(bed, variant, way == 2);
+        registers_read(held);
+        assert_true(proof.given == (way == 0 ? ~(lane_set)0 : 1));
+        for (unsigned i = 0; i < KEYRING_KEYS; i++) {
+            assert_false(registers_hold(held, bed->keys.key[i].mac_schedule[0], 11 * 16));
+            assert_false(registers_hold(held, bed->keys.key[i].ctr_schedule[0], 11 * 16));
+        }
+        for (unsigned i = 0; i < LANES; i++) {
+            assert_false(registers_hold(held, client[i].c2s, 32));
+            assert_false(registers_hold(held, client[i].s2c, 32));
+        }
+    }
+}
+
+static void no_key_stays_in_a_register(void **state)
+{
+    (void)state;
+    each_variant(no_key_stays_in_a_register_under);
 }
 
 // RSP-2, RSP-3, NTS-2: 64 lanes of other clients, keys, shapes; every reply opens under its own
@@ -271,9 +308,8 @@ static void every_bit_is_proven(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lanes_do_not_mix),
-        cmocka_unit_test(both_paths_agree),
-        cmocka_unit_test(a_bad_lane_is_alone),
+        cmocka_unit_test(no_key_stays_in_a_register), cmocka_unit_test(lanes_do_not_mix),
+        cmocka_unit_test(both_paths_agree),           cmocka_unit_test(a_bad_lane_is_alone),
         cmocka_unit_test(every_bit_is_proven),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
