@@ -32,8 +32,8 @@ struct frames {
 // for how many there were buffers. Frames of the last burst that were not sent are lent again.
 unsigned frames_lend(struct frames_queue *queue, struct frames *out, unsigned n);
 
-// Sends n frames from index `from` on, in order, with out's lengths. Returns how many the queue
-// accepted; the others are still lent.
+// Sends n frames (0: none) from index `from` on, in order, with out's lengths. Returns how many the
+// queue accepted; the others are still lent.
 unsigned frames_send(struct frames_queue *queue, const struct frames *out, unsigned from,
                      unsigned n);
 
