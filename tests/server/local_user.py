@@ -204,7 +204,7 @@ def files(directory, control):
         attempt(f"{where}: list", lambda: len(os.listdir(where)))
         attempt(f"{where}: lock", lambda: fcntl.flock(os.open(where, os.O_RDONLY), fcntl.LOCK_EX))
     attempt("control.socket: remove", lambda: os.unlink(control))
-    attempt("control.socket: replace", lambda: os.rename("/etc/hostname", control))
+    attempt("control.socket: move away", lambda: os.rename(control, control + ".old"))
     attempt("control.socket: chmod", lambda: os.chmod(control, 0o777))
     for i in range(32):  # its queue has room for half as many
         s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)

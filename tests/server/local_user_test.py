@@ -187,9 +187,9 @@ class Tests:
         tap, world = self.tap, self.world
         before = self.program()
         with self.doing("hold", *NAMES):
-            children = world.children().values()
-            os.kill(world.noonmarkd.pid, signal.SIGSTOP)  # at its end a child would end in order
-            for pid in (*children, world.noonmarkd.pid):
+            # The supervisor stops first, lest it starts a child anew, and dies last, lest a child ends in order.
+            os.kill(world.noonmarkd.pid, signal.SIGSTOP)
+            for pid in (*world.children().values(), world.noonmarkd.pid):
                 os.kill(pid, signal.SIGKILL)
             world.noonmarkd.process.wait()
             world.programs.remove(world.noonmarkd)
