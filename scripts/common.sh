@@ -51,13 +51,19 @@ packages_missing()
     done
 }
 
+# Whether this release has the package.
+package_known()
+{
+    grep -q '^  Candidate: [^(]' <<<"$(apt-cache policy "$1" 2>/dev/null)"
+}
+
 # The name that this release has for each of the given packages; the first name if it has none.
 packages_here()
 {
     local p name
     for p in "$@"; do
         for name in ${p//|/ }; do
-            ! grep -q '^  Candidate: [^(]' <<<"$(apt-cache policy "$name" 2>/dev/null)" || break
+            ! package_known "$name" || break
             name=${p%%|*}
         done
         say "$name"
@@ -98,40 +104,72 @@ install_packages()
     step "Installing ${#missing[@]} packages (and what they need)" apt_install "${missing[@]}"
 }
 
-# Downloads the test clients and unpacks each into build/clients/NAME. Nothing is installed.
+# apt-get for the test clients: it changes nothing on the machine.
+apt_client()
+{
+    apt-get -qq -o Acquire::Retries=3 -o APT::Sandbox::User=root "$@"
+}
+
+# The same with Debian 13's list of packages, which is kept in the directory.
+apt_client_trixie()
+{
+    local home=$1 site
+    shift
+    site=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Label: Debian' | sed -n 1p)
+    [ -n "$site" ] || return 1
+    mkdir -p "$home/lists/partial" "$home/cache/archives/partial"
+    say "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $site trixie main" >"$home/sources.list"
+    apt_client -o Acquire::Languages=none -o Dir::Etc::SourceList="$home/sources.list" \
+        -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists="$home/lists" -o Dir::Cache="$home/cache" "$@"
+}
+
+# Downloads a test client into the directory. If this release has none, Debian 13's is taken.
+download_client()
+{
+    local name=$1 debs=$2
+    if package_known "$name"; then
+        (cd "$debs" && apt_client download "$name")
+    else
+        apt_client_trixie "$debs/trixie" update && (cd "$debs" && apt_client_trixie "$debs/trixie" download "$name")
+    fi
+}
+
+# unpack_clients NAME...: downloads the test clients and unpacks each into build/clients/NAME. Nothing is
+# installed. A client that neither this release nor Debian 13 has is left out; its tests are skipped.
 unpack_clients()
 {
-    local top name deb
-    top=$PWD
-    mkdir -p build/clients/debs
-    for name in $(packages_of clients); do
-        [ ! -e "build/clients/$name/.complete" ] || continue
-        apt_lists || return 1
-        rm -rf "build/clients/$name" build/clients/debs/"$name"_*.deb
-        (cd build/clients/debs && apt-get -qq -o Acquire::Retries=3 -o APT::Sandbox::User=root \
-            download "$name") || return 1
-        deb=$(echo "$top"/build/clients/debs/"$name"_*.deb)
-        dpkg-deb -x "$deb" "build/clients/$name" || return 1
-        touch "build/clients/$name/.complete"
+    local clients=$PWD/build/clients name
+    mkdir -p "$clients/debs"
+    apt_lists || return 1
+    for name in $(clients_missing "$@"); do
+        rm -rf "${clients:?}/$name" "$clients/debs/$name"_*.deb
+        if ! download_client "$name" "$clients/debs"; then
+            ! package_known "$name" || return 1
+            continue
+        fi
+        dpkg-deb -x "$clients/debs/$name"_*.deb "$clients/$name" || return 1
+        touch "$clients/$name/.complete"
     done
 }
 
 clients_missing()
 {
     local name
-    for name in $(packages_of clients); do
-        [ -e "build/clients/$name/.complete" ] || return 0
+    for name in "$@"; do
+        [ -e "build/clients/$name/.complete" ] || say "$name"
     done
-    return 1
 }
 
+# fetch_clients NAME...
 fetch_clients()
 {
-    if clients_missing; then
-        step "Unpacking test clients into build/clients (nothing is installed)" unpack_clients
-    else
+    if [ -z "$(clients_missing "$@")" ]; then
         say "Test clients: unpacked in build/clients"
+        return
     fi
+    step "Unpacking test clients into build/clients (nothing is installed)" unpack_clients "$@" || return 1
+    [ -z "$(clients_missing "$@")" ] ||
+        say "  not to be had here, so that their tests are skipped: $(clients_missing "$@" | paste -sd ' ')"
 }
 
 # Checks that `ip netns exec` works here; otherwise exits with the reason and what to do.

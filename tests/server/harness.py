@@ -40,7 +40,7 @@ SERVER_NAME = "ntp.test"
 
 # Numeric, so that no account has to exist. Nothing else on a machine is likely to own them.
 DATAPLANE_USER, CONTROL_USER = "64731:64731", "64732:64732"
-OPENNTPD_ID = 64733
+OPENNTPD_ID, NTPD_RS_ID = 64733, 64734
 
 CLONE_NEWNET = 0x40000000
 libc = ctypes.CDLL(None, use_errno=True)
@@ -176,7 +176,7 @@ class Program:
 
 
 class Chronyd(Program):
-    """chronyd 4.3, unpacked, in the client's namespace; never touches a clock (-x, and the right
+    """chronyd, unpacked, in the client's namespace; never touches a clock (-x, and the right
     to set it is taken away besides)."""
 
     def __init__(self, world, name, address, nts=True, poll=-3, extra=(), trusted=None,
@@ -337,6 +337,89 @@ class Openntpd(Program):
 
     def explain(self):
         return "\n".join([self.show(), self.tail(60), self.world.server_tail()])
+
+
+def deaf_clock():
+    """A function that makes the calling process, and all that it starts, unable to set any clock: the system calls
+    for it do nothing and say that they have done it."""
+    allow, pretend = 0x7fff0000, 0x00050000  # SCMP_ACT_ALLOW, SCMP_ACT_ERRNO(0)
+    seccomp = ctypes.CDLL("libseccomp.so.2")
+    seccomp.seccomp_init.restype = ctypes.c_void_p
+    rules = ctypes.c_void_p(seccomp.seccomp_init(ctypes.c_uint32(allow)))
+    for name in (b"adjtimex", b"clock_adjtime", b"clock_settime", b"settimeofday"):
+        number = seccomp.seccomp_syscall_resolve_name(name)
+        if seccomp.seccomp_rule_add(rules, ctypes.c_uint32(pretend), number, 0) != 0:
+            raise OSError("seccomp_rule_add")
+
+    def load():
+        if seccomp.seccomp_load(rules) != 0:
+            raise OSError("seccomp_load")
+    return load
+
+
+class NtpdRs(Program):
+    """ntpd-rs, unpacked, in the client's namespace. It knows no mode in which it only looks, and ends where it cannot
+    steer the clock. So it has no right to, as a user of its own, and in addition a filter of system calls lets it
+    believe that it steers."""
+
+    # ntpd-rs 1.4 cannot read an IPv6 address in its configuration, so the server has its name, which is a
+    # line of a file of our own. `ip netns exec` has made the mount namespace.
+    PRIVATE = 'mount --bind "$1" /etc/hosts && shift && exec "$@"'
+
+    def __init__(self, world, name, address):
+        self.world = world
+        self.home = world.directory(name)
+        # Its user cannot walk into a private checkout.
+        self.place = world.runtime / name
+        self.place.mkdir(mode=0o755)
+        os.chown(self.place, NTPD_RS_ID, NTPD_RS_ID)
+        certificate = self.place / "trusted.pem"
+        shutil.copyfile(world.certificate, certificate)
+        hosts = self.place / "hosts"
+        hosts.write_text(f"127.0.0.1 localhost\n{address} {SERVER_NAME}\n")
+        for file in (certificate, hosts):
+            file.chmod(0o644)
+        self.configuration = self.place / "ntp.toml"
+        self.configuration.write_text(f"""\
+[observability]
+log-level = "info"
+observation-path = "{self.place}/observe"
+[[source]]
+mode = "nts"
+address = "{SERVER_NAME}:{KE_PORT}"
+certificate-authority = "{certificate}"
+[synchronization]
+minimum-agreeing-sources = 1
+single-step-panic-threshold = 1
+startup-step-panic-threshold = 1
+[source-defaults]
+poll-interval-limits = {{ min = 0, max = 0 }}
+initial-poll-interval = 0
+""")
+        rights = ["setpriv", f"--reuid={NTPD_RS_ID}", f"--regid={NTPD_RS_ID}", "--clear-groups",
+                  *world.no_clock[1:]]
+        super().__init__(name, world.client.command(
+            "sh", "-c", self.PRIVATE, "sh", hosts, *rights, CLIENTS / "ntpd-rs/usr/bin/ntp-daemon", "-c",
+            self.configuration), self.home / "log", preexec_fn=deaf_clock())
+
+    def ask(self):
+        """What it shows of itself, as its ntp-ctl gets it; None while it does not answer."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+            s.settimeout(2)
+            try:
+                s.connect(str(self.place / "observe"))
+                octets = s.makefile("rb").read()
+                return json.loads(octets[8:])  # after its length
+            except (OSError, ValueError):
+                return None
+
+    def source(self):
+        """Of its one source: address, reach, cookies, offset; None before it has one."""
+        shown = self.ask()
+        return shown["sources"][0] if shown and shown["sources"] else None
+
+    def explain(self):
+        return "\n".join([json.dumps(self.ask()), self.tail(10), self.world.server_tail()])
 
 
 class World:
@@ -558,6 +641,11 @@ time:
 
     def openntpd(self, name="openntpd", addresses=(SERVER_V4,)):
         client = Openntpd(self, name, addresses)
+        self.programs.append(client)
+        return client
+
+    def ntpd_rs(self, name="ntpd-rs", address=SERVER_V4):
+        client = NtpdRs(self, name, address)
         self.programs.append(client)
         return client
 
