@@ -5,7 +5,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -13,7 +12,8 @@ enum { DRAIN_MAX = 64 * 1024 };
 
 struct ke_connection *ke_connection_new(int fd, struct tls *tls)
 {
-    struct ke_connection *c = calloc(1, sizeof *c);
+    // OpenSSL's memory, as that of the session: wiped when freed, and given back to the system.
+    struct ke_connection *c = OPENSSL_zalloc(sizeof *c);
     if (!c)
         return NULL;
     c->source = KE_SOURCE_CONNECTION;
@@ -21,7 +21,7 @@ struct ke_connection *ke_connection_new(int fd, struct tls *tls)
     c->wire.fd = fd;
     c->session = tls_session(tls, &c->wire);
     if (!c->session) {
-        free(c);
+        OPENSSL_free(c);
         return NULL;
     }
     return c;
@@ -106,7 +106,7 @@ static bool start_reading(struct ke_connection *c, struct ke_counters *counters)
         c->stage = KE_CLOSING;
         return true;
     }
-    c->octets = malloc(KE_REQUEST_MAX);
+    c->octets = OPENSSL_malloc(KE_REQUEST_MAX);
     c->stage = KE_READING;
     if (!c->octets)
         give_up(c, counters, KE_ABANDONED);
@@ -256,6 +256,6 @@ void ke_connection_free(struct ke_connection *c)
         return;
     SSL_free(c->session);
     close(c->fd);
-    free(c->octets);
-    free(c);
+    OPENSSL_free(c->octets);
+    OPENSSL_free(c);
 }

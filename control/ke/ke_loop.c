@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/now.h"
+#include "control/ke/slab.h"
 
 #include <errno.h>
 #include <string.h>
@@ -14,6 +15,7 @@ enum {
     EVENTS = 64,
     ACCEPT_BURST = 64,  // connections accepted before the other events are handled
     IDLE_TURN_MS = 500, // an idle loop wipes a retired cookie key after this time
+    REST_MS = 1000,     // the memory of sessions that have gone is given back so often
 };
 
 // The limit applies to all loops together. A place is taken before accept, so that there is never a
@@ -189,6 +191,15 @@ static int wait_ms(const struct ke_loop *loop)
     return due <= now ? 0 : (int)((due - now + NOW_NS_PER_MS - 1) / NOW_NS_PER_MS);
 }
 
+static void rest(struct ke_loop *loop)
+{
+    const uint64_t now = now_ns();
+    if (now < loop->rest_ns)
+        return;
+    slab_rest();
+    loop->rest_ns = now + REST_MS * (uint64_t)NOW_NS_PER_MS;
+}
+
 // False when the loop must end.
 static bool turn(struct ke_loop *loop)
 {
@@ -213,6 +224,7 @@ static bool turn(struct ke_loop *loop)
         }
     }
     expire(loop);
+    rest(loop);
     if (loop->paused && now_ns() >= loop->resume_ns) {
         loop->paused = false;
         if (watch_listeners(loop) < 0)

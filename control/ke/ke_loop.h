@@ -44,6 +44,7 @@ struct ke_loop {
     struct ke_post listener[LISTENERS_MAX];
     bool paused;             // the listeners are not watched
     uint64_t resume_ns;      // when paused
+    uint64_t rest_ns;        // when memory is given back next
     struct ke_queue running; // until the exchange's deadline
     struct ke_queue silent;  // likewise; nothing had come when they were accepted
     struct ke_queue ending;  // draining, or late: KE_LINGER_MS more

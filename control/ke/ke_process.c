@@ -12,6 +12,7 @@
 #include "control/ke/ke.h"
 #include "control/ke/ke_filter.h"
 #include "control/ke/ke_limit.h"
+#include "control/ke/slab.h"
 #include "control/ke/tls.h"
 #include "control/ke/tls_memory.h"
 #include "link/child.h"
@@ -255,6 +256,7 @@ static void serve(struct process *p)
     do {
         atomic_store_explicit(&p->board->heartbeat, now_ns(), memory_order_relaxed);
         atomic_store_explicit(&p->board->log_lost, log_lost(), memory_order_relaxed);
+        slab_rest();
         n = epoll_wait(p->epoll, &event, 1, BEAT_MS);
     } while (n <= 0 || (event.data.fd == HANDOVER_LINK && hear(p)));
 }

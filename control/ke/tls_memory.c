@@ -1,11 +1,10 @@
-// libc's size of a block is wiped, which may be more than the requested size.
+// Wiped is all that the owner of a block could use, which may be more than what it asked for.
 #include "control/ke/tls_memory.h"
 
 #include "base/bytes.h"
+#include "control/ke/slab.h"
 
-#include <malloc.h>
 #include <openssl/crypto.h>
-#include <stdlib.h>
 #include <string.h>
 
 // NULL for length 0, like OpenSSL's own function.
@@ -13,7 +12,7 @@ static void *take(size_t len, const char *file, int line)
 {
     (void)file;
     (void)line;
-    return len == 0 ? NULL : malloc(len);
+    return len == 0 ? NULL : slab_take(len);
 }
 
 static void give_back(void *at, const char *file, int line)
@@ -22,14 +21,13 @@ static void give_back(void *at, const char *file, int line)
     (void)line;
     if (at == NULL)
         return;
-    bytes_wipe(at, malloc_usable_size(at));
-    free(at);
+    bytes_wipe(at, slab_room(at));
+    slab_give(at);
 }
 
-// Not realloc: it would leave the old octets behind when it moves the block.
 static void *resize(void *at, size_t len, const char *file, int line)
 {
-    const size_t room = at == NULL ? 0 : malloc_usable_size(at);
+    const size_t room = at == NULL ? 0 : slab_room(at);
 
     if (len > 0 && len <= room)
         return at;
@@ -44,5 +42,5 @@ static void *resize(void *at, size_t len, const char *file, int line)
 
 bool tls_memory_take(void)
 {
-    return CRYPTO_set_mem_functions(take, resize, give_back) == 1;
+    return slab_open() && CRYPTO_set_mem_functions(take, resize, give_back) == 1;
 }
