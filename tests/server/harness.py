@@ -447,7 +447,7 @@ class World:
         try:
             self.runtime.mkdir(mode=0o755)
             self._wire()
-            self._certify()
+            self.certify()
             self.configure()
         except BaseException:
             self.close()
@@ -483,7 +483,7 @@ class World:
             namespace.ip("addr", "add", f"{v6}/64", "dev", interface, "nodad")
             namespace.ip("link", "set", interface, "up")
 
-    def _certify(self):
+    def certify(self):
         """A certificate of its own, which the clients trust, for the addresses and a name."""
         self.certificate, self.key = self.home / "cert.pem", self.home / "key.pem"
         names = f"subjectAltName=IP:{SERVER_V4},IP:{SERVER_V6},DNS:{SERVER_NAME}"
