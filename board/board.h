@@ -23,7 +23,7 @@
 #include <stdint.h>
 
 enum {
-    BOARD_VERSION = 1,
+    BOARD_VERSION = 2,
     BOARD_NAME_LEN = 64,
     BOARD_PAGE = 4096, // mapped lengths are a multiple of it
 };

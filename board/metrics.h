@@ -32,6 +32,7 @@ enum metric_place {
     METRIC_KE_PROCESS, // struct board_ke: ke_process
     METRIC_DATAPLANE,  // struct board_dataplane: dataplane
     METRIC_CLOCK,      // struct ntp_state as it is served: clock
+    METRIC_STAMPS,     // struct stamp_line: an element of stamp_clocks
     METRIC_PORT,       // struct board_port: an element of ports
     METRIC_KEY,        // struct metric_key: an element of keys
     METRIC_CORES,      // struct core_counters: an element of cores, and their sum: counters

@@ -26,12 +26,30 @@ static const struct metric_family clock_root_delay = {
 static const struct metric_family clock_root_dispersion = {
     "noonmark_clock_root_dispersion_seconds", "The root dispersion that is served, before it ages.",
     METRIC_GAUGE, "seconds"};
-static const struct metric_family clock_error = {
-    "noonmark_clock_error_seconds", "How far the fitted line is thought to be from CLOCK_REALTIME.",
-    METRIC_GAUGE, "seconds"};
+static const struct metric_family clock_bound = {
+    "noonmark_clock_bound_seconds",
+    "How far CLOCK_REALTIME can be from the fitted line at its base.", METRIC_GAUGE, "seconds"};
+static const struct metric_family clock_growth = {
+    "noonmark_clock_bound_growth_ppb",
+    "How fast that bound grows, in nanoseconds for each second since the line's base.",
+    METRIC_GAUGE, "ppb"};
+static const struct metric_family clock_gates = {
+    "noonmark_clock_gates", "Readings of CLOCK_REALTIME that the fitted line goes through.",
+    METRIC_GAUGE, ""};
 static const struct metric_family clock_steps = {
     "noonmark_clock_steps", "Steps of CLOCK_REALTIME that control has noticed.", METRIC_COUNTER,
     ""};
+static const struct metric_family stamps_bound = {
+    "noonmark_stamp_clock_bound_seconds",
+    "How far the clock that stamps frames can be from the line fitted to it, at its base.",
+    METRIC_GAUGE, "seconds"};
+static const struct metric_family stamps_growth = {
+    "noonmark_stamp_clock_bound_growth_ppb",
+    "How fast that bound grows, in nanoseconds for each second since the line's base.",
+    METRIC_GAUGE, "ppb"};
+static const struct metric_family stamps_gates = {
+    "noonmark_stamp_clock_gates",
+    "Readings of the clock that stamps frames that the line goes through.", METRIC_GAUGE, ""};
 static const struct metric_family port_link_up = {
     "noonmark_port_link_up", "Whether the port's link is up.", METRIC_GAUGE, ""};
 static const struct metric_family port_queues = {
@@ -106,6 +124,7 @@ static const struct metric_family ke_open = {"noonmark_ke_open", "NTS-KE connect
 #define KE(member) AT(METRIC_KE, METRIC_U64, ke_counters, member)
 #define PORT(form, member) AT(METRIC_PORT, form, board_port, member)
 #define CLOCK(form, member) AT(METRIC_CLOCK, form, ntp_state, member)
+#define STAMPS(form, member) AT(METRIC_STAMPS, form, stamp_line, member)
 
 const struct metric metrics[] = {
     {&process_heartbeat, NULL, NULL, "heartbeat_age_ms",
@@ -155,12 +174,30 @@ const struct metric metrics[] = {
      CLOCK(METRIC_SHORT, root_delay)},
     {&clock_root_dispersion, NULL, NULL, "root_dispersion_s",
      "The root dispersion that is served, before it ages.", CLOCK(METRIC_SHORT, root_dispersion)},
-    {&clock_error, NULL, NULL, "error_ns",
-     "How far the fitted line is thought to be from CLOCK_REALTIME, in nanoseconds.",
-     CLOCK(METRIC_NS32, error_ns)},
+    {&clock_bound, NULL, NULL, "bound_ns",
+     "How far CLOCK_REALTIME can be from the fitted line, in nanoseconds, when it was last read.",
+     CLOCK(METRIC_NS32, bound_ns)},
+    {&clock_growth, NULL, NULL, "growth_ppb",
+     "How fast that bound grows until the clock is read again, in nanoseconds a second.",
+     CLOCK(METRIC_U32, growth_ppb)},
+    {&clock_gates, NULL, NULL, "gates",
+     "Readings of CLOCK_REALTIME that the line goes through: 64, or few just after its rate was "
+     "changed.",
+     CLOCK(METRIC_U32, gates)},
     {&clock_steps, NULL, NULL, "steps",
      "Steps of CLOCK_REALTIME that control has noticed since it started.",
      CLOCK(METRIC_U32, steps)},
+    {&stamps_bound, NULL, NULL, "bound_ns",
+     "How far the clock can be from the line fitted to it, in nanoseconds, when it was last read.",
+     STAMPS(METRIC_NS32, bound_ns)},
+    {&stamps_growth, NULL, NULL, "growth_ppb",
+     "How fast that bound grows until the clock is read again, in nanoseconds a second; a change "
+     "of the clock's rate is counted.",
+     STAMPS(METRIC_U32, growth_ppb)},
+    {&stamps_gates, NULL, NULL, "gates",
+     "Readings of the clock that the line goes through: 64, or few just after its rate was "
+     "changed.",
+     STAMPS(METRIC_U32, gates)},
     {&port_link_up, NULL, NULL, "link_up", "Whether the port's link is up.",
      PORT(METRIC_FLAG32, link_up)},
     {&port_queues, NULL, NULL, "queues", "Queues of the port that are polled.",

@@ -4,6 +4,7 @@
 enum {
     DISTANCE_MAX = 16 << 16, // 16 s in NTP short format (RFC 5905: MAXDISP)
     PRECISION_MIN = -32,     // a timestamp's last bit
+    VOID_MAX_S = 60,         // a line is watched more often
     RATE_PPM_MAX = 1000,     // between the line and tsc_hz, which control rounds
 };
 
@@ -11,12 +12,25 @@ enum {
 #define TSC_HZ_MIN UINT64_C(50000000)
 #define TSC_HZ_MAX UINT64_C(20000000000)
 
+// A line whose rate is known no better is no line.
+#define GROWTH_PPB_MAX 100000000
+
 // The line must turn one second of ticks into one second: 2^32 units, times 2^CLOCK_RATE_SHIFT.
 static bool rates_agree(const struct ntp_state *state)
 {
     double second = (double)state->line.rate * (double)state->tsc_hz;
     double off = second / ((double)(UINT64_C(1) << CLOCK_RATE_SHIFT) * 4294967296.0) - 1;
     return off <= RATE_PPM_MAX / 1e6 && off >= -RATE_PPM_MAX / 1e6;
+}
+
+// Bound and growth of a line, and how long it may be called exact. The bound is part of the
+// dispersion, of which clients are told.
+static bool bound_is_sound(const struct ntp_state *state)
+{
+    uint64_t told_ns = ((uint64_t)state->root_dispersion + 1) * NS_PER_S / 65536;
+    uint64_t exact = state->void_after - state->line.tsc_base;
+    return state->bound_ns <= told_ns && state->growth_ppb <= GROWTH_PPB_MAX && exact > 0 &&
+           exact <= VOID_MAX_S * state->tsc_hz;
 }
 
 bool ntp_state_is_sound(const struct ntp_state *state)
@@ -27,7 +41,8 @@ bool ntp_state_is_sound(const struct ntp_state *state)
         return false;
     if (!state->serving)
         return true; // there is no line to check
-    return state->tsc_hz >= TSC_HZ_MIN && state->tsc_hz <= TSC_HZ_MAX && rates_agree(state);
+    return state->tsc_hz >= TSC_HZ_MIN && state->tsc_hz <= TSC_HZ_MAX && rates_agree(state) &&
+           bound_is_sound(state);
 }
 
 void ntp_state_publish(struct snapshot *board, const struct ntp_state *state)

@@ -30,15 +30,20 @@ struct ntp_state {
     struct clock_line line;
     uint64_t tsc_hz;      // nominal ticks a second, for ageing
     uint64_t written_tsc; // when control wrote this: the reader ages root_dispersion from here
+    // From this tick on nobody has looked for so long whether the line still holds, that it may not
+    // be called exact: dispersion then grows faster (dataplane/clock/clock.h).
+    uint64_t void_after;
     ntp_time reference_time;
     uint32_t root_delay;      // NTP short format, 2^-16 s
-    uint32_t root_dispersion; // likewise, at written_tsc
+    uint32_t root_dispersion; // likewise, at written_tsc: the source's error and the line's bound
     uint32_t reference_id;    // first octet in the highest bits
     uint8_t leap;             // enum ntp_leap
     uint8_t stratum;          // 1 to 15; not served while leap is LEAP_UNKNOWN
     int8_t precision;         // log2 seconds, -32 to 0
     uint8_t serving;          // 0: no line yet, the cores may not answer with a time; else 1
-    uint32_t error_ns;        // the estimated distance of the line from CLOCK_REALTIME, for status
+    uint32_t bound_ns;        // CLOCK_REALTIME is within this of the line at its base
+    uint32_t growth_ppb;      // and within so many ns more for each second from there on
+    uint32_t gates;           // readings that the line goes through, for status
     uint32_t steps;           // steps of CLOCK_REALTIME noticed since control started, for status
 };
 static_assert(sizeof(struct ntp_state) <= 8 * SNAPSHOT_WORDS_MAX, "fits a snapshot");

@@ -5,13 +5,15 @@
 #define RATE_MIN ((UINT64_C(1) << STAMP_RATE_SHIFT) / 20)
 #define RATE_MAX (UINT64_C(20) << STAMP_RATE_SHIFT)
 
-// A line with an error above one second at any rate is not a clock's line.
-#define ERROR_MAX UINT64_C(20000000000)
+// What is known no better is no clock's line.
+#define BOUND_NS_MAX 1000000000
+#define GROWTH_PPB_MAX 100000000
 
 bool stamp_line_is_sound(const struct stamp_line *line)
 {
     return line->until == 0 ||
-           (line->rate >= RATE_MIN && line->rate <= RATE_MAX && line->error <= ERROR_MAX);
+           (line->rate >= RATE_MIN && line->rate <= RATE_MAX && line->bound_ns <= BOUND_NS_MAX &&
+            line->growth_ppb <= GROWTH_PPB_MAX);
 }
 
 bool stamp_line_refresh(const struct snapshot *board, struct stamp_line_view *view)

@@ -14,9 +14,12 @@ enum { STAMP_RATE_SHIFT = 48 };
 struct stamp_line {
     uint64_t stamp_base; // ns
     uint64_t tsc_base;
-    uint64_t rate;  // ticks per nanosecond, times 2^STAMP_RATE_SHIFT
-    uint64_t until; // TSC: the line is not valid after this; 0: there is no line
-    uint64_t error; // ticks: the line may be wrong by this much
+    uint64_t rate;       // ticks per nanosecond, times 2^STAMP_RATE_SHIFT
+    uint64_t until;      // TSC: the line is void after this; 0: there is no line
+    uint32_t bound_ns;   // the clock is within this of the line at its base
+    uint32_t growth_ppb; // and within so many ns more for each second before or after the base
+    uint32_t gates;      // readings that the line goes through, for status
+    uint32_t spare;
 };
 static_assert(sizeof(struct stamp_line) <= 8 * SNAPSHOT_WORDS_MAX, "fits a snapshot");
 static_assert(sizeof(struct stamp_line) % 8 == 0, "is made of whole words");

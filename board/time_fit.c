@@ -1,6 +1,8 @@
 // Taking samples of a clock, and fitting a line over the TSC.
 #include "board/time_fit.h"
 
+#include "board/gates.h"
+
 #include <assert.h>
 #include <math.h>
 #include <string.h>
@@ -9,12 +11,11 @@
 // error.
 #define SLEW 600e-6
 
-// Residuals up to this size, beyond the samples' own widths, still fit a line.
-#define STRAIGHT_NS 500.0
-
-// A sample this much wider than the best one was interrupted; it cannot confirm the line.
+// A sample is wide when an older one says more than four times as much.
 #define WIDE 4
-#define WIDE_TICKS 600 // 0.2 us at 3 GHz
+
+// What the kernel's own rounding of its clocks' rate, which it evens out with each tick, leaves.
+#define GRAIN_NS 2.0
 
 // Rates of real counters: 50 MHz to 20 GHz.
 #define NS_PER_TICK_MIN 0.05
@@ -35,9 +36,23 @@ struct time_sample time_sample_take(const struct time_readers *read)
     return best;
 }
 
+// A crystal's rate changes by some parts in 10^8 a second at worst, when its temperature changes
+// fast: a bend of 20 ns/s per second is 40 parts in 10^9. What is followed is what the dataplane
+// believes of a line's rate (dataplane/clock/belief.h): of two readings 50 ms apart, a step of 250
+// us, which no client can tell from a slew.
+const struct time_fit_kind time_fit_slewed = {
+    .bend = 20, .grain = GRAIN_NS, .slew = SLEW, .follows = 5000e-6};
+const struct time_fit_kind time_fit_free = {.bend = 20, .grain = GRAIN_NS};
+
 void time_fit_init(struct time_fit *fit)
 {
+    time_fit_init_kind(fit, &time_fit_slewed);
+}
+
+void time_fit_init_kind(struct time_fit *fit, const struct time_fit_kind *kind)
+{
     memset(fit, 0, sizeof *fit);
+    fit->kind = *kind;
 }
 
 // The time on the line at that tick, minus utc_ns. Differences are formed first, because a double
@@ -57,43 +72,6 @@ double time_line_excess(const struct time_line *line, const struct time_sample *
     return fabs(off) <= allowed ? 0 : off;
 }
 
-// Fits the least-squares line over the newest n samples, based at the newest one, and its greatest
-// residual. False when no real clock could give such samples.
-static bool fit_line(const struct time_fit *fit, uint32_t n, struct time_line *line,
-                     double *residual_ns)
-{
-    const struct time_sample *newest = &fit->sample[fit->n - 1], *at = newest + 1 - n;
-    double x[TIME_FIT_SAMPLES], y[TIME_FIT_SAMPLES], mean_x = 0, mean_y = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        x[i] = -(double)(newest->tsc - at[i].tsc);
-        y[i] = (double)(at[i].ns - newest->ns);
-        mean_x += x[i] / n;
-        mean_y += y[i] / n;
-    }
-    double xx = 0, xy = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        xx += (x[i] - mean_x) * (x[i] - mean_x);
-        xy += (x[i] - mean_x) * (y[i] - mean_y);
-    }
-    double rate = xy / xx;
-    if (!(rate >= NS_PER_TICK_MIN && rate <= NS_PER_TICK_MAX)) // false also when it is not a number
-        return false;
-
-    double intercept = mean_y - rate * mean_x;
-    double worst = 0;
-    for (uint32_t i = 0; i < n; i++)
-        worst = fmax(worst, fabs(y[i] - (intercept + rate * x[i])));
-    double whole = floor(intercept);
-    *line = (struct time_line){
-        .tsc_base = newest->tsc,
-        .base_ns = newest->ns + (int64_t)whole,
-        .base_fraction = intercept - whole,
-        .ns_per_tick = rate,
-    };
-    *residual_ns = worst;
-    return true;
-}
-
 uint64_t time_fit_narrowest(const struct time_fit *fit)
 {
     uint64_t width = fit->n == 0 ? 0 : UINT64_MAX;
@@ -103,71 +81,141 @@ uint64_t time_fit_narrowest(const struct time_fit *fit)
     return width;
 }
 
-// Do the widths of the newest n samples explain this residual?
-static bool straight(const struct time_fit *fit, uint32_t n, const struct time_line *line,
-                     double residual_ns)
-{
-    uint64_t widest = 0;
-    for (uint32_t i = fit->n - n; i < fit->n; i++)
-        if (fit->sample[i].width > widest)
-            widest = fit->sample[i].width;
-    return residual_ns <= STRAIGHT_NS + (double)widest * line->ns_per_tick / 2;
-}
-
 static void forget_all_but(struct time_fit *fit, uint32_t n)
 {
     memmove(fit->sample, fit->sample + fit->n - n, n * sizeof *fit->sample);
     fit->n = n;
 }
 
+// How far the rate's changes may take a clock away from a line within that age.
+static double bent_ns(const struct time_fit *fit, double age_s)
+{
+    return fit->kind.grain + fit->kind.bend * age_s * age_s;
+}
+
+// Does an older sample say more of the present than the newest one by far?
+static bool newest_is_wide(const struct time_fit *fit)
+{
+    const struct time_sample *newest = &fit->sample[fit->n - 1];
+    double rate = fit->line.ns_per_tick;
+    for (uint32_t i = 0; i + 1 < fit->n; i++) {
+        const struct time_sample *old = &fit->sample[i];
+        double age_s = (double)(newest->tsc - old->tsc) * rate / NS_PER_S;
+        double says = (double)old->width * rate + 2 * bent_ns(fit, age_s);
+        if ((double)newest->width * rate > WIDE * says)
+            return true;
+    }
+    return false;
+}
+
+// A wide sample is kept until the next one only, so that any number of them in a row leaves the
+// narrow ones in their places.
 static void append(struct time_fit *fit, const struct time_sample *sample)
 {
+    if (fit->ready && newest_is_wide(fit))
+        fit->n--;
     if (fit->n == TIME_FIT_SAMPLES)
         forget_all_but(fit, TIME_FIT_SAMPLES - 1);
     fit->sample[fit->n++] = *sample;
 }
 
-static void adopt(struct time_fit *fit, const struct time_line *line, double residual_ns)
+static uint64_t end_of(const struct time_sample *sample)
 {
-    fit->line = *line;
-    fit->error_ns = residual_ns + (double)time_fit_narrowest(fit) * line->ns_per_tick / 2;
+    return sample->tsc + (sample->width + 1) / 2;
+}
+
+// The base of the gates: the end of the newest sample.
+static uint64_t base_of(const struct time_fit *fit)
+{
+    return end_of(&fit->sample[fit->n - 1]);
+}
+
+// The samples as gates, the newest one first. ns_per_tick is any rate near the clock's.
+static void make_gates(const struct time_fit *fit, double ns_per_tick, struct gate *gate)
+{
+    const uint64_t base = base_of(fit);
+    const int64_t base_ns = fit->sample[fit->n - 1].ns;
+    for (uint32_t i = 0; i < fit->n; i++) {
+        const struct time_sample *s = &fit->sample[fit->n - 1 - i];
+        double middle = (double)(base - s->tsc), half = (double)((s->width + 1) / 2);
+        double wider = bent_ns(fit, (middle + half) * ns_per_tick / NS_PER_S);
+        double ns = (double)(s->ns - base_ns);
+        gate[i] = (struct gate){
+            .before = -middle - half,
+            .after = -middle + half,
+            .low = ns - wider,
+            .high = ns + 1 + wider, // the reading was rounded down
+        };
+    }
+}
+
+// What the gates of a slewed clock prove of its value at the base, if its rate has changed at some
+// moment since: the bound is not smaller than that, on either side of `value`.
+static double slewed_bound(const struct time_fit *fit, const struct gate *gate, double value,
+                           double rate)
+{
+    double high = INFINITY, low = -INFINITY, slew = fit->kind.slew * rate;
+    for (uint32_t i = 0; i < fit->n; i++) {
+        high = fmin(high, gate[i].high - gate[i].before * (rate + slew));
+        low = fmax(low, gate[i].low - gate[i].after * (rate - slew));
+    }
+    return fmax(high - value, value - low);
+}
+
+// The middle of all lines.
+static void adopt(struct time_fit *fit, const struct gate_lines *lines, const struct gate *gate)
+{
+    double value = lines->low + (lines->high - lines->low) / 2;
+    double rate = lines->flat + (lines->steep - lines->flat) / 2;
+    double whole = floor(value);
+    forget_all_but(fit, lines->n);
+    fit->line = (struct time_line){
+        .tsc_base = base_of(fit),
+        .base_ns = fit->sample[fit->n - 1].ns + (int64_t)whole,
+        .base_fraction = value - whole,
+        .ns_per_tick = rate,
+    };
+    fit->bound_ns = (lines->high - lines->low) / 2;
+    fit->growth = (lines->steep - lines->flat) / 2 / rate * NS_PER_S +
+                  fit->kind.bend * (double)TIME_FIT_VOID_S;
+    if (fit->kind.slew > 0)
+        fit->bound_ns = fmax(fit->bound_ns, slewed_bound(fit, gate, value, rate));
     fit->ready = true;
     fit->stepped = false;
 }
 
-// The first line needs enough samples that agree; until the newest ones agree, old ones are
-// removed.
+// The first line needs enough samples that agree; until the newest ones do, old ones are removed.
 static bool fit_first(struct time_fit *fit)
 {
-    struct time_line line;
-    double residual_ns;
+    struct gate gate[TIME_FIT_SAMPLES];
     if (fit->n < TIME_FIT_FRESH)
         return false;
     forget_all_but(fit, TIME_FIT_FRESH);
-    if (!fit_line(fit, fit->n, &line, &residual_ns) || !straight(fit, fit->n, &line, residual_ns))
+    const struct time_sample *oldest = &fit->sample[0], *newest = &fit->sample[fit->n - 1];
+    double rate = (double)(newest->ns - oldest->ns) / (double)(newest->tsc - oldest->tsc);
+    if (rate < NS_PER_TICK_MIN || rate > NS_PER_TICK_MAX)
         return false;
-    adopt(fit, &line, residual_ns);
+    make_gates(fit, rate, gate);
+    struct gate_lines lines = gates_lines(gate, fit->n, NS_PER_TICK_MIN, NS_PER_TICK_MAX);
+    if (lines.n < fit->n)
+        return false;
+    adopt(fit, &lines, gate);
     return true;
 }
 
-// Fits the next line over the longest run that is straight: halves the run while it is not. Samples
-// before that run had another rate and are removed. The shortest run is accepted even if it is not
-// straight, because a slewed clock must still be followed.
+// Fits the next line. False when the samples prove a step.
 static bool fit_next(struct time_fit *fit)
 {
-    struct time_line line;
-    double residual_ns;
-    uint32_t n = fit->n;
-    for (;;) {
-        bool is_line = fit_line(fit, n, &line, &residual_ns);
-        if (is_line && (n <= TIME_FIT_SHORT || straight(fit, n, &line, residual_ns)))
-            break;
-        if (n <= TIME_FIT_SHORT)
-            return false;
-        n = n / 2 > TIME_FIT_SHORT ? n / 2 : TIME_FIT_SHORT;
-    }
-    forget_all_but(fit, n);
-    adopt(fit, &line, residual_ns);
+    struct gate gate[TIME_FIT_SAMPLES];
+    const double rate = fit->line.ns_per_tick;
+    const bool slewed = fit->kind.follows > 0;
+    make_gates(fit, rate, gate);
+    struct gate_lines lines =
+        gates_lines(gate, fit->n, slewed ? rate * (1 - fit->kind.follows) : NS_PER_TICK_MIN,
+                    slewed ? rate * (1 + fit->kind.follows) : NS_PER_TICK_MAX);
+    if (lines.n == 0 || (!slewed && lines.n < TIME_FIT_FREE))
+        return false;
+    adopt(fit, &lines, gate);
     return true;
 }
 
@@ -175,43 +223,58 @@ static bool fit_next(struct time_fit *fit)
 static void start_over(struct time_fit *fit, const struct time_sample *sample)
 {
     fit->n = 0;
+    fit->stepped |= fit->ready;
     fit->ready = false;
-    fit->stepped = true;
     fit->line.tsc_base = sample->tsc;
     fit->line.base_ns = sample->ns;
     fit->line.base_fraction = 0;
+    fit->bound_ns = (double)sample->width * fit->line.ns_per_tick / 2 + 1;
     append(fit, sample);
 }
 
-// True for a sample that is much wider than the others: it is left out, but not too many in a row,
-// because reading the machine's clock may have become slow for good.
-static bool too_wide(struct time_fit *fit, const struct time_sample *sample)
+// Did the TSC go back, as it may when a virtual machine moves?
+static bool goes_back(const struct time_fit *fit, const struct time_sample *sample)
 {
-    if (fit->n == 0 || sample->width <= WIDE_TICKS ||
-        sample->width <= WIDE * time_fit_narrowest(fit) || fit->skipped == TIME_FIT_SKIP) {
-        fit->skipped = 0;
-        return false;
-    }
-    fit->skipped++;
-    return true;
+    uint64_t begin = sample->tsc - (sample->width + 1) / 2;
+    return fit->n != 0 && (int64_t)(begin - base_of(fit)) <= 0;
 }
 
 enum time_fit_result time_fit_add(struct time_fit *fit, const struct time_sample *sample)
 {
-    // First of all, because a wide sample too can prove a step.
-    if (fit->ready && time_line_excess(&fit->line, sample, TIME_FIT_SLACK_NS) != 0) {
-        start_over(fit, sample);
-        return TIME_FIT_STEPPED;
+    const bool was_ready = fit->ready;
+    bool back = goes_back(fit, sample);
+    if (!back) {
+        append(fit, sample);
+        if (was_ready ? fit_next(fit) : fit_first(fit))
+            return TIME_FIT_GOOD;
     }
-    if (too_wide(fit, sample))
-        return TIME_FIT_SKIPPED;
-    append(fit, sample);
-    if (!fit->ready)
-        return fit_first(fit) ? TIME_FIT_GOOD : TIME_FIT_COLLECTING;
-    if (fit_next(fit))
-        return TIME_FIT_GOOD;
-    start_over(fit, sample); // samples that fit no rate
-    return TIME_FIT_STEPPED;
+    if (back || was_ready)
+        start_over(fit, sample);
+    return was_ready ? TIME_FIT_STEPPED : TIME_FIT_COLLECTING;
+}
+
+double time_fit_bound_ns(const struct time_fit *fit, uint64_t tsc)
+{
+    double age_s =
+        fabs((double)(int64_t)(tsc - fit->line.tsc_base)) * fit->line.ns_per_tick / NS_PER_S;
+    return fit->bound_ns + (fit->growth + fit->kind.slew * NS_PER_S) * age_s;
+}
+
+// The greatest number for what cannot be told.
+static uint32_t rounded_up(double number)
+{
+    return number < UINT32_MAX - 1 ? (uint32_t)number + 1 : UINT32_MAX;
+}
+
+uint32_t time_fit_bound(const struct time_fit *fit)
+{
+    return rounded_up(fit->bound_ns);
+}
+
+uint32_t time_fit_growth_ppb(const struct time_fit *fit, bool unseen)
+{
+    bool restless = unseen || fit->n < TIME_FIT_FREE;
+    return rounded_up(fit->growth + (restless ? fit->kind.slew * NS_PER_S : 0));
 }
 
 // Rates on the board are units of 2^-32 s per tick, times 2^CLOCK_RATE_SHIFT.

@@ -64,10 +64,25 @@ static void show_clock(FILE *out, const json_t *clock)
                 text(clock, "source"), number(clock, "stratum"), text(clock, "reference_id"),
                 text(clock, "leap"));
     fprintf(out,
-            "           root delay %.6f s, root dispersion %.6f s, fit error %" PRId64
+            "           root delay %.6f s, root dispersion %.6f s, line within %" PRId64
             " ns, steps %" PRId64 "\n",
             real(clock, "root_delay_s"), real(clock, "root_dispersion_s"),
-            number(clock, "error_ns"), number(clock, "steps"));
+            number(clock, "bound_ns"), number(clock, "steps"));
+}
+
+static void show_stamp_clocks(FILE *out, const json_t *clocks)
+{
+    size_t i;
+    json_t *clock;
+    json_array_foreach(clocks, i, clock)
+    {
+        if (yes(clock, "exact"))
+            fprintf(out, "stamps     %s, line within %" PRId64 " ns\n", text(clock, "clock"),
+                    number(clock, "bound_ns"));
+        else
+            fprintf(out, "stamps     %s, no exact line: frames count as unstamped\n",
+                    text(clock, "clock"));
+    }
 }
 
 static void show_unserved(FILE *out, const json_t *port)
@@ -179,6 +194,7 @@ void show_status(const json_t *status, FILE *out)
             text(dataplane, "crypto"), text(dataplane, "memory"),
             number(dataplane, "guard_discarded"));
     show_clock(out, json_object_get(status, "clock"));
+    show_stamp_clocks(out, json_object_get(status, "stamp_clocks"));
     show_ports(out, json_object_get(status, "ports"));
     show_keys(out, json_object_get(status, "keys"));
     show_counters(out, "NTP (all cores)", METRIC_CORES, json_object_get(status, "counters"));

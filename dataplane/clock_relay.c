@@ -15,7 +15,7 @@ enum { DOUBTS_SAID = 300 / CLOCK_RELAY_MS };
 static uint64_t read_tsc(void *self)
 {
     (void)self;
-    return tsc_now();
+    return tsc_now_ordered();
 }
 
 static int64_t read_utc(void *self)

@@ -108,12 +108,12 @@ static int open_timer(void)
 // What there is to do each time. 0; or the result of housekeeping_run.
 static int look_round(const struct housekeeping *house, struct watch *watch, uint64_t ticks)
 {
+    stamp_clock_turn(house->stamps);
     clock_relay_turn(house->clock);
     if (ticks % TICKS_A_LOOK != 0)
         return 0;
     atomic_store_explicit(&house->board->heartbeat, now_ns(), memory_order_relaxed);
     atomic_store_explicit(&house->board->log_lost, log_lost(), memory_order_relaxed);
-    stamp_clock_turn(house->stamps);
     if (ticks % TICKS_A_SECOND == 0 && !once_a_second(house))
         return -ESTALE;
     return cores_turn(house, watch) ? 0 : -EDEADLK;

@@ -9,16 +9,12 @@
 #include <stdio.h>
 #include <time.h>
 
-enum {
-    HOLDS_S = 10, // a line is valid so long without a new reading; housekeeping reads several times
-                  // a second
-    FIRST_GAP_US = 1000, // between the readings of the first line
-};
+enum { FIRST_GAP_US = 1000 }; // between the readings of the first line
 
 static uint64_t read_tsc(void *self)
 {
     (void)self;
-    return tsc_now();
+    return tsc_now_ordered();
 }
 
 static int64_t read_clock(void *self)
@@ -45,13 +41,17 @@ static void publish(const struct stamp_clock *clock)
 {
     const struct time_line *line = &clock->fit.line;
     double ticks_per_ns = 1 / line->ns_per_tick;
-    uint64_t hold = (uint64_t)(HOLDS_S * (double)NS_PER_S * ticks_per_ns);
+    uint64_t hold = (uint64_t)(TIME_FIT_VOID_S * (double)NS_PER_S * ticks_per_ns);
     struct stamp_line out = {
         .stamp_base = (uint64_t)line->base_ns,
         .tsc_base = line->tsc_base - (uint64_t)(line->base_fraction * ticks_per_ns + 0.5),
         .rate = (uint64_t)(ticks_per_ns * (double)(UINT64_C(1) << STAMP_RATE_SHIFT) + 0.5),
         .until = line->tsc_base + hold,
-        .error = (uint64_t)(clock->fit.error_ns * ticks_per_ns) + 1,
+        .bound_ns = time_fit_bound(&clock->fit) + 1, // the base is a whole tick
+        // A stamp that the line puts too early breaks containment. So the bound counts a slew from
+        // its first moment on.
+        .growth_ppb = time_fit_growth_ppb(&clock->fit, true),
+        .gates = clock->fit.n,
     };
     snapshot_publish(clock->board, &out, sizeof out);
 }
@@ -72,7 +72,6 @@ void stamp_clock_turn(struct stamp_clock *clock)
         break;
     }
     case TIME_FIT_COLLECTING:
-    case TIME_FIT_SKIPPED:
         break;
     }
 }

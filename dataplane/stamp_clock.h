@@ -14,5 +14,7 @@ struct stamp_clock {
 // Reads the clock until there is a line, which takes some milliseconds, and publishes it.
 void stamp_clock_open(struct stamp_clock *clock, struct snapshot *board);
 
-// Reads it once more and publishes the new line. To be called several times a second.
+// Reads it once more and publishes the new line. To be called many times a second: the bound of the
+// cores' stamps grows from one reading to the next, and without any the line is void after
+// TIME_FIT_VOID_S.
 void stamp_clock_turn(struct stamp_clock *clock);

@@ -4,6 +4,7 @@
 
 #include "base/now.h"
 #include "base/printable.h"
+#include "base/tsc.h"
 #include "board/metrics.h"
 #include "control/keys/keys.h"
 #include "control/show/json_line.h"
@@ -207,6 +208,22 @@ static json_t *clock_report(const struct status_sources *s)
     return o;
 }
 
+// The clocks that stamp frames, while a dataplane reads them. All XDP programs use the same one.
+static json_t *stamp_clocks_report(const struct board_dataplane *board)
+{
+    json_t *list = json_array();
+    struct stamp_line_view view = {0};
+    if (!is_up(board) || !stamp_line_refresh(&board->stamps, &view))
+        return list;
+    const struct stamp_line *line = &view.line;
+    json_t *o = metrics_report(METRIC_STAMPS, line);
+    const bool exact = line->until != 0 && (int64_t)(line->until - tsc_now()) > 0;
+    json_object_set_new(o, "clock", json_string("CLOCK_MONOTONIC"));
+    json_object_set_new(o, "exact", json_boolean(exact));
+    json_array_append_new(list, o);
+    return list;
+}
+
 static json_t *ke_report(const struct ke_counters *counters)
 {
     struct ke_counters copy;
@@ -232,6 +249,7 @@ static json_t *status_report(const struct status_sources *s)
     json_object_set_new(o, "ke_process", metrics_report(METRIC_KE_PROCESS, s->ke));
     json_object_set_new(o, "ports", ports_report(board));
     json_object_set_new(o, "clock", clock_report(s));
+    json_object_set_new(o, "stamp_clocks", stamp_clocks_report(board));
     json_object_set_new(o, "keys", keys_report(s->keys));
     json_object_set_new(o, "ke", ke_report(&s->ke->counters));
     json_object_set_new(o, "counters", metrics_report(METRIC_CORES, &cores.sum));

@@ -38,7 +38,7 @@ struct time_source {
 static uint64_t system_tsc(void *self)
 {
     (void)self;
-    return tsc_now();
+    return tsc_now_ordered();
 }
 
 static int64_t system_utc_ns(void *self)
@@ -144,7 +144,7 @@ static void query_kernel(struct time_source *source)
     const int returned = source->clock.kernel(source->clock.self, &now);
     const struct kernel_verdict kernel =
         kernel_clock_look(&source->kernel, returned, &now, source->now_ns);
-    double error_s = source->fit.error_ns / NS_PER_S;
+    double error_s = source->fit.bound_ns / NS_PER_S;
     bool synchronised = true;
 
     if (source->kind != TIME_FIXED) {
@@ -166,7 +166,10 @@ static void publish(struct time_source *source, const struct time_line *line)
     state->written_tsc = line->tsc_base;
     state->tsc_hz = (uint64_t)(NS_PER_S / line->ns_per_tick + 0.5);
     state->precision = precision_of(width_ns);
-    state->error_ns = (uint32_t)fmin(source->fit.error_ns, UINT32_MAX);
+    state->void_after = line->tsc_base + TIME_FIT_VOID_S * state->tsc_hz;
+    state->bound_ns = time_fit_bound(&source->fit);
+    state->growth_ppb = time_fit_growth_ppb(&source->fit, false);
+    state->gates = source->fit.n;
     state->serving = 1;
     query_kernel(source);
     if (source->fit.stepped)
@@ -188,7 +191,7 @@ static void stepped(struct time_source *source, double by_ns)
 static void check_inherited(struct time_source *source, const struct time_sample *sample)
 {
     struct time_line line = time_line_decode(&source->state.line, sample->ns);
-    double excess_ns = time_line_excess(&line, sample, TIME_FIT_SLACK_NS + source->state.error_ns);
+    double excess_ns = time_line_excess(&line, sample, TIME_FIT_SLACK_NS + source->state.bound_ns);
     if (excess_ns == 0)
         return;
     stepped(source, excess_ns);
@@ -213,8 +216,6 @@ uint64_t time_source_turn(struct time_source *source, uint64_t now_ns)
     case TIME_FIT_GOOD:
         publish(source, &source->fit.line);
         break;
-    case TIME_FIT_SKIPPED:
-        return now_ns + 10 * MS_NS;
     case TIME_FIT_STEPPED:
         stepped(source, time_line_excess(&before, &sample, 0));
         publish(source, &source->fit.line);

@@ -27,12 +27,18 @@ struct arrival_clock {
     uint64_t rate;     // units of 2^-32 s per nanosecond of this clock, times 2^ARRIVAL_RATE_SHIFT
     uint64_t slack;    // ns by which a stamp may be later than the poll
     uint64_t oldest;   // ns: a smaller age (with slack) is believed; 0: no age is
-    uint32_t error_ns; // a time may be wrong by this much
+    uint32_t error_ns; // its reading may be wrong by this much
+    uint32_t growth_ppb; // and its rate by so much
+    double ticks_per_ns;
 };
 
 // For frames that the port held at that reading of the TSC.
 struct arrival_clock arrival_clock_at(const struct stamp_line *line, const struct clock_line *utc,
                                       uint64_t polled);
+
+// How wrong the arrival of a frame with that stamp may be. The longer ago it arrived, the more the
+// rate counts. A stamp that is refused counts as the oldest that is not.
+uint32_t arrival_error_ns(const struct arrival_clock *clock, uint64_t stamp);
 
 // UTC of a frame's arrival, never later than the poll. False when its stamp is refused; *utc is
 // then undefined. In the header and without a branch, because each packet needs it.

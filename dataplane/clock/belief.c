@@ -15,7 +15,7 @@
 static double stated_ns(const struct ntp_state *state)
 {
     double told_ns = state->root_dispersion * (NS_PER_S / 65536.0);
-    return fmin(fmin(state->error_ns, told_ns), STATED_MAX_NS);
+    return fmin(fmin(state->bound_ns, told_ns), STATED_MAX_NS);
 }
 
 enum belief belief_judge(const struct ntp_state *state, const struct time_sample *now,

@@ -2,14 +2,14 @@
 // taken over. So its line is compared with CLOCK_REALTIME, and with the TSC's rate as this process
 // has measured it. What is allowed:
 //
-//   200 us, which is also what control follows without a message;
+//   200 us: less than clients can see over a network, and what a step may be that control takes for
+//   the beginning of a slew;
 //   the error that control states, as far as root dispersion tells clients of it, up to 10 ms;
 //   600 ppm of the line's age, for a clock that is slewed meanwhile, and half the reading's width;
 //   0.5 % between the rates: 0.25 ms until the next check.
 //
 // More than that is a step that control has not noticed yet, or a slew that it does not follow: the
-// time that is served is then wrong. Control's own samples show it the same a moment later
-// (board/time_fit.h has the same limits). Pure.
+// time that is served is then wrong. Control's own samples show it the same a moment later. Pure.
 #pragma once
 
 #include "board/ntp_state.h"

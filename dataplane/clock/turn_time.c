@@ -56,18 +56,24 @@ lane_set turn_time_moments(struct turn_time *turn, const struct ntp_state *state
         return 0;
     }
     const struct arrival_clock clock = arrival_clock_at(line, &state->line, turn->arrived);
-    fill(moment, (struct moment){clock.utc, clock.error_ns, MOMENT_STAMP});
+    lane_set rest = stamped;
+    const uint32_t error_ns =
+        arrival_error_ns(&clock, burst->stamp[lane_take(&rest)]); // the oldest
+    fill(moment, (struct moment){clock.utc, error_ns, MOMENT_STAMP});
     lane_set good = 0;
     unsigned n = lane_count(all); // they are the first ones
     for (unsigned i = 0; i < n; i++)
         good |= (lane_set)arrival_utc(&clock, burst->stamp[i], &moment[i].utc) << i;
     good &= stamped;
+    uint64_t unsure = (uint64_t)(error_ns * clock.ticks_per_ns) + 1;
     if (good == all) {
-        turn->unsure = line->error;
+        turn->unsure = unsure;
         return 0;
     }
-    for (lane_set rest = all & ~good; rest != 0;)
+    for (rest = all & ~good; rest != 0;)
         moment[lane_take(&rest)] = polled_at(turn, state);
+    if (good != 0 && turn->unsure < unsure)
+        turn->unsure = unsure;
     return stamped & ~good;
 }
 

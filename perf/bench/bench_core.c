@@ -173,6 +173,7 @@ static void publish(struct work *w)
     struct ntp_state state = {
         .line = {.utc_base = UINT64_C(0xe800000080000000), .rate = UINT64_C(1) << 48},
         .tsc_hz = UINT64_C(1) << 62, // so that nothing ages or is late under a debugger
+        .void_after = UINT64_C(1) << 62,
         .reference_time = UINT64_C(0xe7ffffff00000000),
         .reference_id = UINT32_C(0x47505300),
         .stratum = 1,

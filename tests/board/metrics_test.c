@@ -106,9 +106,15 @@ static void every_field_is_in_one_row(void **state)
     const struct other clock[] = {
         OTHER(ntp_state, line),         OTHER(ntp_state, tsc_hz),
         OTHER(ntp_state, written_tsc),  OTHER(ntp_state, reference_time),
-        OTHER(ntp_state, reference_id),
+        OTHER(ntp_state, reference_id), OTHER(ntp_state, void_after),
     };
     covers(sizeof(struct ntp_state), METRIC_CLOCK, METRIC_CLOCK, clock, N(clock));
+
+    const struct other stamps[] = {
+        OTHER(stamp_line, stamp_base), OTHER(stamp_line, tsc_base), OTHER(stamp_line, rate),
+        OTHER(stamp_line, until),      OTHER(stamp_line, spare),
+    };
+    covers(sizeof(struct stamp_line), METRIC_STAMPS, METRIC_STAMPS, stamps, N(stamps));
 
     covers(sizeof(struct metric_key), METRIC_KEY, METRIC_KEY, NULL, 0);
 }

@@ -15,6 +15,7 @@ static struct ntp_state good_state(void)
     return (struct ntp_state){
         .line.rate = (uint64_t)ldexp(1e-9, 32 + CLOCK_RATE_SHIFT),
         .tsc_hz = 1000000000,
+        .void_after = 1000000000,
         .leap = LEAP_NONE,
         .stratum = 2,
         .precision = -24,
@@ -87,6 +88,13 @@ static void each_field_has_a_range(void **state)
     EXPECT(root_delay, (16 << 16) + 1, false);
     EXPECT(root_dispersion, 16 << 16, true);
     EXPECT(root_dispersion, UINT32_MAX, false);
+    EXPECT(void_after, 0, false);
+    EXPECT(void_after, 1, true);
+    EXPECT(void_after, UINT64_C(60000000000), true);
+    EXPECT(void_after, UINT64_C(60000000001), false);
+    EXPECT(void_after, UINT64_MAX, false); // before the line's base
+    EXPECT(growth_ppb, 100000000, true);
+    EXPECT(growth_ppb, 100000001, false);
     EXPECT(tsc_hz, 0, false);
     EXPECT(tsc_hz, UINT64_MAX, false);
     EXPECT(line.rate, 0, false);
@@ -95,6 +103,19 @@ static void each_field_has_a_range(void **state)
     EXPECT(line.rate, rate - rate / 1001, true);
     EXPECT(line.rate, rate + rate / 900, false);
     EXPECT(line.rate, rate - rate / 900, false);
+}
+
+// What is not in root dispersion, clients are not told of.
+static void the_bound_is_told(void **state)
+{
+    (void)state;
+    struct ntp_state changed = good_state();
+    changed.bound_ns = 1000000;
+    expect(changed, false);
+    changed.root_dispersion = 65;
+    expect(changed, true);
+    changed.root_dispersion = 64;
+    expect(changed, false);
 }
 
 // Rate and tsc_hz may agree with each other and still be no counter's.
@@ -108,6 +129,7 @@ static void the_tsc_has_a_range(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct ntp_state changed = good_state();
         changed.tsc_hz = (uint64_t)cases[i].hz;
+        changed.void_after = changed.tsc_hz;
         changed.line.rate = (uint64_t)ldexp(1 / cases[i].hz, 32 + CLOCK_RATE_SHIFT);
         expect(changed, cases[i].sound);
     }
@@ -140,8 +162,8 @@ int main(void)
     cmocka_set_message_output(CM_OUTPUT_TAP);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(view_follows_publications), cmocka_unit_test(each_field_has_a_range),
-        cmocka_unit_test(the_tsc_has_a_range),       cmocka_unit_test(no_line_needs_no_rate),
-        cmocka_unit_test(time_wraps_with_the_era),
+        cmocka_unit_test(the_bound_is_told),         cmocka_unit_test(the_tsc_has_a_range),
+        cmocka_unit_test(no_line_needs_no_rate),     cmocka_unit_test(time_wraps_with_the_era),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,7 +39,13 @@ static void what_is_out_of_range_is_kept_out(void **state)
     line.rate = UINT64_C(20) << STAMP_RATE_SHIFT;
     expect(line, true);
     line = good;
-    line.error = UINT64_C(20000000001);
+    line.bound_ns = 1000000000;
+    line.growth_ppb = 100000000;
+    expect(line, true);
+    line.bound_ns++;
+    expect(line, false);
+    line = good;
+    line.growth_ppb = 100000001;
     expect(line, false);
 }
 

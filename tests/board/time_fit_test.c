@@ -124,7 +124,7 @@ static void steps_are_proven_by_one_sample(void **state)
     }
 }
 
-// What is within the slack is followed without a word.
+// What a slew might do between two samples is followed without a word.
 static void small_steps_are_followed(void **state)
 {
     (void)state;
@@ -160,8 +160,9 @@ static void no_line_across_a_step(void **state)
     }
 }
 
-// A sample that was interrupted says little and moves nothing, unless none better comes.
-static void wide_samples_are_skipped_for_a_while(void **state)
+// Samples that were interrupted are wide gates: however many there are, the narrow ones before them
+// still count.
+static void wide_samples_do_no_harm(void **state)
 {
     (void)state;
     struct time_fit fit;
@@ -171,20 +172,122 @@ static void wide_samples_are_skipped_for_a_while(void **state)
         struct time_sample s = sample_at(t, 0, 60);
         time_fit_add(&fit, &s);
     }
-    for (int i = 0; i < TIME_FIT_SKIP; i++, t += 50 * MS) {
+    for (int i = 0; i < 2 * TIME_FIT_SAMPLES; i++, t += 50 * MS) {
         struct time_sample s = sample_at(t, 0, 10 * HZ / 1000);
         s.ns += 4 * MS; // within half of its 10 ms
-        assert_int_equal(time_fit_add(&fit, &s), TIME_FIT_SKIPPED);
+        assert_int_equal(time_fit_add(&fit, &s), TIME_FIT_GOOD);
         struct time_sample truth = sample_at(t, 0, 60);
-        assert_true(fabs(error_ns(&fit, &truth)) < 20);
+        assert_true(fabs(error_ns(&fit, &truth)) < 20 + i);
+        // But a slew may have begun behind it.
+        assert_true(fit.bound_ns > 25e3);
+        assert_int_equal(time_fit_narrowest(&fit), 60);
     }
-    struct time_sample s = sample_at(t, 0, 10 * HZ / 1000);
+    struct time_sample s = sample_at(t, 0, 60);
     assert_int_equal(time_fit_add(&fit, &s), TIME_FIT_GOOD);
+    assert_true(fit.bound_ns < 50);
+    for (t += 50 * MS; fit.n < TIME_FIT_SAMPLES; t += 50 * MS) { // they have gone
+        s = sample_at(t, 0, 60);
+        assert_int_equal(time_fit_add(&fit, &s), TIME_FIT_GOOD);
+    }
 
-    // But what its width does not explain is a step.
-    s = sample_at(t + 50 * MS, 0, 10 * HZ / 1000);
+    // What neither its width nor a slew explains is a step all the same.
+    s = sample_at(t, 0, 10 * HZ / 1000);
     s.ns += 6 * MS;
     assert_int_equal(time_fit_add(&fit, &s), TIME_FIT_STEPPED);
+}
+
+// Reading the clock has become slow for good: those samples count once what the old ones say of the
+// present is no more than theirs.
+static void slow_readings_take_over(void **state)
+{
+    (void)state;
+    struct time_fit fit;
+    time_fit_init_kind(&fit, &time_fit_free);
+    int64_t t = 0;
+    for (int i = 0; i < 50 + 10 * TIME_FIT_SAMPLES; i++, t += 50 * MS) {
+        struct time_sample s = sample_at(t, 0, i < 50 ? 60 : 3000);
+        assert_int_not_equal(time_fit_add(&fit, &s), TIME_FIT_STEPPED);
+        assert_true(i < 50 || fabs(error_ns(&fit, &s)) < time_fit_bound_ns(&fit, s.tsc) + 1);
+    }
+    assert_int_equal(fit.n, TIME_FIT_SAMPLES);
+    assert_int_equal(time_fit_narrowest(&fit), 3000);
+    assert_true(fit.bound_ns < 600);
+}
+
+// chronyd corrects some milliseconds by some thousands of ppm, which is more than adjtime does. No
+// step is said, and at no moment is the time further off than what the slew does between two
+// samples.
+static void fast_slews_are_followed(void **state)
+{
+    (void)state;
+    for (int ppm = -4000; ppm <= 4000; ppm += 1000) {
+        struct time_fit fit;
+        time_fit_init(&fit);
+        int64_t t = 0, slewed_ns = 0;
+        for (int i = 0; i < 200; i++, t += 50 * MS) {
+            if (i > 100 && i <= 120)
+                slewed_ns += 50 * MS * (int64_t)ppm / 1000000;
+            struct time_sample s = sample_at(t, 0, 60);
+            s.ns += slewed_ns;
+            assert_true(!fit.ready || fabs(error_ns(&fit, &s)) < 201e3);
+            assert_int_not_equal(time_fit_add(&fit, &s), TIME_FIT_STEPPED);
+            assert_true(!fit.ready || fabs(error_ns(&fit, &s)) < 50);
+            bool restless = ppm != 0 && ((i > 100 && i < 107) || (i > 120 && i < 127));
+            if (fit.ready)
+                assert_int_equal(time_fit_growth_ppb(&fit, false) > 600000, restless);
+            assert_true(!fit.ready || time_fit_growth_ppb(&fit, true) > 600000);
+        }
+    }
+}
+
+// A virtual machine has moved, and its TSC is another: whatever it says, the line ends.
+static void a_tsc_that_goes_back_ends_the_line(void **state)
+{
+    (void)state;
+    const uint64_t back[] = {30, HZ / 20 + 60, 100 * HZ, TSC0};
+    for (unsigned k = 0; k < sizeof back / sizeof *back; k++) {
+        struct time_fit fit;
+        time_fit_init(&fit);
+        int64_t t = 0;
+        for (int i = 0; i < 20; i++, t += 50 * MS) {
+            struct time_sample s = sample_at(t, 0, 60);
+            time_fit_add(&fit, &s);
+        }
+        struct time_sample s = sample_at(t - 50 * MS + 10, 0, 60);
+        s.tsc -= back[k];
+        assert_int_equal(time_fit_add(&fit, &s), TIME_FIT_STEPPED);
+        assert_true(fit.stepped);
+        for (int i = 1; i < TIME_FIT_FRESH; i++, t += 10 * MS) {
+            assert_false(fit.ready);
+            s = sample_at(t, 0, 60);
+            s.tsc -= back[k];
+            time_fit_add(&fit, &s);
+        }
+        assert_true(fit.ready && !fit.stepped);
+        assert_true(fabs(error_ns(&fit, &s)) < 50);
+    }
+}
+
+// The bound is the middle's distance from the outermost lines, at the base and away from it.
+static void the_bound_is_that_of_the_gates(void **state)
+{
+    (void)state;
+    struct time_fit fit;
+    time_fit_init_kind(&fit, &(struct time_fit_kind){.bend = 0});
+    for (int i = 0; i < TIME_FIT_FRESH; i++) {
+        struct time_sample s = sample_at(i * 100 * MS, 0, 58); // 20 ns
+        time_fit_add(&fit, &s);
+    }
+    // A gate is 20 ns of the time and 1 ns of the value: the lines are in a band of 21 ns. The
+    // outermost ones go from one side of it to the other, within 1.1 s.
+    assert_true(fit.ready);
+    assert_true(fabs(fit.bound_ns - 10.5) < 0.1);
+    assert_true(fabs(fit.growth - 21 / 1.1) < 0.1);
+    assert_true(fabs(time_fit_bound_ns(&fit, fit.line.tsc_base + HZ) - fit.bound_ns - fit.growth) <
+                0.01);
+    assert_true(fabs(time_fit_bound_ns(&fit, fit.line.tsc_base - HZ) - fit.bound_ns - fit.growth) <
+                0.01);
+    assert_int_equal(time_fit_bound(&fit), (uint32_t)fit.bound_ns + 1);
 }
 
 static void excess_allows_for_width_slew_and_slack(void **state)
@@ -236,7 +339,11 @@ int main(void)
         cmocka_unit_test(steps_are_proven_by_one_sample),
         cmocka_unit_test(small_steps_are_followed),
         cmocka_unit_test(no_line_across_a_step),
-        cmocka_unit_test(wide_samples_are_skipped_for_a_while),
+        cmocka_unit_test(wide_samples_do_no_harm),
+        cmocka_unit_test(slow_readings_take_over),
+        cmocka_unit_test(fast_slews_are_followed),
+        cmocka_unit_test(a_tsc_that_goes_back_ends_the_line),
+        cmocka_unit_test(the_bound_is_that_of_the_gates),
         cmocka_unit_test(excess_allows_for_width_slew_and_slack),
         cmocka_unit_test(encoding_round_trips),
     };

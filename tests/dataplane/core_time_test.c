@@ -158,7 +158,7 @@ static void publish_stamps(struct rig *rig, uint64_t now)
         .tsc_base = now,
         .rate = UINT64_C(10) << STAMP_RATE_SHIFT, // ten ticks a nanosecond
         .until = now + (UINT64_C(1) << 62),
-        .error = 7,
+        .bound_ns = 7,
     };
     snapshot_publish(&rig->stamps, &line, sizeof line);
 }
@@ -192,6 +192,39 @@ static void a_stamp_says_when_it_arrived(void **state)
     }
     assert_int_equal(rig->core.batch.arrival[1].source, MOMENT_STAMP);
     assert_int_equal(rig->counters.stamps_refused, 0);
+    rig_close(rig);
+}
+
+// F30: what the stamps' line may be wrong by is in the dispersion, for the oldest frame of the
+// burst.
+static void the_bound_of_the_stamps_is_told(void **state)
+{
+    (void)state;
+    struct rig *rig = open_exact();
+    rig->state.tsc_hz = UINT64_C(10000000000);
+    rig->state.written_tsc = tsc_now();
+    rig_publish_state(rig);
+    uint64_t now = tsc_now();
+    struct stamp_line line = {
+        .stamp_base = UINT64_C(20000000000),
+        .tsc_base = now,
+        .rate = UINT64_C(10) << STAMP_RATE_SHIFT,
+        .until = now + (UINT64_C(1) << 62),
+        .bound_ns = 1000000,    // 65.5 units
+        .growth_ppb = 10000000, // 10 ms a second
+    };
+    snapshot_publish(&rig->stamps, &line, sizeof line);
+    struct packet ntp = packet_ntp(4, 3);
+    uint8_t out[PACKET_MAX];
+    const uint64_t stamp[LANES] = {line.stamp_base - UINT64_C(1000000000), line.stamp_base};
+    memory_port_stamps(rig->port, 3, stamp);
+    push(rig, &ntp, 2);
+    assert_true(core_turn(&rig->core));
+    for (unsigned i = 0; i < 2; i++) {
+        assert_true(memory_port_take(rig->port, out, NULL) > 0);
+        // 11, and 11 ms: 720.9; the test's own time adds to it.
+        assert_in_range(u32(out + HEADERS + 8), 732, 5000);
+    }
     rig_close(rig);
 }
 
@@ -337,6 +370,7 @@ int main(void)
         cmocka_unit_test(a_burst_leaves_one_by_one),
         cmocka_unit_test(what_is_not_sent_holds_the_others_back),
         cmocka_unit_test(a_stamp_says_when_it_arrived),
+        cmocka_unit_test(the_bound_of_the_stamps_is_told),
         cmocka_unit_test(without_a_good_stamp_dispersion_says_so),
         cmocka_unit_test(a_late_reply_is_composed_again),
         cmocka_unit_test(a_long_gap_widens_dispersion),

@@ -59,6 +59,7 @@ struct rig *rig_open_bare(const char *variant, const struct address_set *ours)
     rig->state = (struct ntp_state){
         .line = {.utc_base = UINT64_C(0xe800000080000000), .rate = 0},
         .tsc_hz = UINT64_C(1) << 62,
+        .void_after = UINT64_C(1) << 62,
         .reference_time = UINT64_C(0xe7ffffff00000000),
         .root_delay = 7,
         .root_dispersion = 11,

@@ -102,6 +102,8 @@ static void publish_state(struct bench *b)
         (uint64_t)((double)(UINT64_C(1) << CLOCK_RATE_SHIFT) * 4294967296.0 / tsc_hz);
     b->state.tsc_hz = (uint64_t)tsc_hz;
     b->state.written_tsc = tsc;
+    b->state.void_after = tsc + 1 + generator_pick((uint32_t)tsc_hz);
+    b->state.growth_ppb = generator_pick(1000000);
     b->state.root_delay = generator_pick(65536);
     b->state.root_dispersion = generator_pick(65536);
     b->state.reference_id = id[generator_pick(3)];

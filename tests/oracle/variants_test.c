@@ -62,6 +62,7 @@ static void side_open(struct side *side, const struct exchange_variant *variant)
     const struct ntp_state state = {
         .line = {.utc_base = UINT64_C(0xe800000080000000), .rate = 0},
         .tsc_hz = UINT64_C(1) << 62,
+        .void_after = UINT64_C(1) << 62,
         .leap = LEAP_NONE,
         .stratum = 1,
         .precision = -24,

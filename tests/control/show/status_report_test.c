@@ -1,4 +1,5 @@
 // The status object: its names are a stable interface, and its numbers are those of the board.
+#include "base/tsc.h"
 #include "board/metrics.h"
 #include "control/keys/keys.h"
 #include "control/show/status_report.h"
@@ -110,7 +111,7 @@ static void names_are_stable(void **state)
         {"dataplane",
          "heartbeat_age_ms starts log_lines_lost guard_discarded serving crypto memory"},
         {"clock", "source serving synchronised believed leap stratum reference_id precision "
-                  "root_delay_s root_dispersion_s error_ns steps"},
+                  "root_delay_s root_dispersion_s bound_ns growth_ppb gates steps"},
         {"ke", "accepted completed no_common error_critical error_request error_internal "
                "late_handshake late_request no_handshake no_alpn abandoned paused_full "
                "paused_error open"},
@@ -126,7 +127,7 @@ static void names_are_stable(void **state)
         {"cores", COUNTERS " cpu turns departure_ns"},
     };
     expect_names("status", o,
-                 "version control dataplane ke_process ports clock keys ke counters "
+                 "version control dataplane ke_process ports clock stamp_clocks keys ke counters "
                  "departure_error cores");
     for (size_t i = 0; i < sizeof object / sizeof object[0]; i++)
         expect_names(object[i].of, json_object_get(o, object[i].of), object[i].names);
@@ -180,10 +181,14 @@ static void a_doubted_clock_is_shown_as_served(void **state)
         .line = {.rate = UINT64_C(1) << 48},
         .tsc_hz = UINT64_C(1) << 32,
         .root_dispersion = 0x8000,
+        .void_after = UINT64_C(1) << 32,
         .leap = LEAP_INSERT,
         .stratum = 2,
         .precision = -24,
         .serving = 1,
+        .bound_ns = 23,
+        .growth_ppb = 35,
+        .gates = 64,
         .steps = 9,
     };
     assert_true(ntp_state_is_sound(&good));
@@ -198,11 +203,47 @@ static void a_doubted_clock_is_shown_as_served(void **state)
                             doubted ? "unknown" : "insert");
         assert_int_equal(number(clock, "stratum"), doubted ? 0 : 2);
         assert_int_equal(number(clock, "precision"), -24);
+        assert_int_equal(number(clock, "bound_ns"), 23);
+        assert_int_equal(number(clock, "growth_ppb"), 35);
+        assert_int_equal(number(clock, "gates"), 64);
         assert_int_equal(number(clock, "steps"), 9);
         assert_true(json_is_true(json_object_get(clock, "serving")));
         assert_true(json_real_value(json_object_get(clock, "root_dispersion_s")) == 0.5);
         json_decref(o);
     }
+}
+
+// The bound of the stamps' line, and whether it still counts.
+static void a_stamp_clock_is_shown(void **state)
+{
+    (void)state;
+    struct stamp_line line = {
+        .rate = UINT64_C(3) << STAMP_RATE_SHIFT,
+        .tsc_base = tsc_now(),
+        .bound_ns = 14,
+        .growth_ppb = 600060,
+        .gates = 63,
+    };
+    for (unsigned exact = 0; exact < 2; exact++) {
+        line.until = line.tsc_base + exact * (UINT64_C(1) << 40);
+        snapshot_publish(&dataplane.stamps, &line, sizeof line);
+        json_t *o = status();
+        const json_t *clocks = json_object_get(o, "stamp_clocks");
+        assert_int_equal(json_array_size(clocks), 1);
+        const json_t *clock = json_array_get(clocks, 0);
+        expect_names("stamp_clocks", clock, "clock exact bound_ns growth_ppb gates");
+        assert_string_equal(json_string_value(json_object_get(clock, "clock")), "CLOCK_MONOTONIC");
+        assert_int_equal(json_is_true(json_object_get(clock, "exact")), exact);
+        assert_int_equal(number(clock, "bound_ns"), 14);
+        assert_int_equal(number(clock, "growth_ppb"), 600060);
+        assert_int_equal(number(clock, "gates"), 63);
+        json_decref(o);
+    }
+    uint64_t version = atomic_exchange(&dataplane.version, 0); // no dataplane runs
+    json_t *o = status();
+    assert_int_equal(json_array_size(json_object_get(o, "stamp_clocks")), 0);
+    json_decref(o);
+    atomic_store(&dataplane.version, version);
 }
 
 int main(void)
@@ -211,6 +252,7 @@ int main(void)
         cmocka_unit_test(names_are_stable),
         cmocka_unit_test(numbers_are_the_boards),
         cmocka_unit_test(a_doubted_clock_is_shown_as_served),
+        cmocka_unit_test(a_stamp_clock_is_shown),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, fill, empty);

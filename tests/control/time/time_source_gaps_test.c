@@ -106,7 +106,7 @@ static void real_clocks_give_a_line(void **state)
     assert_true(time_view.state.tsc_hz > 100000000);
     print_message("# %lu Hz, precision %d, line within %u ns\n",
                   (unsigned long)time_view.state.tsc_hz, time_view.state.precision,
-                  time_view.state.error_ns);
+                  time_view.state.bound_ns);
 }
 
 int main(void)

@@ -2,6 +2,7 @@
 // millisecond.
 #include "control/time/time_source.h"
 
+#include "board/time_fit.h"
 #include "tests/control/log_recorder.h"
 #include "tests/control/time/time_world.h"
 
@@ -28,9 +29,16 @@ static void cold_start_is_quick(void **state)
     assert_true(llabs((long long)time_view.state.tsc_hz - (long long)time_sim.hz) < 3000);
     assert_true(time_view.state.precision <= -23 && time_view.state.precision >= -25);
     assert_int_equal(time_view.state.steps, 0);
-    assert_true(time_view.state.error_ns < 1000);
+    assert_true(time_view.state.bound_ns < 1000);
     // 800 us as the kernel says, in units of 2^-16 s, rounded up.
     assert_true(time_view.state.root_dispersion == 53 || time_view.state.root_dispersion == 54);
+    // Read 20 times a second, over 25 ns: the line is known to some ns, its rate to some ns a
+    // second.
+    assert_in_range(time_view.state.bound_ns, 1, 100);
+    assert_in_range(time_view.state.growth_ppb, 1, 200);
+    assert_int_equal(time_view.state.gates, TIME_FIT_SAMPLES);
+    assert_true(time_view.state.void_after ==
+                time_view.state.line.tsc_base + time_view.state.tsc_hz);
     // The line is never old, and the clock was good when it was last looked at.
     assert_true(sim_clock_tsc(&time_sim) - time_view.state.written_tsc < time_sim.hz / 10);
     assert_true(time_view.state.reference_time == time_view.state.line.utc_base);
@@ -48,6 +56,23 @@ static void drift_and_slewing_are_followed(void **state)
     }
     assert_int_equal(time_view.state.steps, 0);
     assert_false(log_recorder_has("warning"));
+}
+
+// While the rate has just changed it may change again: the bound grows by what a slew does.
+static void a_slew_is_in_the_bound(void **state)
+{
+    (void)state;
+    time_world_until(false, 300 * MS);
+    time_world_run(5 * S);
+    assert_true(time_view.state.growth_ppb < 200);
+    time_sim.ppm = 500;
+    time_world_run(150 * MS);
+    assert_false(time_world_marked());
+    assert_true(time_view.state.growth_ppb > 600000);
+    assert_true(time_view.state.gates < TIME_FIT_FREE);
+    time_world_run(5 * S);
+    assert_true(time_view.state.growth_ppb < 200);
+    assert_true(time_view.state.bound_ns < 100);
 }
 
 // F6, P7: a step is marked within 200 ms, and no reply is both unmarked and wrong by more than 1 ms
@@ -254,6 +279,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(cold_start_is_quick, time_world_setup, time_world_teardown),
         cmocka_unit_test_setup_teardown(drift_and_slewing_are_followed, time_world_setup,
+                                        time_world_teardown),
+        cmocka_unit_test_setup_teardown(a_slew_is_in_the_bound, time_world_setup,
                                         time_world_teardown),
         cmocka_unit_test_setup_teardown(steps_are_marked, time_world_setup, time_world_teardown),
         cmocka_unit_test_setup_teardown(restless_clock_stays_marked, time_world_setup,

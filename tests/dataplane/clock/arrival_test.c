@@ -19,7 +19,7 @@ static struct stamp_line line = {
     .stamp_base = STAMP0,
     .tsc_base = TSC0,
     .until = TSC0 + 100 * HZ,
-    .error = 100,
+    .bound_ns = 38,
 };
 static struct clock_line utc = {.tsc_base = TSC0, .utc_base = UTC0};
 
@@ -120,6 +120,33 @@ static void without_a_line_none_is_believed(void **unused)
     line = good;
 }
 
+// F30: a time is wrong by the line's bound at its base, by more the further away from there the
+// poll is, and by more the longer ago the frame arrived.
+static void the_error_grows_with_the_ages(void **unused)
+{
+    (void)unused;
+    struct stamp_line good = line;
+    line.growth_ppb = 600000; // 600 us a second
+    for (int side = -1; side <= 1; side += 2) {
+        uint64_t polled = TSC0 + (uint64_t)(side * (int64_t)HZ / 10);
+        struct arrival_clock clock = arrival_clock_at(&line, &utc, polled);
+        assert_in_range(clock.error_ns, 60038, 60040);
+        assert_int_equal(clock.slack, clock.error_ns + ARRIVAL_SLACK_NS);
+        assert_in_range(arrival_error_ns(&clock, clock.now), 60038, 60041);
+        assert_in_range(arrival_error_ns(&clock, clock.now - 50000000), 90038, 90042);
+        // What is refused says no more than the oldest stamp that is not.
+        assert_in_range(arrival_error_ns(&clock, clock.now - UINT64_C(1) * NS_PER_S * 9), 4860000,
+                        4860100);
+        assert_in_range(arrival_error_ns(&clock, 0), 4860000, 4860100);
+        assert_in_range(arrival_error_ns(&clock, UINT64_MAX), 4860000, 4860100);
+    }
+    // A slew that has begun since makes good stamps look later than the poll.
+    double ns;
+    assert_true(arrival(STAMP0 + 100000000 + 59000, TSC0 + HZ / 10, &ns));
+    assert_false(arrival(STAMP0 + 100000000 + 63000, TSC0 + HZ / 10, &ns));
+    line = good;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -129,6 +156,7 @@ int main(void)
         cmocka_unit_test(a_stamp_just_ahead_is_the_look),
         cmocka_unit_test(what_cannot_be_is_refused),
         cmocka_unit_test(without_a_line_none_is_believed),
+        cmocka_unit_test(the_error_grows_with_the_ages),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("clock/arrival", tests, open, NULL);

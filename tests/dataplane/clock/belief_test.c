@@ -28,6 +28,7 @@ static struct ntp_state state_of(double age_s, double off_ns, double ppm)
         .line = time_line_encode(&line),
         .tsc_hz = (uint64_t)(NS_PER_S / line.ns_per_tick),
         .written_tsc = line.tsc_base,
+        .void_after = line.tsc_base + TICKS(1),
         .stratum = 1,
         .precision = -24,
         .serving = 1,
@@ -117,12 +118,15 @@ static void a_stated_error_has_bounds(void **unused)
 {
     (void)unused;
     struct ntp_state state = state_of(0, 1e6, 0);
-    state.error_ns = 900000;
-    assert_int_equal(judge(&state, 0), BELIEF_OFF); // root dispersion says 0
-    state.root_dispersion = 60;                     // 916 us
+    state.bound_ns = 900000;
+    double off_ns;
+    const struct time_sample now = {.tsc = tsc, .ns = UTC_NS};
+    assert_int_equal(belief_judge(&state, &now, NS_PER_TICK, &off_ns), BELIEF_OFF); // told: 0
+    assert_false(ntp_state_is_sound(&state)); // and no core takes it
+    state.root_dispersion = 60;               // 916 us
     assert_int_equal(judge(&state, 0), BELIEF_RIGHT);
     state = state_of(0, 11e6, 0);
-    state.error_ns = UINT32_MAX;
+    state.bound_ns = UINT32_MAX;
     state.root_dispersion = 16 << 16;
     assert_int_equal(judge(&state, 0), BELIEF_OFF);
 }

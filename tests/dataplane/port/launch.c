@@ -83,6 +83,7 @@ static void publish_clock(struct board_control *board, int64_t off_ns)
         .line = time_line_encode(&line),
         .tsc_hz = (uint64_t)(NS_PER_S / line.ns_per_tick),
         .written_tsc = last.tsc,
+        .void_after = last.tsc + (uint64_t)(NS_PER_S / line.ns_per_tick) * 60,
         .reference_id = 0x54455354,
         .stratum = 1,
         .precision = -20,
