@@ -28,7 +28,10 @@ struct ntp_state clock_aged(const struct ntp_state *state, uint64_t tsc, uint64_
     int64_t silent = (int64_t)(tsc - state->written_tsc);
     double second = (double)state->tsc_hz;
     double silent_s = silent > 0 ? (double)silent / second : 0;
-    double grown_s = silent_s * CLOCK_PHI_PPM / 1e6 + (double)unsure / second;
+    int64_t past_void = (int64_t)(tsc - state->void_after);
+    double void_s = past_void > 0 ? (double)past_void / second : 0;
+    double growth = CLOCK_PHI_PPM / 1e6 + state->growth_ppb / 1e9;
+    double grown_s = silent_s * growth + void_s * CLOCK_VOID_PPM / 1e6 + (double)unsure / second;
 
     double dispersion = state->root_dispersion + grown_s * 65536;
     bool worn_out = dispersion >= CLOCK_DISPERSION_MAX;

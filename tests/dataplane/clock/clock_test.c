@@ -21,6 +21,7 @@ static struct ntp_state state_at(uint64_t tsc)
         .line = {.tsc_base = tsc, .utc_base = UINT64_C(0xe0000000) << 32, .rate = rate_of(HZ)},
         .tsc_hz = HZ,
         .written_tsc = tsc,
+        .void_after = tsc + 60 * HZ,
         .root_dispersion = 10,
         .leap = LEAP_NONE,
         .stratum = 1,
@@ -77,6 +78,21 @@ static void silence_ages_the_state(void **unused)
     assert_int_equal(clock_aged(&s, 5000 + HZ, 0).leap, LEAP_INSERT);
 }
 
+// F28: the line's own growth counts beside the drift, and once nobody watches the line it grows
+// faster.
+static void the_bound_of_the_line_grows(void **unused)
+{
+    (void)unused;
+    struct ntp_state s = state_at(5000);
+    s.growth_ppb = 30000; // 30 us a second, 1.966 units
+    assert_int_equal(clock_aged(&s, 5000 + 10 * HZ, 0).root_dispersion, 10 + 30);
+    s.growth_ppb = 0;
+    s.void_after = 5000 + HZ;
+    assert_int_equal(clock_aged(&s, 5000 + HZ, 0).root_dispersion, 10 + 1);
+    // 600 us a second, 39.32 units, for the second that begins then.
+    assert_int_equal(clock_aged(&s, 5000 + 2 * HZ, 0).root_dispersion, 10 + 42);
+}
+
 // F30: what is not known of the arrival widens the dispersion, up to its maximum.
 static void an_unsure_arrival_widens_dispersion(void **unused)
 {
@@ -106,6 +122,7 @@ int main(void)
         cmocka_unit_test(a_second_of_ticks_is_a_second),
         cmocka_unit_test(the_era_wraps),
         cmocka_unit_test(silence_ages_the_state),
+        cmocka_unit_test(the_bound_of_the_line_grows),
         cmocka_unit_test(an_unsure_arrival_widens_dispersion),
         cmocka_unit_test(ten_milliseconds_are_stale),
     };
