@@ -1,4 +1,4 @@
-"""ntpsec's ntpd 1.2.2 takes time by NTS. It is the strictest of clients about lengths: what follows the
+"""ntpsec's ntpd (1.2.2 and 1.2.3) takes time by NTS. It is the strictest of clients about lengths: what follows the
 nonce is ciphertext to the packet's end, and cookies never change their length."""
 
 from harness import Tap, World, need_clients, wait_for
