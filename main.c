@@ -48,7 +48,6 @@ static const struct role roles[] = {
     {ROLE_KE, "noonmarkd: ke", "noonmarkd:ke", ke_process_main, HANDOVER_BOARD_KE},
     {ROLE_DATAPLANE, "noonmarkd: dataplane", "noonmarkd:data", dataplane_main,
      HANDOVER_BOARD_DATAPLANE},
-    {ROLE_SWEEP, "noonmarkd: sweep", "noonmarkd:sweep", dataplane_sweep, 0},
     {ROLE_RELOAD, "noonmarkd: reload", "noonmarkd:load", supervisor_reader, 0},
 };
 

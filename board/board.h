@@ -52,24 +52,25 @@ enum board_port_state {
 };
 
 // What a port is, for status. Written by the dataplane when the port comes up, the atomic ones
-// later too; by the sweep while no dataplane runs.
+// later too.
 struct board_port {
     char name[BOARD_NAME_LEN];   // as the configuration names it
-    char driver[BOARD_NAME_LEN]; // "net_af_xdp", "net_memif", ...
-    char mode[BOARD_NAME_LEN];   // "XDP native", "XDP generic", "" elsewhere
+    char driver[BOARD_NAME_LEN]; // the kernel's ("veth", "ice") or DPDK's ("net_memif")
+    char mode[BOARD_NAME_LEN];   // "XDP native, zero copy", "XDP generic, copy", ...; "" elsewhere
     char stamps[BOARD_NAME_LEN]; // the source of arrival times: "XDP program" or "poll"
     _Atomic uint32_t link_up;
     _Atomic uint32_t state;   // enum board_port_state
-    _Atomic uint32_t ifindex; // of the interface on which `program` was seen
     _Atomic uint32_t program; // id of the XDP program: ours on an open port, that in the way on a
                               // blocked one, 0: none
     _Atomic uint32_t not_steered; // local addresses that its XDP program has no room for
     uint32_t queues;
     uint8_t mac[6];
-    uint8_t spare[2];
-    _Atomic uint64_t rx_missed; // frames that the driver counts as lost before any core saw them
-    _Atomic uint64_t stamped;   // frames with a stamp of their arrival
-    _Atomic uint64_t unstamped; // frames without one, on a port that stamps
+    uint8_t spare[6];
+    _Atomic uint64_t rx_missed;    // frames that the driver counts as lost before any core saw them
+    _Atomic uint64_t rx_ring_full; // of these: an AF_XDP socket's receive ring was full
+    _Atomic uint64_t fill_ring_empty; // how often an AF_XDP socket had no empty buffer
+    _Atomic uint64_t stamped;         // frames with a stamp of their arrival
+    _Atomic uint64_t unstamped;       // frames without one, on a port that stamps
 };
 
 struct board_dataplane {

@@ -60,6 +60,14 @@ static const struct metric_family port_not_steered = {
 static const struct metric_family port_missed = {
     "noonmark_port_missed_frames", "Frames that the device lost before any core saw them.",
     METRIC_COUNTER, ""};
+static const struct metric_family port_ring_full = {
+    "noonmark_port_ring_full_frames",
+    "Frames that an AF_XDP socket's full receive ring lost, which the missed frames include.",
+    METRIC_COUNTER, ""};
+static const struct metric_family port_fill_empty = {
+    "noonmark_port_fill_ring_empty",
+    "How often the kernel found no empty buffer in an AF_XDP socket's fill ring.", METRIC_COUNTER,
+    ""};
 static const struct metric_family port_frames = {
     "noonmark_port_frames",
     "Frames of a port that stamps them as they arrive, with and without a stamp.", METRIC_COUNTER,
@@ -207,6 +215,12 @@ const struct metric metrics[] = {
      PORT(METRIC_U32, not_steered)},
     {&port_missed, NULL, NULL, "rx_missed", "Frames that the device lost before any core saw them.",
      PORT(METRIC_U64, rx_missed)},
+    {&port_ring_full, NULL, NULL, "rx_ring_full",
+     "Of rx_missed: the receive ring was full, because a core was too slow or held up.",
+     PORT(METRIC_U64, rx_ring_full)},
+    {&port_fill_empty, NULL, NULL, "fill_ring_empty",
+     "How often the kernel found no empty buffer to receive into.",
+     PORT(METRIC_U64, fill_ring_empty)},
     {&port_frames, "stamp", "yes", "stamped", "Frames that came with a stamp of their arrival.",
      PORT(METRIC_U64, stamped)},
     {&port_frames, "stamp", "no", "unstamped",

@@ -146,7 +146,7 @@ static int reduce_rights(struct dataplane *d)
     // allow. Without ONFAULT all memory that DPDK has reserved would be allocated at once.
     if (mlockall(MCL_CURRENT | MCL_ONFAULT) != 0)
         log_warning("memory cannot be locked: %s", strerror(errno));
-    int fault = rights_reduce();
+    int fault = rights_reduce(ports_with_dpdk());
     return fault ? failed("capabilities cannot be given up", fault) : 0;
 }
 
@@ -211,8 +211,10 @@ static void close_all(struct dataplane *d)
         atomic_store_explicit(&d->board->version, 0, memory_order_relaxed); // serves no more
     for (uint32_t i = 0; i < d->n_loops; i++)
         loop_stop(d->loop[i]);
-    if (d->ports && ports_close(d->ports))
+    if (d->ports) {
+        ports_close(d->ports);
         ports_end();
+    }
     for (uint32_t i = 0; i < d->n_loops; i++)
         loop_close(d->loop[i]);
     policy_close(&d->policy);
@@ -246,8 +248,8 @@ int dataplane_main(void)
             .signals = d.signals,
             .guard = {d.guard[0], d.guard[1]},
         };
-        // A core that is stuck still holds its queue and its keys: the kernel takes both, and the
-        // sweep takes the XDP program.
+        // A core that is stuck still holds its queue and its keys: the kernel takes both, and
+        // detaches the XDP program.
         const int result = housekeeping_run(&house);
         if (result != 0 && result != -ESTALE) {
             log_flush();

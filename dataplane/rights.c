@@ -15,9 +15,10 @@
 #include <unistd.h>
 
 enum {
-    KEPT = 1 << CAP_NET_ADMIN,
     WAIT_STEPS = 1000, // of 1 ms
 };
+
+static uint32_t kept; // set before any thread is signalled
 
 // Reduces the calling thread's capabilities. Async-signal-safe.
 static int reduce_own(void)
@@ -27,7 +28,7 @@ static int reduce_own(void)
     if (syscall(SYS_capget, &head, data) != 0)
         return -errno;
     // Without inheritable capabilities there are no ambient ones.
-    data[0].permitted &= KEPT;
+    data[0].permitted &= kept;
     data[0].effective = data[0].permitted;
     data[0].inheritable = 0;
     data[1] = (struct __user_cap_data_struct){0};
@@ -54,7 +55,7 @@ static bool has_more(long tid)
     struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3,
                                             .pid = (int)tid};
     struct __user_cap_data_struct data[2];
-    return syscall(SYS_capget, &head, data) != 0 || (data[0].permitted & ~(uint32_t)KEPT) != 0 ||
+    return syscall(SYS_capget, &head, data) != 0 || (data[0].permitted & ~kept) != 0 ||
            data[0].inheritable != 0 || data[1].permitted != 0;
 }
 
@@ -74,8 +75,9 @@ static int signal_threads(int signal, int *asked)
     return 0;
 }
 
-int rights_reduce(void)
+int rights_reduce(bool net_admin)
 {
+    kept = net_admin ? UINT32_C(1) << CAP_NET_ADMIN : 0;
     const int signal = SIGRTMIN;
     struct sigaction before;
     struct sigaction action = {.sa_handler = on_request, .sa_flags = SA_RESTART};

@@ -2,6 +2,9 @@
 // cores start.
 #pragma once
 
-// Keeps CAP_NET_ADMIN alone (needed to detach our XDP program at the end), in every thread: capset
-// changes only the calling thread, and DPDK has made threads of its own. 0 or -errno.
-int rights_reduce(void);
+#include <stdbool.h>
+
+// Gives up all capabilities, but CAP_NET_ADMIN if a driver of DPDK's may need it to close its
+// device; in every thread: capset changes only the calling thread, and DPDK has made threads of its
+// own. 0 or -errno.
+int rights_reduce(bool net_admin);

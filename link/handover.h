@@ -8,11 +8,10 @@ enum handover {
     // The child's end of its link (link.h). The supervisor starts ke once control has reported that
     // it serves (keys are then published), and the dataplane once ke has reported it.
     HANDOVER_LINK = 4,
-    // Control, ke, the dataplane; the sweep has the dataplane's.
-    HANDOVER_BOARD_CONTROL = 5, // memfd; writable in control, read-only in ke and the dataplane
-    HANDOVER_BOARD_DATAPLANE =
-        6,                 // memfd; writable in the dataplane and its sweep, read-only in control
-    HANDOVER_BOARD_KE = 8, // memfd; writable in ke, read-only in control
+    // Control, ke, the dataplane.
+    HANDOVER_BOARD_CONTROL = 5,   // memfd; writable in control, read-only in ke and the dataplane
+    HANDOVER_BOARD_DATAPLANE = 6, // memfd; writable in the dataplane, read-only in control
+    HANDOVER_BOARD_KE = 8,        // memfd; writable in ke, read-only in control
     // Control only.
     HANDOVER_CONTROL_SOCKET = 9, // listening Unix stream socket of `control.socket`
     // Ke only. From this number on, in the order of the configuration: one listening TCP socket for
@@ -33,7 +32,5 @@ enum handover {
 #define ROLE_CONTROL "noonmarkd: control"
 #define ROLE_KE "noonmarkd: ke"
 #define ROLE_DATAPLANE "noonmarkd: dataplane"
-// Short-lived: detaches the XDP programs that a crashed run left on the interfaces.
-#define ROLE_SWEEP "noonmarkd: sweep"
 // Short-lived: reads the operator's files for a reload.
 #define ROLE_RELOAD "noonmarkd: reload"

@@ -55,7 +55,7 @@ int descriptors_find_users(const struct config *config, struct user *control,
     return 0;
 }
 
-// Before the sockets, because this names a second noonmarkd best, and before any sweep. An
+// Before the sockets, because this names a second noonmarkd best. An
 // interface that is missing stays unlocked: the dataplane will say so.
 static int lock_interfaces(struct descriptors *h, unsigned wait_ms)
 {
@@ -128,7 +128,7 @@ static int open_board(struct descriptors *h)
 
 // Rights that the children need later must be present now. If one is missing, only a warning is
 // logged, and the child that needs it fails with its own message; so a container without
-// CAP_SYS_ADMIN can still serve a memory port.
+// CAP_NET_ADMIN can still serve a memory port.
 static int reduce(void)
 {
     char missing[256];

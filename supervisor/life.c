@@ -35,9 +35,8 @@ static void died(struct life *l, uint64_t now_ms)
         log_warning("%s is started again in %u ms", l->name, wait);
 }
 
-static void start_child(struct life *l, const struct descriptors *h, uint64_t now_ms)
+void life_begin(struct life *l, const struct descriptors *h, uint64_t now_ms)
 {
-    life_end_link(l); // the link of the sweep
     l->since_ms = now_ms;
     l->pid = l->start(h, &l->link);
     if (l->pid < 0) {
@@ -48,21 +47,6 @@ static void start_child(struct life *l, const struct descriptors *h, uint64_t no
     l->stopped = false;
     l->muted = false;
     l->complained = false;
-    l->dirty = true;
-}
-
-void life_begin(struct life *l, const struct descriptors *h, uint64_t now_ms)
-{
-    if (!l->sweeps || !start_needs_sweep(h)) {
-        start_child(l, h, now_ms);
-        return;
-    }
-    l->since_ms = now_ms;
-    l->pid = start_sweep(h, &l->link);
-    if (l->pid < 0)
-        died(l, now_ms);
-    else
-        l->phase = LIFE_SWEEPING;
 }
 
 bool life_serves(struct life *l, uint64_t now_ms)
@@ -78,18 +62,13 @@ bool life_serves(struct life *l, uint64_t now_ms)
     return true;
 }
 
-static const char *name_of(const struct life *l)
-{
-    return l->phase == LIFE_SWEEPING ? "the sweep of interfaces" : l->name;
-}
-
 static void say_end(const struct life *l, int status)
 {
     if (WIFSIGNALED(status))
-        log_error("%s (pid %d) was ended by signal %d, %s", name_of(l), (int)l->pid,
-                  WTERMSIG(status), strsignal(WTERMSIG(status)));
+        log_error("%s (pid %d) was ended by signal %d, %s", l->name, (int)l->pid, WTERMSIG(status),
+                  strsignal(WTERMSIG(status)));
     else
-        log_error("%s (pid %d) ended with status %d", name_of(l), (int)l->pid, WEXITSTATUS(status));
+        log_error("%s (pid %d) ended with status %d", l->name, (int)l->pid, WEXITSTATUS(status));
 }
 
 // It served, and ended because it must open something anew. No back-off: what happened to it is no
@@ -101,24 +80,17 @@ static void starts_again(struct life *l, uint64_t now_ms)
     log_info("%s (pid %d) has ended, to be started again", l->name, (int)l->pid);
     life_end_link(l);
     l->pid = 0;
-    l->dirty = true;
     l->phase = LIFE_WAITING;
     l->due_ms = now_ms > soonest ? now_ms : soonest;
 }
 
-void life_ended(struct life *l, const struct descriptors *h, int status, uint64_t now_ms)
+void life_ended(struct life *l, int status, uint64_t now_ms)
 {
-    if (l->phase == LIFE_SWEEPING && status == 0) {
-        start_child(l, h, now_ms);
-        return;
-    }
     if (l->phase == LIFE_SERVING && WIFEXITED(status) && WEXITSTATUS(status) == CHILD_EXIT_AGAIN) {
         starts_again(l, now_ms);
         return;
     }
     say_end(l, status);
-    if (l->phase != LIFE_SWEEPING)
-        l->dirty = status != 0;
     died(l, now_ms);
 }
 
@@ -126,7 +98,7 @@ void life_stopped(struct life *l, bool stopped)
 {
     l->stopped = stopped;
     l->last_beat.still = 0; // the shorter limit counts from now on
-    log_warning("%s (pid %d) was %s by a signal", name_of(l), (int)l->pid,
+    log_warning("%s (pid %d) was %s by a signal", l->name, (int)l->pid,
                 stopped ? "stopped" : "continued");
 }
 
@@ -145,8 +117,7 @@ void life_look(struct life *l, uint64_t heartbeat)
 // Kills a child that hangs; waitpid then reports a death like any other.
 static void kill_hung(struct life *l, uint32_t limit_ms)
 {
-    log_error("%s (pid %d) is not done after %u s: killed", name_of(l), (int)l->pid,
-              limit_ms / 1000);
+    log_error("%s (pid %d) is not done after %u s: killed", l->name, (int)l->pid, limit_ms / 1000);
     kill(l->pid, SIGKILL);
     l->since_ms += limit_ms; // killed only once
 }
@@ -158,9 +129,6 @@ void life_tick(struct life *l, const struct descriptors *h, uint64_t now_ms)
     switch (l->phase) {
     case LIFE_WAITING:
         life_begin(l, h, now_ms);
-        break;
-    case LIFE_SWEEPING:
-        kill_hung(l, LIFE_SWEEP_MS);
         break;
     case LIFE_STARTING:
         kill_hung(l, LIFE_START_MS);
@@ -176,8 +144,6 @@ uint64_t life_due_ms(const struct life *l)
     switch (l->phase) {
     case LIFE_WAITING:
         return l->due_ms;
-    case LIFE_SWEEPING:
-        return l->since_ms + LIFE_SWEEP_MS;
     case LIFE_STARTING:
         return l->since_ms + LIFE_START_MS;
     case LIFE_RESTING:

@@ -1,9 +1,10 @@
 // The life of one child: started, ready, ended, started again. This decides when to start; start.h
 // knows how. Single-threaded.
 //
-//   RESTING -> (SWEEPING ->) STARTING -> SERVING
-//                  ^             |          |
-//                  '-- WAITING <-+----------'     after a death, until the next start is due
+//   RESTING -> STARTING -> SERVING
+//                 ^  |         |
+//                 |  v         |
+//              WAITING <-------'     after a death, until the next start is due
 #pragma once
 
 #include "supervisor/backoff.h"
@@ -15,7 +16,6 @@
 
 enum life_phase {
     LIFE_RESTING,  // not needed yet, or not any more
-    LIFE_SWEEPING, // pid is the sweep's
     LIFE_STARTING, // pid lives, and has not reported that it serves
     LIFE_SERVING,
     LIFE_WAITING, // until due_ms
@@ -24,7 +24,6 @@ enum life_phase {
 struct life {
     const char *name; // for messages
     pid_t (*start)(const struct descriptors *h, int *link);
-    bool sweeps; // a sweep runs before each start
     enum life_phase phase;
     pid_t pid;  // 0: no process
     int link;   // the supervisor's end; -1: there is no process, or the child has closed its end
@@ -33,7 +32,6 @@ struct life {
     bool served;       // has been ready at least once
     bool failed;       // ended before it ever served: noonmarkd must end
     bool stopped;      // by a signal (SIGSTOP), and not continued yet
-    bool dirty;        // a process has run since the last one that ended by itself with status 0
     uint64_t since_ms; // when the current process was started
     uint64_t due_ms;   // WAITING: when to start again
     struct backoff backoff;
@@ -43,8 +41,7 @@ struct life {
 };
 
 enum {
-    LIFE_SWEEP_MS = 5000,  // how long a sweep may take
-    LIFE_START_MS = 30000, // and a start, until it counts as hung
+    LIFE_START_MS = 30000, // how long a start may take, until it counts as hung
     LIFE_AGAIN_MS = 1000,  // between two starts of one that asks for the next itself
 };
 
@@ -59,7 +56,7 @@ void life_end_link(struct life *l);
 
 // Its process has ended with status (of waitpid): logs it and decides what to do next. The caller
 // has read its last messages before.
-void life_ended(struct life *l, const struct descriptors *h, int status, uint64_t now_ms);
+void life_ended(struct life *l, int status, uint64_t now_ms);
 
 // Its process was stopped or continued by a signal, and lives.
 void life_stopped(struct life *l, bool stopped);

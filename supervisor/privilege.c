@@ -26,7 +26,6 @@ static const struct {
     {CAP_NET_ADMIN, "CAP_NET_ADMIN"},
     {CAP_NET_RAW, "CAP_NET_RAW"},
     {CAP_IPC_LOCK, "CAP_IPC_LOCK"},
-    {CAP_SYS_ADMIN, "CAP_SYS_ADMIN"},
     {CAP_SYS_RESOURCE, "CAP_SYS_RESOURCE"},
     {CAP_BPF, "CAP_BPF"},
 };

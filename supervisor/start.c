@@ -157,25 +157,6 @@ pid_t start_dataplane(const struct descriptors *h, int *link)
     return finish(&s, error, &plan, link);
 }
 
-bool start_needs_sweep(const struct descriptors *h)
-{
-    for (uint32_t i = 0; i < h->config->dataplane.n_ports; i++)
-        if (h->config->dataplane.ports[i].kind == PORT_INTERFACE)
-            return true;
-    return false;
-}
-
-pid_t start_sweep(const struct descriptors *h, int *link)
-{
-    struct start s;
-    struct child_plan plan = {.role = ROLE_SWEEP, .rights = SWEEP_RIGHTS};
-
-    int error = hand_common(&s, h);
-    if (error == 0)
-        error = hand(&s, h->board_dataplane, HANDOVER_BOARD_DATAPLANE);
-    return finish(&s, error, &plan, link);
-}
-
 pid_t start_reader(const struct descriptors *h, int *link)
 {
     struct start s;

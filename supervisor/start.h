@@ -1,4 +1,4 @@
-// The plans of the five kinds of children: what each one gets. Single-threaded.
+// The plans of the four kinds of children: what each one gets. Single-threaded.
 #pragma once
 
 #include "supervisor/descriptors.h"
@@ -7,12 +7,6 @@
 #define DATAPLANE_RIGHTS                                                                           \
     (CAPABILITY(CAP_NET_ADMIN) | CAPABILITY(CAP_NET_RAW) | CAPABILITY(CAP_BPF) |                   \
      CAPABILITY(CAP_IPC_LOCK))
-
-// Only SYS_ADMIN may open another process's XDP program by its id; NET_RAW is for the socket that
-// shows whether that program has an owner.
-#define SWEEP_RIGHTS                                                                               \
-    (CAPABILITY(CAP_SYS_ADMIN) | CAPABILITY(CAP_NET_ADMIN) | CAPABILITY(CAP_NET_RAW) |             \
-     CAPABILITY(CAP_BPF))
 
 // For limits above the supervisor's own, and for opening a listener again on a port below 1024: the
 // server works without them.
@@ -25,7 +19,7 @@
 // to become their users and to signal them, to read other users' certificate files at a reload, and
 // the wished ones.
 #define START_RIGHTS                                                                               \
-    (DATAPLANE_RIGHTS | SWEEP_RIGHTS | CAPABILITY(CAP_SETUID) | CAPABILITY(CAP_SETGID) |           \
+    (DATAPLANE_RIGHTS | CAPABILITY(CAP_SETUID) | CAPABILITY(CAP_SETGID) |                          \
      CAPABILITY(CAP_SETPCAP) | CAPABILITY(CAP_KILL) | READER_RIGHTS | WISHED_RIGHTS)
 
 // Each returns the process id, or -errno with the reason logged. *link is the supervisor's end of
@@ -34,11 +28,5 @@ pid_t start_control(const struct descriptors *h, int *link);
 pid_t start_ke(const struct descriptors *h, int *link);
 pid_t start_dataplane(const struct descriptors *h, int *link);
 
-// Detaches the XDP programs that a crashed dataplane left on the interfaces; ends by itself.
-pid_t start_sweep(const struct descriptors *h, int *link);
-
 // Reads the configuration and the certificates for a reload (reader.c); ends by itself.
 pid_t start_reader(const struct descriptors *h, int *link);
-
-// False when no port is a kernel interface, so that nothing can be left behind.
-bool start_needs_sweep(const struct descriptors *h);

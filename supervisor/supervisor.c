@@ -161,14 +161,12 @@ static void follow_children(struct supervisor *s)
             l->muted = false;
             hear(s, (int)(l - s->child), now_ms()); // its last messages
             reload_child_ended(&s->reload, l);
-            if (l == &s->child[DATAPLANE]) // the dataplane's end, or its sweep's
+            if (l == &s->child[DATAPLANE])
                 descriptors_renew_locks(&s->descriptors);
-            life_ended(l, &s->descriptors, status, now_ms());
+            life_ended(l, status, now_ms());
             if (l == &s->child[KE]) // before the next ke is started
                 look_at_listeners(s, now_ms());
         } else {
-            if (l->phase != LIFE_SWEEPING)
-                l->dirty = status != 0;
             l->pid = 0;
         }
     }
@@ -293,7 +291,6 @@ static void signal_all(const struct supervisor *s, int number)
             kill(s->child[i].pid, number);
 }
 
-// Leaves nothing behind: if the dataplane could not detach its XDP program, a sweep does.
 static void stop_children(struct supervisor *s)
 {
     s->stop = true;
@@ -303,12 +300,6 @@ static void stop_children(struct supervisor *s)
         log_warning("children have not ended after %d s: killed", STOP_MS / 1000);
         signal_all(s, SIGKILL);
         wait_for_ends(s, now_ms() + STOP_MS);
-    }
-    if (s->child[DATAPLANE].dirty && start_needs_sweep(&s->descriptors)) {
-        life_end_link(&s->child[DATAPLANE]);
-        s->child[DATAPLANE].pid = start_sweep(&s->descriptors, &s->child[DATAPLANE].link);
-        if (!wait_for_ends(s, now_ms() + LIFE_SWEEP_MS))
-            signal_all(s, SIGKILL);
     }
 }
 
@@ -331,7 +322,6 @@ int supervisor_run(struct config *config, const char *path)
                         .patience_stopped = HEARTBEAT_LOOKS_STOPPED},
                 [DATAPLANE] = {.name = "dataplane",
                                .start = start_dataplane,
-                               .sweeps = true,
                                .link = -1,
                                .patience = HEARTBEAT_LOOKS_DATAPLANE,
                                .patience_stopped = HEARTBEAT_LOOKS_STOPPED},

@@ -3,12 +3,16 @@
 #pragma once
 
 #include "board/board.h"
-#include "dataplane/port/eal/device.h"
+#include "dataplane/port/xdp/xdp_port.h"
 
-// Whether the interface can be opened: BOARD_PORT_OPEN, or _MISSING, or _BLOCKED by the program
-// that the sweep found there and wrote to the board.
-enum board_port_state look_before(const char *name, const struct board_port *port);
+#include <stdint.h>
 
-// Is the open device still what the kernel has, and its program the one of that id; is a memif
-// server's socket still there? False, logged: it must be opened anew.
-bool look_same(const struct device *device, uint32_t program);
+// Whether the interface can be opened: BOARD_PORT_OPEN, or _MISSING, or _BLOCKED by the XDP program
+// that *program becomes the id of (0: none).
+enum board_port_state look_before(const char *name, uint32_t *program);
+
+// Is the open interface still what the kernel has? False, logged: it must be opened anew.
+bool look_interface(const char *name, const struct xdp_port *port);
+
+// Is a memif server's socket still there? False, logged: it must be opened anew.
+bool look_vdev(const char *name);

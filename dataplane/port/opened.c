@@ -14,29 +14,30 @@ bool opened_follows_kernel(const struct opened *opened)
     return opened->config->kind == PORT_INTERFACE;
 }
 
-// From here on the sweep knows the program as ours, should this process crash.
-static void note_program(struct opened *opened, struct board_port *port)
+static bool is_interface(const struct opened *opened)
 {
-    const unsigned index = opened->device.interface.index;
-    if (xdp_program_id(index, &opened->program) != 0)
-        opened->program = 0;
-    atomic_store_explicit(&port->state, BOARD_PORT_CLOSED, memory_order_relaxed);
-    atomic_store_explicit(&port->ifindex, index, memory_order_relaxed);
-    atomic_store_explicit(&port->program, opened->program, memory_order_relaxed);
+    return opened->config->kind == PORT_INTERFACE;
 }
 
 static void say_left_out(const struct opened *opened)
 {
     log_warning("%s: %s; it is not served until that changes", opened->config->device,
                 opened->state == BOARD_PORT_MISSING ? "there is no such network interface"
-                                                    : "an XDP program is in the way");
+                                                    : "another XDP program is in the way");
+    if (opened->state == BOARD_PORT_BLOCKED)
+        log_warning("%s: its XDP program has the id %u; 'ip link set dev %s xdp off' removes it, "
+                    "unless a process holds it ('bpftool link' shows which)",
+                    opened->config->device, opened->program, opened->config->device);
 }
 
-static int open_interface(struct opened *opened, struct board_port *port)
+static int open_interface(struct opened *opened)
 {
-    note_program(opened, port);
-    int fault = steering_find(opened->device.interface.index, &opened->steering);
-    note_program(opened, port); // it may be another one now
+    int fault = xdp_port_open(&opened->interface, opened->config->device, steering_programs,
+                              STEERING_PROGRAMS);
+    if (fault)
+        return fault;
+    opened->program = opened->interface.attached.id;
+    fault = steering_find(&opened->interface.attached, &opened->steering);
     if (fault)
         log_error("%s: the XDP program's maps cannot be found: %s", opened->config->device,
                   strerror(-fault));
@@ -51,22 +52,53 @@ static void take_mac(struct opened *opened)
     opened->addresses.mac = be64_get(mac);
 }
 
-int opened_open(struct opened *opened, const struct device_plan *plan, struct board_port *port,
-                bool first)
+static int open_vdev(struct opened *opened, uint32_t n_queues)
 {
-    opened->state = BOARD_PORT_OPEN;
-    if (plan->kind == PORT_INTERFACE && !first)
-        opened->state = look_before(plan->device, port);
-    if (opened->state != BOARD_PORT_OPEN) {
-        say_left_out(opened);
-        return 0;
-    }
-    int fault = device_open(&opened->device, plan);
-    if (!fault && plan->kind == PORT_INTERFACE)
-        fault = open_interface(opened, port);
-    else if (!fault)
+    const struct device_plan plan = {
+        .kind = PORT_VDEV,
+        .device = opened->config->device,
+        .n_queues = n_queues,
+        .addresses = &opened->addresses,
+    };
+    const int fault = device_open(&opened->device, &plan);
+    if (!fault)
         take_mac(opened);
     return fault;
+}
+
+int opened_open(struct opened *opened, uint32_t n_queues, bool first)
+{
+    opened->state = BOARD_PORT_OPEN;
+    if (!is_interface(opened))
+        return open_vdev(opened, n_queues);
+    if (!first)
+        opened->state = look_before(opened->config->device, &opened->program);
+    if (opened->state == BOARD_PORT_OPEN)
+        return open_interface(opened);
+    say_left_out(opened);
+    return 0;
+}
+
+void opened_close(struct opened *opened)
+{
+    xdp_port_close(&opened->interface);
+    device_close(&opened->device);
+}
+
+uint32_t opened_n_queues(const struct opened *opened)
+{
+    return is_interface(opened) ? opened->interface.n_queues : opened->device.n_queues;
+}
+
+struct port *opened_queue(const struct opened *opened, uint32_t i)
+{
+    return is_interface(opened) ? &opened->interface.queue[i]->port
+                                : &opened->device.queue[i]->port;
+}
+
+bool opened_stamps(const struct opened *opened)
+{
+    return is_interface(opened) && steering_programs[0].stamps;
 }
 
 // Says what of the interfaces that stand on the port keeps requests from it, when that is new.
@@ -103,9 +135,9 @@ static void say_not_steered(const struct opened *opened, uint32_t n)
 int opened_steer(struct opened *opened, uint16_t udp_port, struct opened_room *room)
 {
     static struct log_limit limit;
-    const unsigned ifindex = opened->device.interface.index;
+    const unsigned ifindex = opened->interface.interface.index;
     uint32_t left_out;
-    if (opened->config->kind != PORT_INTERFACE || opened->state != BOARD_PORT_OPEN)
+    if (!is_interface(opened) || opened->state != BOARD_PORT_OPEN)
         return 0;
     int fault = links_read(ifindex, &room->links);
     if (!fault)
@@ -126,17 +158,34 @@ int opened_steer(struct opened *opened, uint16_t udp_port, struct opened_room *r
     return fault;
 }
 
-static void show_open(const struct device *device, struct board_port *port)
+static bool link_up(const struct opened *opened)
 {
-    bool interface = device->plan.kind == PORT_INTERFACE;
-    snprintf(port->driver, sizeof port->driver, "%s", device_driver(device));
-    snprintf(port->mode, sizeof port->mode, "%s",
-             interface ? xdp_mode(device->interface.index) : "");
+    return is_interface(opened) ? interface_link_up(opened->config->device)
+                                : device_link_up(&opened->device);
+}
+
+static void show_open(const struct opened *opened, struct board_port *port)
+{
+    const bool interface = is_interface(opened);
+    const struct xdp_port *xdp = &opened->interface;
+    snprintf(port->driver, sizeof port->driver, "%s",
+             interface ? xdp->interface.driver : device_driver(&opened->device));
+    snprintf(port->mode, sizeof port->mode, "%s", interface ? xdp_port_mode(xdp) : "");
     snprintf(port->stamps, sizeof port->stamps, "%s",
-             device_is_to_stamp(device) ? "XDP program" : "poll");
-    port->queues = device->n_queues;
-    device_mac(device, port->mac);
-    atomic_store_explicit(&port->link_up, device_link_up(device), memory_order_relaxed);
+             opened_stamps(opened) ? "XDP program" : "poll");
+    port->queues = opened_n_queues(opened);
+    if (interface)
+        memcpy(port->mac, xdp->interface.mac, sizeof port->mac);
+    else
+        device_mac(&opened->device, port->mac);
+    atomic_store_explicit(&port->link_up, link_up(opened), memory_order_relaxed);
+}
+
+void opened_forget(struct board_port *port)
+{
+    atomic_store_explicit(&port->state, BOARD_PORT_CLOSED, memory_order_relaxed);
+    atomic_store_explicit(&port->link_up, 0, memory_order_relaxed);
+    atomic_store_explicit(&port->program, 0, memory_order_relaxed);
 }
 
 static void show_left_out(struct board_port *port)
@@ -152,50 +201,86 @@ void opened_show(const struct opened *opened, struct board_port *port)
 {
     snprintf(port->name, sizeof port->name, "%s", opened->config->device);
     if (opened->state == BOARD_PORT_OPEN)
-        show_open(&opened->device, port);
+        show_open(opened, port);
     else
         show_left_out(port);
+    atomic_store_explicit(&port->program, opened->program, memory_order_relaxed);
     atomic_store_explicit(&port->state, opened->state, memory_order_relaxed);
 }
 
-static void refresh_stamps(const struct device *device, struct board_port *port)
+// What the cores have counted of its queues.
+struct sums {
+    uint64_t stamped, unstamped, starved;
+};
+
+static struct sums add_queues(const struct opened *opened)
+{
+    struct sums sums = {0};
+    for (uint32_t i = 0; i < opened_n_queues(opened); i++) {
+        const struct port *queue = opened_queue(opened, i);
+        sums.stamped += atomic_load_explicit(&queue->stamped, memory_order_relaxed);
+        sums.unstamped += atomic_load_explicit(&queue->unstamped, memory_order_relaxed);
+        sums.starved += atomic_load_explicit(&queue->starved, memory_order_relaxed);
+    }
+    return sums;
+}
+
+static void refresh_stamps(const char *name, const struct sums *sums, struct board_port *port)
 {
     static struct log_limit limit;
-    struct device_stamps stamps = device_stamps(device);
-    uint64_t before =
-        atomic_exchange_explicit(&port->unstamped, stamps.unstamped, memory_order_relaxed);
-    atomic_store_explicit(&port->stamped, stamps.stamped, memory_order_relaxed);
-    if (stamps.unstamped > before)
+    const uint64_t before =
+        atomic_exchange_explicit(&port->unstamped, sums->unstamped, memory_order_relaxed);
+    atomic_store_explicit(&port->stamped, sums->stamped, memory_order_relaxed);
+    if (sums->unstamped > before)
         log_limited(&limit, LOG_LEVEL_WARNING,
                     "%s: %" PRIu64
                     " frames came without a stamp: the device leaves no room for it, "
                     "and they count as arrived when a core looked",
-                    device->plan.device, stamps.unstamped - before);
+                    name, sums->unstamped - before);
+}
+
+static void refresh_lost(const struct opened *opened, struct board_port *port)
+{
+    struct socket_counts lost = {0};
+    if (is_interface(opened))
+        lost = xdp_port_counts(&opened->interface);
+    else
+        lost.dropped = device_missed(&opened->device);
+    atomic_store_explicit(&port->rx_missed, lost.dropped + lost.ring_full, memory_order_relaxed);
+    atomic_store_explicit(&port->rx_ring_full, lost.ring_full, memory_order_relaxed);
+    atomic_store_explicit(&port->fill_ring_empty, lost.fill_empty, memory_order_relaxed);
 }
 
 static void refresh_open(struct opened *opened, struct board_port *port)
 {
     static struct log_limit limit;
-    struct device *device = &opened->device;
-    uint32_t up = device_link_up(device);
+    const char *name = opened->config->device;
+    const struct sums sums = add_queues(opened);
+    const uint32_t up = link_up(opened);
     if (up != atomic_exchange_explicit(&port->link_up, up, memory_order_relaxed))
-        log_info("%s: the link is %s", device->plan.device, up ? "up" : "down");
+        log_info("%s: the link is %s", name, up ? "up" : "down");
     atomic_store_explicit(&port->not_steered, opened->not_steered, memory_order_relaxed);
-    atomic_store_explicit(&port->rx_missed, device_missed(device), memory_order_relaxed);
-    refresh_stamps(device, port);
-    if (device_starved(device))
-        log_limited(&limit, LOG_LEVEL_WARNING, "%s: out of packet buffers", device->plan.device);
+    refresh_lost(opened, port);
+    refresh_stamps(name, &sums, port);
+    if (sums.starved != opened->starved)
+        log_limited(&limit, LOG_LEVEL_WARNING, "%s: out of packet buffers", name);
+    opened->starved = sums.starved;
 }
 
 // Is the port as it was opened, or still to be left out? False, logged: it can be opened anew.
-static bool look_again(const struct opened *opened, const struct board_port *port)
+static bool look_again(struct opened *opened, struct board_port *port)
 {
+    const char *name = opened->config->device;
     if (opened->state == BOARD_PORT_OPEN)
-        return look_same(&opened->device, opened->program);
-    if (look_before(opened->config->device, port) != BOARD_PORT_OPEN)
-        return true;
-    log_info("%s: it can be opened again", opened->config->device);
-    return false;
+        return is_interface(opened) ? look_interface(name, &opened->interface) : look_vdev(name);
+    opened->state = look_before(name, &opened->program);
+    atomic_store_explicit(&port->program, opened->program, memory_order_relaxed);
+    if (opened->state == BOARD_PORT_OPEN) {
+        log_info("%s: it can be opened again", name);
+        return false;
+    }
+    atomic_store_explicit(&port->state, opened->state, memory_order_relaxed);
+    return true;
 }
 
 bool opened_refresh(struct opened *opened, struct board_port *port, uint16_t udp_port,
@@ -208,11 +293,4 @@ bool opened_refresh(struct opened *opened, struct board_port *port, uint16_t udp
     if (opened->state == BOARD_PORT_OPEN)
         refresh_open(opened, port);
     return true;
-}
-
-bool opened_close(struct opened *opened)
-{
-    const bool closed = device_close(&opened->device);
-    steering_close(&opened->steering);
-    return closed;
 }

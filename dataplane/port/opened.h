@@ -7,18 +7,21 @@
 #include "dataplane/port/eal/device.h"
 #include "dataplane/port/xdp/addresses.h"
 #include "dataplane/port/xdp/steering.h"
+#include "dataplane/port/xdp/xdp_port.h"
 
 struct opened {
     const struct config_port *config;
-    struct device device;
-    struct steering steering;     // PORT_INTERFACE
-    struct address_set addresses; // PORT_VDEV: what its queues answer for
+    struct xdp_port interface;    // PORT_INTERFACE
+    struct steering steering;     // likewise
+    struct device device;         // PORT_VDEV
+    struct address_set addresses; // likewise: what its queues answer for
     uint32_t not_steered;         // addresses that the program has no room for
     bool loses_tags;              // said: VLANs stand on it, and it takes the tags off
     bool other_mac;               // said: interfaces with other MAC addresses stand on it
     bool stale;                   // the kernel's addresses could not be read: to be tried again
-    enum board_port_state state;  // not BOARD_PORT_OPEN: left out, the device is empty
-    uint32_t program;             // id of its XDP program
+    enum board_port_state state;  // not BOARD_PORT_OPEN: left out, the port is empty
+    uint32_t program;             // id of its XDP program, or of the one in the way
+    uint64_t starved;             // as seen last
 };
 
 // Room for what is read of the kernel before the program is told: too large for a stack.
@@ -30,11 +33,23 @@ struct opened_room {
 // Does it follow the kernel's addresses and interfaces?
 bool opened_follows_kernel(const struct opened *opened);
 
-// Opens the port, and sets the MAC address of `addresses`. At a later start (not the first) an
-// interface that is missing or blocked is left out: state says so. Writes the program's id to the
-// board. 0 or -errno, logged.
-int opened_open(struct opened *opened, const struct device_plan *plan, struct board_port *port,
-                bool first);
+// Opens the port; a vdev with at most n_queues, and sets the MAC address of `addresses`. At a later
+// start (not the first) an interface that is missing or blocked is left out: state says so. 0 or
+// -errno, logged.
+int opened_open(struct opened *opened, uint32_t n_queues, bool first);
+
+// Writes to the board that the port is not open: what a dataplane that has died wrote is no more.
+void opened_forget(struct board_port *port);
+
+// Closes what was opened of it. No core uses its queues.
+void opened_close(struct opened *opened);
+
+// Its queues.
+uint32_t opened_n_queues(const struct opened *opened);
+struct port *opened_queue(const struct opened *opened, uint32_t i);
+
+// Do its frames bear a stamp of their arrival?
+bool opened_stamps(const struct opened *opened);
 
 // Steers that UDP port of its addresses to it; nothing is to do but on an open interface. 0 or
 // -errno, logged, but for -EAGAIN: opened_refresh tries again.
@@ -47,6 +62,3 @@ void opened_show(const struct opened *opened, struct board_port *port);
 // can, be opened anew.
 bool opened_refresh(struct opened *opened, struct board_port *port, uint16_t udp_port,
                     struct opened_room *room);
-
-// Closes the port. False when its device was left open: see device_close.
-bool opened_close(struct opened *opened);

@@ -2,9 +2,9 @@
 
 #include "base/log.h"
 #include "dataplane/port/eal/eal.h"
-#include "dataplane/port/eal/foreign_log.h"
 #include "dataplane/port/eal/pool.h"
 #include "dataplane/port/opened.h"
+#include "dataplane/port/xdp/foreign_log.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -18,8 +18,6 @@ struct core_queues {
     struct port **queue;
 };
 
-enum { ALONE_S = 30 }; // see ports_refresh
-
 struct ports {
     const struct config *config;
     uint32_t n_opened;
@@ -27,7 +25,6 @@ struct ports {
     struct core_queues core[CORES_MAX];
     int watch;         // addresses_watch's descriptor, or -1
     uint16_t udp_port; // as ports_steer was told
-    uint32_t alone_s;  // seconds without any open port
     struct opened_room now;
 };
 
@@ -37,7 +34,7 @@ static int deal(struct ports *ports)
     const uint32_t n_cores = ports->config->dataplane.n_cores;
     uint32_t n_queues = 0;
     for (uint32_t i = 0; i < ports->n_opened; i++)
-        n_queues += ports->opened[i].device.n_queues;
+        n_queues += opened_n_queues(&ports->opened[i]);
     for (uint32_t c = 0; c < n_cores; c++) {
         ports->core[c].queue = calloc(n_queues, sizeof(struct port *));
         if (!ports->core[c].queue)
@@ -45,10 +42,10 @@ static int deal(struct ports *ports)
     }
     uint32_t next = 0;
     for (uint32_t i = 0; i < ports->n_opened; i++) {
-        const struct device *device = &ports->opened[i].device;
-        for (uint32_t q = 0; q < device->n_queues; q++) {
+        const struct opened *opened = &ports->opened[i];
+        for (uint32_t q = 0; q < opened_n_queues(opened); q++) {
             struct core_queues *core = &ports->core[next++ % n_cores];
-            core->queue[core->n++] = device->queue[q];
+            core->queue[core->n++] = opened_queue(opened, q);
         }
     }
     if (n_queues < n_cores)
@@ -57,31 +54,20 @@ static int deal(struct ports *ports)
     return 0;
 }
 
-static struct device_plan plan_of(const struct ports *ports, uint32_t i)
+// DPDK is started for devices of its own alone.
+static int start_dpdk(const struct config *config)
 {
-    const struct opened *opened = &ports->opened[i];
-    struct device_plan plan = {
-        .kind = opened->config->kind,
-        .device = opened->config->device,
-        .n_queues = ports->config->dataplane.n_cores,
-    };
-    if (plan.kind == PORT_INTERFACE)
-        plan.program = steering_program();
-    else
-        plan.addresses = &opened->addresses;
-    return plan;
-}
-
-static int start_dpdk(const struct config *config, const struct device_plan *plans)
-{
-    uint32_t n_queues = 0;
+    const uint32_t n_cores = config->dataplane.n_cores;
+    uint32_t n_devices = 0;
     for (uint32_t i = 0; i < config->dataplane.n_ports; i++)
-        n_queues += device_queues_wanted(&plans[i]);
+        n_devices += config->dataplane.ports[i].kind == PORT_VDEV;
+    if (n_devices == 0)
+        return 0;
     struct eal_plan plan = {
         .prefix = "noonmark",
         .cores = config->dataplane.cores,
-        .n_cores = config->dataplane.n_cores,
-        .memory_mib = pool_memory_mib(n_queues),
+        .n_cores = n_cores,
+        .memory_mib = pool_memory_mib(n_devices * n_cores),
     };
     int fault = eal_start(&plan);
     if (!fault && !eal_on_hugepages())
@@ -92,25 +78,23 @@ static int start_dpdk(const struct config *config, const struct device_plan *pla
 }
 
 // Opens the next port; the kernel's addresses are followed from here on.
-static int open_one(struct ports *ports, const struct device_plan *plan, struct board_port *port,
-                    bool first)
+static int open_one(struct ports *ports, bool first)
 {
     struct opened *opened = &ports->opened[ports->n_opened++];
-    int fault = opened_open(opened, plan, port, first);
+    int fault = opened_open(opened, ports->config->dataplane.n_cores, first);
     // The watch comes before the first list, so that no change falls between them.
     if (!fault && opened_follows_kernel(opened) && ports->watch < 0) {
         ports->watch = addresses_watch();
         fault = ports->watch < 0 ? ports->watch : 0;
         if (fault)
-            log_error("%s: cannot follow the kernel's addresses by netlink: %s", plan->device,
-                      strerror(-fault));
+            log_error("%s: cannot follow the kernel's addresses by netlink: %s",
+                      opened->config->device, strerror(-fault));
     }
     return fault;
 }
 
 int ports_open(const struct config *config, struct board_dataplane *board, struct ports **out)
 {
-    struct device_plan plans[PORTS_MAX];
     struct ports *ports = calloc(1, sizeof *ports);
     if (!ports)
         return -ENOMEM;
@@ -118,15 +102,16 @@ int ports_open(const struct config *config, struct board_dataplane *board, struc
     ports->watch = -1;
     for (uint32_t i = 0; i < config->dataplane.n_ports; i++) {
         ports->opened[i].config = &config->dataplane.ports[i];
+        opened_forget(&board->port[i]);
         addresses_configured_set(ports->opened[i].config, &ports->opened[i].addresses);
-        plans[i] = plan_of(ports, i);
     }
 
     // The first start is to fail when a port cannot be opened.
     const bool first = atomic_load_explicit(&board->starts, memory_order_relaxed) <= 1;
-    int fault = start_dpdk(config, plans);
+    foreign_log_route();
+    int fault = start_dpdk(config);
     for (uint32_t i = 0; i < config->dataplane.n_ports && !fault; i++)
-        fault = open_one(ports, &plans[i], &board->port[i], first);
+        fault = open_one(ports, first);
     if (!fault)
         fault = deal(ports);
     foreign_log_release();
@@ -164,7 +149,7 @@ int ports_steer(struct ports *ports, uint16_t udp_port)
     for (uint32_t i = 0; i < ports->n_opened; i++)
         if (ports->opened[i].state == BOARD_PORT_OPEN)
             log_info("%s: %s", ports->opened[i].config->device,
-                     device_is_to_stamp(&ports->opened[i].device)
+                     opened_stamps(&ports->opened[i])
                          ? "the XDP program stamps each request as it arrives"
                          : "requests bear no stamp and count as arrived when a core looks");
     return 0;
@@ -208,39 +193,25 @@ void ports_show(struct ports *ports, struct board_dataplane *board)
     atomic_store_explicit(&board->n_ports, ports->n_opened, memory_order_release);
 }
 
-// While no port is open a new start costs nothing, and the sweep may see what we cannot: a program
-// in the way whose owner has died.
-static bool is_alone(struct ports *ports)
-{
-    ports->alone_s = ports_n_open(ports) > 0 ? 0 : ports->alone_s + 1;
-    return ports->alone_s > ALONE_S;
-}
-
 bool ports_refresh(struct ports *ports, struct board_dataplane *board)
 {
     for (uint32_t i = 0; i < ports->n_opened; i++)
         if (!opened_refresh(&ports->opened[i], &board->port[i], ports->udp_port, &ports->now))
             return false;
-    if (xdp_socket_cut_off()) {
-        log_warning("an AF_XDP socket was cut off from its interface; it will be opened anew");
-        return false;
-    }
-    return !is_alone(ports);
+    return true;
 }
 
-bool ports_close(struct ports *ports)
+void ports_close(struct ports *ports)
 {
-    bool all = true;
     if (!ports)
-        return all;
+        return;
     for (uint32_t i = 0; i < ports->n_opened; i++)
-        all &= opened_close(&ports->opened[i]);
+        opened_close(&ports->opened[i]);
     for (uint32_t c = 0; c < CORES_MAX; c++)
         free(ports->core[c].queue);
     if (ports->watch >= 0)
         close(ports->watch);
     free(ports);
-    return all;
 }
 
 void ports_end(void)
@@ -248,35 +219,9 @@ void ports_end(void)
     eal_stop();
 }
 
-// The program of a blocked port was never ours.
-static int sweep_port(const char *name, struct board_port *port)
+bool ports_with_dpdk(void)
 {
-    struct xdp_left left = {0};
-    if (atomic_load_explicit(&port->state, memory_order_relaxed) != BOARD_PORT_BLOCKED)
-        left = (struct xdp_left){
-            .ifindex = atomic_load_explicit(&port->ifindex, memory_order_relaxed),
-            .program = atomic_load_explicit(&port->program, memory_order_relaxed),
-        };
-    int fault = xdp_sweep(name, XDP_NAMES, &left);
-    atomic_store_explicit(&port->link_up, 0, memory_order_relaxed);
-    atomic_store_explicit(&port->state, fault ? BOARD_PORT_BLOCKED : BOARD_PORT_CLOSED,
-                          memory_order_relaxed);
-    atomic_store_explicit(&port->ifindex, fault ? left.ifindex : 0, memory_order_relaxed);
-    atomic_store_explicit(&port->program, fault ? left.program : 0, memory_order_relaxed);
-    return fault;
-}
-
-int ports_sweep(const struct config *config, struct board_dataplane *board)
-{
-    const bool first = atomic_load_explicit(&board->starts, memory_order_relaxed) == 0;
-    int fault = foreign_log_route();
-    for (uint32_t i = 0; i < config->dataplane.n_ports; i++) {
-        const struct config_port *port = &config->dataplane.ports[i];
-        int result = port->kind == PORT_INTERFACE ? sweep_port(port->device, &board->port[i]) : 0;
-        if (result && first)
-            fault = result;
-    }
-    return fault;
+    return eal_started();
 }
 
 const char *ports_dpdk_version(void)

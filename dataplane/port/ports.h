@@ -1,5 +1,6 @@
-// The interface of this room for the loop and housekeeping: DPDK and its ports as the configuration
-// names them. port.h moves packets; this opens, watches and closes ports.
+// The interface of this room for the loop and housekeeping: the ports as the configuration names
+// them, and DPDK where one of them needs it. port.h moves packets; this opens, watches and closes
+// ports.
 //
 // One thread opens, watches and closes (housekeeping's, which is the process's first). The cores
 // only use their own struct port, between ports_thread_enter and ports_thread_leave.
@@ -11,7 +12,8 @@
 
 struct ports;
 
-// Starts DPDK and all ports of the configuration; nothing is steered to them yet. At a later start
+// Starts all ports of the configuration, and before them DPDK if one is a device of DPDK's; nothing
+// is steered to them yet. At a later start
 // (board->starts) an interface that is missing or blocked is left out, so that the other ports
 // serve. Logs one line with the mend on failure. 0 or -errno, and then nothing is left behind but
 // DPDK itself: the process must end.
@@ -27,8 +29,8 @@ int ports_steer(struct ports *ports, uint16_t udp_port);
 // ports, and returns its length.
 uint32_t ports_of_core(const struct ports *ports, uint32_t core, struct port *const **queues);
 
-// DPDK must know each thread that moves packets, and knows the one that opened the ports. 0 or
-// -errno.
+// DPDK, if it runs, must know each thread that moves packets, and knows the one that opened the
+// ports. 0 or -errno.
 int ports_thread_enter(void);
 void ports_thread_leave(void);
 
@@ -44,18 +46,14 @@ int ports_watch(const struct ports *ports);
 void ports_follow(struct ports *ports);
 
 // Stops and closes all ports: programs detached, sockets removed. No core uses them any more. Takes
-// NULL. False when a device was left open, because another process's program has replaced ours.
-bool ports_close(struct ports *ports);
+// NULL.
+void ports_close(struct ports *ports);
 
-// Ends DPDK, which closes every device that is still open. The last call, and not after ports_close
-// returned false.
+// Ends DPDK, if it runs. The last call.
 void ports_end(void);
 
-// Detaches our XDP programs that crashed runs left on the configured interfaces, before a server
-// starts. The caller holds the interfaces' locks. 0 or -errno, logged; before a later start 0, and
-// the board names the ports that are blocked. Needs CAP_SYS_ADMIN and CAP_NET_RAW; no ports need be
-// open.
-int ports_sweep(const struct config *config, struct board_dataplane *board);
+// Does DPDK run?
+bool ports_with_dpdk(void);
 
 const char *ports_dpdk_version(void);
 const char *ports_memory(void);

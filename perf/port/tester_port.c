@@ -3,8 +3,8 @@
 #include "base/log.h"
 #include "dataplane/port/eal/device.h"
 #include "dataplane/port/eal/eal.h"
-#include "dataplane/port/eal/foreign_log.h"
 #include "dataplane/port/eal/pool.h"
+#include "dataplane/port/xdp/foreign_log.h"
 #include "link/interface_lock.h"
 #include "perf/port/replies_object.h"
 
@@ -39,7 +39,7 @@ static struct device_plan plan_of(const struct tester_port *port, bool is_interf
         plan.program = (struct xdp_program){
             .name = REPLIES_PROGRAM_NAME,
             .object = replies_object,
-            .len = replies_object_len,
+            .len = &replies_object_len,
         };
     return plan;
 }
@@ -88,7 +88,7 @@ static int make_queues(struct tester_port *port)
         return -ENOMEM;
     port->n_queues = n;
     for (uint32_t i = 0; i < n; i++) {
-        const struct port *queue = port->device.queue[i];
+        const struct ethdev *queue = port->device.queue[i];
         port->queue[i] = (struct frames_queue){
             .device = queue->device, .number = queue->queue, .pool = queue->pool};
     }

@@ -99,7 +99,7 @@ static void every_field_is_in_one_row(void **state)
     const struct other port[] = {
         OTHER(board_port, name),   OTHER(board_port, driver),  OTHER(board_port, mode),
         OTHER(board_port, stamps), OTHER(board_port, mac),     OTHER(board_port, spare),
-        OTHER(board_port, state),  OTHER(board_port, ifindex), OTHER(board_port, program),
+        OTHER(board_port, state),  OTHER(board_port, program),
     };
     covers(sizeof(struct board_port), METRIC_PORT, METRIC_PORT, port, N(port));
 

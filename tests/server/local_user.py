@@ -222,29 +222,15 @@ def tmp():
     say()
 
 
-def roles(noonmarkd, config, board_size):
+def roles(noonmarkd, config):
     def start(argv0, fds=()):
         got = subprocess.run([argv0, "-c", config], executable=noonmarkd, stdin=subprocess.DEVNULL,
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, pass_fds=fds)
         return f"{got.returncode}: {got.stdout.strip()}"
 
     attempt("noonmarkd", lambda: start("noonmarkd"))
-    for role in ("control", "ke", "dataplane", "sweep"):
+    for role in ("control", "ke", "dataplane"):
         attempt(role, lambda: start(f"noonmarkd: {role}"))
-    # The sweep, with the handover that a supervisor would give it.
-    text = os.memfd_create("config", os.MFD_ALLOW_SEALING)
-    with open(config, "rb") as f:
-        os.write(text, f.read())
-    fcntl.fcntl(text, 1033, 1 | 2 | 4 | 8)  # F_ADD_SEALS: all
-    _, link = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    board = os.memfd_create("board", os.MFD_ALLOW_SEALING)
-    os.truncate(board, int(board_size))
-    fcntl.fcntl(board, 1033, 1 | 2 | 4)  # F_ADD_SEALS: all but writing
-    text, link, board = (fcntl.fcntl(fd, fcntl.F_DUPFD, 20) for fd in (text, link.fileno(), board))
-    os.dup2(text, 3)
-    os.dup2(link, 4)
-    os.dup2(board, 6)
-    attempt("sweep with a handover", lambda: start("noonmarkd: sweep", (3, 4, 6)))
     say()
 
 

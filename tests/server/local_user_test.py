@@ -147,16 +147,12 @@ class Tests:
         pid = world.noonmarkd.pid
         shutil.copy(BUILD / "noonmarkd", self.place / "noonmarkd")
         shutil.copy(world.configuration, self.place / "noonmark.yaml")
-        board = os.stat(f"/proc/{world.children()['dataplane']}/fd/6").st_size
         with self.under_load("a second server of that user"):
-            got = self.did("roles", str(self.place / "noonmarkd"), str(self.place / "noonmark.yaml"),
-                           str(board))
+            got = self.did("roles", str(self.place / "noonmarkd"), str(self.place / "noonmark.yaml"))
         tap.ok(got["noonmarkd"].startswith("1: ") and "must be started as root" in got["noonmarkd"],
                "it is told that it needs root", got)
         tap.ok(all(got[role].startswith("2: ") and "started by noonmarkd alone" in got[role]
-                   for role in ("control", "ke", "dataplane", "sweep")), "and cannot be one of its children", got)
-        tap.ok(got["sweep with a handover"].startswith("1: ") and "CAP_SYS_ADMIN" in got["sweep with a handover"],
-               "nor is a sweep of its own allowed anything", got)
+                   for role in ("control", "ke", "dataplane")), "and cannot be one of its children", got)
 
         words = f"{SERVER_IF}: the noonmarkd that was started as process {pid} uses it; end that one"
         with self.under_load("a second server by mistake", 6):
@@ -176,8 +172,8 @@ class Tests:
         with self.under_load("one that cannot see the lock", 6):
             code, log = self.second(other, "unshare", "--mount", "sh", "-c",
                                     'mount -t tmpfs -o mode=755 none /run/noonmark && exec "$@"', "sh")
-            tap.ok(code == 1 and f"{SERVER_IF}: another process, perhaps of another container, uses it" in log,
-                   "its sweep leaves a program that has a socket", log)
+            tap.ok(code == 1 and f"another XDP program (id {self.program()}) is attached to it" in log,
+                   "the kernel keeps the first one's program", log)
         with self.under_load("a load tester on the interface", 6):
             got = world.server.run(*self.mounts, BUILD / "ntsperf", "ntp", "--port", SERVER_IF, "--duration", "1s",
                                    "10.123.0.2", check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -185,7 +181,6 @@ class Tests:
 
     def killed(self):
         tap, world = self.tap, self.world
-        before = self.program()
         with self.doing("hold", *NAMES):
             # The supervisor stops first, lest it starts a child anew, and dies last, lest a child ends in order.
             os.kill(world.noonmarkd.pid, signal.SIGSTOP)
@@ -193,14 +188,11 @@ class Tests:
                 os.kill(pid, signal.SIGKILL)
             world.noonmarkd.process.wait()
             world.programs.remove(world.noonmarkd)
-            already = len(world.noonmarkd.log.read_text())
-            tap.equal(self.program(), before, "kill -9 of all leaves the program on the interface")
+            tap.ok(wait_for(lambda: self.program() is None, 2), "kill -9 of all takes the program off the interface")
             begun = time.monotonic()
             self.start(timeout=10)
             took = time.monotonic() - begun
-            log = world.noonmarkd.log.read_text()[already:]
-            tap.ok(took < 5 and "the XDP program of a crashed run is detached" in log and self.program() != before,
-                   "the next start detaches it and serves at once", f"{took:.2f} s\n{log}")
+            tap.ok(took < 5, "the next start serves at once", f"{took:.2f} s\n{world.server_tail()}")
         with self.under_load("after that", 2):
             pass
 

@@ -2,7 +2,7 @@
 // without DPDK and TLS, for tests of the processes alone. Words in control.ntp_server select their
 // faults:
 //
-//   control.fails  ke.fails  dataplane.fails  sweep.fails    ends with status 3 before it serves
+//   control.fails  ke.fails  dataplane.fails    ends with status 3 before it serves
 //   ke.shuts  ke.shuts.dies                        the first ke shuts a listener down; and dies
 //   dataplane.stops                                is stopped by a signal after half a second
 //   dataplane.starves                              its heartbeats stand still for three seconds
@@ -218,16 +218,6 @@ int dataplane_main(void)
         counter_add(&board->core[0].heartbeat, 1);
     }
     log_info("ends");
-    return 0;
-}
-
-int dataplane_sweep(void)
-{
-    if (plays(script(), "sweep.fails")) {
-        log_error("the actor fails");
-        return 3;
-    }
-    log_info("swept");
     return 0;
 }
 

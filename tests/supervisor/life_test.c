@@ -16,15 +16,9 @@
 
 #include <cmocka.h>
 
-static bool sweep_wanted, start_refused;
-static int starts, sweeps, childs_end;
+static bool start_refused;
+static int starts, childs_end;
 static const struct descriptors descriptors;
-
-bool start_needs_sweep(const struct descriptors *h)
-{
-    (void)h;
-    return sweep_wanted;
-}
 
 // A process that does nothing until it is killed.
 static pid_t sleeper(void)
@@ -48,13 +42,6 @@ static pid_t with_link(int *link)
     return sleeper();
 }
 
-pid_t start_sweep(const struct descriptors *h, int *link)
-{
-    (void)h;
-    sweeps++;
-    return with_link(link);
-}
-
 static pid_t start(const struct descriptors *h, int *link)
 {
     (void)h;
@@ -74,10 +61,9 @@ static struct life life;
 static int fresh(void **state)
 {
     (void)state;
-    life = (struct life){.name = "actor", .start = start, .sweeps = true, .link = -1};
-    starts = sweeps = 0;
+    life = (struct life){.name = "actor", .start = start, .link = -1};
+    starts = 0;
     start_refused = false;
-    sweep_wanted = true;
     return 0;
 }
 
@@ -89,7 +75,7 @@ static void end(int how, uint64_t now)
         return;
     kill(life.pid, SIGKILL);
     waitpid(life.pid, &status, 0);
-    life_ended(&life, &descriptors, how == 0 ? 0 : status, now);
+    life_ended(&life, how == 0 ? 0 : status, now);
 }
 
 // Ends the process, which asks for the next.
@@ -97,7 +83,7 @@ static void ask_again(uint64_t now)
 {
     kill(life.pid, SIGKILL);
     waitpid(life.pid, NULL, 0);
-    life_ended(&life, &descriptors, CHILD_EXIT_AGAIN << 8, now);
+    life_ended(&life, CHILD_EXIT_AGAIN << 8, now);
 }
 
 static void serve(uint64_t now)
@@ -109,13 +95,10 @@ static void serve(uint64_t now)
     assert_false(link_ended());
 }
 
-static void a_sweep_goes_before_each_start(void **state)
+static void one_that_dies_is_started_again(void **state)
 {
     (void)state;
     life_begin(&life, &descriptors, 0);
-    assert_int_equal(life.phase, LIFE_SWEEPING);
-    assert_int_equal(starts, 0);
-    end(0, 10);
     assert_int_equal(starts, 1);
     serve(20);
     end(SIGKILL, 1000);
@@ -124,8 +107,7 @@ static void a_sweep_goes_before_each_start(void **state)
     assert_int_equal(life.phase, LIFE_WAITING); // F2: at once
     assert_int_equal(life_due_ms(&life), 1000);
     life_tick(&life, &descriptors, 1000);
-    assert_int_equal(sweeps, 2);
-    end(0, 1010);
+    assert_int_equal(starts, 2);
     serve(1020);
     end(SIGKILL, 1100);
     assert_int_equal(life_due_ms(&life), 1200); // then slower
@@ -134,29 +116,17 @@ static void a_sweep_goes_before_each_start(void **state)
     assert_false(life.failed);
 }
 
-static void without_interfaces_none_is_swept(void **state)
-{
-    (void)state;
-    sweep_wanted = false;
-    life_begin(&life, &descriptors, 0);
-    assert_int_equal(life.phase, LIFE_STARTING);
-    assert_int_equal(sweeps, 0);
-    serve(1);
-    end(SIGKILL, 2);
-}
-
 // F26: never half running.
 static void an_end_before_it_ever_served_is_final(void **state)
 {
     (void)state;
     life_begin(&life, &descriptors, 0);
-    end(SIGKILL, 10); // the sweep found a foreign program
+    end(SIGKILL, 10); // a foreign program was in its way
     assert_true(life.failed);
     assert_int_equal(life.phase, LIFE_RESTING);
     assert_int_equal(life_due_ms(&life), UINT64_MAX);
 
     fresh(NULL);
-    sweep_wanted = false;
     life_begin(&life, &descriptors, 0);
     life_end_link(&life);                           // the child has ended its own
     for (int i = 0; i < 1000 && !link_ended(); i++) // until the sleeper has closed its copy
@@ -166,7 +136,6 @@ static void an_end_before_it_ever_served_is_final(void **state)
     assert_true(life.failed);
 
     fresh(NULL);
-    sweep_wanted = false;
     start_refused = true;
     life_begin(&life, &descriptors, 0);
     assert_true(life.failed);
@@ -175,7 +144,6 @@ static void an_end_before_it_ever_served_is_final(void **state)
 static void later_failures_to_start_are_deaths(void **state)
 {
     (void)state;
-    sweep_wanted = false;
     life_begin(&life, &descriptors, 0);
     serve(1);
     start_refused = true;
@@ -194,24 +162,20 @@ static void one_that_asks_to_be_started_again_is(void **state)
     (void)state;
     uint64_t now = 0;
     life_begin(&life, &descriptors, now);
-    end(0, now);
     for (int i = 0; i < 8; i++) {
         const uint64_t started = now;
         serve(now += 10);
         ask_again(now += i % 2 ? 1500 : 100);
         assert_int_equal(life.phase, LIFE_WAITING);
-        assert_true(life.dirty);
         assert_true(link_ended());
         assert_int_equal(life_due_ms(&life), i % 2 ? now : started + LIFE_AGAIN_MS);
         life_tick(&life, &descriptors, now = life_due_ms(&life));
-        end(0, now); // the sweep
     }
     assert_int_equal(starts, 9);
 
     ask_again(now + 5000); // it has not served: a failure like any other
     assert_int_equal(life_due_ms(&life), now + 5000);
     life_tick(&life, &descriptors, now += 5000);
-    end(0, now);
     ask_again(now + 1);
     assert_int_equal(life_due_ms(&life), now + 1 + BACKOFF_FIRST_MS);
 }
@@ -221,13 +185,13 @@ static void one_that_hangs_is_killed_once(void **state)
     (void)state;
     int status;
     life_begin(&life, &descriptors, 0);
-    life_tick(&life, &descriptors, LIFE_SWEEP_MS - 1);
+    life_tick(&life, &descriptors, LIFE_START_MS - 1);
     assert_int_equal(waitpid(life.pid, &status, WNOHANG), 0);
-    life_tick(&life, &descriptors, LIFE_SWEEP_MS);
+    life_tick(&life, &descriptors, LIFE_START_MS);
     assert_int_equal(waitpid(life.pid, &status, 0), life.pid);
     assert_true(WIFSIGNALED(status));
-    assert_true(life_due_ms(&life) > LIFE_SWEEP_MS);
-    life_ended(&life, &descriptors, status, LIFE_SWEEP_MS + 1);
+    assert_true(life_due_ms(&life) > LIFE_START_MS);
+    life_ended(&life, status, LIFE_START_MS + 1);
     assert_true(life.failed);
 }
 
@@ -248,7 +212,6 @@ static void look(unsigned times)
 static void one_that_is_stopped_is_killed_soon(void **state)
 {
     (void)state;
-    sweep_wanted = false;
     life.patience = 50;
     life.patience_stopped = 7;
     life_begin(&life, &descriptors, 0);
@@ -266,21 +229,20 @@ static void one_that_is_stopped_is_killed_soon(void **state)
     look(1);
     assert_true(killed());
 
-    life_ended(&life, &descriptors, SIGKILL, 100);
+    life_ended(&life, SIGKILL, 100);
     life_tick(&life, &descriptors, 100);
     serve(101);
     look(50); // the first one sees the heartbeat
     assert_false(killed());
     look(1);
     assert_true(killed());
-    life_ended(&life, &descriptors, SIGKILL, 200);
+    life_ended(&life, SIGKILL, 200);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(a_sweep_goes_before_each_start, fresh),
-        cmocka_unit_test_setup(without_interfaces_none_is_swept, fresh),
+        cmocka_unit_test_setup(one_that_dies_is_started_again, fresh),
         cmocka_unit_test_setup(an_end_before_it_ever_served_is_final, fresh),
         cmocka_unit_test_setup(later_failures_to_start_are_deaths, fresh),
         cmocka_unit_test_setup(one_that_asks_to_be_started_again_is, fresh),

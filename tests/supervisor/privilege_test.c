@@ -110,7 +110,7 @@ static void a_child_has_exactly_its_rights(void **state)
     expect_line(status, "CapPrm:\t%016llx\n", 0);
     expect_line(status, "CapBnd:\t%016llx\n", 0);
 
-    after_exec(NULL, rights, status, sizeof status); // the sweep stays root
+    after_exec(NULL, rights, status, sizeof status); // the reader of a reload stays root
     expect_line(status, "CapEff:\t%016llx\n", rights);
     expect_line(status, "CapBnd:\t%016llx\n", rights);
     expect_line(status, "Uid:\t0\t0\t0\t%llu\n", 0);

@@ -1,7 +1,7 @@
 #include "dataplane/port/eal/advice.h"
 
 #include "base/log.h"
-#include "dataplane/port/eal/foreign_log.h"
+#include "dataplane/port/xdp/foreign_log.h"
 
 #include <rte_version.h>
 

@@ -2,9 +2,9 @@
 
 #include "base/log.h"
 #include "dataplane/port/eal/advice.h"
-#include "dataplane/port/eal/foreign_log.h"
 #include "dataplane/port/eal/pool.h"
 #include "dataplane/port/eal/vdev.h"
+#include "dataplane/port/xdp/foreign_log.h"
 #include "dataplane/port/xdp/steer.h"
 
 #include <rte_config.h>
@@ -33,26 +33,19 @@ uint32_t device_queues_wanted(const struct device_plan *plan)
     return plan->n_queues;
 }
 
-static struct port *queue_new(struct device *device, uint16_t index)
+static struct ethdev *queue_new(struct device *device, uint16_t index)
 {
     char pool[RTE_MEMPOOL_NAMESIZE];
-    struct port *port = aligned_alloc(_Alignof(struct port), sizeof *port);
-    if (!port)
+    struct ethdev *queue = ethdev_new(device->id, index, device->plan.addresses);
+    if (!queue)
         return NULL;
-    *port = (struct port){
-        .device = device->id,
-        .queue = index,
-        .stamps = device->plan.program.stamps,
-        .addresses = device->plan.addresses,
-    };
     snprintf(pool, sizeof pool, "p%u.%u", device->id, index);
-    uint16_t meta_len = port->stamps ? sizeof(struct steer_stamp) : 0;
-    port->pool = pool_create(pool, rte_eth_dev_socket_id(device->id), meta_len);
-    if (!port->pool) {
-        free(port);
+    queue->pool = pool_create(pool, rte_eth_dev_socket_id(device->id));
+    if (!queue->pool) {
+        free(queue);
         return NULL;
     }
-    return port;
+    return queue;
 }
 
 // Sets up queues and their rings. 0 or a -errno of DPDK.
@@ -185,7 +178,7 @@ bool device_close(struct device *device)
     if (device->started)
         rte_eth_dev_stop(device->id);
     for (uint32_t i = 0; device->queue && i < device->n_queues && device->queue[i]; i++)
-        port_empty(device->queue[i]);
+        ethdev_empty(device->queue[i]);
     // A device that is left open ends with the process, as after a crash.
     bool harmless = device->interface.index == 0 || xdp_is_ours(device->interface.index);
     if (device->probed && harmless) {
@@ -201,32 +194,6 @@ bool device_close(struct device *device)
     bool closed = harmless || !device->probed;
     *device = (struct device){0};
     return closed;
-}
-
-bool device_starved(struct device *device)
-{
-    uint64_t starved = 0;
-    for (uint32_t i = 0; i < device->n_queues; i++)
-        starved += atomic_load_explicit(&device->queue[i]->starved, memory_order_relaxed);
-    bool rose = starved != device->starved;
-    device->starved = starved;
-    return rose;
-}
-
-bool device_is_to_stamp(const struct device *device)
-{
-    return device->n_queues > 0 && device->queue[0]->stamps;
-}
-
-struct device_stamps device_stamps(const struct device *device)
-{
-    struct device_stamps sum = {0};
-    for (uint32_t i = 0; i < device->n_queues; i++) {
-        const struct port *port = device->queue[i];
-        sum.stamped += atomic_load_explicit(&port->stamped, memory_order_relaxed);
-        sum.unstamped += atomic_load_explicit(&port->unstamped, memory_order_relaxed);
-    }
-    return sum;
 }
 
 uint64_t device_missed(const struct device *device)

@@ -26,8 +26,7 @@ struct device {
     bool started;
 
     uint32_t n_queues;
-    struct port **queue;
-    uint64_t starved; // as device_starved last saw it
+    struct ethdev **queue;
 
     // PORT_INTERFACE only.
     struct interface interface;
@@ -43,20 +42,6 @@ uint32_t device_queues_wanted(const struct device_plan *plan);
 // Stops and closes what was opened of it. False when the device was left open, because closing it
 // would detach another process's XDP program.
 bool device_close(struct device *device);
-
-// Has a queue run out of buffers since the last call?
-bool device_starved(struct device *device);
-
-// Frames with and without a stamp of their arrival, of a device whose frames should have one: see
-// device_stamps.
-struct device_stamps {
-    uint64_t stamped;
-    uint64_t unstamped;
-};
-struct device_stamps device_stamps(const struct device *device);
-
-// Should its frames have a stamp?
-bool device_is_to_stamp(const struct device *device);
 
 // Frames lost before any core saw them.
 uint64_t device_missed(const struct device *device);

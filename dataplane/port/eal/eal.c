@@ -1,7 +1,8 @@
 #include "dataplane/port/eal/eal.h"
 
 #include "base/log.h"
-#include "dataplane/port/eal/foreign_log.h"
+#include "dataplane/port/eal/dpdk_log.h"
+#include "dataplane/port/xdp/foreign_log.h"
 
 #include <rte_config.h>
 #include <rte_eal.h>
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool started;
 static bool on_hugepages;
 
 static uint64_t count_hugepages(unsigned kib, const char *which)
@@ -87,7 +89,8 @@ int eal_start(const struct eal_plan *plan)
     struct eal_args args;
     eal_args_build(&args, plan, &machine);
     log_args(&args);
-    int fault = foreign_log_route();
+    foreign_log_route(); // DPDK's AF_XDP driver uses both libraries
+    int fault = dpdk_log_route();
     if (fault)
         return fault;
     foreign_log_hold();
@@ -95,6 +98,7 @@ int eal_start(const struct eal_plan *plan)
         log_error("DPDK does not start: %s (%s)", foreign_log_cause(), rte_strerror(rte_errno));
         return -rte_errno;
     }
+    started = true;
     // DPDK has bound this thread to main_cpu; housekeeping may run on every CPU without a polling
     // core.
     sched_setaffinity(0, sizeof spare, &spare);
@@ -103,7 +107,14 @@ int eal_start(const struct eal_plan *plan)
 
 void eal_stop(void)
 {
-    rte_eal_cleanup();
+    if (started)
+        rte_eal_cleanup();
+    started = false;
+}
+
+bool eal_started(void)
+{
+    return started;
 }
 
 bool eal_on_hugepages(void)
@@ -118,14 +129,15 @@ const char *eal_memory(void)
 
 int eal_thread_enter(void)
 {
-    if (rte_lcore_id() != LCORE_ID_ANY)
+    if (!started || rte_lcore_id() != LCORE_ID_ANY)
         return 0;
     return rte_thread_register() == 0 ? 0 : -ENOMEM;
 }
 
 void eal_thread_leave(void)
 {
-    rte_thread_unregister();
+    if (started)
+        rte_thread_unregister();
 }
 
 const char *eal_version(void)

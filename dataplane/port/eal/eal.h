@@ -40,10 +40,14 @@ void eal_args_build(struct eal_args *args, const struct eal_plan *plan,
 // process.
 int eal_start(const struct eal_plan *plan);
 
-// Ends it. All ports are closed and all other threads of this program have called eal_thread_leave.
+// Ends it, if it runs. All ports are closed and all other threads of this program have called
+// eal_thread_leave.
 void eal_stop(void);
 
-// DPDK must know each thread that moves packets, and knows the one that started it. 0 or -errno.
+bool eal_started(void);
+
+// DPDK must know each thread that moves packets, and knows the one that started it. 0 or -errno;
+// both do nothing when it does not run.
 int eal_thread_enter(void);
 void eal_thread_leave(void);
 

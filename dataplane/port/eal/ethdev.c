@@ -3,9 +3,8 @@
 // nothing. One core; no locks.
 #include "dataplane/port/eal/ethdev.h"
 
-#include "base/tsc.h"
 #include "board/counters.h"
-#include "dataplane/port/xdp/steer.h"
+#include "dataplane/port/paced.h"
 
 #include <rte_config.h>
 #include <rte_ethdev.h>
@@ -13,10 +12,18 @@
 #include <rte_prefetch.h>
 
 #include <assert.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+static struct ethdev *ethdev_of(struct port *port)
+{
+    static_assert(offsetof(struct ethdev, port) == 0, "a port is the beginning of its queue");
+    return (struct ethdev *)port;
+}
 
 // Takes one buffer at a time when the pool cannot supply all of them: a short pool slows the port
 // down but does not stop it.
-static void fill_spares(struct port *port)
+static void fill_spares(struct ethdev *port)
 {
     unsigned missing = LANES - port->n_spare;
     if (missing == 0)
@@ -32,7 +39,7 @@ static void fill_spares(struct port *port)
         port->spare[port->n_spare++] = buffer;
     }
     if (port->n_spare == 0)
-        counter_add(&port->starved, 1);
+        counter_add(&port->port.starved, 1);
 }
 
 // The length for the parse stage: a frame in several segments is reported as too long, since its
@@ -45,23 +52,9 @@ static uint16_t length_seen(const struct rte_mbuf *frame)
     return (uint16_t)RTE_MIN(len, (uint32_t)UINT16_MAX);
 }
 
-// Buffers are used again, so an earlier frame's stamp is removed.
-static void take_stamps(struct port *port, struct burst *burst, uint16_t n)
+static lane_set ethdev_rx(struct port *base, struct burst *burst)
 {
-    lane_set stamped = 0;
-    for (uint16_t i = 0; i < n; i++) {
-        struct steer_stamp *stamp = (struct steer_stamp *)(void *)burst->frame[i] - 1;
-        burst->stamp[i] = stamp->monotonic_ns;
-        stamped |= (lane_set)(stamp->magic == STEER_STAMP_MAGIC) << i;
-        stamp->magic = 0;
-    }
-    burst->stamped = stamped;
-    counter_add(&port->stamped, lane_count(stamped));
-    counter_add(&port->unstamped, n - lane_count(stamped));
-}
-
-lane_set port_rx(struct port *port, struct burst *burst)
-{
+    struct ethdev *port = ethdev_of(base);
     fill_spares(port);
     uint16_t most = port->n_spare;
     uint16_t n = rte_eth_rx_burst(port->device, port->queue, port->request, most);
@@ -77,14 +70,12 @@ lane_set port_rx(struct port *port, struct burst *burst)
         burst->len[i] = length_seen(request);
         burst->reply[i] = rte_pktmbuf_mtod(reply, uint8_t *);
     }
-    burst->stamped = 0;
-    if (port->stamps && n > 0)
-        take_stamps(port, burst, n);
+    burst->stamped = 0; // DPDK's drivers keep no stamp that is known here
     return lane_first(n);
 }
 
 // Keeps an answered request's buffer for a later reply, if it is like those of the pool.
-static void keep_as_spare(struct port *port, struct rte_mbuf *buffer)
+static void keep_as_spare(struct ethdev *port, struct rte_mbuf *buffer)
 {
     if (buffer->pool != port->pool || buffer->nb_segs != 1 || !RTE_MBUF_DIRECT(buffer) ||
         rte_mbuf_refcnt_read(buffer) != 1) {
@@ -96,7 +87,7 @@ static void keep_as_spare(struct port *port, struct rte_mbuf *buffer)
 }
 
 // One send call, and a second one, since a full queue may have been emptied by the first.
-static uint16_t send_once(struct port *port, struct rte_mbuf **out, uint16_t n)
+static uint16_t send_once(struct ethdev *port, struct rte_mbuf **out, uint16_t n)
 {
     uint16_t sent = rte_eth_tx_burst(port->device, port->queue, out, n);
     if (sent < n)
@@ -104,55 +95,47 @@ static uint16_t send_once(struct port *port, struct rte_mbuf **out, uint16_t n)
     return sent;
 }
 
-// The number of replies sent; the caller drops the others.
-static uint16_t send_paced(struct port *port, struct burst *burst, struct rte_mbuf **out,
-                           uint16_t n)
+struct sending {
+    struct ethdev *port;
+    uint8_t lane[LANES];
+    struct rte_mbuf *out[LANES];
+};
+static_assert(LANES - 1 <= UINT8_MAX, "a lane's number is an octet");
+
+static uint16_t send_some(void *self, uint16_t from, uint16_t n)
 {
-    uint16_t sent = 0;
-    assert(burst->together > 0);
-    burst->tx_busy = 0;
-    burst->tx_ready = burst->tx_ended = tsc_now();
-    while (sent < n) {
-        uint16_t most = RTE_MIN(burst->together, (uint16_t)(n - sent));
-        burst->tx_last = tsc_wait(burst->tx_ended, burst->not_before + sent * burst->pace);
-        uint16_t gone = send_once(port, out + sent, most);
-        burst->tx_ended = tsc_now();
-        burst->tx_busy += burst->tx_ended - burst->tx_last;
-        sent += gone;
-        if (gone < most)
-            break;
-    }
-    return sent;
+    struct sending *s = self;
+    return send_once(s->port, s->out + from, n);
 }
 
-lane_set port_tx(struct port *port, struct burst *burst, lane_set answer)
+static lane_set ethdev_tx(struct port *base, struct burst *burst, lane_set answer)
 {
-    struct rte_mbuf *out[LANES];
-    uint8_t lane_of[LANES];
-    static_assert(LANES - 1 <= UINT8_MAX, "a lane's number is an octet");
+    struct ethdev *port = ethdev_of(base);
+    struct sending sending = {.port = port};
     uint16_t n = 0;
     for (lane_set rest = answer; rest != 0;) {
         unsigned lane = lane_take(&rest);
         struct rte_mbuf *reply = port->reply[lane];
         reply->data_len = burst->reply_len[lane];
         reply->pkt_len = burst->reply_len[lane];
-        lane_of[n] = (uint8_t)lane;
-        out[n++] = reply;
+        sending.lane[n] = (uint8_t)lane;
+        sending.out[n++] = reply;
     }
     if (n == 0)
         return 0;
 
-    uint16_t sent = send_paced(port, burst, out, n);
+    uint16_t sent = paced_send(burst, n, send_some, &sending);
     lane_set gone = 0;
     for (uint16_t i = 0; i < sent; i++) {
-        gone |= lane_bit(lane_of[i]);
-        keep_as_spare(port, port->request[lane_of[i]]);
+        gone |= lane_bit(sending.lane[i]);
+        keep_as_spare(port, port->request[sending.lane[i]]);
     }
     return gone;
 }
 
-void port_drop(struct port *port, struct burst *burst, lane_set drop)
+static void ethdev_drop(struct port *base, struct burst *burst, lane_set drop)
 {
+    struct ethdev *port = ethdev_of(base);
     (void)burst;
     while (drop != 0) {
         unsigned lane = lane_take(&drop);
@@ -161,12 +144,18 @@ void port_drop(struct port *port, struct burst *burst, lane_set drop)
     }
 }
 
-const struct address_set *port_addresses(const struct port *port)
+static const struct port_calls calls = {.rx = ethdev_rx, .tx = ethdev_tx, .drop = ethdev_drop};
+
+struct ethdev *ethdev_new(uint16_t device, uint16_t queue, const struct address_set *addresses)
 {
-    return port->addresses;
+    struct ethdev *ethdev = aligned_alloc(_Alignof(struct ethdev), sizeof *ethdev);
+    if (ethdev)
+        *ethdev = (struct ethdev){
+            .port = {.calls = &calls, .addresses = addresses}, .device = device, .queue = queue};
+    return ethdev;
 }
 
-void port_empty(struct port *port)
+void ethdev_empty(struct ethdev *port)
 {
     while (port->n_spare > 0)
         rte_pktmbuf_free(port->spare[--port->n_spare]);

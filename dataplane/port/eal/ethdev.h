@@ -1,21 +1,19 @@
 // One queue of one DPDK device: ethdev.c moves its packets, device.c makes it.
 #pragma once
 
-#include "dataplane/port/port.h"
+#include "dataplane/port/calls.h"
 
-#include <stdatomic.h>
-#include <stdbool.h>
+#include <stdint.h>
 
 struct rte_mbuf;
 struct rte_mempool;
 
-struct port {
-    _Alignas(64) uint16_t device; // DPDK's number
+struct ethdev {
+    struct port port;
+    uint16_t device; // DPDK's number
     uint16_t queue;
     uint16_t n_spare;
-    bool stamps; // frames have a stamp of their arrival (steer.h)
     struct rte_mempool *pool;
-    const struct address_set *addresses; // NULL: the XDP program has already checked the address
 
     // Buffers for replies. A turn takes as many as it receives frames, and gets one back for each.
     struct rte_mbuf *spare[LANES];
@@ -23,16 +21,10 @@ struct port {
     // What is lent, by lane. Owner: the burst, from port_rx until port_tx or port_drop.
     struct rte_mbuf *request[LANES];
     struct rte_mbuf *reply[LANES];
-
-    // Turns in which the pool had no buffer for a reply. Writer: the core, relaxed. Reader:
-    // housekeeping.
-    _Atomic uint64_t starved;
-
-    // Frames with and without a stamp, on a port that stamps. Writer: the core, relaxed. Reader:
-    // housekeeping.
-    _Atomic uint64_t stamped;
-    _Atomic uint64_t unstamped;
 };
 
+// A queue without buffers yet; NULL when there is no memory. Freed with free().
+struct ethdev *ethdev_new(uint16_t device, uint16_t queue, const struct address_set *addresses);
+
 // Gives the spare buffers back to the pool. The device is stopped.
-void port_empty(struct port *port);
+void ethdev_empty(struct ethdev *ethdev);

@@ -25,17 +25,13 @@ uint32_t pool_memory_mib(uint32_t n_queues)
     return BASE_MIB + (uint32_t)((n_queues * pool + (1 << 20) - 1) >> 20);
 }
 
-struct rte_mempool *pool_create(const char *name, int numa_node, uint16_t meta_len)
+struct rte_mempool *pool_create(const char *name, int numa_node)
 {
-    // The frame's data begins on a cache line if meta_len octets are added before it.
-    struct rte_pktmbuf_pool_private layout = {
-        .mbuf_data_room_size = RTE_MBUF_DEFAULT_BUF_SIZE,
-        .mbuf_priv_size = meta_len,
-    };
+    struct rte_pktmbuf_pool_private layout = {.mbuf_data_room_size = RTE_MBUF_DEFAULT_BUF_SIZE};
     // AF_XDP registers the pool's first piece of memory as the whole pool. NO_IOVA_CONTIG makes the
     // pool one piece on 4 KiB pages too.
     struct rte_mempool *pool = rte_mempool_create_empty(
-        name, POOL_BUFFERS, sizeof(struct rte_mbuf) + meta_len + RTE_MBUF_DEFAULT_BUF_SIZE, CACHE,
+        name, POOL_BUFFERS, sizeof(struct rte_mbuf) + RTE_MBUF_DEFAULT_BUF_SIZE, CACHE,
         sizeof(struct rte_pktmbuf_pool_private), numa_node, RTE_MEMPOOL_F_NO_IOVA_CONTIG);
     if (!pool)
         return NULL;

@@ -12,6 +12,5 @@ enum {
 // The memory that eal_start must provide for that many queues.
 uint32_t pool_memory_mib(uint32_t n_queues);
 
-// meta_len: octets in front of a frame that are read with it, 0 or a multiple of 8; they then are
-// in the cache line in which the frame begins. NULL, with rte_errno set, when there is no memory.
-struct rte_mempool *pool_create(const char *name, int numa_node, uint16_t meta_len);
+// NULL, with rte_errno set, when there is no memory.
+struct rte_mempool *pool_create(const char *name, int numa_node);

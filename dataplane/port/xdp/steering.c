@@ -12,78 +12,33 @@
 #include <string.h>
 #include <unistd.h>
 
-struct xdp_program steering_program(void)
-{
-    return (struct xdp_program){
+const struct xdp_program steering_programs[STEERING_PROGRAMS] = {
+    {
+        .name = STEER_PROGRAM_NAME,
+        .object = steer_tags_object,
+        .len = &steer_tags_object_len,
+        .stamps = true,
+        .for_device = true,
+    },
+    {
         .name = STEER_PROGRAM_NAME,
         .object = steer_object,
-        .len = steer_object_len,
+        .len = &steer_object_len,
         .stamps = true,
+    },
+};
+
+int steering_find(const struct attached *attached, struct steering *steering)
+{
+    const struct steering found = {
+        .port = attached_map(attached, STEER_PORT_NAME),
+        .v4 = attached_map(attached, STEER_V4_NAME),
+        .v6 = attached_map(attached, STEER_V6_NAME),
     };
-}
-
-// The kernel's BPF_F_XDP_DEV_BOUND_ONLY, which Debian 12's headers do not have.
-enum { FOR_ONE_DEVICE = 1 << 6 };
-
-static int say_nothing(enum libbpf_print_level level, const char *format, va_list args)
-{
-    (void)level;
-    (void)format;
-    (void)args;
+    if (found.port < 0 || found.v4 < 0 || found.v6 < 0)
+        return -ENOENT;
+    *steering = found;
     return 0;
-}
-
-// Loads the object's program for the interface, over the maps of the attached one, and attaches it.
-// Returns its descriptor or -errno.
-static int load_for(unsigned ifindex, struct bpf_object *object)
-{
-    static const char *const name[] = {STEER_SOCKETS_NAME, STEER_PORT_NAME, STEER_V4_NAME,
-                                       STEER_V6_NAME};
-    int map[4];
-    int fault = xdp_maps_find(ifindex, name, 4, map);
-    for (unsigned i = 0; i < 4 && !fault; i++)
-        fault = bpf_map__reuse_fd(bpf_object__find_map_by_name(object, name[i]), map[i]);
-    if (fault)
-        return fault;
-    struct bpf_program *program = bpf_object__find_program_by_name(object, STEER_PROGRAM_NAME);
-    bpf_program__set_ifindex(program, ifindex);
-    fault = bpf_program__set_flags(program, FOR_ONE_DEVICE);
-    if (!fault)
-        fault = bpf_object__load(object);
-    if (!fault)
-        fault = xdp_replace(ifindex, bpf_program__fd(program));
-    return fault ? fault : fcntl(bpf_program__fd(program), F_DUPFD_CLOEXEC, 0);
-}
-
-// The descriptor of the program that reads tags, attached; or -1, and then all is as it was. An
-// older kernel refuses it, and so does a driver in generic mode.
-static int read_tags(unsigned ifindex)
-{
-    libbpf_print_fn_t before = libbpf_set_print(say_nothing);
-    struct bpf_object *object =
-        bpf_object__open_mem(steer_tags_object, steer_tags_object_len, NULL);
-    int fd = object ? load_for(ifindex, object) : -1;
-    bpf_object__close(object);
-    libbpf_set_print(before);
-    return fd < 0 ? -1 : fd;
-}
-
-int steering_find(unsigned ifindex, struct steering *steering)
-{
-    static const char *const name[] = {STEER_PORT_NAME, STEER_V4_NAME, STEER_V6_NAME};
-    int map[3];
-    int fault = xdp_maps_find(ifindex, name, 3, map);
-    if (!fault)
-        *steering = (struct steering){
-            .port = map[0], .v4 = map[1], .v6 = map[2], .with_tags = read_tags(ifindex)};
-    return fault;
-}
-
-void steering_close(struct steering *steering)
-{
-    if (steering->with_tags > 0)
-        close(steering->with_tags);
-    *steering = (struct steering){0};
 }
 
 static bool holds(const void *keys, uint32_t n, size_t len, const void *key)

@@ -21,7 +21,7 @@ int xdp_object_open(const struct xdp_program *program)
     if (fd < 0)
         return -errno;
     int fault = -EIO;
-    if (write(fd, program->object, program->len) != (ssize_t)program->len)
+    if (write(fd, program->object, *program->len) != (ssize_t)*program->len)
         goto fail;
     if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0) {
         fault = -errno;
@@ -52,7 +52,6 @@ static int each_descriptor(bool (*visit)(int fd, void *with), void *with)
 
 struct program {
     uint32_t id;
-    int fd;
     uint32_t n_maps;
     uint32_t map[XDP_MAPS_MAX]; // ids
 };
@@ -83,7 +82,6 @@ static bool is_program(int fd, void *with)
     uint32_t len = sizeof info;
     if (bpf_obj_get_info_by_fd(fd, &info, &len) != 0 || info.id != program->id)
         return false;
-    program->fd = fd;
     program->n_maps = info.nr_map_ids < XDP_MAPS_MAX ? info.nr_map_ids : XDP_MAPS_MAX;
     return true;
 }
@@ -116,19 +114,6 @@ bool xdp_is_ours(unsigned ifindex)
     if (bpf_xdp_query_id((int)ifindex, 0, &program.id) != 0)
         return true; // the interface is gone
     return program.id == 0 || each_descriptor(is_program, &program) == 0;
-}
-
-int xdp_replace(unsigned ifindex, int with)
-{
-    struct bpf_xdp_query_opts query = {.sz = sizeof query};
-    int fault = bpf_xdp_query((int)ifindex, 0, &query);
-    if (fault)
-        return fault;
-    struct program program = {.id = query.prog_id};
-    if (query.attach_mode != XDP_ATTACHED_DRV || each_descriptor(is_program, &program) != 0)
-        return -ENOENT;
-    struct bpf_xdp_attach_opts only = {.sz = sizeof only, .old_prog_fd = program.fd};
-    return bpf_xdp_attach((int)ifindex, with, XDP_FLAGS_DRV_MODE | XDP_FLAGS_REPLACE, &only);
 }
 
 struct wanted_map {

@@ -14,8 +14,9 @@
 struct xdp_program {
     const char *name; // in the kernel: begins with XDP_NAMES, at most 15 characters
     const unsigned char *object;
-    size_t len;
-    bool stamps; // it writes a struct steer_stamp in front of each frame for the server
+    const size_t *len; // octets of object
+    bool stamps;       // it writes a struct steer_stamp in front of each frame for the server
+    bool for_device; // it asks the driver of the frame (Linux 6.3), and is loaded for one interface
 };
 
 // The object as a sealed memfd; DPDK's driver gets it as /proc/self/fd/N and loads it. The caller
@@ -32,10 +33,6 @@ int xdp_program_id(unsigned ifindex, uint32_t *id);
 // Has the kernel cut an AF_XDP socket of this process off from its interface? It does so when the
 // interface is removed or goes to another network namespace. True once for each.
 bool xdp_socket_cut_off(void);
-
-// Puts a program, which this process has loaded for the interface, in the place of the one of this
-// process that is attached there in native mode. 0 or -errno (-ENOENT: none is).
-int xdp_replace(unsigned ifindex, int program);
 
 // Finds maps of the program that this process has loaded and attached: name[i]'s descriptor becomes
 // map[i]. It looks among our own descriptors, because looking a map up by its id would need

@@ -121,7 +121,7 @@ static void names_are_stable(void **state)
         const char *of, *names;
     } list[] = {
         {"ports", "name driver mode state xdp_program link_up queues addresses_not_steered mac "
-                  "rx_missed stamps stamped unstamped"},
+                  "rx_missed rx_ring_full fill_ring_empty stamps stamped unstamped"},
         {"keys", "id role age_s"},
         {"departure_error", "up_to_ns count"},
         {"cores", COUNTERS " cpu turns departure_ns"},

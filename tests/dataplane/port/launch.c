@@ -4,7 +4,6 @@
 //   launch serve FILE   prints "PID ready" once it serves; at the end of standard input sends
 //                       SIGTERM, prints the counters and ends with the child's status
 //                       SIGUSR1: control's clock is an hour off; the next one: is right again
-//   launch sweep FILE   what the supervisor does before each start
 #include "base/log.h"
 #include "base/tsc.h"
 #include "board/board.h"
@@ -186,28 +185,10 @@ static int serve(const char *path)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-static int sweep(const char *path)
-{
-    int control_fd;
-    int dataplane_fd;
-    int ke_fd;
-    if (board_create(&control_fd, &dataplane_fd, &ke_fd) != 0) {
-        perror("board");
-        return 2;
-    }
-    // Link and control's board are there for their numbers alone.
-    const int fd[] = {config_fd(path), control_fd, control_fd, dataplane_fd};
-    hand_over(fd, 4);
-    return dataplane_sweep();
-}
-
 int main(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[1], "serve") == 0)
         return serve(argv[2]);
-    if (argc == 3 && strcmp(argv[1], "sweep") == 0) {
-        return sweep(argv[2]);
-    }
-    fputs("usage: launch serve|sweep FILE\n", stderr);
+    fputs("usage: launch serve FILE\n", stderr);
     return 2;
 }

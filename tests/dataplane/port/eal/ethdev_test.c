@@ -6,7 +6,6 @@
 #include "dataplane/port/eal/ethdev.h"
 #include "dataplane/port/eal/pool.h"
 #include "dataplane/port/ports.h"
-#include "dataplane/port/xdp/steer.h"
 
 #include <rte_config.h>
 #include <rte_ethdev.h>
@@ -25,13 +24,14 @@
 static struct config config;
 static struct ports *ports;
 static struct port *port;
+static struct ethdev *ethdev; // the same
 static struct burst burst = {.together = LANES};
 
 static struct board_dataplane board; // of a first start
 
 static unsigned in_use(void)
 {
-    return rte_mempool_in_use_count(port->pool);
+    return rte_mempool_in_use_count(ethdev->pool);
 }
 
 static int open_ring(void **state)
@@ -48,6 +48,7 @@ static int open_ring(void **state)
     if (ports_open(&config, &board, &ports) != 0 || ports_of_core(ports, 0, &queue) != 1)
         return -1;
     port = queue[0];
+    ethdev = (struct ethdev *)port;
     return 0;
 }
 
@@ -64,16 +65,16 @@ static unsigned inject(unsigned n, uint16_t len, unsigned segments)
 {
     unsigned taken = 0;
     for (unsigned i = 0; i < n; i++) {
-        struct rte_mbuf *frame = rte_pktmbuf_alloc(port->pool);
+        struct rte_mbuf *frame = rte_pktmbuf_alloc(ethdev->pool);
         if (!frame)
             break;
         memset(rte_pktmbuf_append(frame, len), (int)(i & 0xff), len);
         for (unsigned s = 1; s < segments; s++) {
-            struct rte_mbuf *more = rte_pktmbuf_alloc(port->pool);
+            struct rte_mbuf *more = rte_pktmbuf_alloc(ethdev->pool);
             rte_pktmbuf_append(more, len);
             rte_pktmbuf_chain(frame, more);
         }
-        if (rte_eth_tx_burst(port->device, port->queue, &frame, 1) == 1)
+        if (rte_eth_tx_burst(ethdev->device, ethdev->queue, &frame, 1) == 1)
             taken++;
         else
             rte_pktmbuf_free(frame);
@@ -130,41 +131,6 @@ static void test_drained(void **state)
         assert_true(burst.drained == (waiting[i] < BURST_DRAINED));
         port_drop(port, &burst, all);
     }
-}
-
-// RSP-13: a port that stamps lends the stamps that frames bear. One that a buffer held from an
-// earlier frame is not taken for the next one's.
-static void test_stamps_are_lent(void **state)
-{
-    (void)state;
-    drain();
-    port->stamps = true;
-    for (unsigned turn = 0; turn < 3; turn++) {
-        struct rte_mbuf *frame[4];
-        for (unsigned i = 0; i < 4; i++) {
-            frame[i] = rte_pktmbuf_alloc(port->pool);
-            memset(rte_pktmbuf_append(frame[i], 90), 0, 90);
-            struct steer_stamp *stamp = rte_pktmbuf_mtod(frame[i], struct steer_stamp *) - 1;
-            if (turn < 2 && i % 2 == 1)
-                *stamp = (struct steer_stamp){1000 * turn + i, STEER_STAMP_MAGIC};
-        }
-        assert_int_equal(rte_eth_tx_burst(port->device, port->queue, frame, 4), 4);
-        assert_int_equal(port_rx(port, &burst), lane_first(4));
-        assert_int_equal(burst.stamped, turn < 2 ? 0xa : 0);
-        for (unsigned i = 1; turn < 2 && i < 4; i += 2) {
-            assert_int_equal(burst.stamp[i], 1000 * turn + i);
-            const struct steer_stamp *stamp = (const void *)burst.frame[i];
-            assert_true(stamp[-1].magic != STEER_STAMP_MAGIC);
-        }
-        port_drop(port, &burst, lane_first(4));
-    }
-    assert_int_equal(atomic_load(&port->stamped), 4);
-    assert_int_equal(atomic_load(&port->unstamped), 8);
-    port->stamps = false;
-    assert_int_equal(inject(1, 90, 1), 1);
-    assert_int_equal(port_rx(port, &burst), 1);
-    assert_int_equal(burst.stamped, 0);
-    port_drop(port, &burst, 1);
 }
 
 // RSP-12, RSP-14: no reply is handed to the device before its time, alone or with others, and the
@@ -249,7 +215,7 @@ static void test_pool_exhausted(void **state)
     unsigned before = in_use();
     unsigned n = 0;
     assert_int_equal(inject(2 * LANES, 90, 1), 2 * LANES);
-    while ((held[n] = rte_pktmbuf_alloc(port->pool)) != NULL)
+    while ((held[n] = rte_pktmbuf_alloc(ethdev->pool)) != NULL)
         n++;
     lane_set all = port_rx(port, &burst);
     assert_int_equal(all, lane_first(LANES)); // from the spares
@@ -281,7 +247,7 @@ static void test_nothing_leaks(void **state)
     }
     drain();
     assert_int_equal(in_use(), before);
-    assert_int_equal(port->n_spare, LANES);
+    assert_int_equal(ethdev->n_spare, LANES);
 }
 
 int main(void)
@@ -289,7 +255,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reply_in_second_buffer),
         cmocka_unit_test(test_drained),
-        cmocka_unit_test(test_stamps_are_lent),
         cmocka_unit_test(test_replies_wait_for_their_time),
         cmocka_unit_test(test_segments_and_oversize),
         cmocka_unit_test(test_send_queue_full),

@@ -1,11 +1,8 @@
-#include "dataplane/port/eal/foreign_log.h"
+#include "dataplane/port/xdp/foreign_log.h"
 
 #include "base/log.h"
 
-#include <rte_log.h>
-
 #include <bpf/libbpf.h>
-#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -18,8 +15,6 @@ static struct {
     pthread_mutex_t lock; // protects all members below
     bool holding;
     char cause[LINE_MAX_LEN];
-    char line[LINE_MAX_LEN]; // the text that DPDK has written since its last newline
-    size_t line_len;
 } foreign = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 // Messages of healthy machines too, or messages that this program logs in better words.
@@ -63,30 +58,11 @@ static void line_ended(const char *text)
         snprintf(foreign.cause, sizeof foreign.cause, "%s", text);
 }
 
-// Takes a piece of text; a newline ends a line. The caller holds the lock.
-static void take_text(const char *text, size_t len)
+void foreign_log_line(const char *text)
 {
-    for (size_t i = 0; i < len; i++) {
-        if (text[i] != '\n') {
-            if (foreign.line_len < LINE_MAX_LEN - 1)
-                foreign.line[foreign.line_len++] = text[i];
-            continue;
-        }
-        foreign.line[foreign.line_len] = '\0';
-        foreign.line_len = 0;
-        line_ended(foreign.line);
-    }
-}
-
-static ssize_t from_dpdk(void *cookie, const char *text, size_t len)
-{
-    (void)cookie;
-    if (rte_log_cur_msg_loglevel() > (int)RTE_LOG_WARNING)
-        return (ssize_t)len;
     pthread_mutex_lock(&foreign.lock);
-    take_text(text, len);
+    line_ended(text);
     pthread_mutex_unlock(&foreign.lock);
-    return (ssize_t)len;
 }
 
 __attribute__((format(printf, 1, 0))) static void from_library(const char *format, va_list args)
@@ -94,9 +70,7 @@ __attribute__((format(printf, 1, 0))) static void from_library(const char *forma
     char text[LINE_MAX_LEN];
     vsnprintf(text, sizeof text, format, args);
     text[strcspn(text, "\n")] = '\0';
-    pthread_mutex_lock(&foreign.lock);
-    line_ended(text);
-    pthread_mutex_unlock(&foreign.lock);
+    foreign_log_line(text);
 }
 
 __attribute__((format(printf, 2, 0))) static int from_libbpf(enum libbpf_print_level level,
@@ -115,16 +89,10 @@ __attribute__((format(printf, 2, 0))) static int from_libxdp(enum libxdp_print_l
     return 0;
 }
 
-int foreign_log_route(void)
+void foreign_log_route(void)
 {
-    FILE *stream = fopencookie(NULL, "w", (cookie_io_functions_t){.write = from_dpdk});
-    if (!stream)
-        return -ENOMEM;
-    setvbuf(stream, NULL, _IOLBF, BUFSIZ);
-    rte_openlog_stream(stream); // stays open for the life of the process
     libbpf_set_print(from_libbpf);
     libxdp_set_print(from_libxdp);
-    return 0;
 }
 
 void foreign_log_hold(void)

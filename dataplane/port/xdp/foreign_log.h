@@ -3,8 +3,11 @@
 // become warnings, rate limited. Unimportant lines are dropped. Thread-safe.
 #pragma once
 
-// Takes over the three streams. Before rte_eal_init. 0 or -errno.
-int foreign_log_route(void);
+// Takes over what libbpf and libxdp print. eal/dpdk_log.h does so for DPDK.
+void foreign_log_route(void);
+
+// A message that a library has printed: one line, without its newline.
+void foreign_log_line(const char *text);
 
 // From here on errors are kept back; errors from before are forgotten.
 void foreign_log_hold(void);

@@ -1,0 +1,29 @@
+// What a kind of port provides, and what the ports of all kinds have. eal/ and xdp/ each have a
+// structure for one queue that begins with a struct port; port.c calls through it.
+#pragma once
+
+#include "dataplane/port/port.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+// The functions of port.h, of one kind of port.
+struct port_calls {
+    lane_set (*rx)(struct port *port, struct burst *burst);
+    lane_set (*tx)(struct port *port, struct burst *burst, lane_set answer);
+    void (*drop)(struct port *port, struct burst *burst, lane_set drop);
+};
+
+struct port {
+    _Alignas(64) const struct port_calls *calls;
+    const struct address_set *addresses; // NULL: the XDP program has already checked the address
+
+    // Turns in which there was no buffer for a reply. Writer: the core, relaxed. Reader:
+    // housekeeping.
+    _Atomic uint64_t starved;
+
+    // Frames with and without a stamp, on a port that stamps. Writer: the core, relaxed. Reader:
+    // housekeeping.
+    _Atomic uint64_t stamped;
+    _Atomic uint64_t unstamped;
+};
