@@ -29,8 +29,20 @@ uint32_t device_queues_wanted(const struct device_plan *plan)
 {
     struct interface interface;
     if (plan->kind == PORT_INTERFACE && interface_look(plan->device, &interface) == 0)
-        return interface.openable;
+        return interface.combined;
     return plan->n_queues;
+}
+
+// Drivers whose AF_XDP sockets are zero-copy and whose queues sleep unless they are woken.
+static bool is_zero_copy(const char *driver)
+{
+    static const char *const drivers[] = {"i40e", "ice",  "ixgbe",     "igc",
+                                          "igb",  "idpf", "mlx5_core", "stmmac"};
+    for (size_t i = 0; i < sizeof drivers / sizeof drivers[0]; i++) {
+        if (strcmp(driver, drivers[i]) == 0)
+            return true;
+    }
+    return false;
 }
 
 static struct ethdev *queue_new(struct device *device, uint16_t index)
@@ -118,11 +130,6 @@ static int open_interface(struct device *device)
         log_error("%s: there is no such network interface; 'ip link' lists the interfaces", name);
         return fault;
     }
-    if (interface->queues > interface->openable)
-        log_warning("%s: packets may arrive on %u queues but only %u can be served; 'ethtool -L %s "
-                    "rx %u' makes them equal",
-                    name, interface->queues, interface->openable, name, interface->openable);
-
     int object = xdp_object_open(&device->plan.program);
     if (object < 0) {
         log_error("%s: no memory for the XDP program: %s", name, strerror(-object));
@@ -133,10 +140,10 @@ static int open_interface(struct device *device)
     char args[192];
     snprintf(args, sizeof args,
              "iface=%s,xdp_prog=/proc/self/fd/%d,start_queue=0,queue_count=%u,%s", name, object,
-             interface->openable,
-             interface->zero_copy ? "busy_budget=64" : "busy_budget=0,force_copy=1");
+             interface->combined,
+             is_zero_copy(interface->driver) ? "busy_budget=64" : "busy_budget=0,force_copy=1");
     snprintf(device->name, sizeof device->name, "net_af_xdp_if%u", interface->index);
-    fault = bring_up(device, args, interface->openable);
+    fault = bring_up(device, args, interface->combined);
     close(object);
     if (fault)
         advice_interface(name, interface, fault);

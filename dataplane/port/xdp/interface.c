@@ -12,42 +12,40 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-// Drivers whose AF_XDP sockets are zero-copy and whose queues sleep unless they are woken.
-static const char *const zero_copy_drivers[] = {"i40e", "ice",  "ixgbe",     "igc",
-                                                "igb",  "idpf", "mlx5_core", "stmmac"};
-
-static bool is_zero_copy(const char *driver)
-{
-    for (size_t i = 0; i < sizeof zero_copy_drivers / sizeof zero_copy_drivers[0]; i++) {
-        if (strcmp(driver, zero_copy_drivers[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
 static void look_at_driver(int fd, struct ifreq *request, struct interface *interface)
 {
     struct ethtool_drvinfo driver = {.cmd = ETHTOOL_GDRVINFO};
     request->ifr_data = (void *)&driver;
     if (ioctl(fd, SIOCETHTOOL, request) == 0)
         snprintf(interface->driver, sizeof interface->driver, "%s", driver.driver);
-    interface->zero_copy = is_zero_copy(interface->driver);
 }
 
-// DPDK 22.11's driver counts only combined channels; when a device has none, it opens queue 0.
+static uint32_t least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+// A combined channel receives and sends; most drivers have these alone. veth has a channel for each
+// receive queue and one for each transmit queue, as ethtool counts them.
+void interface_count_queues(struct interface *interface, const struct ethtool_channels *channels)
+{
+    interface->queues = interface->openable = interface->combined = 1;
+    if (!channels || channels->combined_count + channels->rx_count == 0)
+        return;
+    interface->queues = channels->combined_count + channels->rx_count;
+    if (channels->combined_count > 0)
+        interface->combined = least(channels->combined_count, STEER_QUEUES_MAX);
+    const uint32_t sending = channels->combined_count + channels->tx_count;
+    if (sending > 0)
+        interface->openable = least(least(interface->queues, sending), STEER_QUEUES_MAX);
+}
+
 static void look_at_queues(int fd, struct ifreq *request, struct interface *interface)
 {
     struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
     request->ifr_data = (void *)&channels;
-    interface->queues = 1;
-    interface->openable = 1;
-    if (ioctl(fd, SIOCETHTOOL, request) != 0)
-        return;
-    if (channels.combined_count + channels.rx_count > 0)
-        interface->queues = channels.combined_count + channels.rx_count;
-    if (channels.combined_count > 0)
-        interface->openable =
-            channels.combined_count < STEER_QUEUES_MAX ? channels.combined_count : STEER_QUEUES_MAX;
+    const bool known = ioctl(fd, SIOCETHTOOL, request) == 0;
+    interface_count_queues(interface, known ? &channels : NULL);
 }
 
 static void look_at_tags(int fd, struct ifreq *request, struct interface *interface)

@@ -4,20 +4,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct ethtool_channels;
+
 struct interface {
     unsigned index;
     uint8_t mac[6];    // zero where it has none
     char driver[32];   // "veth", "ice", ""; as ethtool names it
     uint32_t mtu;      //
     uint32_t queues;   // receive queues that packets may arrive on
-    uint32_t openable; // queues that can be served: the combined channels, as far as the XDP
-                       // program's map has room for them, or 1
-    bool zero_copy;    // the driver is one that gives AF_XDP its own buffers
+    uint32_t openable; // queues that can be served: those that can send too, as far as the XDP
+                       // program's map has room for them; at least 1
+    uint32_t combined; // of queues: those that DPDK 22.11's AF_XDP driver counts, at least 1
     bool takes_tags;   // the device takes VLAN tags off the frames (rxvlan), where it can
 };
 
 // 0 or -errno (-ENODEV: there is no such interface).
 int interface_look(const char *name, struct interface *interface);
+
+// Sets queues and openable from what ethtool knows of the channels; NULL: it knows none. Pure.
+void interface_count_queues(struct interface *interface, const struct ethtool_channels *channels);
 
 // Why a port that was opened on `then` must be opened anew on `now`; NULL: it need not. Pure.
 const char *interface_change(const struct interface *then, const struct interface *now);

@@ -119,6 +119,11 @@ static void print_counters(const struct board_dataplane *board)
         printf("\nport %s driver %s mode %s queues %u link %u", board->port[i].name,
                board->port[i].driver, board->port[i].mode, board->port[i].queues,
                atomic_load(&board->port[i].link_up));
+    for (int c = 0; c < CORES_MAX; c++) {
+        const uint64_t n = atomic_load(&board->core[c].frames_received);
+        if (n > 0)
+            printf("\ncore %d received %" PRIu64, c, n);
+    }
     printf("\n");
 }
 

@@ -194,8 +194,8 @@ def test_serving(world, tap, config):
     dataplane = world.launch(config, world.server)
     tap.ok(dataplane.pid, "F26: the dataplane serves as its own user, with four capabilities",
            dataplane.log())
-    tap.equal(world.ask(SERVER_V4, 200), 200, "NTP-2: requests over IPv4 are answered")
-    tap.equal(world.ask(SERVER_V6, 200), 200, "NTP-2: requests over IPv6 are answered")
+    tap.equal(world.ask(SERVER_V4, 200, timeout=3), 200, "NTP-2: requests over IPv4 are answered")
+    tap.equal(world.ask(SERVER_V6, 200, timeout=3), 200, "NTP-2: requests over IPv6 are answered")
     tap.equal(world.program(), "noonmark_steer", "our XDP program is attached")
     # The neighbour caches are emptied first, so that ARP and ND are seen too.
     world.client.ip("neigh", "flush", "dev", CLIENT_IF)
@@ -216,9 +216,11 @@ def replies_for(world, seconds):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         sent = time.time()
-        s.sendto(bytes([0x23]) + bytes(47), (SERVER_V4, 123))
+        mark = struct.pack("!d", sent)
+        s.sendto(bytes([0x23]) + bytes(39) + mark, (SERVER_V4, 123))
         try:
-            reply = s.recv(2000)
+            while (reply := s.recv(2000))[24:32] != mark:
+                continue  # an earlier request's, which was given up
         except TimeoutError:
             continue
         back = time.time()
@@ -413,6 +415,39 @@ def test_cores(world, tap):
         dataplane.kill()  # why, stands in test_memif
 
 
+def test_queues(world, tap):
+    """A veth with two queues: the client's kernel spreads flows over both."""
+    here, there, server, client = "two0", "two1", "10.125.0.1", "10.125.0.2"
+
+    def join(sending):
+        world.server.ip("link", "add", here, "numrxqueues", "2", "numtxqueues", sending, "type", "veth", "peer", "name",
+                        there, "numrxqueues", "2", "numtxqueues", "2", "netns", world.client.name)
+        for place, name, address in ((world.server, here, server), (world.client, there, client)):
+            place.ip("addr", "add", f"{address}/24", "dev", name)
+            place.ip("link", "set", name, "up")
+
+    def serve(n_cores, flows):
+        config = world.config("queues.yaml", f"interface: {here}", n_cores=n_cores)
+        dataplane = world.launch(config, world.server)
+        answered = sum(world.ask(server, 2, timeout=3) for _ in range(flows))  # each from another port
+        _, _, text = dataplane.wait()
+        received = [int(line.split()[-1]) for line in text.splitlines() if line.startswith("core ")]
+        return answered, text + dataplane.log(), received
+
+    join("2")
+    for n_cores in range(1, 1 + min(2, len(os.sched_getaffinity(0)))):
+        answered, text, received = serve(n_cores, 64)
+        tap.ok(answered == 128 and "queues 2" in text and "can be served" not in text and
+               len(received) == n_cores and min(received) >= 16,
+               f"two queues are served by {n_cores} core{'s' * (n_cores > 1)}, none is left out", (answered, text))
+    world.server.ip("link", "del", here)
+    join("1")
+    _, text, _ = serve(1, 1)
+    tap.ok("packets may arrive on 2 queues but only 1 can be served" in text and "queues 1" in text,
+           "a queue that cannot send is named, and not served", text)
+    world.server.ip("link", "del", here)
+
+
 def test_flaps(world, tap, config):
     dataplane = world.launch(config, world.server)
     for _ in range(20):
@@ -477,6 +512,7 @@ def main():
         test_refusals(world, tap, config)
         test_memif(world, tap)
         test_cores(world, tap)
+        test_queues(world, tap)
         test_flaps(world, tap, config)
 
 

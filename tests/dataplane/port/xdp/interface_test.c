@@ -1,9 +1,11 @@
-// When an interface must be opened anew.
+// When an interface must be opened anew, and how many of its queues can be served.
 #include "dataplane/port/xdp/interface.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
+#include <linux/ethtool.h>
 
 #include <cmocka.h>
 
@@ -38,11 +40,42 @@ static void each_change_counts(void **state)
     assert_string_equal(interface_change(&then, &now), "its number of queues has changed");
 }
 
+static void queues_that_receive_and_send_can_be_served(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t combined, rx, tx, queues, openable;
+    } row[] = {
+        {0, 0, 0, 1, 1},                        // nothing is known
+        {1, 0, 0, 1, 1},       {8, 0, 0, 8, 8}, // most NICs
+        {4, 2, 0, 6, 4},                        // two that only receive
+        {0, 1, 1, 1, 1},                        // veth
+        {0, 2, 2, 2, 2},                        //
+        {0, 4, 2, 4, 2},                        // with a peer that has fewer
+        {0, 2, 4, 2, 2},                        //
+        {300, 0, 0, 300, 256},                  // the program's map has no room for more
+    };
+    struct interface interface = {0};
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        const struct ethtool_channels channels = {.combined_count = row[i].combined,
+                                                  .rx_count = row[i].rx,
+                                                  .tx_count = row[i].tx,
+                                                  .other_count = 1};
+        interface_count_queues(&interface, &channels);
+        assert_int_equal(interface.queues, row[i].queues);
+        assert_int_equal(interface.openable, row[i].openable);
+    }
+    interface_count_queues(&interface, NULL);
+    assert_int_equal(interface.queues, 1);
+    assert_int_equal(interface.openable, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_that_is_as_it_was_stays),
         cmocka_unit_test(each_change_counts),
+        cmocka_unit_test(queues_that_receive_and_send_can_be_served),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
