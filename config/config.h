@@ -53,6 +53,11 @@ struct config_certificate {
     char *key;
 };
 
+enum config_idle {
+    IDLE_POLL,     // a core polls all the time
+    IDLE_ADAPTIVE, // it sleeps while nothing comes
+};
+
 enum config_time_source {
     TIME_SYSTEM, // CLOCK_REALTIME, with the kernel's own view of its synchronisation
     TIME_FIXED,  // CLOCK_REALTIME, always served as synchronised: for tests and the quickstart
@@ -62,8 +67,9 @@ struct config {
     struct {
         uint32_t n_cores;
         uint32_t cores[CONFIG_CORES_MAX]; // CPU numbers
-        char *crypto;                     // auto, vaes512, vaes256, aesni, ipsec-mb, portable
-        char *user; // "noonmark-dataplane", "64731" or "64731:64731"; resolved by the supervisor
+        enum config_idle idle;
+        char *crypto; // auto, vaes512, vaes256, aesni, ipsec-mb, portable
+        char *user;   // "noonmark-dataplane", "64731" or "64731:64731"; resolved by the supervisor
         uint32_t n_ports;
         struct config_port ports[CONFIG_PORTS_MAX];
         uint16_t udp_port;

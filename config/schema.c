@@ -20,6 +20,7 @@ enum { SOCKET_PATH_MAX = sizeof((struct sockaddr_un *)0)->sun_path - 1 };
 
 static const char *const crypto_words[] = {"auto",     "vaes512",  "vaes256", "aesni",
                                            "ipsec-mb", "portable", NULL};
+static const char *const idle_words[] = {[IDLE_POLL] = "poll", [IDLE_ADAPTIVE] = "adaptive", NULL};
 static const char *const level_words[] = {"error", "warning", "info", NULL};
 static const char *const source_words[] = {[TIME_SYSTEM] = "system", [TIME_FIXED] = "fixed", NULL};
 
@@ -31,6 +32,12 @@ const struct schema_key schema[] = {
      LIST(struct config, dataplane.cores, dataplane.n_cores, 1, CONFIG_CORES_MAX),
      .max = CPUS_MAX - 1,
      .required = true},
+    {.path = "dataplane.idle",
+     .help = "what a core does while nothing comes: poll, or sleep (adaptive)",
+     .type = SCHEMA_CHOICE,
+     IN(struct config, dataplane.idle),
+     .words = idle_words,
+     .fallback = "poll"},
     {.path = "dataplane.crypto",
      .help = "variant of the AES kernel; auto is the fastest that this CPU can run",
      .type = SCHEMA_WORD,
@@ -207,7 +214,6 @@ const struct schema_key schema[] = {
 const size_t schema_n = sizeof schema / sizeof schema[0];
 
 const struct schema_later schema_later[] = {
-    {"dataplane.idle", ""},
     {"dataplane.nts_only", ""},
     {"dataplane.rate_limit", ""},
     {"dataplane.allow", ""},

@@ -126,6 +126,7 @@ static int open_loops(struct dataplane *d)
             .counters = &d->board->core[i],
             .kernels = d->kernels,
             .policy = &d->policy,
+            .sleeps = d->config->dataplane.idle == IDLE_ADAPTIVE,
         };
         int fault = loop_open(&setup, &d->loop[i]);
         if (fault)

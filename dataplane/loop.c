@@ -9,9 +9,11 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -39,9 +41,12 @@ struct loop {
     void *stack;            // the crypto kernels leave secrets on it
     _Atomic int tid;        // writer: the polling thread, once; reader: housekeeping
     _Atomic bool must_stop; // writer: housekeeping; reader: the polling thread
+    uint32_t empty;         // turns without frames, up to LOOP_EMPTY_TURNS
+    struct pollfd *wait;    // of each queue; NULL: it does not sleep
     uint32_t n_seats;
     struct seat seat[]; // one for each queue
 };
+static_assert((int)LOOP_REST_MS < (int)WATCH_LOOK_MS, "each look of the watch sees a turn");
 
 // The lowest page of the stack is a guard page: an overflow faults there.
 static void *stack_alloc(void)
@@ -57,6 +62,29 @@ static void stack_free(void *stack)
     if (stack)
         mprotect(stack, GUARD_LEN, PROT_READ | PROT_WRITE);
     secret_free(stack, STACK_LEN);
+}
+
+// Whether all queues can wake a core that sleeps.
+static bool can_sleep(const struct loop_setup *setup, struct port *const *queue, uint32_t n)
+{
+    bool all = true;
+    if (!setup->sleeps || n == 0)
+        return false;
+    for (uint32_t i = 0; i < n; i++)
+        all &= port_descriptor(queue[i]) >= 0;
+    if (!all)
+        log_info("core %u polls a DPDK device and does not sleep", setup->cpu);
+    return all;
+}
+
+static int open_wait(struct loop *loop, struct port *const *queue)
+{
+    if (!can_sleep(&loop->is, queue, loop->n_seats))
+        return 0;
+    loop->wait = calloc(loop->n_seats, sizeof *loop->wait);
+    for (uint32_t i = 0; loop->wait && i < loop->n_seats; i++)
+        loop->wait[i] = (struct pollfd){.fd = port_descriptor(queue[i]), .events = POLLIN};
+    return loop->wait ? 0 : -ENOMEM;
 }
 
 int loop_open(const struct loop_setup *setup, struct loop **out)
@@ -86,6 +114,11 @@ int loop_open(const struct loop_setup *setup, struct loop **out)
             .policy = setup->policy,
         };
         core_open(&loop->seat[i].core, &core);
+    }
+    int fault = open_wait(loop, queue);
+    if (fault) {
+        loop_close(loop);
+        return fault;
     }
     *out = loop;
     return 0;
@@ -118,15 +151,32 @@ static void take_seed(struct seat *seat)
     bytes_wipe(seed, sizeof seed);
 }
 
-static void turn(struct loop *loop)
+// False when no queue had frames.
+static bool turn(struct loop *loop)
 {
+    bool found = false;
     for (uint32_t i = 0; i < loop->n_seats; i++) {
         struct seat *seat = &loop->seat[i];
         take_seed(seat);
-        if (!core_turn(&seat->core))
+        if (core_turn(&seat->core))
+            found = true;
+        else
             core_refresh(&seat->core); // drops retired keys and old policies on an idle core
     }
     counter_add(&loop->is.counters->heartbeat, 1);
+    return found;
+}
+
+// Sleeps once enough turns were empty. A frame that comes between the last of them and the sleep
+// ends it at once: the descriptors are then readable. After a sleep without frames, one empty turn
+// is enough for the next.
+static void rest(struct loop *loop, bool found)
+{
+    loop->empty = found ? 0 : loop->empty + 1;
+    if (loop->empty < LOOP_EMPTY_TURNS)
+        return;
+    loop->empty = LOOP_EMPTY_TURNS - 1;
+    poll(loop->wait, loop->n_seats, LOOP_REST_MS);
 }
 
 static void *run(void *with)
@@ -138,8 +188,11 @@ static void *run(void *with)
         log_error("core %u: DPDK does not accept its thread: %s", loop->is.cpu, strerror(-fault));
         return NULL; // no heartbeat: the watch ends the process
     }
-    while (!atomic_load_explicit(&loop->must_stop, memory_order_relaxed))
-        turn(loop);
+    while (!atomic_load_explicit(&loop->must_stop, memory_order_relaxed)) {
+        const bool found = turn(loop);
+        if (loop->wait)
+            rest(loop, found);
+    }
     ports_thread_leave();
     return NULL;
 }
@@ -236,6 +289,7 @@ void loop_close(struct loop *loop)
         return;
     for (uint32_t i = 0; i < loop->n_seats; i++)
         core_close(&loop->seat[i].core);
+    free(loop->wait);
     stack_free(loop->stack);
     secret_free(loop, loop->size);
 }

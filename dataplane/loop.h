@@ -1,5 +1,6 @@
 // One polling thread: runs the turns of its queues' cores, writes the heartbeat, and takes the
-// seeds that housekeeping leaves. Until loop_stop.
+// seeds that housekeeping leaves. It may sleep while nothing comes; it then still turns
+// LOOP_REST_MS apart, so that news of the board reach its cores. Until loop_stop.
 //
 // loop_open to loop_close belong to housekeeping's thread. loop.c names writer and reader of each
 // field that both threads use.
@@ -11,9 +12,16 @@
 #include "dataplane/port/ports.h"
 #include "dataplane/watch.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct loop;
+
+enum {
+    LOOP_REST_MS = 40, // the longest sleep; less than a look of the watch
+    LOOP_EMPTY_TURNS =
+        1000, // before a sleep: some tens of microseconds to a tenth of a millisecond
+};
 
 struct loop_setup {
     const struct ports *ports;
@@ -25,6 +33,7 @@ struct loop_setup {
     struct core_counters *counters;
     struct exchange_kernels kernels;
     const struct policy_place *policy; // housekeeping writes; a policy has been published
+    bool sleeps;                       // when idle, if all its ports can wake it
 };
 
 // Makes the cores and locks their memory, while the process still has the right to do so; no thread

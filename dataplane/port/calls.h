@@ -17,6 +17,7 @@ struct port_calls {
 struct port {
     _Alignas(64) const struct port_calls *calls;
     const struct address_set *addresses; // NULL: the XDP program has already checked the address
+    int descriptor;                      // see port_descriptor
 
     // Turns in which there was no buffer for a reply. Writer: the core, relaxed. Reader:
     // housekeeping.

@@ -18,6 +18,11 @@ void port_drop(struct port *port, struct burst *burst, lane_set drop)
     port->calls->drop(port, burst, drop);
 }
 
+int port_descriptor(const struct port *port)
+{
+    return port->descriptor;
+}
+
 const struct address_set *port_addresses(const struct port *port)
 {
     return port->addresses;

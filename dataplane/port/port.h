@@ -26,6 +26,10 @@ lane_set port_tx(struct port *port, struct burst *burst, lane_set answer);
 // Takes back the frames of those lanes; they get no reply.
 void port_drop(struct port *port, struct burst *burst, lane_set drop);
 
+// A descriptor that is readable while frames wait, so that a core can sleep until one comes; -1:
+// the port must be polled. It is the port's.
+int port_descriptor(const struct port *port);
+
 // The addresses that the parse stage must accept; NULL when the XDP program has already checked
 // them.
 const struct address_set *port_addresses(const struct port *port);

@@ -71,12 +71,14 @@ static void each_difference_is_named(void **state)
         {"dataplane: {cores: [2], udp_port: 124, ports: [{interface: eth0}]}\n" VALID_CONTROL
              VALID_TIME,
          " dataplane.cores dataplane.udp_port"},
-        {"dataplane: {cores: [1, 2], crypto: portable, user: a, ports: [{interface: eth1}]}\n"
+        {"dataplane: {cores: [1, 2], idle: adaptive, crypto: portable, user: a,\n"
+         "  ports: [{interface: eth1}]}\n"
          "control: {certificates: [{chain: /c.pem, key: /k.pem}], listen: ['[::]:4460'], user: b,\n"
          "  threads: 2, ntp_server: n, deadline: 4s, max_connections: 9, socket: /s}\n"
          "keys: {file: /f, rotate: 1h, keep: 1}\n"
          "time: {source: fixed, stratum: 2, reference_id: 192.0.2.1, max_error: 1s}\n",
-         " dataplane.cores dataplane.crypto dataplane.user dataplane.ports control.listen "
+         " dataplane.cores dataplane.idle dataplane.crypto dataplane.user dataplane.ports "
+         "control.listen "
          "control.threads control.user control.ntp_server control.deadline control.max_connections "
          "control.socket keys.file keys.rotate keys.keep time.source time.stratum "
          "time.reference_id time.max_error"},

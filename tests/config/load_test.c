@@ -41,6 +41,7 @@ static void least_has_defaults(void **state)
     struct config *c = expect_loaded(VALID);
     assert_int_equal(c->dataplane.n_cores, 1);
     assert_int_equal(c->dataplane.cores[0], 1);
+    assert_int_equal(c->dataplane.idle, IDLE_POLL);
     assert_string_equal(c->dataplane.crypto, "auto");
     assert_string_equal(c->dataplane.user, "noonmark-dataplane");
     assert_int_equal(c->dataplane.n_ports, 1);
@@ -145,6 +146,8 @@ static const struct {
     const char *line;
     const char *message; // NULL: allowed
 } rows[] = {
+    {DATAPLANE, "idle: adaptive", NULL},
+    {DATAPLANE, "idle: sleep", "it must be poll or adaptive"},
     {DATAPLANE, "crypto: portable", NULL},
     {DATAPLANE, "crypto: ipsec-mb", NULL},
     {DATAPLANE, "crypto: rot13",
@@ -176,7 +179,6 @@ static const struct {
      "`dataplane.udp_port`?"},
     {DATAPLANE, "stratum: 1", "did you mean `time.stratum`?"},
     {DATAPLANE, "flux_capacitor: 1", "is not a key of noonmark; remove it"},
-    {DATAPLANE, "idle: poll", "`dataplane.idle` is not in this version of noonmark; remove it"},
     {DATAPLANE, "rate_limit: {per_second: 0}",
      "t.yaml:5: `dataplane.rate_limit` is not in this version of noonmark; remove it"},
     {DATAPLANE, "allow: []", "not in this version"},

@@ -56,9 +56,8 @@ static void publish_port(uint16_t udp_port)
     assert_int_equal(policy_publish(&policy, &(struct policy){.udp_port = udp_port}), 0);
 }
 
-static int open_loop(void **state)
+static int open_loops(bool sleeps, int descriptor)
 {
-    (void)state;
     publish_port(123);
     cpu_set_t allowed;
     sched_getaffinity(0, sizeof allowed, &allowed);
@@ -68,6 +67,7 @@ static int open_loop(void **state)
     memset(counters, 0, sizeof counters);
     for (uint32_t i = 0; i < LOOPS; i++) {
         port[i] = memory_port_open(NULL);
+        memory_port_descriptor(port[i], descriptor);
         struct loop_setup setup = {.control = &control,
                                    .index = i,
                                    .cpu = cpu,
@@ -75,12 +75,27 @@ static int open_loop(void **state)
                                    .ntp_state = &ntp_state,
                                    .counters = &counters[i],
                                    .kernels = {{any_variant()}},
-                                   .policy = &policy};
+                                   .policy = &policy,
+                                   .sleeps = sleeps};
         if (loop_open(&setup, &loops[i]) != 0)
             return -1;
     }
     loop = loops[0];
     return 0;
+}
+
+static int open_loop(void **state)
+{
+    (void)state;
+    return open_loops(false, -1);
+}
+
+enum { READABLE = 77 }; // a descriptor's number
+
+static int open_sleeper(void **state)
+{
+    (void)state;
+    return open_loops(true, READABLE);
 }
 
 static int close_loop(void **state)
@@ -259,11 +274,55 @@ static void policies_change_under_load(void **state)
     }
 }
 
+static unsigned sleeps;
+
+int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout);
+int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout)
+{
+    assert_int_equal(n, 1);
+    assert_int_equal(fds->fd, READABLE);
+    assert_int_equal(fds->events, POLLIN);
+    assert_int_equal(timeout, LOOP_REST_MS);
+    sleeps++;
+    return 0;
+}
+
+// It looks for a while before each sleep, but once only while nothing has come since the last one.
+static void an_idle_core_sleeps(void **state)
+{
+    (void)state;
+    assert_non_null(loop->wait);
+    sleeps = 0;
+    for (unsigned round = 0; round < 3; round++) {
+        rest(loop, true);
+        for (unsigned i = 1; i < LOOP_EMPTY_TURNS; i++)
+            rest(loop, turn(loop));
+        assert_int_equal(sleeps, 3 * round);
+        for (unsigned i = 0; i < 3; i++)
+            rest(loop, turn(loop));
+        assert_int_equal(sleeps, 3 * round + 3);
+        atomic_store(&feeding, true);
+        assert_true(turn(loop));
+        atomic_store(&feeding, false);
+    }
+}
+
+static void one_that_nobody_wakes_polls(void **state)
+{
+    (void)state;
+    assert_null(loop->wait); // it is not to sleep
+    close_loop(NULL);
+    assert_int_equal(open_loops(true, -1), 0); // or its port cannot wake it
+    assert_null(loop->wait);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_seed_is_taken, open_loop, close_loop),
         cmocka_unit_test_setup_teardown(an_idle_core_forgets_retired_keys, open_loop, close_loop),
+        cmocka_unit_test_setup_teardown(an_idle_core_sleeps, open_sleeper, close_loop),
+        cmocka_unit_test_setup_teardown(one_that_nobody_wakes_polls, open_loop, close_loop),
         cmocka_unit_test_setup_teardown(a_policy_is_taken_with_the_next_burst, open_loop,
                                         close_loop),
         cmocka_unit_test_setup_teardown(an_old_policy_stays_until_each_core_has_turned, open_loop,

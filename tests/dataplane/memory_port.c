@@ -22,6 +22,7 @@ struct queue {
 };
 
 struct port {
+    int descriptor;
     const struct address_set *ours;
     struct queue in;
     struct queue out;
@@ -69,6 +70,7 @@ struct port *memory_port_open(const struct address_set *ours)
     struct port *port = calloc(1, sizeof *port);
     assert(port != NULL);
     port->ours = ours;
+    port->descriptor = -1;
     port->poison = 0xa5;
     port->limit = LANES;
     return port;
@@ -81,6 +83,16 @@ static void give_back(struct port *port, unsigned lane)
     free(port->reply[lane]);
     port->lent[lane].octets = NULL;
     port->reply[lane] = NULL;
+}
+
+void memory_port_descriptor(struct port *port, int descriptor)
+{
+    port->descriptor = descriptor;
+}
+
+int port_descriptor(const struct port *port)
+{
+    return port->descriptor;
 }
 
 void memory_port_close(struct port *port)

@@ -14,6 +14,9 @@ struct port *memory_port_open(const struct address_set *ours);
 // Also ends what is still lent or was not taken.
 void memory_port_close(struct port *port);
 
+// What port_descriptor says from now on; -1 at first.
+void memory_port_descriptor(struct port *port, int descriptor);
+
 // Queues a copy of a frame (len octets, 0 to 65535). False when 4096 are waiting.
 bool memory_port_push(struct port *port, const uint8_t *frame, uint32_t len);
 

@@ -496,7 +496,7 @@ class World:
 
     def configure(self, rotate="24h", keep=3, crypto=CRYPTO, deadline="5s", threads=1,
                   max_connections=1000, ntp_server="", source="fixed", ports=None, extra="",
-                  cores=None):
+                  cores=None, idle="poll"):
         """Writes the configuration; noonmarkd reads it at its next start. `ports` and `extra` are
         lines of YAML as they stand."""
         cores = cores or [max(os.sched_getaffinity(0))]
@@ -504,6 +504,7 @@ class World:
         self.configuration.write_text(f"""\
 dataplane:
   cores: {cores}
+  idle: {idle}
   crypto: {crypto}
   user: "{DATAPLANE_USER}"
   ports:

@@ -150,8 +150,10 @@ struct ethdev *ethdev_new(uint16_t device, uint16_t queue, const struct address_
 {
     struct ethdev *ethdev = aligned_alloc(_Alignof(struct ethdev), sizeof *ethdev);
     if (ethdev)
-        *ethdev = (struct ethdev){
-            .port = {.calls = &calls, .addresses = addresses}, .device = device, .queue = queue};
+        *ethdev =
+            (struct ethdev){.port = {.calls = &calls, .addresses = addresses, .descriptor = -1},
+                            .device = device,
+                            .queue = queue};
     return ethdev;
 }
 

@@ -229,6 +229,7 @@ int queue_open(unsigned ifindex, uint32_t number, enum socket_copying copying, s
         free(q);
         return fault;
     }
+    q->port.descriptor = q->socket.fd;
     for (uint32_t i = 0; i < SOCKET_FRAMES; i++)
         give_back(q, i * SOCKET_FRAME_LEN);
     q->owed = SOCKET_RING_LEN;
