@@ -18,8 +18,13 @@
 // be given the frame. The work after it has left (on a veth: the peer's softirq) does not count.
 #define LEAD_SHARE 0.12
 
-// The least cost rises by this much when it is not measured again.
-#define STEP_LEAST (1.0 / 1024)
+// The least cost is believed after so many measurements: a core that is held up, or has just begun,
+// may measure only long calls at first, and too long a lead would break containment.
+#define LEAST_TRIALS 256
+
+// It rises by this much when it is not measured again: slowly, because a core that is held up
+// measures greater costs for seconds.
+#define STEP_LEAST (1.0 / 65536)
 
 // The step by which a quantile follows: one measurement moves it by this much.
 #define STEP (1.0 / 64)
@@ -81,10 +86,9 @@ static bool is_trial(struct departure_cost *cost, double ticks)
 
 static void learn_least(struct departure_cost *cost, double ticks)
 {
-    if (is_trial(cost, ticks))
-        return;
     double risen = cost->ticks * (1 + STEP_LEAST);
-    cost->ticks = ticks < risen ? ticks : risen;
+    cost->ticks = ticks < risen || cost->n == 0 ? ticks : risen;
+    cost->n += cost->n < LEAST_TRIALS;
 }
 
 // Moves a cost towards the value that `share` of the measurements are below. is_less: this
@@ -136,7 +140,7 @@ struct departure_plan departure_plan(const struct departure *d, uint64_t tsc_hz,
         .nts = nts,
         .ready = (uint64_t)(plain + nts),
         .pace = apart ? (uint64_t)measured(&d->pace) : 0,
-        .lead = (uint64_t)(measured(&d->least) * LEAD_SHARE),
+        .lead = d->least.n == LEAST_TRIALS ? (uint64_t)(d->least.ticks * LEAD_SHARE) : 0,
         .together = apart ? 1 : n,
     };
 }

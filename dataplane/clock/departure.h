@@ -41,7 +41,7 @@ enum departure_haste {
 // The estimate of one cost: a certain share of the measurements is lower.
 struct departure_cost {
     double ticks;
-    uint32_t n; // measurements, up to DEPARTURE_TRIALS
+    uint32_t n; // measurements, up to a limit
 };
 
 // The cost of composing a part.

@@ -171,6 +171,23 @@ static void a_slow_port_that_has_time_sends_singly(void **unused)
     assert_int_equal(p.pace, 0);
 }
 
+// RSP-12: a core that others hold up measures long calls, at the start or for a second. Its frames
+// leave as soon as before, so the lead stays short.
+static void long_calls_do_not_lengthen_the_lead(void **unused)
+{
+    (void)unused;
+    haste = DEPARTURE_PRESSED;
+    for (unsigned i = 0; i < 100; i++)
+        departure_learn_sending(&d, 1, 20000);
+    assert_int_equal(plan(0, 10).lead, 0);
+    for (unsigned i = 0; i < 1000; i++)
+        departure_learn_sending(&d, 1, 2000 + pick(400));
+    const uint64_t lead = plan(0, 10).lead;
+    for (unsigned i = 0; i < 5000; i++)
+        departure_learn_sending(&d, 1, 20000);
+    assert_in_range(plan(0, 10).lead, lead, lead * 11 / 10);
+}
+
 static void every_size_is_in_bounds(void **unused)
 {
     (void)unused;
@@ -194,6 +211,7 @@ int main(void)
         cmocka_unit_test_setup(outliers_do_not_bend_it, open),
         cmocka_unit_test_setup(slow_ports_take_parts, open),
         cmocka_unit_test_setup(a_slow_port_that_has_time_sends_singly, open),
+        cmocka_unit_test_setup(long_calls_do_not_lengthen_the_lead, open),
         cmocka_unit_test_setup(every_size_is_in_bounds, open),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
