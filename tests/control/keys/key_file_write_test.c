@@ -38,7 +38,10 @@ static bool step_fails(void)
 // The linker sends the calls of the code under test here.
 int __real_open(const char *path, int flags, ...);
 int __real_open64(const char *path, int flags, ...);
+int __real___open_2(const char *path, int flags);
+int __real___open64_2(const char *path, int flags);
 ssize_t __real_read(int fd, void *at, size_t len);
+ssize_t __real___read_chk(int fd, void *at, size_t len, size_t room);
 ssize_t __real_write(int fd, const void *at, size_t len);
 int __real_fsync(int fd);
 int __real_close(int fd);
@@ -49,7 +52,10 @@ int __real_fstat(int fd, struct stat *st);
 int __real_fstat64(int fd, void *st);
 int __wrap_open(const char *path, int flags, mode_t mode);
 int __wrap_open64(const char *path, int flags, mode_t mode);
+int __wrap___open_2(const char *path, int flags);
+int __wrap___open64_2(const char *path, int flags);
 ssize_t __wrap_read(int fd, void *at, size_t len);
+ssize_t __wrap___read_chk(int fd, void *at, size_t len, size_t room);
 ssize_t __wrap_write(int fd, const void *at, size_t len);
 int __wrap_fsync(int fd);
 int __wrap_close(int fd);
@@ -67,9 +73,21 @@ int __wrap_open64(const char *path, int flags, mode_t mode)
 {
     return step_fails() ? -1 : __real_open64(path, flags, mode);
 }
+int __wrap___open_2(const char *path, int flags)
+{
+    return step_fails() ? -1 : __real___open_2(path, flags);
+}
+int __wrap___open64_2(const char *path, int flags)
+{
+    return step_fails() ? -1 : __real___open64_2(path, flags);
+}
 ssize_t __wrap_read(int fd, void *at, size_t len)
 {
     return step_fails() ? -1 : __real_read(fd, at, len);
+}
+ssize_t __wrap___read_chk(int fd, void *at, size_t len, size_t room)
+{
+    return step_fails() ? -1 : __real___read_chk(fd, at, len, room);
 }
 ssize_t __wrap_write(int fd, const void *at, size_t len)
 {
