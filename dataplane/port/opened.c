@@ -55,7 +55,6 @@ static void take_mac(struct opened *opened)
 static int open_vdev(struct opened *opened, uint32_t n_queues)
 {
     const struct device_plan plan = {
-        .kind = PORT_VDEV,
         .device = opened->config->device,
         .n_queues = n_queues,
         .addresses = &opened->addresses,

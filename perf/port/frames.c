@@ -1,5 +1,7 @@
-// frames.h over DPDK's ethdev. One thread; no locks.
+// frames.h over DPDK's ethdev; a queue of an interface is xdp_frames.c's. One thread; no locks.
 #include "perf/port/frames.h"
+
+#include "perf/port/xdp_frames.h"
 
 #include <rte_config.h>
 #include <rte_ethdev.h>
@@ -36,6 +38,8 @@ static unsigned fill(struct frames_queue *queue, unsigned n)
 
 unsigned frames_lend(struct frames_queue *queue, struct frames *out, unsigned n)
 {
+    if (queue->xdp)
+        return xdp_frames_lend(queue, out, n);
     n = fill(queue, n);
     for (unsigned i = 0; i < n; i++)
         out->frame[i] = rte_pktmbuf_mtod(queue->blank[i], uint8_t *);
@@ -47,6 +51,8 @@ unsigned frames_send(struct frames_queue *queue, const struct frames *out, unsig
 {
     if (n == 0)
         return 0; // DPDK 24.11's memif driver reads the first frame unasked
+    if (queue->xdp)
+        return xdp_frames_send(queue, out, from, n);
     for (unsigned i = from; i < from + n; i++) {
         queue->blank[i]->data_len = out->len[i];
         queue->blank[i]->pkt_len = out->len[i];
@@ -60,6 +66,8 @@ unsigned frames_send(struct frames_queue *queue, const struct frames *out, unsig
 
 bool frames_send_copy(struct frames_queue *queue, const uint8_t *frame, uint16_t len)
 {
+    if (queue->xdp)
+        return xdp_frames_send_copy(queue, frame, len);
     struct rte_mbuf *buffer = rte_pktmbuf_alloc(queue->pool);
     if (!buffer)
         return false;
@@ -72,6 +80,8 @@ bool frames_send_copy(struct frames_queue *queue, const uint8_t *frame, uint16_t
 
 unsigned frames_receive(struct frames_queue *queue, struct frames *in)
 {
+    if (queue->xdp)
+        return xdp_frames_receive(queue, in);
     unsigned n = rte_eth_rx_burst(queue->device, queue->number, queue->received, LANES);
     for (unsigned i = 0; i < n; i++) {
         struct rte_mbuf *frame = queue->received[i];
@@ -85,11 +95,18 @@ unsigned frames_receive(struct frames_queue *queue, struct frames *in)
 
 void frames_release(struct frames_queue *queue, unsigned n)
 {
-    rte_pktmbuf_free_bulk(queue->received, n);
+    if (queue->xdp)
+        xdp_frames_release(queue, n);
+    else
+        rte_pktmbuf_free_bulk(queue->received, n);
 }
 
 void frames_empty(struct frames_queue *queue)
 {
+    if (queue->xdp) {
+        xdp_frames_empty(queue);
+        return;
+    }
     for (unsigned i = 0; i < LANES && queue->n_blank > 0; i++)
         rte_pktmbuf_free(queue->blank[i]);
     queue->n_blank = 0;

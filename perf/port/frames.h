@@ -1,5 +1,5 @@
-// Sends and receives the frames of one queue of the tester's port. No DPDK type is visible outside
-// of this header.
+// Sends and receives the frames of one queue of the tester's port. No type of DPDK or of AF_XDP is
+// visible outside of this header.
 //
 // A queue belongs to one thread. Two bursts are lent at a time, independent of each other: one to
 // be sent (frames_lend) and one that was received (frames_receive).
@@ -11,10 +11,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct buffers;
 struct rte_mbuf;
 struct rte_mempool;
 
+// Of a DPDK device, or of a network interface: then xdp is not NULL.
 struct frames_queue {
+    struct buffers *xdp;
+    bool lent[LANES];            // by frames_lend, and not sent yet
+    uint32_t blank_at[LANES];    // where the lent frames begin
+    uint32_t received_at[LANES]; // lent by frames_receive
+
     uint16_t device; // DPDK's numbers
     uint16_t number;
     uint16_t n_blank;

@@ -5,12 +5,14 @@
 #include "dataplane/port/eal/eal.h"
 #include "dataplane/port/eal/pool.h"
 #include "dataplane/port/xdp/foreign_log.h"
+#include "dataplane/port/xdp/xdp_port.h"
 #include "link/interface_lock.h"
 #include "perf/port/replies_object.h"
 
 #include <assert.h>
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,31 +23,22 @@ static_assert(sizeof REPLIES_PROGRAM_NAME <= 16 && sizeof REPLIES_RULE_NAME <= 1
 
 struct tester_port {
     char *name;
-    struct device device;
-    int lock; // descriptor of interface_lock, or negative
-    int rule; // descriptor of the map; only for an interface
+    bool is_interface;
+    struct xdp_port xdp;  // an interface
+    struct device device; // a DPDK device
+    int lock;             // descriptor of interface_lock, or negative
     uint32_t n_queues;
     struct frames_queue *queue;
 };
 
-static struct device_plan plan_of(const struct tester_port *port, bool is_interface)
-{
-    struct device_plan plan = {
-        .kind = is_interface ? PORT_INTERFACE : PORT_VDEV,
-        .device = port->name,
-        .n_queues = 1,
-    };
-    if (is_interface)
-        plan.program = (struct xdp_program){
-            .name = REPLIES_PROGRAM_NAME,
-            .object = replies_object,
-            .len = &replies_object_len,
-        };
-    return plan;
-}
+static const struct xdp_program program = {
+    .name = REPLIES_PROGRAM_NAME,
+    .object = replies_object,
+    .len = &replies_object_len,
+};
 
 // Two testers on one machine must not share a prefix.
-static int start_dpdk(const struct device_plan *device, uint32_t cpu)
+static int start_dpdk(uint32_t cpu)
 {
     char prefix[32];
     snprintf(prefix, sizeof prefix, "ntsperf-%d", (int)getpid());
@@ -53,41 +46,55 @@ static int start_dpdk(const struct device_plan *device, uint32_t cpu)
         .prefix = prefix,
         .cores = &cpu,
         .n_cores = 1,
-        .memory_mib = pool_memory_mib(device_queues_wanted(device)),
+        .memory_mib = pool_memory_mib(1),
     });
 }
 
-// Takes the interface's lock and detaches the XDP program of a crashed tester. Both need root.
-// Without root, the kernel reports an attached program when DPDK's driver tries to attach.
-static int clear_interface(struct tester_port *port, const struct device_plan *plan)
+static int open_device(struct tester_port *port, uint32_t cpu)
 {
-    if (plan->kind != PORT_INTERFACE || geteuid() != 0)
-        return 0;
-    port->lock = interface_lock(plan->device, "ntsperf", INTERFACE_LOCK_WAIT_MS);
-    if (port->lock == -ENODEV)
-        return 0; // device_open says so
-    return port->lock < 0 ? port->lock : xdp_sweep(plan->device, plan->program.name, NULL);
+    const struct device_plan plan = {.device = port->name, .n_queues = 1};
+    int fault = start_dpdk(cpu);
+    if (!fault)
+        fault = device_open(&port->device, &plan);
+    return fault;
 }
 
-static int find_rule(struct tester_port *port)
+// As DPDK does it for its devices: the thread that polls gets the CPU for itself, if there are
+// others.
+static void leave_cpu(uint32_t cpu)
 {
-    static const char *const name[] = {REPLIES_RULE_NAME};
-    if (port->device.plan.kind != PORT_INTERFACE)
-        return 0;
-    int fault = xdp_maps_find(port->device.interface.index, name, 1, &port->rule);
-    if (fault)
-        log_error("%s: cannot find the XDP program's map: %s", port->name, strerror(-fault));
-    return fault;
+    cpu_set_t cpus;
+    if (sched_getaffinity(0, sizeof cpus, &cpus) != 0)
+        return;
+    CPU_CLR(cpu, &cpus);
+    if (CPU_COUNT(&cpus) > 0)
+        sched_setaffinity(0, sizeof cpus, &cpus);
+}
+
+// The lock needs root. Without root, the kernel reports an attached program.
+static int open_interface(struct tester_port *port, uint32_t cpu)
+{
+    foreign_log_route();
+    if (geteuid() == 0)
+        port->lock = interface_lock(port->name, "ntsperf", INTERFACE_LOCK_WAIT_MS);
+    if (geteuid() == 0 && port->lock < 0 && port->lock != -ENODEV)
+        return port->lock;
+    leave_cpu(cpu);
+    return xdp_port_open(&port->xdp, port->name, &program, 1);
 }
 
 static int make_queues(struct tester_port *port)
 {
-    uint32_t n = port->device.n_queues;
+    const uint32_t n = port->is_interface ? port->xdp.n_queues : port->device.n_queues;
     port->queue = calloc(n, sizeof *port->queue);
     if (!port->queue)
         return -ENOMEM;
     port->n_queues = n;
     for (uint32_t i = 0; i < n; i++) {
+        if (port->is_interface) {
+            port->queue[i].xdp = &port->xdp.queue[i]->buffers;
+            continue;
+        }
         const struct ethdev *queue = port->device.queue[i];
         port->queue[i] = (struct frames_queue){
             .device = queue->device, .number = queue->queue, .pool = queue->pool};
@@ -95,13 +102,13 @@ static int make_queues(struct tester_port *port)
     return 0;
 }
 
-static void close_device(struct tester_port *port, bool started)
+static void close_port(struct tester_port *port)
 {
     for (uint32_t i = 0; i < port->n_queues; i++)
         frames_empty(&port->queue[i]);
-    bool closed = device_close(&port->device);
-    if (started && closed)
-        eal_stop();
+    xdp_port_close(&port->xdp);
+    device_close(&port->device);
+    eal_stop();
     if (port->lock >= 0)
         close(port->lock);
     free(port->queue);
@@ -115,24 +122,18 @@ int tester_port_open(const char *device, bool is_interface, uint32_t cpu, struct
     if (!port)
         return -ENOMEM;
     port->lock = -1;
+    port->is_interface = is_interface;
     port->name = strdup(device);
     if (!port->name) {
         free(port);
         return -ENOMEM;
     }
-    struct device_plan plan = plan_of(port, is_interface);
-    int fault = start_dpdk(&plan, cpu);
-    if (!fault)
-        fault = clear_interface(port, &plan);
-    if (!fault)
-        fault = device_open(&port->device, &plan);
-    if (!fault)
-        fault = find_rule(port);
+    int fault = is_interface ? open_interface(port, cpu) : open_device(port, cpu);
     if (!fault)
         fault = make_queues(port);
     foreign_log_release();
     if (fault) {
-        close_device(port, false);
+        close_port(port);
         return fault;
     }
     *out = port;
@@ -142,8 +143,9 @@ int tester_port_open(const char *device, bool is_interface, uint32_t cpu, struct
 int tester_port_take(const struct tester_port *port, const struct replies_rule *rule)
 {
     const uint32_t zero = 0;
-    if (port->device.plan.kind != PORT_INTERFACE ||
-        bpf_map_update_elem(port->rule, &zero, rule, BPF_ANY) == 0)
+    if (!port->is_interface ||
+        bpf_map_update_elem(attached_map(&port->xdp.attached, REPLIES_RULE_NAME), &zero, rule,
+                            BPF_ANY) == 0)
         return 0;
     int fault = -errno;
     log_error("%s: cannot set the rule of the XDP program: %s", port->name, strerror(-fault));
@@ -158,22 +160,28 @@ struct frames_queue *tester_port_queues(struct tester_port *port, uint32_t *n)
 
 bool tester_port_link_up(const struct tester_port *port)
 {
-    return device_link_up(&port->device);
+    return port->is_interface ? interface_link_up(port->name) : device_link_up(&port->device);
 }
 
 void tester_port_mac(const struct tester_port *port, uint8_t mac[6])
 {
-    device_mac(&port->device, mac);
+    if (port->is_interface)
+        memcpy(mac, port->xdp.interface.mac, 6);
+    else
+        device_mac(&port->device, mac);
 }
 
 const char *tester_port_driver(const struct tester_port *port)
 {
-    return device_driver(&port->device);
+    return port->is_interface ? "AF_XDP" : device_driver(&port->device);
 }
 
 uint64_t tester_port_missed(const struct tester_port *port)
 {
-    return device_missed(&port->device);
+    if (!port->is_interface)
+        return device_missed(&port->device);
+    const struct socket_counts lost = xdp_port_counts(&port->xdp);
+    return lost.dropped + lost.ring_full;
 }
 
 int tester_port_thread_enter(void)
@@ -184,5 +192,5 @@ int tester_port_thread_enter(void)
 void tester_port_close(struct tester_port *port)
 {
     if (port)
-        close_device(port, true);
+        close_port(port);
 }

@@ -1,6 +1,6 @@
-// The tester's DPDK port: one device with all its queues; frames.h sends and receives its frames.
-// No DPDK type is visible outside of this header. One thread opens and closes it. Between, another
-// thread may use its queues, after tester_port_thread_enter.
+// The tester's port: a network interface or a DPDK device, with all its queues; frames.h sends and
+// receives its frames. No type of DPDK or of AF_XDP is visible outside of this header. One thread
+// opens and closes it. Between, another thread may use its queues, after tester_port_thread_enter.
 #pragma once
 
 #include "perf/port/frames.h"
@@ -11,11 +11,10 @@
 
 struct tester_port;
 
-// Starts DPDK and opens the device: a network interface, or a DPDK device ("net_...,..."). cpu is
-// the CPU of the thread that polls it: DPDK moves the calling thread to other CPUs if there are
-// any. As root it first detaches the XDP program that a crashed tester left on the interface. 0, or
-// -errno with one logged line, and then nothing remains open but DPDK itself, which starts only
-// once in a process.
+// Opens a network interface, or starts DPDK and opens a device of it ("net_...,..."). cpu is the
+// CPU of the thread that polls it: the calling thread is moved to other CPUs if there are any. 0,
+// or -errno with one logged line, and then nothing remains open. DPDK starts only once in a
+// process.
 int tester_port_open(const char *device, bool is_interface, uint32_t cpu,
                      struct tester_port **port);
 
@@ -33,10 +32,10 @@ const char *tester_port_driver(const struct tester_port *port);
 // Frames that the device lost before they were received.
 uint64_t tester_port_missed(const struct tester_port *port);
 
-// Registers the calling thread with DPDK. Each thread that uses queues must be registered; the
-// thread that opened the port is. 0 or -errno.
+// Registers the calling thread with DPDK, if that runs. Each thread that uses queues must be
+// registered; the thread that opened the port is. 0 or -errno.
 int tester_port_thread_enter(void);
 
-// Closes the device, which detaches its XDP program, and ends DPDK. The queues must no longer be in
+// Closes the port, which detaches its XDP program, and ends DPDK. The queues must no longer be in
 // use. Accepts NULL.
 void tester_port_close(struct tester_port *port);

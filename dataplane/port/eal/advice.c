@@ -62,15 +62,6 @@ static void log_advice(const char *name, const char *otherwise, int fault)
         log_error("%s: cannot be opened: %s (%s)", name, advice, strerror(-fault));
 }
 
-void advice_interface(const char *name, const struct interface *interface, int fault)
-{
-    char otherwise[160];
-    snprintf(otherwise, sizeof otherwise,
-             "the driver '%s' or this kernel refuses XDP; 'ip -d link show %%s' shows its state",
-             interface->driver);
-    log_advice(name, otherwise, fault);
-}
-
 // DPDK's ABI has had the number of the next year since each November's release (doc/guides/
 // contributing/abi_policy.rst), and Debian puts it behind the name of each package. A format
 // follows: only what a driver's name may hold is taken over.

@@ -2,8 +2,6 @@
 // log (foreign_log.h), so this searches for the words that DPDK and the kernel are known to use.
 #pragma once
 
-#include "dataplane/port/xdp/interface.h"
-
 #include <stddef.h>
 
 // What to do about that cause: a format with no more than the interface's name as its argument, or
@@ -14,5 +12,4 @@ const char *advice_for(const char *cause, int fault);
 // month. Pure.
 void advice_package(const char *text, unsigned year, unsigned month, char *out, size_t len);
 
-void advice_interface(const char *name, const struct interface *interface, int fault);
 void advice_vdev(const char *text, int fault);

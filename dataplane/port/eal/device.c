@@ -5,7 +5,6 @@
 #include "dataplane/port/eal/pool.h"
 #include "dataplane/port/eal/vdev.h"
 #include "dataplane/port/xdp/foreign_log.h"
-#include "dataplane/port/xdp/steer.h"
 
 #include <rte_config.h>
 #include <rte_dev.h>
@@ -14,36 +13,11 @@
 #include <rte_mempool.h>
 
 #include <errno.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-static_assert((int)STEER_QUEUES_MAX <= RTE_MAX_QUEUES_PER_PORT,
-              "DPDK counts every queue that is steered to");
 
 enum { RING_LEN = 1024 }; // for a device without a preference
-
-uint32_t device_queues_wanted(const struct device_plan *plan)
-{
-    struct interface interface;
-    if (plan->kind == PORT_INTERFACE && interface_look(plan->device, &interface) == 0)
-        return interface.combined;
-    return plan->n_queues;
-}
-
-// Drivers whose AF_XDP sockets are zero-copy and whose queues sleep unless they are woken.
-static bool is_zero_copy(const char *driver)
-{
-    static const char *const drivers[] = {"i40e", "ice",  "ixgbe",     "igc",
-                                          "igb",  "idpf", "mlx5_core", "stmmac"};
-    for (size_t i = 0; i < sizeof drivers / sizeof drivers[0]; i++) {
-        if (strcmp(driver, drivers[i]) == 0)
-            return true;
-    }
-    return false;
-}
 
 static struct ethdev *queue_new(struct device *device, uint16_t index)
 {
@@ -121,38 +95,11 @@ static int bring_up(struct device *device, const char *args, uint32_t most_queue
     return fault;
 }
 
-static int open_interface(struct device *device)
+int device_open(struct device *device, const struct device_plan *plan)
 {
-    const char *name = device->plan.device;
-    struct interface *interface = &device->interface;
-    int fault = interface_look(name, interface);
-    if (fault) {
-        log_error("%s: there is no such network interface; 'ip link' lists the interfaces", name);
-        return fault;
-    }
-    int object = xdp_object_open(&device->plan.program);
-    if (object < 0) {
-        log_error("%s: no memory for the XDP program: %s", name, strerror(-object));
-        return object;
-    }
-    // Zero-copy queues sleep unless they are polled with a system call. In copy mode that call is
-    // useless, and without it an empty turn makes no system call.
-    char args[192];
-    snprintf(args, sizeof args,
-             "iface=%s,xdp_prog=/proc/self/fd/%d,start_queue=0,queue_count=%u,%s", name, object,
-             interface->combined,
-             is_zero_copy(interface->driver) ? "busy_budget=64" : "busy_budget=0,force_copy=1");
-    snprintf(device->name, sizeof device->name, "net_af_xdp_if%u", interface->index);
-    fault = bring_up(device, args, interface->combined);
-    close(object);
-    if (fault)
-        advice_interface(name, interface, fault);
-    return fault;
-}
-
-static int open_vdev(struct device *device)
-{
-    const char *text = device->plan.device;
+    const char *text = plan->device;
+    *device = (struct device){.plan = *plan};
+    foreign_log_hold();
     size_t len = strcspn(text, ",");
     if (len >= sizeof device->name) {
         log_error("%s: the name of this device is too long", text);
@@ -173,34 +120,22 @@ static int open_vdev(struct device *device)
     return fault;
 }
 
-int device_open(struct device *device, const struct device_plan *plan)
-{
-    *device = (struct device){.plan = *plan};
-    foreign_log_hold();
-    return plan->kind == PORT_INTERFACE ? open_interface(device) : open_vdev(device);
-}
-
-bool device_close(struct device *device)
+void device_close(struct device *device)
 {
     if (device->started)
         rte_eth_dev_stop(device->id);
     for (uint32_t i = 0; device->queue && i < device->n_queues && device->queue[i]; i++)
         ethdev_empty(device->queue[i]);
-    // A device that is left open ends with the process, as after a crash.
-    bool harmless = device->interface.index == 0 || xdp_is_ours(device->interface.index);
-    if (device->probed && harmless) {
-        rte_eth_dev_close(device->id); // AF_XDP: detaches the program
+    if (device->probed) {
+        rte_eth_dev_close(device->id);
         rte_eal_hotplug_remove("vdev", device->name);
     }
     for (uint32_t i = 0; device->queue && i < device->n_queues && device->queue[i]; i++) {
-        if (harmless)
-            rte_mempool_free(device->queue[i]->pool);
+        rte_mempool_free(device->queue[i]->pool);
         free(device->queue[i]);
     }
     free(device->queue);
-    bool closed = harmless || !device->probed;
     *device = (struct device){0};
-    return closed;
 }
 
 uint64_t device_missed(const struct device *device)
@@ -214,8 +149,6 @@ uint64_t device_missed(const struct device *device)
 bool device_link_up(const struct device *device)
 {
     struct rte_eth_link link;
-    if (device->plan.kind == PORT_INTERFACE)
-        return interface_link_up(device->plan.device);
     return rte_eth_link_get_nowait(device->id, &link) == 0 && link.link_status;
 }
 

@@ -1,20 +1,17 @@
 // One DPDK device with its queues, from probing to closing. Housekeeping's thread.
 #pragma once
 
-#include "config/config.h"
 #include "dataplane/port/eal/ethdev.h"
-#include "dataplane/port/xdp/interface.h"
-#include "dataplane/port/xdp/xdp.h"
+
+#include <stdbool.h>
+#include <stdint.h>
 
 enum { DEVICE_NAME_LEN = 64 };
 
-// What a device is opened as. The texts and addresses are the caller's and outlive the device.
+// What a device is opened as. The text and the addresses are the caller's and outlive the device.
 struct device_plan {
-    enum config_port_kind kind;
-    const char *device; // interface name, or vdev string
-    uint32_t
-        n_queues; // at most; all queues of an interface are opened, so that none is left unserved
-    struct xdp_program program;          // PORT_INTERFACE
+    const char *device;                  // vdev string
+    uint32_t n_queues;                   // at most
     const struct address_set *addresses; // what port_addresses says of its queues
 };
 
@@ -27,21 +24,14 @@ struct device {
 
     uint32_t n_queues;
     struct ethdev **queue;
-
-    // PORT_INTERFACE only.
-    struct interface interface;
 };
 
-// Makes the device and starts it; an interface's program is attached to it. 0 or -errno, logged in
-// one line. The caller calls device_close in either case.
+// Makes the device and starts it. 0 or -errno, logged in one line. The caller calls device_close in
+// either case.
 int device_open(struct device *device, const struct device_plan *plan);
 
-// The number of queues that device_open will need memory for.
-uint32_t device_queues_wanted(const struct device_plan *plan);
-
-// Stops and closes what was opened of it. False when the device was left open, because closing it
-// would detach another process's XDP program.
-bool device_close(struct device *device);
+// Stops and closes what was opened of it.
+void device_close(struct device *device);
 
 // Frames lost before any core saw them.
 uint64_t device_missed(const struct device *device);

@@ -29,12 +29,10 @@ static uint32_t least(uint32_t a, uint32_t b)
 // receive queue and one for each transmit queue, as ethtool counts them.
 void interface_count_queues(struct interface *interface, const struct ethtool_channels *channels)
 {
-    interface->queues = interface->openable = interface->combined = 1;
+    interface->queues = interface->openable = 1;
     if (!channels || channels->combined_count + channels->rx_count == 0)
         return;
     interface->queues = channels->combined_count + channels->rx_count;
-    if (channels->combined_count > 0)
-        interface->combined = least(channels->combined_count, STEER_QUEUES_MAX);
     const uint32_t sending = channels->combined_count + channels->tx_count;
     if (sending > 0)
         interface->openable = least(least(interface->queues, sending), STEER_QUEUES_MAX);

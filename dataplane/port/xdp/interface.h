@@ -14,7 +14,6 @@ struct interface {
     uint32_t queues;   // receive queues that packets may arrive on
     uint32_t openable; // queues that can be served: those that can send too, as far as the XDP
                        // program's map has room for them; at least 1
-    uint32_t combined; // of queues: those that DPDK 22.11's AF_XDP driver counts, at least 1
     bool takes_tags;   // the device takes VLAN tags off the frames (rxvlan), where it can
 };
 

@@ -36,7 +36,8 @@ static int open_queue(struct xdp_port *port, uint32_t number)
         return fault;
     port->n_queues++;
     const int map = attached_map(&port->attached, STEER_SOCKETS_NAME);
-    return bpf_map_update_elem(map, &number, &(*queue)->socket.fd, BPF_ANY) == 0 ? 0 : -errno;
+    return bpf_map_update_elem(map, &number, &(*queue)->buffers.socket.fd, BPF_ANY) == 0 ? 0
+                                                                                         : -errno;
 }
 
 static int open_queues(struct xdp_port *port, const char *name)
@@ -74,7 +75,7 @@ int xdp_port_open(struct xdp_port *port, const char *name, const struct xdp_prog
     else
         log_info("%s: %s, driver '%s', %u queue%s%s", name, xdp_port_mode(port),
                  port->interface.driver, port->n_queues, port->n_queues == 1 ? "" : "s",
-                 port->queue[0]->socket.busy_poll ? ", busy polling" : "");
+                 port->queue[0]->buffers.socket.busy_poll ? ", busy polling" : "");
     return fault;
 }
 
@@ -98,7 +99,7 @@ struct socket_counts xdp_port_counts(const struct xdp_port *port)
 {
     struct socket_counts sum = {0};
     for (uint32_t i = 0; i < port->n_queues; i++) {
-        const struct socket_counts one = socket_counts(&port->queue[i]->socket);
+        const struct socket_counts one = socket_counts(&port->queue[i]->buffers.socket);
         sum.dropped += one.dropped;
         sum.ring_full += one.ring_full;
         sum.fill_empty += one.fill_empty;
@@ -114,7 +115,7 @@ const char *xdp_port_change(const struct xdp_port *port, const char *name)
         return NULL; // out of descriptors, perhaps: nothing is known
     const char *change = interface_change(&port->interface, &now);
     for (uint32_t i = 0; i < port->n_queues && !change; i++)
-        if (socket_cut_off(&port->queue[i]->socket))
+        if (socket_cut_off(&port->queue[i]->buffers.socket))
             change = "an AF_XDP socket was cut off from it";
     if (!change && !attached_still(&port->attached))
         change = "its XDP program was taken off";

@@ -170,8 +170,8 @@ static void count(uint8_t *places, uint64_t offset)
 static void all_are_somewhere(void)
 {
     uint8_t places[SOCKET_FRAMES] = {0};
-    for (uint32_t i = 0; i < queue->n_free; i++)
-        count(places, queue->free[i]);
+    for (uint32_t i = 0; i < queue->buffers.n_free; i++)
+        count(places, queue->buffers.free[i]);
     for (uint32_t i = kernel.fill.consumer; i != kernel.fill.producer; i++)
         count(places, kernel.fill.address[i % SOCKET_RING_LEN]);
     for (uint32_t i = kernel.rx.consumer; i != kernel.rx.producer; i++)
@@ -442,7 +442,7 @@ static void a_driver_is_woken_when_it_sleeps(void **state)
     }
     assert_int_equal(kernel.n_sent, 4);
     kernel.tx.flags = 0;
-    queue->socket.busy_poll = true;
+    queue->buffers.socket.busy_poll = true;
     assert_int_equal(port_rx(port, &burst), 0);
     assert_int_equal(kernel.n_wakes, 1);
     all_are_somewhere();
@@ -468,7 +468,7 @@ static void nothing_leaks(void **state)
     }
     all_are_somewhere();
     assert_int_equal(kernel.fill.producer - kernel.fill.consumer + kernel.rx.producer -
-                         kernel.rx.consumer + queue->owed,
+                         kernel.rx.consumer + queue->buffers.owed,
                      SOCKET_RING_LEN);
 }
 
