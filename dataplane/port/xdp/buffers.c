@@ -17,7 +17,7 @@ int buffers_open(struct buffers *b, unsigned ifindex, uint32_t queue, uint32_t h
     b->n_free = b->n_sending = 0;
     for (uint32_t i = 0; i < SOCKET_FRAMES; i++)
         buffers_give_back(b, i * SOCKET_FRAME_LEN);
-    b->owed = SOCKET_RING_LEN;
+    b->owed = SOCKET_RECEIVES;
     buffers_refill(b);
     return 0;
 }
@@ -31,7 +31,7 @@ void buffers_reap(struct buffers *b)
 {
     struct ring *ring = &b->socket.completion;
     const uint64_t *address = ring->entry;
-    const uint32_t n = ring_ready(ring, SOCKET_RING_LEN);
+    const uint32_t n = ring_ready(ring, SOCKET_SENDS);
     for (uint32_t i = 0; i < n; i++)
         buffers_give_back(b, (uint32_t)address[(ring->consumer + i) & ring->mask]);
     if (n > 0)
@@ -100,7 +100,7 @@ uint32_t buffers_send(struct buffers *b, const struct xdp_desc *frame, uint32_t 
 {
     struct ring *ring = &b->socket.tx;
     struct xdp_desc *desc = ring->entry;
-    const uint32_t most = SOCKET_RING_LEN - b->n_sending; // the others are for receiving
+    const uint32_t most = SOCKET_SENDS - b->n_sending; // the others are for receiving
     uint32_t taken = ring_room(ring, n < most ? n : most);
     for (uint32_t i = 0; i < taken; i++)
         desc[(ring->producer + i) & ring->mask] = frame[i];

@@ -13,7 +13,7 @@
 struct buffers {
     struct socket socket;
     uint32_t owed;      // buffers that the fill ring lacks
-    uint32_t n_sending; // that the kernel has to send, SOCKET_RING_LEN at most
+    uint32_t n_sending; // that the kernel has to send, SOCKET_SENDS at most
     uint32_t n_free;    // of free
     uint32_t
         free[SOCKET_FRAMES]; // the last one is used first, since it is most likely in the cache

@@ -1,5 +1,6 @@
 #include "dataplane/port/xdp/socket.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/if_xdp.h>
 #include <stdlib.h>
@@ -49,17 +50,21 @@ static int register_umem(struct socket *s, uint32_t headroom)
     return set(s->fd, SOL_XDP, XDP_UMEM_REG, &area, sizeof area);
 }
 
-// One of the four rings: its option, the offset at which it is mapped, the size of an entry.
+// One of the four rings: its option, the offset at which it is mapped, number and size of entries.
 struct kind {
     int option;
     off_t at;
+    uint32_t n;
     size_t entry_len;
 };
+static_assert((SOCKET_RECEIVES & (SOCKET_RECEIVES - 1)) == 0 &&
+                  (SOCKET_SENDS & (SOCKET_SENDS - 1)) == 0,
+              "the kernel wants powers of two");
 
 static int open_ring(struct socket *s, unsigned index, const struct kind *kind,
                      const struct xdp_ring_offset *offset, struct ring *ring)
 {
-    const size_t len = offset->desc + SOCKET_RING_LEN * kind->entry_len;
+    const size_t len = offset->desc + kind->n * kind->entry_len;
     uint8_t *map =
         mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, s->fd, kind->at);
     if (map == MAP_FAILED)
@@ -71,7 +76,7 @@ static int open_ring(struct socket *s, unsigned index, const struct kind *kind,
         .shared_consumer = (uint32_t *)(void *)(map + offset->consumer),
         .flags = (const uint32_t *)(void *)(map + offset->flags),
         .entry = map + offset->desc,
-        .mask = SOCKET_RING_LEN - 1,
+        .mask = kind->n - 1,
     };
     return 0;
 }
@@ -79,17 +84,17 @@ static int open_ring(struct socket *s, unsigned index, const struct kind *kind,
 static int open_rings(struct socket *s)
 {
     static const struct kind kind[] = {
-        {XDP_UMEM_FILL_RING, XDP_UMEM_PGOFF_FILL_RING, sizeof(uint64_t)},
-        {XDP_UMEM_COMPLETION_RING, XDP_UMEM_PGOFF_COMPLETION_RING, sizeof(uint64_t)},
-        {XDP_RX_RING, XDP_PGOFF_RX_RING, sizeof(struct xdp_desc)},
-        {XDP_TX_RING, XDP_PGOFF_TX_RING, sizeof(struct xdp_desc)},
+        {XDP_UMEM_FILL_RING, XDP_UMEM_PGOFF_FILL_RING, SOCKET_RECEIVES, sizeof(uint64_t)},
+        {XDP_UMEM_COMPLETION_RING, XDP_UMEM_PGOFF_COMPLETION_RING, SOCKET_SENDS, sizeof(uint64_t)},
+        {XDP_RX_RING, XDP_PGOFF_RX_RING, SOCKET_RECEIVES, sizeof(struct xdp_desc)},
+        {XDP_TX_RING, XDP_PGOFF_TX_RING, SOCKET_SENDS, sizeof(struct xdp_desc)},
     };
     struct ring *const ring[] = {&s->fill, &s->completion, &s->rx, &s->tx};
     struct xdp_mmap_offsets at;
     socklen_t len = sizeof at;
     int fault = 0;
     for (unsigned i = 0; i < 4 && !fault; i++)
-        fault = set_int(s->fd, SOL_XDP, kind[i].option, SOCKET_RING_LEN);
+        fault = set_int(s->fd, SOL_XDP, kind[i].option, (int)kind[i].n);
     if (!fault && getsockopt(s->fd, SOL_XDP, XDP_MMAP_OFFSETS, &at, &len) != 0)
         fault = -errno;
     if (!fault && len != sizeof at)

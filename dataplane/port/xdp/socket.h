@@ -12,9 +12,10 @@
 #include <stdint.h>
 
 enum {
-    SOCKET_RING_LEN = 2048,              // entries of each ring
-    SOCKET_FRAMES = 2 * SOCKET_RING_LEN, // as many for receiving as for replies
-    SOCKET_FRAME_LEN = 2048,             // octets of a buffer: XDP's headroom and a frame
+    SOCKET_RECEIVES = 4096, // frames that wait at most for a core that is held up
+    SOCKET_SENDS = 2048,    // frames that the kernel has to send at most
+    SOCKET_FRAMES = SOCKET_RECEIVES + SOCKET_SENDS,
+    SOCKET_FRAME_LEN = 2048, // octets of a buffer: XDP's headroom and a frame
     SOCKET_FRAME_MASK = ~(SOCKET_FRAME_LEN - 1),
 };
 

@@ -17,14 +17,14 @@
 
 #include <cmocka.h>
 
-enum { AT = 256 + sizeof(struct steer_stamp), MOST = 4096 }; // where a frame begins in its buffer
+enum { AT = 256 + sizeof(struct steer_stamp), MOST = 8192 }; // where a frame begins in its buffer
 
 // What the kernel has of one ring.
 struct half {
     uint32_t producer, consumer, flags;
     union {
-        struct xdp_desc desc[SOCKET_RING_LEN];
-        uint64_t address[SOCKET_RING_LEN];
+        struct xdp_desc desc[SOCKET_RECEIVES];
+        uint64_t address[SOCKET_RECEIVES];
     };
 };
 
@@ -48,13 +48,13 @@ static struct queue *queue;
 static struct port *port;
 static struct burst burst;
 
-static struct ring ring_of(struct half *half)
+static struct ring ring_of(struct half *half, uint32_t n)
 {
     return (struct ring){.shared_producer = &half->producer,
                          .shared_consumer = &half->consumer,
                          .flags = &half->flags,
                          .entry = half->desc,
-                         .mask = SOCKET_RING_LEN - 1};
+                         .mask = n - 1};
 }
 
 int __wrap_socket_open(struct socket *socket, unsigned ifindex, uint32_t number, uint32_t headroom,
@@ -69,10 +69,10 @@ int __wrap_socket_open(struct socket *socket, unsigned ifindex, uint32_t number,
         .fd = -1,
         .zero_copy = copying == SOCKET_ZERO_COPY,
         .umem = kernel.umem,
-        .rx = ring_of(&kernel.rx),
-        .tx = ring_of(&kernel.tx),
-        .fill = ring_of(&kernel.fill),
-        .completion = ring_of(&kernel.completion),
+        .rx = ring_of(&kernel.rx, SOCKET_RECEIVES),
+        .tx = ring_of(&kernel.tx, SOCKET_SENDS),
+        .fill = ring_of(&kernel.fill, SOCKET_RECEIVES),
+        .completion = ring_of(&kernel.completion, SOCKET_SENDS),
     };
     return 0;
 }
@@ -102,11 +102,11 @@ ssize_t __wrap_sendto(int fd, const void *octets, size_t len, int flags, const v
             return -1;
         }
         kernel.n_accepts -= kernel.refuses != 0;
-        const struct xdp_desc desc = kernel.tx.desc[kernel.tx.consumer++ % SOCKET_RING_LEN];
+        const struct xdp_desc desc = kernel.tx.desc[kernel.tx.consumer++ % SOCKET_SENDS];
         assert_true(kernel.n_sent < MOST);
         kernel.sent[kernel.n_sent++] = desc;
         if (!kernel.holds)
-            kernel.completion.address[kernel.completion.producer++ % SOCKET_RING_LEN] = desc.addr;
+            kernel.completion.address[kernel.completion.producer++ % SOCKET_SENDS] = desc.addr;
     }
     return 0;
 }
@@ -134,7 +134,7 @@ static void complete(void)
 {
     kernel.holds = false;
     for (unsigned i = 0; i < kernel.n_sent; i++)
-        kernel.completion.address[kernel.completion.producer++ % SOCKET_RING_LEN] =
+        kernel.completion.address[kernel.completion.producer++ % SOCKET_SENDS] =
             kernel.sent[i].addr;
 }
 
@@ -144,10 +144,10 @@ static unsigned receive(unsigned n, uint32_t len)
 {
     unsigned i;
     for (i = 0; i < n && kernel.fill.consumer != kernel.fill.producer; i++) {
-        const uint64_t buffer = kernel.fill.address[kernel.fill.consumer++ % SOCKET_RING_LEN];
+        const uint64_t buffer = kernel.fill.address[kernel.fill.consumer++ % SOCKET_RECEIVES];
         assert_int_equal(buffer % SOCKET_FRAME_LEN, 0);
         memset(kernel.umem + buffer + AT, (int)i, len < 1700 ? len : 1700);
-        kernel.rx.desc[kernel.rx.producer++ % SOCKET_RING_LEN] =
+        kernel.rx.desc[kernel.rx.producer++ % SOCKET_RECEIVES] =
             (struct xdp_desc){.addr = buffer + AT, .len = len};
     }
     return i;
@@ -155,7 +155,7 @@ static unsigned receive(unsigned n, uint32_t len)
 
 static struct steer_stamp *stamp_of(unsigned i)
 {
-    const struct xdp_desc *desc = &kernel.rx.desc[(kernel.rx.consumer + i) % SOCKET_RING_LEN];
+    const struct xdp_desc *desc = &kernel.rx.desc[(kernel.rx.consumer + i) % SOCKET_RECEIVES];
     return (struct steer_stamp *)(void *)(kernel.umem + desc->addr) - 1;
 }
 
@@ -173,13 +173,13 @@ static void all_are_somewhere(void)
     for (uint32_t i = 0; i < queue->buffers.n_free; i++)
         count(places, queue->buffers.free[i]);
     for (uint32_t i = kernel.fill.consumer; i != kernel.fill.producer; i++)
-        count(places, kernel.fill.address[i % SOCKET_RING_LEN]);
+        count(places, kernel.fill.address[i % SOCKET_RECEIVES]);
     for (uint32_t i = kernel.rx.consumer; i != kernel.rx.producer; i++)
-        count(places, kernel.rx.desc[i % SOCKET_RING_LEN].addr);
+        count(places, kernel.rx.desc[i % SOCKET_RECEIVES].addr);
     for (uint32_t i = kernel.tx.consumer; i != kernel.tx.producer; i++)
-        count(places, kernel.tx.desc[i % SOCKET_RING_LEN].addr);
+        count(places, kernel.tx.desc[i % SOCKET_SENDS].addr);
     for (uint32_t i = kernel.completion.consumer; i != kernel.completion.producer; i++)
-        count(places, kernel.completion.address[i % SOCKET_RING_LEN]);
+        count(places, kernel.completion.address[i % SOCKET_SENDS]);
     for (unsigned i = 0; kernel.holds && i < kernel.n_sent; i++)
         count(places, kernel.sent[i].addr);
     for (unsigned i = 0; i < SOCKET_FRAMES; i++)
@@ -228,7 +228,7 @@ static void answer_all(uint16_t len)
 static void the_kernel_gets_buffers_at_once(void **state)
 {
     (void)state;
-    assert_int_equal(kernel.fill.producer, SOCKET_RING_LEN);
+    assert_int_equal(kernel.fill.producer, SOCKET_RECEIVES);
     assert_int_equal(kernel.headroom, sizeof(struct steer_stamp));
     all_are_somewhere();
 }
@@ -400,16 +400,16 @@ static void replies_never_take_the_buffers_of_requests(void **state)
         lane_set all = port_rx(port, &burst);
         assert_int_equal(all, lane_first(LANES));
         lane_set sent = port_tx(port, &burst, all);
-        assert_int_equal(sent, i < SOCKET_RING_LEN ? all : 0);
+        assert_int_equal(sent, i < SOCKET_SENDS ? all : 0);
         port_drop(port, &burst, all & ~sent);
         all_are_somewhere();
     }
-    assert_int_equal(kernel.n_sent, SOCKET_RING_LEN);
+    assert_int_equal(kernel.n_sent, SOCKET_SENDS);
     complete();
     kernel.n_sent = 0;
     assert_int_equal(port_rx(port, &burst), 0);
-    assert_int_equal(receive(SOCKET_RING_LEN, 90), SOCKET_RING_LEN);
-    for (unsigned i = 0; i < SOCKET_RING_LEN; i += LANES) {
+    assert_int_equal(receive(SOCKET_RECEIVES, 90), SOCKET_RECEIVES);
+    for (unsigned i = 0; i < SOCKET_RECEIVES; i += LANES) {
         assert_int_equal(port_rx(port, &burst), lane_first(LANES));
         assert_int_equal(port_tx(port, &burst, lane_first(LANES)), lane_first(LANES));
     }
@@ -469,7 +469,7 @@ static void nothing_leaks(void **state)
     all_are_somewhere();
     assert_int_equal(kernel.fill.producer - kernel.fill.consumer + kernel.rx.producer -
                          kernel.rx.consumer + queue->buffers.owed,
-                     SOCKET_RING_LEN);
+                     SOCKET_RECEIVES);
 }
 
 int main(void)
