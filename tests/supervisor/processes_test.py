@@ -125,8 +125,8 @@ def what_each_child_is_given(tap, namespace):
            got[12].startswith("/memfd:noonmark-chain") and got[13].startswith("/memfd:noonmark-key"),
            "each at its number", got)
     got = descriptors(dataplane)
-    tap.equal(sorted(got), [0, 1, 2, 3, 4, 5, 6],
-              "the dataplane has no socket but its link, no certificate and no key")
+    tap.equal(sorted(got), [0, 1, 2, 3, 4, 5, 6, 8, 9],
+              "the dataplane has no socket but its link and the guards, no certificate and no key")
     links = {fd: link for fd, link in descriptors(server.pid).items() if link.startswith("socket:")}
     tap.ok(not {descriptors(pid)[4] for pid in children.values()} & set(links.values()),
            "a child's end of its link is the child's alone")
