@@ -30,9 +30,13 @@ enum {
 // UTC at a reading of the TSC, before or after the line's base.
 ntp_time clock_utc(const struct clock_line *line, uint64_t tsc);
 
+// Is the server not synchronised at tsc? When leap is unknown, behind void_tsc, after
+// CLOCK_SILENCE_MAX_S of control's silence, or when the dispersion has reached its maximum.
+bool clock_is_marked(const struct ntp_state *state, uint64_t tsc);
+
 // The state at tsc. Root dispersion has grown since control wrote it, by PHI and by the line's own
 // growth, and by `unsure`, the ticks by which a reply's timestamps may be wrong; it is rounded up.
-// Leap is unknown after CLOCK_SILENCE_MAX_S of silence, or when the dispersion has reached its
+// Leap is unknown when clock_is_marked says so, or when `unsure` has brought the dispersion to its
 // maximum.
 struct ntp_state clock_aged(const struct ntp_state *state, uint64_t tsc, uint64_t unsure);
 

@@ -107,6 +107,38 @@ static void an_unsure_arrival_widens_dispersion(void **unused)
     assert_int_equal(clock_aged(&s, 5000, HZ).leap, LEAP_UNKNOWN); // nothing published: no hz
 }
 
+// F29: the clock is about to jump, and the line does not know it.
+static void a_void_line_is_marked(void **unused)
+{
+    (void)unused;
+    struct ntp_state s = state_at(5000);
+    assert_false(clock_is_marked(&s, 5000 + HZ));
+    s.void_tsc = 5000 + HZ;
+    assert_false(clock_is_marked(&s, 4999 + HZ));
+    assert_int_equal(clock_aged(&s, 4999 + HZ, 0).leap, LEAP_NONE);
+    assert_true(clock_is_marked(&s, 5000 + HZ));
+    assert_int_equal(clock_aged(&s, 5000 + HZ, 0).leap, LEAP_UNKNOWN);
+    assert_true(clock_is_marked(&s, 5000 + 2 * HZ));
+}
+
+// All that marks a reply, asked before there is one.
+static void marked_as_it_ages(void **unused)
+{
+    (void)unused;
+    struct ntp_state s = state_at(5000);
+    for (unsigned seconds = 0; seconds < 40; seconds++)
+        assert_int_equal(clock_is_marked(&s, 5000 + seconds * HZ),
+                         clock_aged(&s, 5000 + seconds * HZ, 0).leap == LEAP_UNKNOWN);
+    assert_true(clock_is_marked(&s, 5000 + 31 * HZ));
+    s.root_dispersion = CLOCK_DISPERSION_MAX - 1;
+    assert_false(clock_is_marked(&s, 5000));
+    assert_true(clock_is_marked(&s, 5000 + 2 * HZ));
+    s = state_at(5000);
+    s.leap = LEAP_UNKNOWN;
+    assert_true(clock_is_marked(&s, 5000));
+    assert_true(clock_is_marked(&(struct ntp_state){0}, 5000));
+}
+
 // F30: the bound between composing and sending.
 static void ten_milliseconds_are_stale(void **unused)
 {
@@ -124,6 +156,8 @@ int main(void)
         cmocka_unit_test(silence_ages_the_state),
         cmocka_unit_test(the_bound_of_the_line_grows),
         cmocka_unit_test(an_unsure_arrival_widens_dispersion),
+        cmocka_unit_test(a_void_line_is_marked),
+        cmocka_unit_test(marked_as_it_ages),
         cmocka_unit_test(ten_milliseconds_are_stale),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
