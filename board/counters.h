@@ -38,6 +38,7 @@ enum outcome {
     DROPPED_NTS_CONTENT, // genuine, but its encrypted fields are malformed
     DROPPED_NO_KEYS,     // an NTS request before there are keys, or before the generator is seeded
     DROPPED_NO_CLOCK,    // before control has published a clock
+    DROPPED_UNHEALTHY,   // the clock is not synchronised, and the configuration wants silence then
     DROPPED_STALE,       // the core was held up after composing, until the timestamps were wrong
     DROPPED_LONGER,      // the reply would be longer than the request: a bug if it is ever counted
     DROPPED_TX_FULL,     // the port's send queue did not take the reply

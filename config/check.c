@@ -175,6 +175,29 @@ static bool check_reference_id(struct config *c, struct check_fault *fault)
     return true;
 }
 
+// Whoever answers there decides what clients are told of the clock. Ports below 1024 are root's, on
+// this host; nothing is known of another one.
+static bool check_chronyd(const struct config *c, struct check_fault *fault)
+{
+    const struct config_listen *at = &c->time.chronyd;
+    const bool v6 = at->address.ss_family == AF_INET6;
+    const struct sockaddr_in *v4_address = (const struct sockaddr_in *)&at->address;
+    const struct sockaddr_in6 *v6_address = (const struct sockaddr_in6 *)&at->address;
+
+    if (v6 ? !IN6_IS_ADDR_LOOPBACK(&v6_address->sin6_addr)
+           : (ntohl(v4_address->sin_addr.s_addr) >> 24) != IN_LOOPBACKNET)
+        return wrong(fault, "time.chronyd", 0,
+                     "is %s, which is not a loopback address: only this host's chronyd can say "
+                     "what this host's clock is worth; write 127.0.0.1:323 or [::1]:323",
+                     at->text);
+    if (ntohs(v4_address->sin_port) >= IPPORT_RESERVED)
+        return wrong(fault, "time.chronyd", 0,
+                     "is %s, a port that any local user can take; give chronyd a `cmdport` below "
+                     "%d",
+                     at->text, IPPORT_RESERVED);
+    return true;
+}
+
 bool check_rules(struct config *config, struct check_fault *fault)
 {
     if (!check_cores(config, fault))
@@ -189,5 +212,7 @@ bool check_rules(struct config *config, struct check_fault *fault)
         return wrong(fault, "control.user", 0,
                      "is also dataplane.user; the two processes are kept apart by their users, so "
                      "give each its own");
-    return check_reference_id(config, fault);
+    if (!check_chronyd(config, fault))
+        return false;
+    return config->time.source == TIME_CHRONYD || check_reference_id(config, fault);
 }

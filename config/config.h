@@ -58,9 +58,16 @@ enum config_idle {
     IDLE_ADAPTIVE, // it sleeps while nothing comes
 };
 
+// All serve CLOCK_REALTIME. They differ in who says how wrong it is, and what it follows.
 enum config_time_source {
-    TIME_SYSTEM, // CLOCK_REALTIME, with the kernel's own view of its synchronisation
-    TIME_FIXED,  // CLOCK_REALTIME, always served as synchronised: for tests and the quickstart
+    TIME_SYSTEM,  // the kernel, as the program that keeps the clock has told it
+    TIME_CHRONYD, // the chronyd of this host, stratum and reference too
+    TIME_FIXED,   // nobody: always served as synchronised, for tests and the quickstart
+};
+
+enum config_on_unhealthy {
+    UNHEALTHY_MARK,   // answered, with leap 3 and stratum 0
+    UNHEALTHY_SILENT, // not answered
 };
 
 struct config {
@@ -93,7 +100,10 @@ struct config {
     } keys;
     struct {
         enum config_time_source source;
-        uint8_t stratum;
+        struct config_listen chronyd; // its command port; a loopback address
+        uint32_t stale_after_ms;      // without an answer of the source
+        enum config_on_unhealthy on_unhealthy;
+        uint8_t stratum;       // 0, and no reference_id: they are chronyd's
         char reference_id[16]; // as written: 1 to 4 characters, or a dotted IPv4 address
         uint32_t max_error_ms;
         uint32_t reference_id_word; // as it goes on the wire, first octet in the highest bits

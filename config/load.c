@@ -67,6 +67,8 @@ static bool load_default(struct loader *l, size_t line, const struct schema_key 
 
     if (key->type == SCHEMA_GROUP && key->list_max == 0)
         return load_group(l, NULL, line, key, base); // the keys in it may have defaults
+    if (schema_forbids(key, base))
+        return true;
     if (key->required) {
         schema_allowed(key, allowed, sizeof allowed);
         return load_fail(
@@ -154,6 +156,8 @@ static bool load_group(struct loader *l, yaml_node_t *node, size_t line,
             done = load_default(l, line, key, base);
         else if (load_is_null(value))
             done = load_fail_null(l, value, key);
+        else if (schema_forbids(key, base))
+            done = load_fail_forbidden(l, value, key);
         else if (key->list_max > 0)
             done = load_list(l, value, key, base);
         else if (key->type == SCHEMA_GROUP)

@@ -91,6 +91,14 @@ bool load_fail_null(struct loader *l, const yaml_node_t *node, const struct sche
         key->path, load_text_of(node));
 }
 
+bool load_fail_forbidden(struct loader *l, const yaml_node_t *node, const struct schema_key *key)
+{
+    return load_fail(l, load_line_of(node),
+                     "`%s` does not go with `time.source: chronyd`: what chronyd says is served; "
+                     "remove it",
+                     key->path);
+}
+
 bool load_fail_unknown(struct loader *l, size_t line, const struct schema_key *parent,
                        const char *name)
 {

@@ -7,6 +7,8 @@
 
 static bool chosen(const struct schema_key *key, const char *base)
 {
+    if (schema_forbids(key, base))
+        return false;
     return !key->alternative || *(const int *)(base + key->tag_at) == key->tag;
 }
 

@@ -22,7 +22,10 @@ static const char *const crypto_words[] = {"auto",     "vaes512",  "vaes256", "a
                                            "ipsec-mb", "portable", NULL};
 static const char *const idle_words[] = {[IDLE_POLL] = "poll", [IDLE_ADAPTIVE] = "adaptive", NULL};
 static const char *const level_words[] = {"error", "warning", "info", NULL};
-static const char *const source_words[] = {[TIME_SYSTEM] = "system", [TIME_FIXED] = "fixed", NULL};
+static const char *const source_words[] = {
+    [TIME_SYSTEM] = "system", [TIME_CHRONYD] = "chronyd", [TIME_FIXED] = "fixed", NULL};
+static const char *const unhealthy_words[] = {
+    [UNHEALTHY_MARK] = "mark", [UNHEALTHY_SILENT] = "silent", NULL};
 
 const struct schema_key schema[] = {
     {.path = "dataplane", .help = "where packets move", .type = SCHEMA_GROUP},
@@ -176,7 +179,7 @@ const struct schema_key schema[] = {
 
     {.path = "time", .help = "what the server says of its clock", .type = SCHEMA_GROUP},
     {.path = "time.source",
-     .help = "system: CLOCK_REALTIME as the kernel rates it; fixed: always as synchronised (tests)",
+     .help = "who says how right CLOCK_REALTIME is: the kernel, chronyd, or nobody (fixed: tests)",
      .type = SCHEMA_CHOICE,
      IN(struct config, time.source),
      .words = source_words,
@@ -187,12 +190,31 @@ const struct schema_key schema[] = {
      IN(struct config, time.stratum),
      .min = 1,
      .max = 15,
-     .required = true},
+     .required = true,
+     .has_unless = true,
+     .unless_at = offsetof(struct config, time.source),
+     .unless = TIME_CHRONYD},
     {.path = "time.reference_id",
      .help = "stratum 1: the reference clock (GPS, PPS, ...); above: IPv4 address of the upstream",
      .type = SCHEMA_REFERENCE_ID,
      IN(struct config, time.reference_id),
-     .required = true},
+     .required = true,
+     .has_unless = true,
+     .unless_at = offsetof(struct config, time.source),
+     .unless = TIME_CHRONYD},
+    {.path = "time.chronyd",
+     .help = "chronyd's command port, for source chronyd",
+     .type = SCHEMA_LISTEN,
+     IN(struct config, time.chronyd),
+     .fallback = "127.0.0.1:323"},
+    {.path = "time.stale_after",
+     .help = "a source that has said nothing for as long is not believed any more",
+     .type = SCHEMA_DURATION,
+     IN(struct config, time.stale_after_ms),
+     .unit_ms = 1,
+     .min = 2000,
+     .max = 3600000,
+     .fallback = "10s"},
     {.path = "time.max_error",
      .help = "a clock that may be wrong by as much is served as not synchronised",
      .type = SCHEMA_DURATION,
@@ -201,6 +223,12 @@ const struct schema_key schema[] = {
      .min = 1,
      .max = 16000,
      .fallback = "1500ms"},
+    {.path = "time.on_unhealthy",
+     .help = "while the clock is not synchronised: mark replies (leap 3), or do not answer",
+     .type = SCHEMA_CHOICE,
+     IN(struct config, time.on_unhealthy),
+     .words = unhealthy_words,
+     .fallback = "mark"},
 
     {.path = "log", .help = "what is logged", .type = SCHEMA_GROUP},
     {.path = "log.level",
@@ -224,7 +252,6 @@ const struct schema_later schema_later[] = {
     {"control.per_prefix", ""},
     {"keys.fleet", ""},
     {"metrics", ""},
-    {"time.source", "chronyd"},
     {"time.source", "phc:"},
 };
 const size_t schema_later_n = sizeof schema_later / sizeof schema_later[0];
@@ -245,6 +272,11 @@ const char *schema_name_in(const char *path, const struct schema_key *parent)
             return NULL;
     }
     return strpbrk(path, ".[") == NULL ? path : NULL;
+}
+
+bool schema_forbids(const struct schema_key *key, const void *base)
+{
+    return key->has_unless && *(const int *)((const char *)base + key->unless_at) == key->unless;
 }
 
 const struct schema_key *schema_find(const struct schema_key *parent, const char *name)

@@ -35,6 +35,11 @@ struct schema_key {
     const char *const *words; // ends with NULL
     const char *fallback;     // the default as a file would write it, list items after ", "
     bool required;
+    // With the value `unless` of the enum at unless_at in struct config, which an earlier row sets,
+    // the key is neither required nor allowed.
+    bool has_unless;
+    size_t unless_at;
+    int unless;
     bool live;         // a reload can change it; of a list of groups: the list as a whole
     uint32_t list_max; // 0: not a list
     uint32_t list_min;
@@ -59,6 +64,9 @@ extern const size_t schema_later_n;
 
 // If path is a key directly inside parent (NULL: the top level), returns its own name; else NULL.
 const char *schema_name_in(const char *path, const struct schema_key *parent);
+
+// Does the configuration's own choice forbid the key? base: the struct config.
+bool schema_forbids(const struct schema_key *key, const void *base);
 
 // The row with that name inside parent, or NULL.
 const struct schema_key *schema_find(const struct schema_key *parent, const char *name);

@@ -99,7 +99,8 @@ static int open_sources(struct control *c)
     if (result < 0)
         return failed("cookie keys", result);
     keys_publish(c->keys, &c->board->keyring);
-    result = time_source_open(c->config, &c->board->ntp_state, &c->time);
+    const int fd = c->config->time.source == TIME_CHRONYD ? HANDOVER_TIME_SOURCE : -1;
+    result = time_source_open(c->config, fd, &c->board->ntp_state, &c->time);
     if (result < 0)
         return failed("time source", result);
     return await_clock(c);

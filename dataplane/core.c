@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "base/tsc.h"
+#include "dataplane/clock/clock.h"
 #include "dataplane/stage/account.h"
 #include "dataplane/stage/classify.h"
 #include "dataplane/stage/exchange.h"
@@ -87,6 +88,13 @@ static void note_departures(struct core *c, unsigned n_answers, unsigned n_sent)
         counter_add(&counters->departure_error[departure_error_bin(error_ns)], 1);
 }
 
+// Would the replies say that the clock is not synchronised, and does the operator want none then?
+static bool is_silent(const struct core *c)
+{
+    return policy_held(&c->policy)->silent_unless_synchronised &&
+           clock_is_marked(&c->state.state, c->time.arrived);
+}
+
 // The results of the lanes that could be answered.
 struct answers {
     lane_set doubted; // not genuine: answered with a NAK
@@ -135,7 +143,8 @@ bool core_turn(struct core *c)
 
     lane_set ntp = parse(b, all, port_addresses(c->is.port), policy_held(&c->policy)->udp_port);
     struct kinds requested = classify(b, ntp); // plain, secure, slow (legal, but unusual)
-    requested = able(b, requested, c->keys.n != 0 && rng_ready(&c->rng), c->state.state.serving);
+    requested = able(b, requested, c->keys.n != 0 && rng_ready(&c->rng), c->state.state.serving,
+                     is_silent(c));
 
     struct answers answers = {0};
     unsigned most = departure_part(&c->time.departure, c->state.state.tsc_hz, c->time.haste);

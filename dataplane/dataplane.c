@@ -106,7 +106,10 @@ static int open_ports(struct dataplane *d)
 
 static int make_policy(struct dataplane *d)
 {
-    const struct policy policy = {.udp_port = d->config->dataplane.udp_port};
+    const struct policy policy = {
+        .udp_port = d->config->dataplane.udp_port,
+        .silent_unless_synchronised = d->config->time.on_unhealthy == UNHEALTHY_SILENT,
+    };
     int fault = policy_publish(&d->policy, &policy);
     return fault ? failed("no memory for the policy", fault) : 0;
 }

@@ -1,7 +1,7 @@
 // The operator's settings for the packets on the ports, as one immutable object: published whole
 // while the cores run, and freed once no core uses it any more. It holds the settings that change
-// what is answered and how (the UDP port; later NTS-only, smear, limits and lists). Keys and clock,
-// which change without the operator, come over the board.
+// what is answered and how (the UDP port, silence while the clock is wrong; later NTS-only, smear,
+// limits and lists). Keys and clock, which change without the operator, come over the board.
 //
 // Housekeeping's thread publishes and frees. Each core checks once a turn, an idle one too, and
 // writes which policy it uses. Its heartbeat would not be enough: a core may count a turn after the
@@ -14,7 +14,8 @@
 #include <stdint.h>
 
 struct policy {
-    uint16_t udp_port; // on which NTP is served; ports_steer() gets the same one
+    uint16_t udp_port;               // on which NTP is served; ports_steer() gets the same one
+    bool silent_unless_synchronised; // time.on_unhealthy: replies would have leap 3, so give none
 };
 
 struct policy_entry;

@@ -93,6 +93,9 @@ static int open_sockets(struct descriptors *h)
 
     for (int i = 0; i < 2; i++) {
         h->guard[i] = guard_open(families[i], c->dataplane.udp_port, deadline);
+        if (h->guard[i] == -EADDRINUSE && c->time.source == TIME_CHRONYD)
+            log_error("if it is the chronyd of time.source: put `port 0` into chrony.conf and "
+                      "restart chronyd; it keeps the clock all the same");
         if (h->guard[i] < 0 && h->guard[i] != -EAFNOSUPPORT)
             return h->guard[i];
     }

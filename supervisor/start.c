@@ -6,6 +6,7 @@
 #include "link/link.h"
 #include "supervisor/child.h"
 #include "supervisor/files.h"
+#include "supervisor/source.h"
 
 #include <assert.h>
 #include <string.h>
@@ -98,6 +99,8 @@ pid_t start_control(const struct descriptors *h, int *link)
         error = hand(&s, h->board_control, HANDOVER_BOARD_CONTROL);
     if (error == 0)
         error = hand(&s, h->board_dataplane_ro, HANDOVER_BOARD_DATAPLANE);
+    if (error == 0 && source_has_descriptor(h->config))
+        error = give(&s, source_open(h->config), HANDOVER_TIME_SOURCE);
     if (error == 0)
         error = hand(&s, h->board_ke_ro, HANDOVER_BOARD_KE);
     if (error == 0)

@@ -178,12 +178,41 @@ static json_t *keys_report(const struct keys *keys)
     return list;
 }
 
+static const char *source_word(const struct config *config)
+{
+    static const char *const words[] = {
+        [TIME_SYSTEM] = "system", [TIME_CHRONYD] = "chronyd", [TIME_FIXED] = "fixed"};
+    return words[config->time.source];
+}
+
+enum { REFERENCE_TEXT_MAX = 16 };
+
+// As the configuration has it; of chronyd the name of a reference clock, or an address.
+static void reference_text(const struct config *config, const struct ntp_state *state,
+                           char text[REFERENCE_TEXT_MAX])
+{
+    const uint32_t id = state->reference_id;
+    const char octets[4] = {(char)(id >> 24), (char)(id >> 16), (char)(id >> 8), (char)id};
+
+    if (config->time.source != TIME_CHRONYD) {
+        snprintf(text, REFERENCE_TEXT_MAX, "%s", config->time.reference_id);
+    } else if (state->stratum == 1) {
+        snprintf(text, REFERENCE_TEXT_MAX, "%.4s", octets);
+        printable(text, strlen(text));
+    } else {
+        snprintf(text, REFERENCE_TEXT_MAX, "%u.%u.%u.%u", id >> 24, id >> 16 & 0xff, id >> 8 & 0xff,
+                 id & 0xff);
+    }
+}
+
 static json_t *clock_report(const struct status_sources *s)
 {
     struct ntp_state_view view = {0};
     view.state.leap = LEAP_UNKNOWN;
     ntp_state_refresh(&s->control->ntp_state, &view);
     struct ntp_state *state = &view.state;
+    char reference[REFERENCE_TEXT_MAX];
+    reference_text(s->config, state, reference);
 
     // The dataplane's housekeeping checks control's clock itself.
     bool running = is_up(s->dataplane);
@@ -199,12 +228,11 @@ static json_t *clock_report(const struct status_sources *s)
 
     static const char *const leap[] = {"none", "insert", "delete", "unknown"};
     json_t *o = metrics_report(METRIC_CLOCK, state);
-    json_object_set_new(o, "source",
-                        json_string(s->config->time.source == TIME_FIXED ? "fixed" : "system"));
+    json_object_set_new(o, "source", json_string(source_word(s->config)));
     json_object_set_new(o, "synchronised", json_boolean(synchronised));
     json_object_set_new(o, "believed", running ? json_boolean(!doubted) : json_null());
     json_object_set_new(o, "leap", json_string(leap[state->leap & 3]));
-    json_object_set_new(o, "reference_id", json_string(s->config->time.reference_id));
+    json_object_set_new(o, "reference_id", json_string(reference));
     return o;
 }
 

@@ -18,5 +18,5 @@ struct time_clock {
 };
 
 // time_source_open with other clocks than this machine's. *clock is copied.
-int time_source_open_with(const struct config *config, const struct time_clock *clock,
+int time_source_open_with(const struct config *config, const struct time_clock *clock, int fd,
                           struct snapshot *state, struct time_source **source);

@@ -5,11 +5,13 @@
 #include "base/tsc.h"
 #include "board/ntp_state.h"
 #include "board/time_fit.h"
-#include "control/time/kernel_clock.h"
+#include "control/time/leap.h"
 #include "control/time/time_clock.h"
+#include "control/time/truth.h"
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -18,20 +20,26 @@
 enum {
     PRECISION_BEST = -25,
     PRECISION_WORST = -6,
+    // A state on the board has one, also before there is a reference.
+    STRATUM_UNSERVED = 15,
 };
 
 struct time_source {
     struct time_clock clock;
     struct snapshot *board;
-    uint64_t now_ns; // of this turn
-    enum config_time_source kind;
+    const struct config *config; // not owned
+    uint64_t now_ns;             // of this turn
+    uint64_t sampled_ns;         // of the last turn whose sample was on the line
+    int64_t utc_ns;              // CLOCK_REALTIME at this turn's sample
     struct time_fit fit;
     struct ntp_state state; // as published last
-    struct kernel_clock kernel;
-    double error_max_s;
-    bool inherited;    // state is a predecessor's
-    bool synchronised; // as logged last
-    bool marked;       // that the kernel has it marked nevertheless: as logged last
+    struct truth truth;
+    struct truth_view view; // as of the last publication
+    struct health health;
+    struct leap leap;
+    bool began;     // has had a turn
+    bool inherited; // state is a predecessor's
+    bool marked;    // that the kernel has it marked nevertheless: as logged last
     struct log_limit step_log;
 };
 
@@ -56,15 +64,15 @@ static int system_kernel(void *self, struct timex *now)
     return adjtimex(now);
 }
 
-int time_source_open(const struct config *config, struct snapshot *state,
+int time_source_open(const struct config *config, int fd, struct snapshot *state,
                      struct time_source **source)
 {
     const struct time_clock clock = {
         .tsc = system_tsc, .utc_ns = system_utc_ns, .kernel = system_kernel};
-    return time_source_open_with(config, &clock, state, source);
+    return time_source_open_with(config, &clock, fd, state, source);
 }
 
-int time_source_open_with(const struct config *config, const struct time_clock *clock,
+int time_source_open_with(const struct config *config, const struct time_clock *clock, int fd,
                           struct snapshot *board, struct time_source **out)
 {
     struct time_source *source = calloc(1, sizeof *source);
@@ -72,8 +80,8 @@ int time_source_open_with(const struct config *config, const struct time_clock *
         return -ENOMEM;
     source->clock = *clock;
     source->board = board;
-    source->kind = config->time.source;
-    source->error_max_s = config->time.max_error_ms / 1e3;
+    source->config = config;
+    truth_open(&source->truth, config, fd);
     time_fit_init(&source->fit);
 
     struct ntp_state_view view = {0};
@@ -81,10 +89,9 @@ int time_source_open_with(const struct config *config, const struct time_clock *
     if (source->inherited)
         source->state = view.state;
     source->state.steps = 0;
-    source->state.stratum = config->time.stratum;
-    source->state.reference_id = config->time.reference_id_word;
-    source->synchronised = true;
-    if (source->kind == TIME_FIXED)
+    if (source->state.stratum == 0)
+        source->state.stratum = STRATUM_UNSERVED;
+    if (config->time.source == TIME_FIXED)
         log_warning("time.source is `fixed`: CLOCK_REALTIME IS SERVED AS SYNCHRONISED, at stratum "
                     "%u, whether it is right or not; for tests only",
                     config->time.stratum);
@@ -110,52 +117,71 @@ static int8_t precision_of(double ns)
     return (int8_t)fmin(fmax(log, PRECISION_BEST), PRECISION_WORST);
 }
 
-static enum ntp_leap leap_of(const struct kernel_verdict *kernel)
+// Says what has changed since it last said something. A step has said so itself.
+static void say_health(struct time_source *source, bool changed, double error_s)
 {
-    return kernel->leap_inserts ? LEAP_INSERT : kernel->leap_deletes ? LEAP_DELETE : LEAP_NONE;
-}
+    const enum health_reason reason = source->health.reason;
+    const bool marked = reason == HEALTH_GOOD && source->view.marked;
+    char why[320];
 
-#define ADD_RTCSYNC "(chronyd: add rtcsync to chrony.conf)"
-
-// Says what has changed since it last said something.
-static void say_synchronised(struct time_source *source, bool synchronised, bool marked,
-                             double error_s)
-{
-    if (!synchronised && source->synchronised)
-        log_warning("the system clock is not synchronised: replies say so (LI 3, stratum 0); it "
-                    "may be wrong by %.3f s, time.max_error is %.3f s%s",
-                    error_s, source->error_max_s,
-                    marked ? "; its program must tell the kernel that it keeps it " ADD_RTCSYNC
-                           : "");
-    if (synchronised && !source->synchronised)
-        log_info("the system clock is synchronised now");
-    if (synchronised && marked && !source->marked)
-        log_warning("the kernel marks its clock as not synchronised, but somebody keeps its error "
-                    "below time.max_error: served as synchronised; have the mark taken "
-                    "away " ADD_RTCSYNC);
-    source->synchronised = synchronised;
-    source->marked = synchronised && marked;
-}
-
-// Takes leap, error and synchronisation from the kernel's clock.
-static void query_kernel(struct time_source *source)
-{
-    struct timex now = {0};
-    const int returned = source->clock.kernel(source->clock.self, &now);
-    const struct kernel_verdict kernel =
-        kernel_clock_look(&source->kernel, returned, &now, source->now_ns);
-    double error_s = source->fit.bound_ns / NS_PER_S;
-    bool synchronised = true;
-
-    if (source->kind != TIME_FIXED) {
-        error_s += kernel.error_s;
-        synchronised = kernel.good && error_s < source->error_max_s;
-        say_synchronised(source, synchronised, kernel.marked, error_s);
+    if (changed && (reason != HEALTH_STEPPED || source->view.unconfirmed)) {
+        truth_explain(&source->truth, &source->view, reason, error_s, why, sizeof why);
+        if (reason == HEALTH_GOOD)
+            log_info("%s", why);
+        else
+            log_warning("%s: %s", why,
+                        source->config->time.on_unhealthy == UNHEALTHY_SILENT
+                            ? "requests are not answered (time.on_unhealthy)"
+                            : "replies say so (LI 3, stratum 0)");
     }
-    source->state.leap = synchronised ? leap_of(&kernel) : LEAP_UNKNOWN;
-    source->state.root_dispersion = short_format(error_s);
-    if (synchronised)
-        source->state.reference_time = source->state.line.utc_base;
+    if (marked && !source->marked)
+        log_warning("the kernel marks its clock as not synchronised, but somebody keeps its error "
+                    "below time.max_error: served as synchronised; have the mark taken away "
+                    "(chronyd: add rtcsync to chrony.conf)");
+    source->marked = marked;
+}
+
+// Takes leap, reference, error and health from the source of the truth.
+static void consult(struct time_source *source)
+{
+    struct ntp_state *state = &source->state;
+    struct truth_view *view = &source->view;
+    struct truth_kernel kernel;
+    kernel.returned = source->clock.kernel(source->clock.self, &kernel.now);
+    truth_look(&source->truth, &kernel, source->now_ns, view);
+
+    const double dispersion_s = view->error_s + source->fit.bound_ns / NS_PER_S;
+    const bool fixed = source->config->time.source == TIME_FIXED;
+    const struct health_facts facts = {
+        .stepped = source->fit.stepped || view->unconfirmed,
+        .contradicted = view->contradicted,
+        .stale = view->stale,
+        .unsynchronised = view->unsynchronised,
+        .error_s = dispersion_s + view->delay_s / 2,
+        .error_max_s = fixed ? INFINITY : source->config->time.max_error_ms / 1e3,
+    };
+    const bool changed = health_judge(&source->health, &facts, source->now_ns);
+    const uint8_t leap = leap_announced(&source->leap, view->leap, source->utc_ns);
+    say_health(source, changed, facts.error_s);
+
+    state->root_dispersion = short_format(dispersion_s);
+    state->root_delay = short_format(view->delay_s);
+    state->leap = LEAP_UNKNOWN;
+    if (source->health.reason != HEALTH_GOOD)
+        return; // the rest stays what it was; it is not served
+    state->leap = leap;
+    state->stratum = view->stratum;
+    state->reference_id = view->reference_id;
+    state->reference_time = view->reference_time != 0 ? view->reference_time : state->line.utc_base;
+}
+
+// The TSC at that time of the line; 0 for 0.
+static uint64_t tsc_at(const struct time_line *line, int64_t utc_ns)
+{
+    if (utc_ns == 0)
+        return 0;
+    const double ticks = (double)(utc_ns - line->base_ns) / line->ns_per_tick;
+    return line->tsc_base + (uint64_t)(int64_t)ticks;
 }
 
 static void publish(struct time_source *source, const struct time_line *line)
@@ -171,16 +197,21 @@ static void publish(struct time_source *source, const struct time_line *line)
     state->growth_ppb = time_fit_growth_ppb(&source->fit, false);
     state->gates = source->fit.n;
     state->serving = 1;
-    query_kernel(source);
-    if (source->fit.stepped)
-        state->leap = LEAP_UNKNOWN;
+    consult(source);
+    state->void_tsc = tsc_at(line, leap_void_ns(&source->leap, source->utc_ns));
     ntp_state_publish(source->board, state);
     source->inherited = false;
 }
 
 static void stepped(struct time_source *source, double by_ns)
 {
+    if (leap_explains(&source->leap, source->utc_ns, by_ns)) {
+        log_info("the announced leap second is over: the system clock went %s by one second",
+                 by_ns < 0 ? "back" : "forth");
+        return;
+    }
     source->state.steps++;
+    truth_stepped(&source->truth, source->sampled_ns);
     log_limited(&source->step_log, LOG_LEVEL_WARNING,
                 "the system clock was stepped by %+.6f s: replies say LI 3 until a new line is "
                 "fitted",
@@ -205,15 +236,21 @@ uint64_t time_source_turn(struct time_source *source, uint64_t now_ns)
 {
     const struct time_clock *clock = &source->clock;
     source->now_ns = now_ns;
+    if (!source->began)
+        health_open(&source->health, now_ns);
+    source->began = true;
+    truth_turn(&source->truth, now_ns);
     struct time_sample sample =
         time_sample_take(&(struct time_readers){clock->self, clock->tsc, clock->utc_ns});
     struct time_line before = source->fit.line;
+    source->utc_ns = sample.ns;
     switch (time_fit_add(&source->fit, &sample)) {
     case TIME_FIT_COLLECTING:
         if (source->inherited)
             check_inherited(source, &sample);
         break;
     case TIME_FIT_GOOD:
+        source->sampled_ns = now_ns;
         publish(source, &source->fit.line);
         break;
     case TIME_FIT_STEPPED:
@@ -222,4 +259,31 @@ uint64_t time_source_turn(struct time_source *source, uint64_t now_ns)
         break;
     }
     return now_ns + (source->fit.ready ? 50 * MS_NS : 10 * MS_NS);
+}
+
+bool time_source_has_news(const struct time_source *source, uint64_t now_ns,
+                          char text[TIME_SOURCE_NEWS_MAX])
+{
+    // Before the first line nothing has been judged.
+    if (!source->state.serving || source->inherited || !health_has_news(&source->health, now_ns))
+        return false;
+    const char *reason = health_reason_word(&source->health);
+    snprintf(text, TIME_SOURCE_NEWS_MAX, "%s%s%s", health_state_word(&source->health),
+             reason != NULL ? " " : "", reason != NULL ? reason : "");
+    return true;
+}
+
+void time_source_told(struct time_source *source)
+{
+    health_told(&source->health);
+}
+
+void time_source_report(const struct time_source *source, struct time_report *report)
+{
+    *report = (struct time_report){
+        .health = source->health,
+        .view = source->view,
+        .line_error_ns = source->fit.bound_ns,
+        .ns_per_tick = source->fit.line.ns_per_tick,
+    };
 }

@@ -106,7 +106,8 @@ struct kinds classify(struct batch *batch, lane_set lanes)
     return kinds;
 }
 
-struct kinds able(struct batch *batch, struct kinds kinds, bool has_keys, bool has_clock)
+struct kinds able(struct batch *batch, struct kinds kinds, bool has_keys, bool has_clock,
+                  bool silent)
 {
     if (!has_keys) {
         batch->ended[DROPPED_NO_KEYS] |= kinds_nts(kinds);
@@ -114,6 +115,10 @@ struct kinds able(struct batch *batch, struct kinds kinds, bool has_keys, bool h
     }
     if (!has_clock) {
         batch->ended[DROPPED_NO_CLOCK] |= kinds_all(kinds);
+        kinds = (struct kinds){0};
+    }
+    if (silent) {
+        batch->ended[DROPPED_UNHEALTHY] |= kinds_all(kinds);
         kinds = (struct kinds){0};
     }
     return kinds;

@@ -57,4 +57,5 @@ struct kinds classify(struct batch *batch, lane_set lanes);
 // Keeps the lanes that can be answered now, and ends the others without a reply: no reply with a
 // time before there is a clock, and no NTS before there are keys and random octets. It sends no
 // NAK: the client's cookies may well be good.
-struct kinds able(struct batch *batch, struct kinds kinds, bool has_keys, bool has_clock);
+struct kinds able(struct batch *batch, struct kinds kinds, bool has_keys, bool has_clock,
+                  bool silent);

@@ -76,12 +76,15 @@ static void each_difference_is_named(void **state)
          "control: {certificates: [{chain: /c.pem, key: /k.pem}], listen: ['[::]:4460'], user: b,\n"
          "  threads: 2, ntp_server: n, deadline: 4s, max_connections: 9, socket: /s}\n"
          "keys: {file: /f, rotate: 1h, keep: 1}\n"
-         "time: {source: fixed, stratum: 2, reference_id: 192.0.2.1, max_error: 1s}\n",
+         "time: {source: fixed, stratum: 2, reference_id: 192.0.2.1, max_error: 1s, chronyd: "
+         "127.0.0.2:323,\n  stale_after: 1m, on_unhealthy: silent}\n",
          " dataplane.cores dataplane.idle dataplane.crypto dataplane.user dataplane.ports "
          "control.listen "
          "control.threads control.user control.ntp_server control.deadline control.max_connections "
          "control.socket keys.file keys.rotate keys.keep time.source time.stratum "
-         "time.reference_id time.max_error"},
+         "time.reference_id time.chronyd time.stale_after time.max_error time.on_unhealthy"},
+        {VALID_PORTS VALID_CONTROL "time: {source: chronyd}\n",
+         " time.source time.stratum time.reference_id"},
     };
     char got[1024];
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

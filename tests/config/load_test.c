@@ -297,13 +297,41 @@ static const struct {
     {KEYS, "keep: 7", "`keys.keep` is \"7\"; it must be a number from 0 to 6"},
     {KEYS, "fleet: {}", "`keys.fleet` is not in this version"},
     {TIME, "source: fixed", NULL},
-    {TIME, "source: chronyd",
-     "`time.source: chronyd` is not in this version of noonmark; it must "
-     "be system or fixed"},
     {TIME, "source: phc:/dev/ptp0", "`time.source: phc:/dev/ptp0` is not in this version"},
-    {TIME, "source: sundial", "`time.source` is \"sundial\"; it must be system or fixed"},
-    {TIME, "stratum: 1", "`time.stratum` stands twice, first in line"},
+    {TIME, "source: sundial", "`time.source` is \"sundial\"; it must be system, chronyd or fixed"},
+    {TIME, "source: chronyd", "`time.stratum` does not go with `time.source: chronyd`"},
+    {TIME, "chronyd: '[::1]:323'", NULL},
+    {TIME, "chronyd: 127.1.2.3:1023", NULL},
+    {TIME, "chronyd: 192.0.2.1:323",
+     "`time.chronyd` is 192.0.2.1:323, which is not a loopback address"},
+    {TIME, "chronyd: '[::]:323'", "`time.chronyd` is [::]:323, which is not a loopback address"},
+    {TIME, "chronyd: 127.0.0.1:1024",
+     "`time.chronyd` is 127.0.0.1:1024, a port that any local user can take"},
+    {TIME, "chronyd: /run/chrony/chronyd.sock", "`time.chronyd` is \"/run/chrony/chronyd.sock\""},
+    {TIME, "stale_after: 2s", NULL},
+    {TIME, "stale_after: 1h", NULL},
+    {TIME, "stale_after: 1s", "`time.stale_after` is \"1s\"; it must be a time from 2s to 1h"},
+    {TIME, "on_unhealthy: silent", NULL},
+    {TIME, "on_unhealthy: stop", "`time.on_unhealthy` is \"stop\"; it must be mark or silent"},
 };
+
+// What chronyd says is served, so nothing may be claimed beside it; and nothing is missing.
+static void chronyd_brings_its_own_claims(void **state)
+{
+    (void)state;
+    struct config *c = expect_loaded(VALID_PORTS VALID_CONTROL "time: {source: chronyd}\n");
+    assert_int_equal(c->time.source, TIME_CHRONYD);
+    assert_int_equal(c->time.stratum, 0);
+    assert_int_equal(c->time.reference_id_word, 0);
+    assert_string_equal(c->time.chronyd.text, "127.0.0.1:323");
+    assert_int_equal(c->time.stale_after_ms, 10000);
+    assert_int_equal(c->time.on_unhealthy, UNHEALTHY_MARK);
+    config_free(c);
+    expect_error(VALID_PORTS VALID_CONTROL "time:\n  reference_id: GPS\n  source: chronyd\n",
+                 "t.yaml:9: `time.reference_id` does not go with `time.source: chronyd`");
+    expect_error(VALID_PORTS VALID_CONTROL "time:\n  source: chronyd\n  chronyd: 0.0.0.0:323\n",
+                 "t.yaml:10: `time.chronyd` is 0.0.0.0:323");
+}
 
 static void each_value_is_judged(void **state)
 {
@@ -572,6 +600,7 @@ int main(void)
         cmocka_unit_test(what_is_not_yaml_is_named),
         cmocka_unit_test(all_faults_are_named),
         cmocka_unit_test(required_keys_are_asked_for),
+        cmocka_unit_test(chronyd_brings_its_own_claims),
         cmocka_unit_test(cores_and_ports_have_rules),
         cmocka_unit_test(reference_id_follows_the_stratum),
         cmocka_unit_test(messages_name_the_line),

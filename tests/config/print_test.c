@@ -20,7 +20,8 @@ static char *printed(const struct config *config)
     return text;
 }
 
-static void round_trip(const char *text)
+// claims: does the text make those claims that do not go with `source: chronyd`?
+static void round_trip(const char *text, bool claims)
 {
     struct config *first = NULL, *second = NULL;
     struct config_error error;
@@ -33,7 +34,7 @@ static void round_trip(const char *text)
     assert_string_equal(one, two);
     assert_int_equal(first->time.reference_id_word, second->time.reference_id_word);
     for (size_t i = 0; i < schema_n; i++) // nothing is left out
-        if (!schema[i].alternative)
+        if (!schema[i].alternative && (claims || !schema[i].has_unless))
             assert_non_null(strstr(
                 one, schema[i].path + (strrchr(schema[i].path, '.') == NULL
                                            ? 0
@@ -47,7 +48,8 @@ static void round_trip(const char *text)
 static void what_is_printed_loads_again(void **state)
 {
     (void)state;
-    round_trip(VALID);
+    round_trip(VALID, true);
+    round_trip(VALID_PORTS VALID_CONTROL "time: {source: chronyd, on_unhealthy: silent}\n", false);
     round_trip("dataplane:\n"
                "  cores: [3, 5]\n"
                "  ports:\n"
@@ -60,7 +62,8 @@ static void what_is_printed_loads_again(void **state)
                "    - {chain: '/a: b', key: /a/k}\n"
                "    - {chain: '/\"', key: '/\\'}\n"
                "keys: {rotate: 90s}\n"
-               "time: {source: fixed, stratum: 1, reference_id: '\"\\'}\n");
+               "time: {source: fixed, stratum: 1, reference_id: '\"\\'}\n",
+               true);
 }
 
 static void units_are_the_largest_that_fit(void **state)

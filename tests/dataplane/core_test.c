@@ -1,4 +1,6 @@
 // A core's turn over a port of memory: what comes in, what goes out, and what is counted.
+#include "base/bytes.h"
+#include "tests/dataplane/policy_123.h"
 #include "tests/dataplane/rig.h"
 
 #include <setjmp.h>
@@ -348,6 +350,68 @@ static void what_is_not_there_yet_is_silence(void **state)
     rig_close(rig);
 }
 
+// F6, time.on_unhealthy: what would be marked is not answered at all, whichever way it is marked.
+static void silence_while_the_clock_is_wrong(void **state)
+{
+    (void)state;
+    static const struct policy silent = {.udp_port = 123, .silent_unless_synchronised = true};
+    static const struct policy_place place = {.now = &silent};
+    struct rig *rig = rig_open("auto", NULL);
+    struct client client = client_new(1, &rig->ring.entry[0]);
+    struct packet nts = client_request(&client, &request_default);
+    struct packet ntp = packet_ntp(4, 3);
+    policy_take(&place, &rig->core.policy);
+    rig->core.is.policy = &place;
+    assert_int_equal(rig_ask(rig, &ntp, reply), 48);
+    assert_int_equal(rig_ask(rig, &nts, reply), 228);
+
+    rig->state.leap = LEAP_UNKNOWN;
+    rig_publish_state(rig);
+    assert_int_equal(rig_ask(rig, &ntp, reply) + rig_ask(rig, &nts, reply), 0);
+    rig->state.leap = LEAP_NONE;
+    rig->state.root_dispersion = UINT32_C(16) << 16;
+    rig_publish_state(rig);
+    assert_int_equal(rig_ask(rig, &ntp, reply) + rig_ask(rig, &nts, reply), 0);
+    assert_int_equal(rig_count(rig, DROPPED_UNHEALTHY), 4);
+    rig->state.root_dispersion = 1;
+    rig_publish_state(rig);
+    assert_int_equal(rig_ask(rig, &ntp, reply), 48);
+
+    rig->state.void_tsc = 1; // long ago
+    rig_publish_state(rig);
+    assert_int_equal(rig_ask(rig, &ntp, reply), 0);
+    policy_take(&policy_123, &rig->core.policy);
+    rig->core.is.policy = &policy_123;
+    assert_int_equal(rig_ask(rig, &ntp, reply), 48);
+    assert_int_equal(reply[0] >> 6, 3); // as the others see it
+    assert_int_equal(reply[1], 0);
+    assert_int_equal(rig_count(rig, DROPPED_UNHEALTHY), 5);
+    rig_close(rig);
+}
+
+// F29: the era ends on 2036-02-07 06:28:16 UTC. A reply across its end has a transmit timestamp in
+// the new one, and never the 0 that means "unknown".
+static void the_era_wraps_in_replies(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_open("auto", NULL);
+    struct packet ntp = packet_ntp(4, 3);
+    const uint64_t end[] = {UINT64_MAX, 0, 1, UINT64_MAX - 1000};
+    for (unsigned i = 0; i < sizeof end / sizeof end[0]; i++) {
+        rig->state.line.utc_base = end[i];
+        rig->state.reference_time = end[i] - (UINT64_C(5) << 32);
+        rig_publish_state(rig);
+        assert_int_equal(rig_ask(rig, &ntp, reply), 48);
+        uint64_t receive = be64_get(reply + 32), transmit = be64_get(reply + 40);
+        assert_true((int64_t)(receive - end[i]) < 1 << 10 && (int64_t)(receive - end[i]) > -256);
+        assert_true((int64_t)(transmit - receive) > 0 && transmit - receive < 1 << 10);
+        assert_true(transmit != 0 && receive != 0);
+        assert_true(be64_get(reply + 16) == rig->state.reference_time);
+        assert_int_equal(reply[0] >> 6, 0);
+    }
+    rig_close(rig);
+}
+
 int main(void)
 {
     if (rig_skips())
@@ -360,6 +424,8 @@ int main(void)
         cmocka_unit_test(any_source_port_is_answered),
         cmocka_unit_test(a_full_queue_loses_the_rest),
         cmocka_unit_test(what_is_not_there_yet_is_silence),
+        cmocka_unit_test(silence_while_the_clock_is_wrong),
+        cmocka_unit_test(the_era_wraps_in_replies),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,13 +17,16 @@ struct sim_clock time_sim;
 struct snapshot time_board;
 struct ntp_state_view time_view;
 struct config time_config;
+struct sim_chronyd time_chronyd;
 struct time_source *time_subject;
 static uint64_t time_due_ns; // when the source wants its next turn
 
 void time_world_open(void)
 {
     struct time_clock clock = sim_clock_functions(&time_sim);
-    assert_int_equal(time_source_open_with(&time_config, &clock, &time_board, &time_subject), 0);
+    assert_int_equal(
+        time_source_open_with(&time_config, &clock, time_chronyd.fd, &time_board, &time_subject),
+        0);
     time_due_ns = 0;
 }
 
@@ -37,7 +40,10 @@ int time_world_setup(void **state)
     time_config.time.stratum = 1;
     time_config.time.max_error_ms = 1500;
     time_config.time.reference_id_word = 0x47505300;
+    time_config.time.stale_after_ms = 10000;
+    time_config.time.chronyd.text = (char *)"127.0.0.1:323";
     log_recorder_clear();
+    sim_chronyd_open(&time_chronyd);
     sim_clock_init(&time_sim, 1767225600);
     time_world_open();
     return 0;
@@ -48,6 +54,7 @@ int time_world_teardown(void **state)
     (void)state;
     time_source_close(time_subject);
     time_source_close(NULL);
+    sim_chronyd_close(&time_chronyd);
     return 0;
 }
 
@@ -67,6 +74,7 @@ bool time_world_marked(void)
 void time_world_tick(void)
 {
     sim_clock_advance(&time_sim, MS);
+    sim_chronyd_answer(&time_chronyd);
     if (time_sim.ns >= time_due_ns)
         time_due_ns = time_source_turn(time_subject, time_sim.ns);
     ntp_state_refresh(&time_board, &time_view);

@@ -4,6 +4,7 @@
 
 #include "board/ntp_state.h"
 #include "control/time/time_source.h"
+#include "tests/control/time/sim_chronyd.h"
 #include "tests/control/time/sim_clock.h"
 
 #include <stdbool.h>
@@ -16,6 +17,7 @@ extern struct sim_clock time_sim;
 extern struct snapshot time_board;
 extern struct ntp_state_view time_view; // as a core has it
 extern struct config time_config;
+extern struct sim_chronyd time_chronyd;  // what source chronyd asks
 extern struct time_source *time_subject; // the one under test
 
 // Fixtures of cmocka: a machine in good order and a source that has not turned yet.

@@ -241,20 +241,21 @@ static void no_prefix_is_read_past_its_end(void **state)
 }
 
 // Decision 12, F23: without keys NTS ends in silence and plain requests do not; without a clock
-// all.
+// all, and all where silence is wanted (F6).
 static void who_cannot_answer_is_silent(void **state)
 {
     (void)state;
-    for (unsigned has = 0; has < 4; has++) {
+    for (unsigned has = 0; has < 8; has++) {
         struct batch *batch = calloc(1, sizeof *batch);
         assert_non_null(batch);
         struct kinds kinds = able(batch, (struct kinds){.plain = 1, .secure = {2}, .slow = 4},
-                                  (has & 1) != 0, (has & 2) != 0);
-        bool keys = has & 1, clock = has & 2;
-        assert_int_equal(kinds.plain, clock ? 1 : 0);
-        assert_int_equal(kinds_nts(kinds), keys && clock ? 6 : 0);
+                                  (has & 1) != 0, (has & 2) != 0, (has & 4) != 0);
+        bool keys = has & 1, clock = has & 2, silent = has & 4;
+        assert_int_equal(kinds.plain, clock && !silent ? 1 : 0);
+        assert_int_equal(kinds_nts(kinds), keys && clock && !silent ? 6 : 0);
         assert_int_equal(batch->ended[DROPPED_NO_KEYS], keys ? 0 : 6);
         assert_int_equal(batch->ended[DROPPED_NO_CLOCK], clock ? 0 : keys ? 7 : 1);
+        assert_int_equal(batch->ended[DROPPED_UNHEALTHY], !silent || !clock ? 0 : keys ? 7 : 1);
         free(batch);
     }
 }

@@ -1,0 +1,163 @@
+// The sources of the truth.
+#include "control/time/truth.h"
+
+#include "base/ntp_time.h"
+#include "board/ntp_state.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define MS_NS UINT64_C(1000000)
+#define PHI 15e-6 // RFC 5905, section 7.2: how fast a clock drifts that is not watched
+
+// Reference times that differ by less are of one update: chronyd moves them when it slews.
+#define SAME_UPDATE ((int64_t)1 << 22) // 1 ms
+
+enum { STRATUM_MAX = 15 };
+
+#define ADD_RTCSYNC "(chronyd: add rtcsync to chrony.conf)"
+
+void truth_open(struct truth *truth, const struct config *config, int fd)
+{
+    *truth = (struct truth){.config = config};
+    chronyd_open(&truth->chronyd, fd);
+}
+
+void truth_turn(struct truth *truth, uint64_t now_ns)
+{
+    if (truth->config->time.source == TIME_CHRONYD)
+        chronyd_turn(&truth->chronyd, now_ns);
+}
+
+// chronyd takes the system's clock for its own: what it said before the step is void. The answer
+// before the last one counts when the last one may have come after the step.
+void truth_stepped(struct truth *truth, uint64_t still_good_ns)
+{
+    const struct chronyd *chronyd = &truth->chronyd;
+
+    if (truth->config->time.source != TIME_CHRONYD)
+        return;
+    truth->unconfirmed = true;
+    const bool after = chronyd->heard_ns > still_good_ns;
+    truth->updated = after ? chronyd->updated_before : chronyd->said.reference_time;
+    truth->has_updated = chronyd->n_heard > (after ? 1 : 0);
+    chronyd_ask_soon(&truth->chronyd);
+}
+
+static void look_at_kernel(struct truth *truth, const struct truth_kernel *kernel, uint64_t now_ns,
+                           struct truth_view *view)
+{
+    const struct kernel_verdict verdict =
+        kernel_clock_look(&truth->kernel, kernel->returned, &kernel->now, now_ns);
+
+    view->leap = verdict.leap_inserts   ? LEAP_INSERT
+                 : verdict.leap_deletes ? LEAP_DELETE
+                                        : LEAP_NONE;
+    view->stratum = truth->config->time.stratum;
+    view->reference_id = truth->config->time.reference_id_word;
+    if (truth->config->time.source == TIME_FIXED)
+        return;
+    view->error_s = verdict.error_s;
+    view->unsynchronised = !verdict.good;
+    view->marked = verdict.marked;
+}
+
+static void look_at_chronyd(struct truth *truth, uint64_t now_ns, struct truth_view *view)
+{
+    const struct chronyd *chronyd = &truth->chronyd;
+    const struct chrony_tracking *said = &chronyd->said;
+
+    if (chronyd->heard_ns == 0) {
+        view->stale = true;
+        view->error_s = INFINITY;
+        return;
+    }
+    const uint64_t age_ns = now_ns - chronyd->heard_ns;
+    if (!truth->has_updated) // the first that it says after a step: from before, perhaps
+        truth->updated = said->reference_time;
+    truth->has_updated = true;
+    if (llabs((int64_t)(said->reference_time - truth->updated)) > SAME_UPDATE)
+        truth->unconfirmed = false;
+
+    view->has_offset = true;
+    view->offset_s = said->correction_s;
+    view->offset_age_s = (double)age_ns / NS_PER_S;
+    view->leap = said->leap == LEAP_UNKNOWN ? LEAP_NONE : said->leap;
+    view->stratum = said->stratum;
+    view->reference_id = said->reference_id;
+    view->reference_time = said->reference_time;
+    view->delay_s = said->root_delay_s;
+    // Its own server serves its own time. Ours is the system's, from which that still differs.
+    view->error_s = said->root_dispersion_s + fabs(said->correction_s) + view->offset_age_s * PHI;
+    view->unconfirmed = truth->unconfirmed;
+    view->contradicted = fabs(said->correction_s) * 1e3 >= truth->config->time.max_error_ms;
+    view->stale = age_ns > truth->config->time.stale_after_ms * MS_NS;
+    view->unsynchronised =
+        said->leap == LEAP_UNKNOWN || said->stratum == 0 || said->stratum > STRATUM_MAX;
+}
+
+void truth_look(struct truth *truth, const struct truth_kernel *kernel, uint64_t now_ns,
+                struct truth_view *view)
+{
+    *view = (struct truth_view){0};
+    if (truth->config->time.source == TIME_CHRONYD)
+        look_at_chronyd(truth, now_ns, view);
+    else
+        look_at_kernel(truth, kernel, now_ns, view);
+}
+
+static void explain_error(const struct truth *truth, const struct truth_view *view, double error_s,
+                          char *text, size_t len)
+{
+    snprintf(text, len,
+             "the system clock is not synchronised: it may be wrong by %.3f s, time.max_error is "
+             "%.3f s%s",
+             error_s, truth->config->time.max_error_ms / 1e3,
+             view->marked ? "; its program must tell the kernel that it keeps it " ADD_RTCSYNC
+                          : "");
+}
+
+void truth_explain(const struct truth *truth, const struct truth_view *view,
+                   enum health_reason reason, double error_s, char *text, size_t len)
+{
+    const struct config *config = truth->config;
+    const char *at = config->time.chronyd.text;
+
+    switch (reason) {
+    case HEALTH_GOOD:
+        snprintf(text, len, "the system clock is synchronised now");
+        break;
+    case HEALTH_STEPPED:
+        snprintf(text, len,
+                 view->unconfirmed
+                     ? "the system clock was stepped, and chronyd has not measured it since"
+                     : "the system clock was stepped, and is measured anew");
+        break;
+    case HEALTH_CONTRADICTED:
+        snprintf(text, len,
+                 "chronyd finds the system clock wrong by %.6f s, time.max_error is %.3f s",
+                 view->offset_s, config->time.max_error_ms / 1e3);
+        break;
+    case HEALTH_STALE:
+        if (view->has_offset)
+            snprintf(text, len, "chronyd has not answered at %s for %.0f s", at,
+                     view->offset_age_s);
+        else
+            snprintf(text, len,
+                     "chronyd does not answer at %s (time.chronyd); it must run in this network "
+                     "namespace, with `cmdport` in chrony.conf as it is by default",
+                     at);
+        break;
+    case HEALTH_UNSYNCHRONISED:
+        if (config->time.source == TIME_CHRONYD)
+            snprintf(text, len, "chronyd is not synchronised; `chronyc sources` shows why");
+        else
+            explain_error(truth, view, error_s, text, len);
+        break;
+    case HEALTH_ERROR:
+    case HEALTH_REASONS:
+        explain_error(truth, view, error_s, text, len);
+        break;
+    }
+}
