@@ -103,6 +103,7 @@ struct config {
         struct config_listen chronyd; // its command port; a loopback address
         uint32_t stale_after_ms;      // without an answer of the source
         enum config_on_unhealthy on_unhealthy;
+        char *hook;            // path of a program, or ""
         uint8_t stratum;       // 0, and no reference_id: they are chronyd's
         char reference_id[16]; // as written: 1 to 4 characters, or a dotted IPv4 address
         uint32_t max_error_ms;

@@ -229,6 +229,12 @@ const struct schema_key schema[] = {
      IN(struct config, time.on_unhealthy),
      .words = unhealthy_words,
      .fallback = "mark"},
+    {.path = "time.hook",
+     .help = "program that root runs when the clock becomes healthy or unhealthy",
+     .type = SCHEMA_PATH,
+     IN(struct config, time.hook),
+     .max = 4095,
+     .fallback = ""},
 
     {.path = "log", .help = "what is logged", .type = SCHEMA_GROUP},
     {.path = "log.level",
@@ -327,7 +333,8 @@ void schema_allowed(const struct schema_key *key, char *out, size_t len)
                  key->max);
         break;
     case SCHEMA_PATH:
-        snprintf(out, len, "an absolute path of at most %u ASCII characters", key->max);
+        snprintf(out, len, "an absolute path of at most %u ASCII characters%s", key->max,
+                 key->min == 0 ? ", or \"\"" : "");
         break;
     case SCHEMA_HOST:
         snprintf(out, len,

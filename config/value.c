@@ -149,7 +149,7 @@ static bool text_allowed(const struct schema_key *key, const char *text)
     case SCHEMA_NAME:
         return strpbrk(text, " /") == NULL && strcmp(text, ".") != 0 && strcmp(text, "..") != 0;
     case SCHEMA_PATH:
-        return text[0] == '/' && text[len - 1] != '/';
+        return len == 0 || (text[0] == '/' && text[len - 1] != '/');
     case SCHEMA_HOST:
         return host_allowed(text);
     default:

@@ -157,9 +157,17 @@ static uint64_t link_turn(struct control *c, uint64_t now)
     return ERRAND_NEVER;
 }
 
+// Takes a sample, and tells the supervisor of a change of health, for the hook: once it was sent,
+// or again at the next turn.
 static uint64_t clock_turn(struct control *c, uint64_t now)
 {
-    return time_source_turn(c->time, now);
+    char news[TIME_SOURCE_NEWS_MAX];
+    const uint64_t due = time_source_turn(c->time, now);
+
+    if (time_source_has_news(c->time, now, news) &&
+        link_send(HANDOVER_LINK, LINK_HEALTH, 0, news) == 0)
+        time_source_told(c->time);
+    return due;
 }
 
 static uint64_t key_turn(struct control *c, uint64_t now)

@@ -26,6 +26,7 @@ enum link_type {
     LINK_ASK_RELOAD, // control to supervisor: a request for a reload
     LINK_READ,       // supervisor to the reader of a reload; text: the configuration's path
     LINK_CANDIDATE,  // the reader's answer: descriptors as with LINK_RELOAD
+    LINK_HEALTH,     // control to supervisor; text: "healthy", or "unhealthy" and a reason
     LINK_TYPES,
 };
 

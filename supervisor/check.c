@@ -6,6 +6,7 @@
 #include "supervisor/addresses.h"
 #include "supervisor/descriptors.h"
 #include "supervisor/files.h"
+#include "supervisor/hook.h"
 #include "supervisor/process.h"
 
 #include <net/if.h>
@@ -125,6 +126,7 @@ bool supervisor_check(const struct config *config, supervisor_judge *judge)
     good &= check_listen(config);
     good &= control_socket_look(config->control.socket, found ? control.uid : 0) == 0;
     good &= check_certificates(config, judge);
+    good &= hook_look(config->time.hook);
     look_at_ntp_server(config->control.ntp_server);
     return good;
 }

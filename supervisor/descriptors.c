@@ -7,6 +7,7 @@
 #include "link/interface_lock.h"
 #include "supervisor/addresses.h"
 #include "supervisor/files.h"
+#include "supervisor/hook.h"
 #include "supervisor/start.h"
 
 #include <errno.h>
@@ -170,6 +171,8 @@ int descriptors_open(struct descriptors *h, struct config *config)
         h->interface_lock[i] = -1;
 
     int error = descriptors_find_users(config, &h->control_user, &h->dataplane_user);
+    if (error == 0 && !hook_look(config->time.hook))
+        error = -EPERM;
     if (error == 0)
         error = lock_interfaces(h, INTERFACE_LOCK_WAIT_MS);
     if (error == 0)

@@ -15,6 +15,13 @@
 // To read files of other users.
 #define READER_RIGHTS CAPABILITY(CAP_DAC_OVERRIDE)
 
+// What a hook may need to take a route or an address back, or to become the user of another daemon.
+// All are among the others, but for the last one, without which it would still run.
+#define HOOK_RIGHTS                                                                                \
+    (CAPABILITY(CAP_NET_ADMIN) | CAPABILITY(CAP_NET_RAW) | CAPABILITY(CAP_DAC_OVERRIDE) |          \
+     CAPABILITY(CAP_KILL) | CAPABILITY(CAP_SETUID) | CAPABILITY(CAP_SETGID) |                      \
+     CAPABILITY(CAP_NET_BIND_SERVICE))
+
 // The rights that the supervisor keeps after everything is open: the children's rights, the rights
 // to become their users and to signal them, to read other users' certificate files at a reload, and
 // the wished ones.

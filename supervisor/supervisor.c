@@ -6,6 +6,7 @@
 #include "link/link.h"
 #include "supervisor/cpus.h"
 #include "supervisor/descriptors.h"
+#include "supervisor/hook.h"
 #include "supervisor/life.h"
 #include "supervisor/process.h"
 #include "supervisor/reload.h"
@@ -34,6 +35,7 @@ struct supervisor {
     struct descriptors descriptors;
     struct life child[CHILDREN];
     struct reload reload;
+    struct hook hook;
     uint64_t look_ms;         // when heartbeats and listeners are looked at next
     uint64_t renew_ms;        // listeners not before
     uint64_t renew_socket_ms; // the control socket not before
@@ -113,6 +115,9 @@ static bool accept_message(struct supervisor *s, int which, const struct link_me
         log_info("reloading on a request to control");
         reload_begin(&s->reload, &message->id, now);
         return true;
+    case LINK_HEALTH:
+        return which == CONTROL && l->phase == LIFE_SERVING &&
+               hook_state(&s->hook, message->text, now);
     default:
         return false;
     }
@@ -152,7 +157,8 @@ static void follow_children(struct supervisor *s)
     while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED)) > 0) {
         struct life *l = life_of(s, pid);
         if (l == NULL) {
-            reload_ended(&s->reload, pid);
+            if (!WIFSTOPPED(status) && !WIFCONTINUED(status) && !reload_ended(&s->reload, pid))
+                hook_ended(&s->hook, pid, status, now_ms());
             continue;
         }
         if (WIFSTOPPED(status) || WIFCONTINUED(status)) {
@@ -223,6 +229,8 @@ static int wait_ms(const struct supervisor *s, uint64_t now)
             due = life_due_ms(&s->child[i]);
     if (reload_due_ms(&s->reload) < due)
         due = reload_due_ms(&s->reload);
+    if (hook_due_ms(&s->hook) < due)
+        due = hook_due_ms(&s->hook);
     return due <= now ? 0 : (int)(due - now);
 }
 
@@ -248,6 +256,7 @@ static void turn(struct supervisor *s)
     if (s->stop)
         return;
     reload_tick(&s->reload, now);
+    hook_tick(&s->hook, now);
     for (int i = 0; i < CHILDREN; i++)
         life_tick(&s->child[i], &s->descriptors, now);
     look_at_children(s, now);
@@ -333,6 +342,7 @@ int supervisor_run(struct config *config, const char *path)
                    .dataplane = &s.child[DATAPLANE],
                    .link = -1,
                    .config_fd = -1},
+        .hook = {.path = config->time.hook},
         .signals = -1,
     };
 

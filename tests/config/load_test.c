@@ -313,6 +313,12 @@ static const struct {
     {TIME, "stale_after: 1s", "`time.stale_after` is \"1s\"; it must be a time from 2s to 1h"},
     {TIME, "on_unhealthy: silent", NULL},
     {TIME, "on_unhealthy: stop", "`time.on_unhealthy` is \"stop\"; it must be mark or silent"},
+    {TIME, "hook: /etc/noonmark/health", NULL},
+    {TIME, "hook: ''", NULL},
+    {TIME, "hook: health",
+     "`time.hook` is \"health\"; it must be an absolute path of at most 4095 ASCII characters, or "
+     "\"\""},
+    {TIME, "stratum: 1", "`time.stratum` stands twice, first in line"},
 };
 
 // What chronyd says is served, so nothing may be claimed beside it; and nothing is missing.
@@ -326,6 +332,7 @@ static void chronyd_brings_its_own_claims(void **state)
     assert_string_equal(c->time.chronyd.text, "127.0.0.1:323");
     assert_int_equal(c->time.stale_after_ms, 10000);
     assert_int_equal(c->time.on_unhealthy, UNHEALTHY_MARK);
+    assert_string_equal(c->time.hook, "");
     config_free(c);
     expect_error(VALID_PORTS VALID_CONTROL "time:\n  reference_id: GPS\n  source: chronyd\n",
                  "t.yaml:9: `time.reference_id` does not go with `time.source: chronyd`");

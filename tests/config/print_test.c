@@ -49,7 +49,9 @@ static void what_is_printed_loads_again(void **state)
 {
     (void)state;
     round_trip(VALID, true);
-    round_trip(VALID_PORTS VALID_CONTROL "time: {source: chronyd, on_unhealthy: silent}\n", false);
+    round_trip(VALID_PORTS VALID_CONTROL
+               "time: {source: chronyd, hook: /a b, on_unhealthy: silent}\n",
+               false);
     round_trip("dataplane:\n"
                "  cores: [3, 5]\n"
                "  ports:\n"

@@ -10,6 +10,7 @@
 //   dataplane.flaps                                dies as soon as it serves, every time
 //   ke.refuses  ke.silent  ke.aborts               what it does about new certificates
 //   ke.floods                                      says what it may not say, as fast as it can
+//   control.sick  ke.sick  dataplane.sick          says that the clock is unhealthy
 // On SIGUSR1 control requests a reload and logs the answer.
 #include "base/log.h"
 #include "board/board.h"
@@ -90,6 +91,12 @@ static bool waited(struct link_message *message)
     return !told;
 }
 
+static void say_sick(const struct config *config, const char *word)
+{
+    if (plays(config, word))
+        link_send(HANDOVER_LINK, LINK_HEALTH, 0, "unhealthy stale");
+}
+
 int control_main(void)
 {
     const struct config *config = script();
@@ -105,6 +112,7 @@ int control_main(void)
     if (board_map_control(HANDOVER_BOARD_CONTROL, true, &board) != 0)
         return 1;
     serve(config);
+    say_sick(config, "control.sick");
     while (waited(&message)) {
         counter_add(&board->heartbeat, 1);
         if (message.type != 0)
@@ -164,6 +172,7 @@ int ke_process_main(void)
         return 1;
     counter_add(&board->starts, 1);
     serve(config);
+    say_sick(config, "ke.sick");
     if (plays(config, "ke.shuts") && board->starts == 1) {
         shutdown(HANDOVER_FIRST_LISTENER, SHUT_RDWR);
         if (plays(config, "ke.shuts.dies"))
@@ -207,6 +216,7 @@ int dataplane_main(void)
         return 1;
     atomic_store(&board->n_cores, 1);
     serve(config);
+    say_sick(config, "dataplane.sick");
     if (plays(config, "dataplane.flaps"))
         abort();
     for (unsigned turns = 0; waited(&message); turns++) {

@@ -345,6 +345,38 @@ def reloads(tap, namespace):
     tap.equal(server.stop(), 0, "SIGTERM ends all with status 0")
 
 
+def the_hook(tap, namespace):
+    """Control alone may say that the clock is unhealthy."""
+    hook, record = HOME / "health", HOME / "health.record"
+    hook.write_text(f'#!/bin/sh\necho "$*" >>{record}\n')
+    hook.chmod(0o755)
+    for role in "ke", "dataplane":
+        configure(f"{role}.sick", extra=f"  hook: {hook}\n")
+        server = Server(namespace)
+        tap.ok(server.says("serving: ") and server.says(f"{role} (pid ") and
+               server.says("sent a message that it may not send: ignored"),
+               f"{role} cannot make the server run the hook", server.tail())
+        server.stop()
+    tap.ok(not record.exists(), "and it did not run")
+
+    configure("control.sick", extra=f"  hook: {hook}\n")
+    server = Server(namespace)
+    tap.ok(server.says("(time.hook) has ended with status 0: unhealthy stale"),
+           "control's word makes it run", server.tail())
+    tap.equal(record.read_text(), "unhealthy stale\n", "and it is told")
+    os.kill(server.children()["control"], 9)
+    tap.ok(server.says("control serves again"), "control, started again, says it again", server.tail())
+    time.sleep(0.5)
+    tap.equal(record.read_text(), "unhealthy stale\n", "which is no change")
+    hook.chmod(0o777)
+    tap.equal(server.stop(), 0, "SIGTERM ends all with status 0")
+    refused = Server(namespace)
+    tap.ok(refused.says("runs as root; chown root and chmod go-w it"),
+           "F26: a hook that anybody can change is refused at the start", refused.tail())
+    refused.stop()
+    configure()
+
+
 def cpu_seconds(pid):
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -556,6 +588,7 @@ def main():
             deaths_of_children(tap, namespace)
             listeners_shut_down(tap, namespace)
             reloads(tap, namespace)
+            the_hook(tap, namespace)
             death_of_the_supervisor(tap, namespace)
             inherited(tap, namespace)
             heartbeats(tap, namespace)

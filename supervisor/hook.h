@@ -1,0 +1,45 @@
+// The program of `time.hook`: run when control says that the clock has become healthy or unhealthy,
+// with that state as its arguments ("healthy", or "unhealthy" and the reason). It takes a route of
+// an anycast address back, or pages somebody.
+//
+// It runs as root, because that needs rights, with HOOK_RIGHTS alone; control, which is trusted
+// less, chooses nothing but one of a few words. At most one runs at a time: of the states that come
+// meanwhile the newest is told next, if it is another one than the hook was told last. Never waits.
+// Single-threaded.
+#pragma once
+
+#include "config/config.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum {
+    HOOK_LIMIT_MS = 10000, // then it is killed, with all processes that it has started
+    HOOK_STATE_MAX = 32,   // octets of a state, with its NUL
+};
+
+struct hook {
+    const char *path; // "": there is none; not owned
+    pid_t pid;        // 0: none runs
+    bool killed;
+    uint64_t since_ms;
+    char told[HOOK_STATE_MAX];   // what the last run was told; "": none ran yet
+    char wanted[HOOK_STATE_MAX]; // what the next one is to be told; "": nothing
+};
+
+// Would the program be run? An executable file of root's, in directories of root's, which nobody
+// else can write to. Symbolic links are followed. True, or false with the fault logged; "" is true.
+bool hook_look(const char *path);
+
+// Control says that this is the state: runs the hook, if it is another one. False: it is no state.
+bool hook_state(struct hook *hook, const char *state, uint64_t now_ms);
+
+// A process has ended. True when it was the hook.
+bool hook_ended(struct hook *hook, pid_t pid, int status, uint64_t now_ms);
+
+// Kills it when it has run for too long.
+void hook_tick(struct hook *hook, uint64_t now_ms);
+
+// The time of the next action of hook_tick; UINT64_MAX: none.
+uint64_t hook_due_ms(const struct hook *hook);
