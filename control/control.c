@@ -113,6 +113,7 @@ static int open_status(struct control *c)
         .control = c->board,
         .dataplane = c->dataplane,
         .keys = c->keys,
+        .time = c->time,
         .ke = c->ke,
         .link = HANDOVER_LINK,
     };

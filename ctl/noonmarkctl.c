@@ -33,6 +33,7 @@ static const struct command {
     const char *otherwise; // advice when the server does not answer
 } commands[] = {
     {"status", STATUS_TIMEOUT_S, show_status, "control may be restarting; see the server's log"},
+    {"clock", STATUS_TIMEOUT_S, show_clock, "control may be restarting; see the server's log"},
     {"reload", RELOAD_TIMEOUT_S, show_reload,
      "SIGHUP to the supervisor (kill -HUP, systemctl reload) does the same, and its log has the "
      "answer"},
@@ -41,9 +42,10 @@ static const struct command {
 static const char help[] =
     "noonmarkctl: shows what a running noonmarkd does, or makes it reload\n"
     "\n"
-    "usage: noonmarkctl [-s SOCKET] [--json] status | reload\n"
+    "usage: noonmarkctl [-s SOCKET] [--json] status | clock | reload\n"
     "\n"
     "  status               counters, cookie keys and their ages, ports, clock, NTS-KE\n"
+    "  clock                who says what of the clock, its health, how well times are known\n"
     "  reload               reads configuration and certificates again; prints what was applied\n"
     "\n"
     "  -s, --socket SOCKET  the server's control.socket (default " DEFAULT_SOCKET ")\n"
@@ -175,10 +177,12 @@ int main(int argc, char **argv)
     const struct command *command = argc - optind == 1 ? command_named(argv[optind]) : NULL;
     if (command == NULL) {
         if (argc - optind == 0)
-            fputs("noonmarkctl: a command is missing; this version has: status, reload\n", stderr);
+            fputs("noonmarkctl: a command is missing; this version has: status, clock, reload\n",
+                  stderr);
         else
             fprintf(stderr,
-                    "noonmarkctl: %s: not a command of this version, which has: status, reload\n",
+                    "noonmarkctl: %s: not a command of this version, which has: status, clock, "
+                    "reload\n",
                     argv[optind]);
         return EXIT_USAGE;
     }

@@ -46,7 +46,7 @@ static void show_process(FILE *out, const char *name, const json_t *process)
     fputc('\n', out);
 }
 
-static void show_clock(FILE *out, const json_t *clock)
+static void show_served(FILE *out, const json_t *clock)
 {
     if (!yes(clock, "serving"))
         fprintf(out, "clock      %s, not fitted yet: requests are dropped\n",
@@ -193,13 +193,77 @@ void show_status(const json_t *status, FILE *out)
             "           guard discarded %" PRId64 " datagrams that took the kernel's path\n",
             text(dataplane, "crypto"), text(dataplane, "memory"),
             number(dataplane, "guard_discarded"));
-    show_clock(out, json_object_get(status, "clock"));
+    show_served(out, json_object_get(status, "clock"));
     show_stamp_clocks(out, json_object_get(status, "stamp_clocks"));
     show_ports(out, json_object_get(status, "ports"));
     show_keys(out, json_object_get(status, "keys"));
     show_counters(out, "NTP (all cores)", METRIC_CORES, json_object_get(status, "counters"));
     show_departures(out, json_object_get(status, "departure_error"));
     show_counters(out, "NTS-KE", METRIC_KE, json_object_get(status, "ke"));
+}
+
+// A number with its unit, or that it is not known.
+static void show_real(FILE *out, const char *what, const json_t *object, const char *name,
+                      double scale, const char *unit)
+{
+    const json_t *value = json_object_get(object, name);
+    if (json_is_number(value))
+        fprintf(out, "%s %.3f %s", what, json_number_value(value) * scale, unit);
+    else
+        fprintf(out, "%s not known", what);
+}
+
+static void show_health(FILE *out, const json_t *health)
+{
+    const char *reason = json_string_value(json_object_get(health, "reason"));
+    const char *hook = json_string_value(json_object_get(health, "hook"));
+    fprintf(out, "health     %s%s%s%s for %.0f s, %" PRId64 " changes", text(health, "state"),
+            reason != NULL ? " (" : "", reason != NULL ? reason : "", reason != NULL ? ")" : "",
+            real(health, "for_s"), number(health, "changes"));
+    if (reason != NULL)
+        fprintf(out, "; %s",
+                strcmp(text(health, "on_unhealthy"), "silent") == 0 ? "requests are not answered"
+                                                                    : "replies are marked");
+    if (hook != NULL)
+        fprintf(out, "; the hook was told: %s", hook);
+    fputc('\n', out);
+}
+
+static void show_stamps(FILE *out, const json_t *ports)
+{
+    size_t i;
+    json_t *port;
+    json_array_foreach(ports, i, port)
+    {
+        fprintf(out, "port       %s: arrival stamped by: %s", text(port, "name"),
+                text(port, "stamps"));
+        if (json_is_number(json_object_get(port, "coverage")))
+            fprintf(out, ", %.3f %% of %" PRId64 " frames", real(port, "coverage") * 100,
+                    number(port, "stamped") + number(port, "unstamped"));
+        fputc('\n', out);
+    }
+}
+
+void show_clock(const json_t *clock, FILE *out)
+{
+    show_served(out, json_object_get(clock, "clock"));
+    show_health(out, json_object_get(clock, "health"));
+    show_real(out, "error      at most", clock, "error_bound_s", 1e6, "us");
+    show_real(out, ", the line's share", clock, "line_error_ns", 1e-3, "us");
+    if (json_is_number(json_object_get(clock, "source_offset_s"))) {
+        show_real(out, "\nsource     its clock minus the system's:", clock, "source_offset_s", 1e6,
+                  "us");
+        show_real(out, ", said", clock, "source_age_s", 1, "s ago");
+    }
+    show_real(out, "\nfrequency  of UTC against the stamps' clock:", clock, "stamps_frequency_ppm",
+              1, "ppm");
+    fputc('\n', out);
+    show_stamp_clocks(out, json_object_get(clock, "stamp_clocks"));
+    show_stamps(out, json_object_get(clock, "ports"));
+    if (number(clock, "stamps_refused") + number(clock, "composed_again") > 0)
+        fprintf(out, "           %" PRId64 " stamps refused, %" PRId64 " bursts composed again\n",
+                number(clock, "stamps_refused"), number(clock, "composed_again"));
+    show_departures(out, json_object_get(clock, "departure_error"));
 }
 
 static void show_settings(FILE *out, const char *what, const json_t *settings)

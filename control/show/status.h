@@ -1,8 +1,8 @@
-// The control socket's server: answers `noonmarkctl` with the server's status ("status\n"), or with
-// the result of a reload ("reload\n"), as one JSON object. A client connects, sends that one line,
-// and reads the answer to its end. A reload's answer comes from the supervisor later. Slow or
-// silent clients block nothing: all descriptors are non-blocking, and a fifth client takes the
-// place of the oldest of four.
+// The control socket's server: answers `noonmarkctl` with the server's status ("status\n"), its
+// clock ("clock\n"), or with the result of a reload ("reload\n"), as one JSON object. A client
+// connects, sends that one line, and reads the answer to its end. A reload's answer comes from the
+// supervisor later. Slow or silent clients block nothing: all descriptors are non-blocking, and a
+// fifth client takes the place of the oldest of four.
 //
 // Belongs to control's main thread. Never shows secrets: only id, role and age of a key.
 #pragma once
@@ -15,6 +15,7 @@
 
 struct keys;
 struct status;
+struct time_source;
 
 // The sources of an answer; all of them outlive the struct status.
 struct status_sources {
@@ -22,6 +23,7 @@ struct status_sources {
     const struct board_control *control;
     const struct board_dataplane *dataplane;
     const struct keys *keys;
+    const struct time_source *time;
     const struct board_ke *ke;
     int link; // to the supervisor, for LINK_ASK_RELOAD; not closed here
 };

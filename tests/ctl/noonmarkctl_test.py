@@ -61,6 +61,18 @@ def main():
     broken = ask(b'{"version": \x1b[31mnonsense}\n')
     taken = {"applied": ["control.certificates", EVIL], "unchanged": ["log.level"], "needs_restart": []}
     taken_text = ask(json.dumps(taken).encode() + b"\n", command="reload")
+    clock = {
+        "clock": status["clock"],
+        "health": {"state": EVIL, "reason": "stale", "for_s": 12.7, "changes": 3, "on_unhealthy": "silent",
+                   "hook": EVIL},
+        "error_bound_s": 0.00125, "line_error_ns": 250.0, "source_offset_s": -1.5e-06, "source_age_s": 0.5,
+        "stamp_clocks": [{"clock": EVIL, "exact": True, "bound_ns": 40, "growth_ppb": 5, "gates": 9}],
+        "stamps_frequency_ppm": 0.001,
+        "ports": [{"name": EVIL, "stamps": EVIL, "stamped": 3, "unstamped": 1, "coverage": 0.75}],
+        "departure_error": [{"up_to_ns": 1000, "count": 7}], "stamps_refused": 2, "composed_again": 0,
+    }
+    clock_text = ask(json.dumps(clock).encode() + b"\n", command="clock")
+    clock_less = ask(b'{"clock": {}, "health": {}, "error_bound_s": null}\n', command="clock")
     refused = ask(json.dumps({"refused": f"/a.pem: {EVIL}"}).encode() + b"\n", command="reload")
     refused_object = ask(json.dumps({"refused": "why"}).encode() + b"\n", "--json", command="reload")
     silent = ask(b"", command="reload")
@@ -83,6 +95,14 @@ def main():
          b"refused, nothing has changed: /a.pem: " in refused.stderr, "one that was refused: exit 1, and why", refused),
         (refused_object.returncode == 1 and json.loads(refused_object.stdout) == {"refused": "why"},
          "as JSON, too", refused_object),
+        (clock_text.returncode == 0 and is_text(clock_text.stdout) and all(
+            part in clock_text.stdout.decode() for part in (
+                "(stale) for 13 s, 3 changes; requests are not answered; the hook was told: ",
+                "at most 1250.000 us, the line's share 0.250 us", "system's: -1.500 us, said 0.500 s ago",
+                "against the stamps' clock: 0.001 ppm", "75.000 % of 4 frames",
+                "2 stamps refused")), "what is known of the clock, without control characters", clock_text),
+        (clock_less.returncode == 0 and b"at most not known" in clock_less.stdout,
+         "and what is not known of it", clock_less),
         (silent.returncode == 1 and b"SIGHUP to the supervisor" in silent.stderr,
          "a server that does not answer: what else does it", silent),
         (broken.returncode == 1 and is_text(broken.stderr), "nor has a complaint about a broken answer", broken),

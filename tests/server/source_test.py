@@ -4,11 +4,13 @@ live; when it dies the clock is marked in time, or requests are not answered, an
 The chronyd runs with -x and without the right to set a clock: what it finds wrong with the system's
 clock stays wrong, as nobody corrects it."""
 
+import json
 import os
 import struct
+import subprocess
 import time
 
-from harness import CLIENTS, SERVER_V4, Program, Tap, World, need_clients, wait_for
+from harness import BUILD, CLIENTS, SERVER_V4, Program, Tap, World, need_clients, wait_for
 
 need_clients("chrony")
 
@@ -65,6 +67,23 @@ def clock(world):
     return status["clock"] if status else {}
 
 
+def clock_in_full(world):
+    got = subprocess.run([BUILD / "noonmarkctl", "clock", "--json", "--socket", world.control_socket],
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return json.loads(got.stdout) if got.returncode == 0 else {"error": got.stderr}
+
+
+def is_in_full(got):
+    """As it is with a chronyd that answers, and an interface whose program stamps."""
+    return got["health"]["state"] == "healthy" and got["health"]["hook"] == "healthy" and \
+        got["health"]["reason"] is None and got["health"]["changes"] >= 2 and \
+        0 < got["error_bound_s"] < 0.01 and 0 < got["line_error_ns"] < 1e6 and \
+        abs(got["source_offset_s"]) < 1e-3 and 0 <= got["source_age_s"] < 2.5 and \
+        got["stamp_clocks"][0]["exact"] and abs(got["stamps_frequency_ppm"]) < 500 and \
+        got["ports"][0]["coverage"] == 1 and got["ports"][0]["stamps"] == "XDP program" and \
+        sum(b["count"] for b in got["departure_error"]) > 0
+
+
 def make_hook(world):
     """A program of root's where nobody else can write: /run."""
     hook, record = world.runtime / "health", world.runtime / "health.record"
@@ -114,6 +133,9 @@ with Tap() as tap, World("source") as world:
     got = clock(world)
     tap.ok(got.get("source") == "chronyd" and got.get("stratum") == 5 and
            got.get("reference_id") == "127.127.1.1", "noonmarkctl shows them", got)
+    got = clock_in_full(world)
+    tap.ok(wait_for(lambda: is_in_full(clock_in_full(world)), 5), "noonmarkctl clock shows all of it",
+           got)
 
     # Stopped still, not dead: it says nothing any more.
     keeper.send(19)
@@ -123,6 +145,9 @@ with Tap() as tap, World("source") as world:
     took = time.monotonic() - start
     tap.ok(early and early.leap == 0, "a chronyd that is late once is no fault", early)
     # Its last word came up to a second before it was stopped.
+    got = clock_in_full(world)
+    tap.ok(got["health"]["state"] == "unhealthy" and got["health"]["reason"] == "stale" and
+           got["health"]["for_s"] < 2, "its reason is shown", got)
     tap.ok(reply and STALE_S - 1.1 <= took <= STALE_S + LATE_S,
            f"F28: {STALE_S} s without its word the clock is marked", f"{reply} after {took:.2f} s")
     keeper.send(18)

@@ -3,7 +3,9 @@
 #include "board/metrics.h"
 #include "control/keys/keys.h"
 #include "control/show/status_report.h"
+#include "control/time/time_source.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,6 +25,7 @@ static struct board_ke ke;
 static struct config config = {.keys = {.rotate_s = 86400, .keep = 3}};
 static char directory[] = "/tmp/noonmark-status-XXXXXX", file[64];
 static struct keys *keys;
+static struct time_source *source;
 
 // Two cores and two ports, each number another.
 static int fill(void **state)
@@ -32,6 +35,9 @@ static int fill(void **state)
     snprintf(file, sizeof file, "%s/keys", directory);
     config.keys.file = file;
     assert_int_equal(keys_open(&config, &keys), 0);
+    config.time.hook = (char *)"";
+    config.time.max_error_ms = 1500;
+    assert_int_equal(time_source_open(&config, -1, &control.ntp_state, &source), 0);
 
     atomic_store(&dataplane.version, BOARD_VERSION);
     atomic_store(&dataplane.n_cores, 2);
@@ -55,21 +61,31 @@ static int empty(void **state)
 {
     (void)state;
     keys_close(keys);
+    time_source_close(source);
     char command[128];
     snprintf(command, sizeof command, "rm -r %s", directory);
     return system(command);
 }
 
-static json_t *status(void)
+static json_t *answer(const char *request)
 {
-    const struct status_sources sources = {
-        .config = &config, .control = &control, .dataplane = &dataplane, .keys = keys, .ke = &ke};
-    char *text = status_answer(&sources, "status");
+    const struct status_sources sources = {.config = &config,
+                                           .control = &control,
+                                           .dataplane = &dataplane,
+                                           .keys = keys,
+                                           .time = source,
+                                           .ke = &ke};
+    char *text = status_answer(&sources, request);
     assert_non_null(text);
     json_t *object = json_loads(text, 0, NULL);
     assert_non_null(object);
     free(text);
     return object;
+}
+
+static json_t *status(void)
+{
+    return answer("status");
 }
 
 // The object has these members, whose names are separated by spaces, and no others.
@@ -247,6 +263,55 @@ static void a_stamp_clock_is_shown(void **state)
     atomic_store(&dataplane.version, version);
 }
 
+// The answer to "clock": nothing is known yet, and then as the source and the board have it.
+static void the_clock_in_full(void **state)
+{
+    (void)state;
+    json_t *o = answer("clock");
+    expect_names(
+        "clock", o,
+        "clock health error_bound_s line_error_ns tsc_hz source_offset_s source_age_s "
+        "stamp_clocks stamps_frequency_ppm ports departure_error stamps_refused composed_again");
+    const json_t *health = json_object_get(o, "health");
+    expect_names("health", health, "state reason for_s changes on_unhealthy hook");
+    assert_string_equal(json_string_value(json_object_get(health, "state")), "healthy");
+    assert_true(json_is_null(json_object_get(health, "reason")));
+    assert_true(json_is_null(json_object_get(health, "hook")));
+    assert_true(json_is_null(json_object_get(o, "source_offset_s")));
+    const json_t *port = json_array_get(json_object_get(o, "ports"), 0);
+    expect_names("port", port, "name stamps stamped unstamped coverage");
+    assert_true(json_is_null(json_object_get(port, "coverage")));
+    json_decref(o);
+
+    const struct ntp_state known = {
+        .line = {.rate = UINT64_C(1) << 48}, // 2^32 ticks a second
+        .tsc_hz = UINT64_C(1) << 32,
+        .void_after = UINT64_C(1) << 32,
+        .stratum = 2,
+        .serving = 1,
+    };
+    const struct stamp_line stamps = {
+        .rate = (uint64_t)((double)(UINT64_C(1) << 48) * 4.294967296 * (1 + 5e-6)),
+        .until = 1,
+        .bound_ns = 43,
+    };
+    assert_true(ntp_state_is_sound(&known) && stamp_line_is_sound(&stamps));
+    ntp_state_publish(&control.ntp_state, &known);
+    snapshot_publish(&dataplane.stamps, &stamps, sizeof stamps);
+    atomic_store(&dataplane.port[0].stamped, 3);
+    atomic_store(&dataplane.port[0].unstamped, 1);
+    o = answer("clock");
+    assert_int_equal(json_array_size(json_object_get(o, "stamp_clocks")), 1);
+    assert_true(fabs(json_real_value(json_object_get(o, "stamps_frequency_ppm")) - 5) < 0.01);
+    assert_true(number(o, "tsc_hz") == INT64_C(1) << 32);
+    port = json_array_get(json_object_get(o, "ports"), 0);
+    assert_true(json_real_value(json_object_get(port, "coverage")) == 0.75);
+    assert_int_equal(
+        number(json_array_get(json_object_get(o, "departure_error"), 3), "count"),
+        3000 + 2 * (offsetof(struct core_counters, departure_error) / sizeof(uint64_t) + 3));
+    json_decref(o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +319,7 @@ int main(void)
         cmocka_unit_test(numbers_are_the_boards),
         cmocka_unit_test(a_doubted_clock_is_shown_as_served),
         cmocka_unit_test(a_stamp_clock_is_shown),
+        cmocka_unit_test(the_clock_in_full),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, fill, empty);
