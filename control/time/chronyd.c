@@ -43,9 +43,7 @@ static void hear(struct chronyd *chronyd, const uint8_t *packet, size_t len)
         say_useless(verdict);
     if (verdict != CHRONY_GOOD || chronyd->heard_ns == chronyd->asked_ns)
         return; // each question has one answer
-    chronyd->updated_before = chronyd->said.reference_time;
     chronyd->said = said;
-    chronyd->n_heard++;
     chronyd->heard_ns = chronyd->asked_ns;
 }
 

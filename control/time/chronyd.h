@@ -21,9 +21,7 @@ struct chronyd {
     uint64_t asked_ns;           // when it was asked; CLOCK_MONOTONIC, as all times here
     uint64_t due_ns;             // of the next one
     uint64_t heard_ns;           // when the question was asked whose answer is in said; 0: none was
-    uint64_t n_heard;            // answers
     struct chrony_tracking said; // the last answer
-    ntp_time updated_before;     // the reference time of the answer before
 };
 
 void chronyd_open(struct chronyd *chronyd, int fd);

@@ -29,7 +29,6 @@ struct time_source {
     struct snapshot *board;
     const struct config *config; // not owned
     uint64_t now_ns;             // of this turn
-    uint64_t sampled_ns;         // of the last turn whose sample was on the line
     int64_t utc_ns;              // CLOCK_REALTIME at this turn's sample
     struct time_fit fit;
     struct ntp_state state; // as published last
@@ -211,7 +210,7 @@ static void stepped(struct time_source *source, double by_ns)
         return;
     }
     source->state.steps++;
-    truth_stepped(&source->truth, source->sampled_ns);
+    truth_stepped(&source->truth);
     log_limited(&source->step_log, LOG_LEVEL_WARNING,
                 "the system clock was stepped by %+.6f s: replies say LI 3 until a new line is "
                 "fitted",
@@ -250,7 +249,6 @@ uint64_t time_source_turn(struct time_source *source, uint64_t now_ns)
             check_inherited(source, &sample);
         break;
     case TIME_FIT_GOOD:
-        source->sampled_ns = now_ns;
         publish(source, &source->fit.line);
         break;
     case TIME_FIT_STEPPED:

@@ -30,18 +30,16 @@ void truth_turn(struct truth *truth, uint64_t now_ns)
         chronyd_turn(&truth->chronyd, now_ns);
 }
 
-// chronyd takes the system's clock for its own: what it said before the step is void. The answer
-// before the last one counts when the last one may have come after the step.
-void truth_stepped(struct truth *truth, uint64_t still_good_ns)
+// chronyd takes the system's clock for its own: what it said before the step is void.
+void truth_stepped(struct truth *truth)
 {
     const struct chronyd *chronyd = &truth->chronyd;
 
     if (truth->config->time.source != TIME_CHRONYD)
         return;
     truth->unconfirmed = true;
-    const bool after = chronyd->heard_ns > still_good_ns;
-    truth->updated = after ? chronyd->updated_before : chronyd->said.reference_time;
-    truth->has_updated = chronyd->n_heard > (after ? 1 : 0);
+    truth->updated = chronyd->said.reference_time;
+    truth->has_updated = chronyd->heard_ns != 0;
     chronyd_ask_soon(&truth->chronyd);
 }
 

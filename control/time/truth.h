@@ -62,8 +62,8 @@ void truth_open(struct truth *truth, const struct config *config, int fd);
 // Asks the source what it has to be asked. Several times a second.
 void truth_turn(struct truth *truth, uint64_t now_ns);
 
-// CLOCK_REALTIME was stepped after still_good_ns, by something that is no leap second.
-void truth_stepped(struct truth *truth, uint64_t still_good_ns);
+// CLOCK_REALTIME was stepped, by something that is no leap second.
+void truth_stepped(struct truth *truth);
 
 void truth_look(struct truth *truth, const struct truth_kernel *kernel, uint64_t now_ns,
                 struct truth_view *view);
