@@ -19,6 +19,7 @@ enum {
     CONFIG_ADDRESSES_MAX = ADDRESSES_MAX, // of one port
     CONFIG_LISTEN_MAX = LISTENERS_MAX,
     CONFIG_CERTIFICATES_MAX = CERTIFICATES_MAX,
+    CONFIG_PHC_MAX = 32,     // octets of a device's path, with its NUL
     CONFIG_TEXT_MAX = 65536, // octets of a configuration file
 };
 
@@ -62,8 +63,11 @@ enum config_idle {
 enum config_time_source {
     TIME_SYSTEM,  // the kernel, as the program that keeps the clock has told it
     TIME_CHRONYD, // the chronyd of this host, stratum and reference too
+    TIME_PHC,     // a hardware clock of the kernel, which is compared with it
     TIME_FIXED,   // nobody: always served as synchronised, for tests and the quickstart
 };
+
+enum config_timescale { TIMESCALE_TAI, TIMESCALE_UTC };
 
 enum config_on_unhealthy {
     UNHEALTHY_MARK,   // answered, with leap 3 and stratum 0
@@ -100,6 +104,10 @@ struct config {
     } keys;
     struct {
         enum config_time_source source;
+        char phc[CONFIG_PHC_MAX]; // directly behind source: of TIME_PHC, the device's file; else ""
+        enum config_timescale phc_timescale;
+        uint32_t phc_accuracy_ns;     // how wrong the hardware clock may be
+        uint32_t phc_limit_ns;        // how far it and CLOCK_REALTIME may differ
         struct config_listen chronyd; // its command port; a loopback address
         uint32_t stale_after_ms;      // without an answer of the source
         enum config_on_unhealthy on_unhealthy;

@@ -4,6 +4,7 @@
 #include "config/config.h"
 #include "config/value.h"
 
+#include <assert.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,12 @@
     .at = offsetof(type, member), .size = sizeof(((type *)0)->member[0]),                          \
     .count_at = offsetof(type, counter), .list_min = (least), .list_max = (most)
 
+enum { NS_PER_MS = 1000000, NS_PER_S = 1000000000 };
+
+static_assert(offsetof(struct config, time.phc) ==
+                  offsetof(struct config, time.source) + sizeof(int),
+              "the device's path is a part of the source's value");
+
 // The length of a Unix socket's path, without the NUL.
 enum { SOCKET_PATH_MAX = sizeof((struct sockaddr_un *)0)->sun_path - 1 };
 
@@ -22,8 +29,13 @@ static const char *const crypto_words[] = {"auto",     "vaes512",  "vaes256", "a
                                            "ipsec-mb", "portable", NULL};
 static const char *const idle_words[] = {[IDLE_POLL] = "poll", [IDLE_ADAPTIVE] = "adaptive", NULL};
 static const char *const level_words[] = {"error", "warning", "info", NULL};
-static const char *const source_words[] = {
-    [TIME_SYSTEM] = "system", [TIME_CHRONYD] = "chronyd", [TIME_FIXED] = "fixed", NULL};
+static const char *const source_words[] = {[TIME_SYSTEM] = "system",
+                                           [TIME_CHRONYD] = "chronyd",
+                                           [TIME_PHC] = "phc",
+                                           [TIME_FIXED] = "fixed",
+                                           NULL};
+static const char *const timescale_words[] = {
+    [TIMESCALE_TAI] = "tai", [TIMESCALE_UTC] = "utc", NULL};
 static const char *const unhealthy_words[] = {
     [UNHEALTHY_MARK] = "mark", [UNHEALTHY_SILENT] = "silent", NULL};
 
@@ -135,7 +147,7 @@ const struct schema_key schema[] = {
      .help = "time that a whole exchange may take",
      .type = SCHEMA_DURATION,
      IN(struct config, control.deadline_ms),
-     .unit_ms = 1,
+     .unit_ns = NS_PER_MS,
      .min = 100,
      .max = 60000,
      .fallback = "5s"},
@@ -166,7 +178,7 @@ const struct schema_key schema[] = {
      .help = "how long a key seals before the next one does",
      .type = SCHEMA_DURATION,
      IN(struct config, keys.rotate_s),
-     .unit_ms = 1000,
+     .unit_ns = NS_PER_S,
      .min = 1,
      .max = 30 * 86400,
      .fallback = "24h"},
@@ -179,9 +191,11 @@ const struct schema_key schema[] = {
 
     {.path = "time", .help = "what the server says of its clock", .type = SCHEMA_GROUP},
     {.path = "time.source",
-     .help = "who says how right CLOCK_REALTIME is: the kernel, chronyd, or nobody (fixed: tests)",
-     .type = SCHEMA_CHOICE,
-     IN(struct config, time.source),
+     .help =
+         "who says how right CLOCK_REALTIME is: the kernel, chronyd, a hardware clock, or nobody",
+     .type = SCHEMA_SOURCE,
+     .at = offsetof(struct config, time.source),
+     .size = sizeof(((struct config *)0)->time.source) + CONFIG_PHC_MAX,
      .words = source_words,
      .fallback = "system"},
     {.path = "time.stratum",
@@ -211,15 +225,36 @@ const struct schema_key schema[] = {
      .help = "a source that has said nothing for as long is not believed any more",
      .type = SCHEMA_DURATION,
      IN(struct config, time.stale_after_ms),
-     .unit_ms = 1,
+     .unit_ns = NS_PER_MS,
      .min = 2000,
      .max = 3600000,
      .fallback = "10s"},
+    {.path = "time.phc_timescale",
+     .help = "what a hardware clock keeps, for source phc: tai (ptp4l, GPS) or utc",
+     .type = SCHEMA_CHOICE,
+     IN(struct config, time.phc_timescale),
+     .words = timescale_words,
+     .fallback = "tai"},
+    {.path = "time.phc_accuracy",
+     .help = "how wrong a hardware clock may be; added to root dispersion",
+     .type = SCHEMA_DURATION,
+     IN(struct config, time.phc_accuracy_ns),
+     .unit_ns = 1,
+     .max = NS_PER_S,
+     .fallback = "1us"},
+    {.path = "time.phc_limit",
+     .help = "a system clock that is further away from the hardware clock is unhealthy",
+     .type = SCHEMA_DURATION,
+     IN(struct config, time.phc_limit_ns),
+     .unit_ns = 1,
+     .min = 1000,
+     .max = NS_PER_S,
+     .fallback = "1ms"},
     {.path = "time.max_error",
      .help = "a clock that may be wrong by as much is served as not synchronised",
      .type = SCHEMA_DURATION,
      IN(struct config, time.max_error_ms),
-     .unit_ms = 1,
+     .unit_ns = NS_PER_MS,
      .min = 1,
      .max = 16000,
      .fallback = "1500ms"},
@@ -258,7 +293,6 @@ const struct schema_later schema_later[] = {
     {"control.per_prefix", ""},
     {"keys.fleet", ""},
     {"metrics", ""},
-    {"time.source", "phc:"},
 };
 const size_t schema_later_n = sizeof schema_later / sizeof schema_later[0];
 
@@ -316,10 +350,15 @@ void schema_allowed(const struct schema_key *key, char *out, size_t len)
         snprintf(out, len, "a number from %u to %u", key->min, key->max);
         break;
     case SCHEMA_DURATION:
-        value_duration_text(key->min, key->unit_ms, least, sizeof least);
-        value_duration_text(key->max, key->unit_ms, most, sizeof most);
+        value_duration_text(key->min, key->unit_ns, least, sizeof least);
+        value_duration_text(key->max, key->unit_ns, most, sizeof most);
         snprintf(out, len, "a time from %s to %s, with its unit (%ss, m, h or d)", least, most,
-                 key->unit_ms == 1 ? "ms, " : "");
+                 key->unit_ns == 1           ? "ns, us, ms, "
+                 : key->unit_ns == NS_PER_MS ? "ms, "
+                                             : "");
+        break;
+    case SCHEMA_SOURCE:
+        snprintf(out, len, "system, chronyd, fixed, or phc: and a device in /dev (phc:/dev/ptp0)");
         break;
     case SCHEMA_WORD:
     case SCHEMA_CHOICE:

@@ -11,7 +11,7 @@
 enum schema_type {
     SCHEMA_GROUP,        // a mapping, or with list_max a list of mappings
     SCHEMA_NUMBER,       // uint8_t, uint16_t or uint32_t, depending on size
-    SCHEMA_DURATION,     // uint32_t, counted in unit_ms
+    SCHEMA_DURATION,     // uint32_t, counted in unit_ns
     SCHEMA_WORD,         // char *: one of words
     SCHEMA_CHOICE,       // an enum: the position in words
     SCHEMA_TEXT,         // char *: printable ASCII, min to max octets
@@ -21,6 +21,7 @@ enum schema_type {
     SCHEMA_USER,         // likewise, a user's name or UID[:GID]
     SCHEMA_ADDRESS,      // struct config_address
     SCHEMA_LISTEN,       // struct config_listen
+    SCHEMA_SOURCE,       // an enum, the position in words; behind it the path that follows "phc:"
     SCHEMA_REFERENCE_ID, // struct config's time.reference_id; time.reference_id_word follows
 };
 
@@ -31,7 +32,7 @@ struct schema_key {
     size_t at;   // offset in struct config, or in one element of the list of groups it belongs to
     size_t size; // octets of one value or element
     uint32_t min, max;        // of a number, of a duration, of a text's length
-    uint32_t unit_ms;         // of a duration
+    uint64_t unit_ns;         // of a duration
     const char *const *words; // ends with NULL
     const char *fallback;     // the default as a file would write it, list items after ", "
     bool required;

@@ -68,8 +68,14 @@ static uint32_t number_of(const struct schema_key *key, const void *from)
 
 static const struct {
     const char *name;
-    uint32_t ms;
-} units[] = {{"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
+    uint64_t ns;
+} units[] = {{"d", UINT64_C(86400000000000)},
+             {"h", UINT64_C(3600000000000)},
+             {"m", UINT64_C(60000000000)},
+             {"s", 1000000000},
+             {"ms", 1000000},
+             {"us", 1000},
+             {"ns", 1}};
 enum { UNITS = sizeof units / sizeof units[0] };
 
 static bool parse_duration(const struct schema_key *key, const char *text, void *into)
@@ -82,9 +88,11 @@ static bool parse_duration(const struct schema_key *key, const char *text, void 
     for (size_t i = 0; i < UNITS; i++) {
         if (strcmp(text + n, units[i].name) != 0)
             continue;
-        const uint64_t ms = v * units[i].ms;
-        const uint64_t count = ms / key->unit_ms;
-        if (ms % key->unit_ms != 0 || count < key->min || count > key->max)
+        if (v > UINT64_MAX / units[i].ns)
+            return false;
+        const uint64_t ns = v * units[i].ns;
+        const uint64_t count = ns / key->unit_ns;
+        if (ns % key->unit_ns != 0 || count < key->min || count > key->max)
             return false;
         *(uint32_t *)into = (uint32_t)count;
         return true;
@@ -92,13 +100,13 @@ static bool parse_duration(const struct schema_key *key, const char *text, void 
     return false;
 }
 
-void value_duration_text(uint32_t count, uint32_t unit_ms, char *out, size_t len)
+void value_duration_text(uint32_t count, uint64_t unit_ns, char *out, size_t len)
 {
-    const uint64_t ms = (uint64_t)count * unit_ms;
+    const uint64_t ns = count * unit_ns;
     for (size_t i = 0; i < UNITS; i++) {
-        if (ms % units[i].ms != 0 || (ms == 0 && units[i].ms != unit_ms))
+        if (ns % units[i].ns != 0 || (ns == 0 && units[i].ns != unit_ns))
             continue;
-        snprintf(out, len, "%llu%s", (unsigned long long)(ms / units[i].ms), units[i].name);
+        snprintf(out, len, "%llu%s", (unsigned long long)(ns / units[i].ns), units[i].name);
         return;
     }
 }
@@ -113,6 +121,35 @@ static bool parse_choice(const struct schema_key *key, const char *text, void *i
         else
             *(char **)into = strdup(text);
         return key->type == SCHEMA_CHOICE || *(char **)into != NULL;
+    }
+    return false;
+}
+
+#define PHC_PREFIX "phc:"
+#define PHC_PLACE "/dev/"
+
+// A word; or "phc:" and a device: udev's names of such clocks lie in /dev, too.
+static bool parse_source(const struct schema_key *key, const char *text, char *into)
+{
+    const bool phc = strncmp(text, PHC_PREFIX, strlen(PHC_PREFIX)) == 0;
+    const char *device = text + strlen(PHC_PREFIX);
+
+    for (int i = 0; key->words[i] != NULL; i++) {
+        if (phc ? strcmp(key->words[i], "phc") != 0 : strcmp(key->words[i], text) != 0)
+            continue;
+        if (!phc && strcmp(text, "phc") == 0)
+            return false; // which one?
+        if (phc && (strncmp(device, PHC_PLACE, strlen(PHC_PLACE)) != 0 ||
+                    device[strlen(PHC_PLACE)] == '\0' || strlen(device) >= CONFIG_PHC_MAX ||
+                    strstr(device, "..") != NULL))
+            return false;
+        for (const char *at = device; phc && *at != '\0'; at++)
+            if (*at <= 0x20 || *at > 0x7e)
+                return false;
+        memcpy(into, &i, sizeof i);
+        if (phc)
+            memcpy(into + sizeof i, device, strlen(device) + 1);
+        return true;
     }
     return false;
 }
@@ -236,6 +273,8 @@ bool value_parse(const struct schema_key *key, const char *text, void *into)
     case SCHEMA_WORD:
     case SCHEMA_CHOICE:
         return parse_choice(key, text, into);
+    case SCHEMA_SOURCE:
+        return parse_source(key, text, into);
     case SCHEMA_TEXT:
     case SCHEMA_NAME:
     case SCHEMA_PATH:
@@ -276,12 +315,19 @@ void value_print(const struct schema_key *key, const void *from, FILE *out)
         fprintf(out, "%u", number_of(key, from));
         break;
     case SCHEMA_DURATION:
-        value_duration_text(*(const uint32_t *)from, key->unit_ms, text, sizeof text);
+        value_duration_text(*(const uint32_t *)from, key->unit_ns, text, sizeof text);
         fputs(text, out);
         break;
     case SCHEMA_CHOICE:
         memcpy(&choice, from, sizeof choice);
         fputs(key->words[choice], out);
+        break;
+    case SCHEMA_SOURCE:
+        memcpy(&choice, from, sizeof choice);
+        snprintf(text, sizeof text, "%s%s%s", key->words[choice],
+                 ((const char *)from)[sizeof choice] != '\0' ? ":" : "",
+                 (const char *)from + sizeof choice);
+        print_quoted(text, out);
         break;
     case SCHEMA_WORD:
         fputs(*(char *const *)from, out);

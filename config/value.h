@@ -22,4 +22,4 @@ bool value_equal(const struct schema_key *key, const void *a, const void *b);
 void value_free(const struct schema_key *key, void *at);
 
 // A time in the largest unit that divides it: "90s", "24h". len is 16 or more.
-void value_duration_text(uint32_t count, uint32_t unit_ms, char *out, size_t len);
+void value_duration_text(uint32_t count, uint64_t unit_ns, char *out, size_t len);

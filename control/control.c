@@ -38,6 +38,7 @@ struct control {
     struct errand errand[ERRANDS];
     int epoll;
     bool must_end;
+    bool again; // and be started anew at once
 };
 
 // Logs what failed and returns result.
@@ -99,8 +100,7 @@ static int open_sources(struct control *c)
     if (result < 0)
         return failed("cookie keys", result);
     keys_publish(c->keys, &c->board->keyring);
-    const int fd = c->config->time.source == TIME_CHRONYD ? HANDOVER_TIME_SOURCE : -1;
-    result = time_source_open(c->config, fd, &c->board->ntp_state, &c->time);
+    result = time_source_open(c->config, HANDOVER_TIME_SOURCE, &c->board->ntp_state, &c->time);
     if (result < 0)
         return failed("time source", result);
     return await_clock(c);
@@ -168,6 +168,10 @@ static uint64_t clock_turn(struct control *c, uint64_t now)
     if (time_source_has_news(c->time, now, news) &&
         link_send(HANDOVER_LINK, LINK_HEALTH, 0, news) == 0)
         time_source_told(c->time);
+    if (time_source_is_lost(c->time, now)) {
+        log_warning("the time source's device has gone: control ends, to be given it anew");
+        c->must_end = c->again = true;
+    }
     return due;
 }
 
@@ -251,5 +255,7 @@ int control_main(void)
     if (result == 0)
         serve(&control);
     close_all(&control);
+    if (result == 0 && control.again)
+        return CHILD_EXIT_AGAIN;
     return result == 0 ? 0 : 1;
 }

@@ -5,6 +5,8 @@
 #include "base/confine.h"
 #include "link/handover.h"
 
+#include <linux/ptp_clock.h>
+
 static const struct confine_call calls[] = {
     // The control socket. sendto must have no address, so that it can only use a connected socket.
     {.number = SCMP_SYS(accept4)},
@@ -26,6 +28,19 @@ static const struct confine_call calls[] = {
     {.number = SCMP_SYS(linkat)},
     {.number = SCMP_SYS(unlink)},
     {.number = SCMP_SYS(unlinkat)},
+    // A hardware clock: reading it together with the system's clock, and nothing else.
+    {.number = SCMP_SYS(ioctl),
+     .n = 2,
+     .argument = {{.arg = 0, .op = SCMP_CMP_EQ, .datum_a = HANDOVER_TIME_SOURCE},
+                  {.arg = 1, .op = SCMP_CMP_EQ, .datum_a = PTP_SYS_OFFSET_PRECISE}}},
+    {.number = SCMP_SYS(ioctl),
+     .n = 2,
+     .argument = {{.arg = 0, .op = SCMP_CMP_EQ, .datum_a = HANDOVER_TIME_SOURCE},
+                  {.arg = 1, .op = SCMP_CMP_EQ, .datum_a = PTP_SYS_OFFSET_EXTENDED}}},
+    {.number = SCMP_SYS(ioctl),
+     .n = 2,
+     .argument = {{.arg = 0, .op = SCMP_CMP_EQ, .datum_a = HANDOVER_TIME_SOURCE},
+                  {.arg = 1, .op = SCMP_CMP_EQ, .datum_a = PTP_SYS_OFFSET}}},
     // The kernel's clock: these read its state; setting it would need a capability.
     {.number = SCMP_SYS(adjtimex)},
     {.number = SCMP_SYS(clock_adjtime)},

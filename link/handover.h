@@ -13,7 +13,7 @@ enum handover {
     HANDOVER_BOARD_DATAPLANE = 6, // memfd; writable in the dataplane, read-only in control
     HANDOVER_BOARD_KE = 8,        // memfd; writable in ke, read-only in control
     // Control only.
-    HANDOVER_TIME_SOURCE = 7,    // what `time.source` needs: chronyd's command port; or not there
+    HANDOVER_TIME_SOURCE = 7,    // of `time.source`: chronyd's command port, or a hardware clock
     HANDOVER_CONTROL_SOCKET = 9, // listening Unix stream socket of `control.socket`
     // Ke only. From this number on, in the order of the configuration: one listening TCP socket for
     // each address of `control.listen`, then chain and key of each of `control.certificates`:

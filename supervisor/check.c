@@ -8,6 +8,7 @@
 #include "supervisor/files.h"
 #include "supervisor/hook.h"
 #include "supervisor/process.h"
+#include "supervisor/source.h"
 
 #include <net/if.h>
 #include <netdb.h>
@@ -83,6 +84,16 @@ static bool check_certificates(const struct config *config, supervisor_judge *ju
     return good;
 }
 
+static bool check_source(const struct config *config)
+{
+    if (!source_has_descriptor(config))
+        return true;
+    const int fd = source_open(config);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
 // A resolver may stall; this process ends soon, and its thread with it. A server that runs never
 // resolves: only clients do.
 static void look_at_ntp_server(const char *name)
@@ -127,6 +138,7 @@ bool supervisor_check(const struct config *config, supervisor_judge *judge)
     good &= control_socket_look(config->control.socket, found ? control.uid : 0) == 0;
     good &= check_certificates(config, judge);
     good &= hook_look(config->time.hook);
+    good &= check_source(config);
     look_at_ntp_server(config->control.ntp_server);
     return good;
 }

@@ -8,17 +8,40 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/ptp_clock.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 bool source_has_descriptor(const struct config *config)
 {
-    return config->time.source == TIME_CHRONYD;
+    return config->time.source == TIME_CHRONYD || config->time.source == TIME_PHC;
+}
+
+static int open_phc(const char *path)
+{
+    struct ptp_clock_caps caps;
+
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd >= 0 && ioctl(fd, PTP_CLOCK_GETCAPS, &caps) == 0)
+        return fd;
+    const int error = errno;
+    if (fd < 0)
+        log_error("cannot open %s (time.source): %s; 'ls /dev/ptp*' and 'ethtool -T' show what "
+                  "clocks there are",
+                  path, strerror(error));
+    else
+        log_error("%s (time.source) is no hardware clock: %s; name a /dev/ptpN", path,
+                  strerror(error));
+    if (fd >= 0)
+        close(fd);
+    return -error;
 }
 
 // Connected, so that the kernel takes datagrams from nowhere else, and says when nobody listens.
-int source_open(const struct config *config)
+static int open_chronyd(const struct config *config)
 {
     const struct config_listen *at = &config->time.chronyd;
     int error = 0;
@@ -32,4 +55,9 @@ int source_open(const struct config *config)
     if (fd >= 0)
         close(fd);
     return -error;
+}
+
+int source_open(const struct config *config)
+{
+    return config->time.source == TIME_PHC ? open_phc(config->time.phc) : open_chronyd(config);
 }

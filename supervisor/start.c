@@ -9,6 +9,9 @@
 #include "supervisor/source.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -88,6 +91,20 @@ static pid_t finish(struct start *s, int error, struct child_plan *plan, int *li
     return pid;
 }
 
+// At the first start a source that cannot be opened is a wrong configuration. Later it has gone,
+// and control must run without: it keeps the keys, and says that the clock is unhealthy. The number
+// must be taken all the same, or control would get it for something else.
+static int open_source(const struct descriptors *h)
+{
+    const int fd = source_open(h->config);
+    const bool first = atomic_load_explicit(&h->control_view->starts, memory_order_relaxed) == 0;
+
+    if (fd >= 0 || first)
+        return fd;
+    const int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+    return nothing >= 0 ? nothing : -errno;
+}
+
 pid_t start_control(const struct descriptors *h, int *link)
 {
     struct start s;
@@ -100,7 +117,7 @@ pid_t start_control(const struct descriptors *h, int *link)
     if (error == 0)
         error = hand(&s, h->board_dataplane_ro, HANDOVER_BOARD_DATAPLANE);
     if (error == 0 && source_has_descriptor(h->config))
-        error = give(&s, source_open(h->config), HANDOVER_TIME_SOURCE);
+        error = give(&s, open_source(h), HANDOVER_TIME_SOURCE);
     if (error == 0)
         error = hand(&s, h->board_ke_ro, HANDOVER_BOARD_KE);
     if (error == 0)

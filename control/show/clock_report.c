@@ -14,8 +14,10 @@
 
 static const char *source_word(const struct config *config)
 {
-    static const char *const words[] = {
-        [TIME_SYSTEM] = "system", [TIME_CHRONYD] = "chronyd", [TIME_FIXED] = "fixed"};
+    static const char *const words[] = {[TIME_SYSTEM] = "system",
+                                        [TIME_CHRONYD] = "chronyd",
+                                        [TIME_PHC] = "phc",
+                                        [TIME_FIXED] = "fixed"};
     return words[config->time.source];
 }
 

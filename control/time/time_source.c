@@ -80,7 +80,11 @@ int time_source_open_with(const struct config *config, const struct time_clock *
     source->clock = *clock;
     source->board = board;
     source->config = config;
-    truth_open(&source->truth, config, fd);
+    const int error = truth_open(&source->truth, config, fd);
+    if (error != 0) {
+        free(source);
+        return error;
+    }
     time_fit_init(&source->fit);
 
     struct ntp_state_view view = {0};
@@ -100,6 +104,8 @@ int time_source_open_with(const struct config *config, const struct time_clock *
 
 void time_source_close(struct time_source *source)
 {
+    if (source != NULL)
+        truth_close(&source->truth);
     free(source);
 }
 
@@ -210,7 +216,7 @@ static void stepped(struct time_source *source, double by_ns)
         return;
     }
     source->state.steps++;
-    truth_stepped(&source->truth);
+    truth_stepped(&source->truth, source->now_ns);
     log_limited(&source->step_log, LOG_LEVEL_WARNING,
                 "the system clock was stepped by %+.6f s: replies say LI 3 until a new line is "
                 "fitted",
@@ -284,4 +290,9 @@ void time_source_report(const struct time_source *source, struct time_report *re
         .line_error_ns = source->fit.bound_ns,
         .ns_per_tick = source->fit.line.ns_per_tick,
     };
+}
+
+bool time_source_is_lost(struct time_source *source, uint64_t now_ns)
+{
+    return truth_is_lost(&source->truth, now_ns);
 }

@@ -20,7 +20,8 @@ struct time_source;
 
 // state is where the NTP state is published. A predecessor's line stays there until there is a new
 // one, unless the clock was stepped meanwhile: then the state is marked as unsynchronised. fd: the
-// source's descriptor, -1 where it has none; not owned. config outlives the source. 0 or -errno.
+// source's descriptor, not used where it has none; not owned. config outlives the source. 0 or
+// -errno.
 int time_source_open(const struct config *config, int fd, struct snapshot *state,
                      struct time_source **source);
 
@@ -37,6 +38,9 @@ bool time_source_has_news(const struct time_source *source, uint64_t now_ns,
 
 // It has been told.
 void time_source_told(struct time_source *source);
+
+// Is control to be started again, to get the source's descriptor anew?
+bool time_source_is_lost(struct time_source *source, uint64_t now_ns);
 
 // For status. The source's own word is in view.
 struct time_report {

@@ -4,6 +4,7 @@
 #include "base/ntp_time.h"
 #include "board/ntp_state.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,33 +15,56 @@
 // Reference times that differ by less are of one update: chronyd moves them when it slews.
 #define SAME_UPDATE ((int64_t)1 << 22) // 1 ms
 
-enum { STRATUM_MAX = 15 };
+enum { STRATUM_MAX = 15, LOST_MS = 30000 };
 
 #define ADD_RTCSYNC "(chronyd: add rtcsync to chrony.conf)"
 
-void truth_open(struct truth *truth, const struct config *config, int fd)
+int truth_open(struct truth *truth, const struct config *config, int fd)
 {
     *truth = (struct truth){.config = config};
     chronyd_open(&truth->chronyd, fd);
+    return config->time.source == TIME_PHC ? phc_open(fd, &truth->phc) : 0;
+}
+
+void truth_close(struct truth *truth)
+{
+    phc_close(truth->phc);
 }
 
 void truth_turn(struct truth *truth, uint64_t now_ns)
 {
+    if (truth->opened_ns == 0)
+        truth->opened_ns = now_ns;
     if (truth->config->time.source == TIME_CHRONYD)
         chronyd_turn(&truth->chronyd, now_ns);
 }
 
-// chronyd takes the system's clock for its own: what it said before the step is void.
-void truth_stepped(struct truth *truth)
+// What is known of the clock is of the one before the step. chronyd, too, takes the system's clock
+// for its own.
+void truth_stepped(struct truth *truth, uint64_t now_ns)
 {
     const struct chronyd *chronyd = &truth->chronyd;
+    const enum config_time_source kind = truth->config->time.source;
 
-    if (truth->config->time.source != TIME_CHRONYD)
+    truth->unconfirmed = kind == TIME_CHRONYD || kind == TIME_PHC;
+    truth->stepped_ns = now_ns;
+    if (kind != TIME_CHRONYD)
         return;
-    truth->unconfirmed = true;
     truth->updated = chronyd->said.reference_time;
     truth->has_updated = chronyd->heard_ns != 0;
     chronyd_ask_soon(&truth->chronyd);
+}
+
+bool truth_is_lost(struct truth *truth, uint64_t now_ns)
+{
+    struct phc_word word;
+
+    if (truth->phc == NULL || !phc_last(truth->phc, &word))
+        return false;
+    // The device has gone; or there was none at this start (supervisor/start.c).
+    const bool gone = word.fault == -ENODEV || word.fault == -ENOTTY;
+    const uint64_t since_ns = word.read_ns > truth->opened_ns ? word.read_ns : truth->opened_ns;
+    return gone && now_ns > since_ns && now_ns - since_ns > LOST_MS * MS_NS;
 }
 
 static void look_at_kernel(struct truth *truth, const struct truth_kernel *kernel, uint64_t now_ns,
@@ -54,7 +78,7 @@ static void look_at_kernel(struct truth *truth, const struct truth_kernel *kerne
                                         : LEAP_NONE;
     view->stratum = truth->config->time.stratum;
     view->reference_id = truth->config->time.reference_id_word;
-    if (truth->config->time.source == TIME_FIXED)
+    if (truth->config->time.source != TIME_SYSTEM)
         return;
     view->error_s = verdict.error_s;
     view->unsynchronised = !verdict.good;
@@ -95,14 +119,73 @@ static void look_at_chronyd(struct truth *truth, uint64_t now_ns, struct truth_v
         said->leap == LEAP_UNKNOWN || said->stratum == 0 || said->stratum > STRATUM_MAX;
 }
 
+// The kernel says when there will be a leap second, and how far TAI is ahead of UTC.
+static void look_at_phc(struct truth *truth, const struct truth_kernel *kernel, uint64_t now_ns,
+                        struct truth_view *view)
+{
+    const struct config *config = truth->config;
+    const int ahead_s = config->time.phc_timescale == TIMESCALE_TAI ? kernel->now.tai : 0;
+    struct phc_word word;
+    double unsure_s;
+
+    if (!phc_last(truth->phc, &word) || word.read_ns == 0) {
+        view->stale = true;
+        view->error_s = INFINITY;
+        return;
+    }
+    // Read behind the step, or while it was noticed at the latest.
+    if (word.read_ns > truth->stepped_ns)
+        truth->unconfirmed = false;
+    const uint64_t age_ns = now_ns > word.read_ns ? now_ns - word.read_ns : 0;
+    view->has_offset = true;
+    view->offset_s = phc_offset_s(&word.reading, ahead_s, &unsure_s);
+    view->offset_age_s = (double)age_ns / NS_PER_S;
+    unsure_s += (double)config->time.phc_accuracy_ns / NS_PER_S;
+    view->error_s = fabs(view->offset_s) + unsure_s + view->offset_age_s * PHI;
+    view->unconfirmed = truth->unconfirmed;
+    view->contradicted =
+        fabs(view->offset_s) - unsure_s > (double)config->time.phc_limit_ns / NS_PER_S;
+    view->stale = age_ns > config->time.stale_after_ms * MS_NS;
+}
+
 void truth_look(struct truth *truth, const struct truth_kernel *kernel, uint64_t now_ns,
                 struct truth_view *view)
 {
     *view = (struct truth_view){0};
-    if (truth->config->time.source == TIME_CHRONYD)
+    if (truth->config->time.source == TIME_CHRONYD) {
         look_at_chronyd(truth, now_ns, view);
+        return;
+    }
+    look_at_kernel(truth, kernel, now_ns, view);
+    if (truth->config->time.source == TIME_PHC)
+        look_at_phc(truth, kernel, now_ns, view);
+}
+
+// TAI is ahead of UTC by some tens of seconds; a difference of that size has one cause.
+static const char *hint_at_tai(const struct truth *truth, double offset_s)
+{
+    const bool looks_so = fabs(offset_s) > 25 && fabs(offset_s) < 60;
+
+    if (!looks_so)
+        return "";
+    return truth->config->time.phc_timescale == TIMESCALE_TAI
+               ? "; the kernel must know TAI - UTC (chronyd: leapsectz right/UTC), or set "
+                 "time.phc_timescale: utc"
+               : "; if it keeps TAI, set time.phc_timescale: tai";
+}
+
+static void explain_phc(const struct truth *truth, const struct truth_view *view,
+                        enum health_reason reason, char *text, size_t len)
+{
+    const char *at = truth->config->time.phc;
+
+    if (reason == HEALTH_CONTRADICTED)
+        snprintf(text, len, "%s and the system clock differ by %.9f s, time.phc_limit is %.9f s%s",
+                 at, view->offset_s, truth->config->time.phc_limit_ns / 1e9,
+                 hint_at_tai(truth, view->offset_s));
     else
-        look_at_kernel(truth, kernel, now_ns, view);
+        snprintf(text, len, "%s could not be read for %.0f s; is its device still there?", at,
+                 view->has_offset ? view->offset_age_s : 0);
 }
 
 static void explain_error(const struct truth *truth, const struct truth_view *view, double error_s,
@@ -122,6 +205,11 @@ void truth_explain(const struct truth *truth, const struct truth_view *view,
     const struct config *config = truth->config;
     const char *at = config->time.chronyd.text;
 
+    if (config->time.source == TIME_PHC &&
+        (reason == HEALTH_CONTRADICTED || reason == HEALTH_STALE)) {
+        explain_phc(truth, view, reason, text, len);
+        return;
+    }
     switch (reason) {
     case HEALTH_GOOD:
         snprintf(text, len, "the system clock is synchronised now");
@@ -129,7 +217,7 @@ void truth_explain(const struct truth *truth, const struct truth_view *view,
     case HEALTH_STEPPED:
         snprintf(text, len,
                  view->unconfirmed
-                     ? "the system clock was stepped, and chronyd has not measured it since"
+                     ? "the system clock was stepped, and its source has not measured it since"
                      : "the system clock was stepped, and is measured anew");
         break;
     case HEALTH_CONTRADICTED:

@@ -3,6 +3,8 @@
 //
 //   system   the kernel, as the program that keeps the clock has told it (kernel_clock.h)
 //   chronyd  the chronyd of this host (chronyd.h): served as its own server would serve it
+//   phc      a hardware clock (phc.h): CLOCK_REALTIME is as wrong as the two differ, and as the
+//            hardware clock may be wrong
 //   fixed    nobody: nothing but a step speaks against the clock
 //
 // One thread; never waits.
@@ -12,6 +14,7 @@
 #include "control/time/chronyd.h"
 #include "control/time/health.h"
 #include "control/time/kernel_clock.h"
+#include "control/time/phc.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,7 +25,10 @@ struct truth {
     const struct config *config; // not owned
     struct kernel_clock kernel;
     struct chronyd chronyd;
-    bool unconfirmed; // the clock was stepped, and chronyd has not measured it since
+    struct phc *phc;     // NULL: another source
+    uint64_t opened_ns;  // at the first turn
+    bool unconfirmed;    // the clock was stepped, and the source has not measured it since
+    uint64_t stepped_ns; // when that was noticed; of phc
     bool has_updated;
     ntp_time updated; // chronyd's last measurement before the step; of has_updated
 };
@@ -56,14 +62,20 @@ struct truth_kernel {
     struct timex now;
 };
 
-// fd: of the source (link/handover.h), not owned; -1 where it needs none.
-void truth_open(struct truth *truth, const struct config *config, int fd);
+// fd: of the source (link/handover.h), not owned; not used where it needs none. 0 or -errno.
+int truth_open(struct truth *truth, const struct config *config, int fd);
 
 // Asks the source what it has to be asked. Several times a second.
 void truth_turn(struct truth *truth, uint64_t now_ns);
 
+void truth_close(struct truth *truth);
+
 // CLOCK_REALTIME was stepped, by something that is no leap second.
-void truth_stepped(struct truth *truth);
+void truth_stepped(struct truth *truth, uint64_t now_ns);
+
+// Has the source's descriptor been of no use for so long that control is to be started again, to
+// get another one? A hardware clock that was taken out and put back is another device.
+bool truth_is_lost(struct truth *truth, uint64_t now_ns);
 
 void truth_look(struct truth *truth, const struct truth_kernel *kernel, uint64_t now_ns,
                 struct truth_view *view);

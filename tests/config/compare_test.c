@@ -77,13 +77,16 @@ static void each_difference_is_named(void **state)
          "  threads: 2, ntp_server: n, deadline: 4s, max_connections: 9, socket: /s}\n"
          "keys: {file: /f, rotate: 1h, keep: 1}\n"
          "time: {source: fixed, stratum: 2, reference_id: 192.0.2.1, max_error: 1s, chronyd: "
-         "127.0.0.2:323,\n  stale_after: 1m, on_unhealthy: silent, hook: /h}\n",
+         "127.0.0.2:323,\n  stale_after: 1m, on_unhealthy: silent, hook: /h, phc_timescale: utc,\n"
+         "  phc_accuracy: 2us, phc_limit: 2us}\n",
          " dataplane.cores dataplane.idle dataplane.crypto dataplane.user dataplane.ports "
          "control.listen "
          "control.threads control.user control.ntp_server control.deadline control.max_connections "
          "control.socket keys.file keys.rotate keys.keep time.source time.stratum "
-         "time.reference_id time.chronyd time.stale_after time.max_error time.on_unhealthy "
+         "time.reference_id time.chronyd time.stale_after time.phc_timescale time.phc_accuracy "
+         "time.phc_limit time.max_error time.on_unhealthy "
          "time.hook"},
+        {VALID "  source: phc:/dev/ptp0\n", " time.source"},
         {VALID_PORTS VALID_CONTROL "time: {source: chronyd}\n",
          " time.source time.stratum time.reference_id"},
     };

@@ -297,8 +297,32 @@ static const struct {
     {KEYS, "keep: 7", "`keys.keep` is \"7\"; it must be a number from 0 to 6"},
     {KEYS, "fleet: {}", "`keys.fleet` is not in this version"},
     {TIME, "source: fixed", NULL},
-    {TIME, "source: phc:/dev/ptp0", "`time.source: phc:/dev/ptp0` is not in this version"},
-    {TIME, "source: sundial", "`time.source` is \"sundial\"; it must be system, chronyd or fixed"},
+    {TIME, "source: phc:/dev/ptp0", NULL},
+    {TIME, "source: 'phc:/dev/ptp_kvm'", NULL},
+    {TIME, "source: phc",
+     "`time.source` is \"phc\"; it must be system, chronyd, fixed, or phc: and a"},
+    {TIME, "source: 'phc:'", "`time.source` is \"phc:\""},
+    {TIME, "source: phc:/dev/", "`time.source`"},
+    {TIME, "source: phc:ptp0", "`time.source`"},
+    {TIME, "source: phc:/dev/../etc/passwd", "`time.source`"},
+    {TIME, "source: 'phc:/dev/a b'", "`time.source`"},
+    {TIME, "source: phc:/dev/abcdefghijklmnopqrstuvwxyz", NULL},
+    {TIME, "source: phc:/dev/abcdefghijklmnopqrstuvwxyz0", "`time.source`"},
+    {TIME, "phc_timescale: utc", NULL},
+    {TIME, "phc_timescale: gps", "`time.phc_timescale` is \"gps\"; it must be tai or utc"},
+    {TIME, "phc_accuracy: 0ns", NULL},
+    {TIME, "phc_accuracy: 250ns", NULL},
+    {TIME, "phc_accuracy: 1s", NULL},
+    {TIME, "phc_accuracy: 2s",
+     "`time.phc_accuracy` is \"2s\"; it must be a time from 0ns to 1s, with its unit (ns, us, ms, "
+     "s, "
+     "m, h or d)"},
+    {TIME, "phc_accuracy: 99999999999d", "`time.phc_accuracy`"},
+    {TIME, "phc_limit: 1us", NULL},
+    {TIME, "phc_limit: 999ns", "`time.phc_limit` is \"999ns\"; it must be a time from 1us to 1s"},
+    {TIME, "source: sundial",
+     "`time.source` is \"sundial\"; it must be system, chronyd, fixed, or phc: and "
+     "a device in /dev (phc:/dev/ptp0)"},
     {TIME, "source: chronyd", "`time.stratum` does not go with `time.source: chronyd`"},
     {TIME, "chronyd: '[::1]:323'", NULL},
     {TIME, "chronyd: 127.1.2.3:1023", NULL},
@@ -320,6 +344,22 @@ static const struct {
      "\"\""},
     {TIME, "stratum: 1", "`time.stratum` stands twice, first in line"},
 };
+
+static void a_hardware_clock_has_a_device(void **state)
+{
+    (void)state;
+    struct config *c = expect_loaded(VALID "  source: phc:/dev/ptp3\n  phc_accuracy: 40ns\n");
+    assert_int_equal(c->time.source, TIME_PHC);
+    assert_string_equal(c->time.phc, "/dev/ptp3");
+    assert_int_equal(c->time.phc_timescale, TIMESCALE_TAI);
+    assert_int_equal(c->time.phc_accuracy_ns, 40);
+    assert_int_equal(c->time.phc_limit_ns, 1000000);
+    config_free(c);
+    c = expect_loaded(VALID);
+    assert_string_equal(c->time.phc, "");
+    assert_int_equal(c->time.phc_accuracy_ns, 1000);
+    config_free(c);
+}
 
 // What chronyd says is served, so nothing may be claimed beside it; and nothing is missing.
 static void chronyd_brings_its_own_claims(void **state)
@@ -608,6 +648,7 @@ int main(void)
         cmocka_unit_test(all_faults_are_named),
         cmocka_unit_test(required_keys_are_asked_for),
         cmocka_unit_test(chronyd_brings_its_own_claims),
+        cmocka_unit_test(a_hardware_clock_has_a_device),
         cmocka_unit_test(cores_and_ports_have_rules),
         cmocka_unit_test(reference_id_follows_the_stratum),
         cmocka_unit_test(messages_name_the_line),

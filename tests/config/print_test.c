@@ -68,6 +68,23 @@ static void what_is_printed_loads_again(void **state)
                true);
 }
 
+static void a_device_is_a_part_of_its_source(void **state)
+{
+    (void)state;
+    round_trip(VALID "  source: 'phc:/dev/ptp0'\n  phc_accuracy: 1500ns\n  phc_limit: 20us\n",
+               true);
+    struct config *config = NULL;
+    struct config_error error;
+    assert_int_equal(
+        load_text(VALID "  source: phc:/dev/ptp0\n  phc_accuracy: 1500ns\n", &config, &error), 0);
+    char *text = printed(config);
+    assert_non_null(strstr(text, "source: \"phc:/dev/ptp0\"\n"));
+    assert_non_null(strstr(text, "phc_accuracy: 1500ns\n"));
+    assert_non_null(strstr(text, "phc_limit: 1ms\n"));
+    free(text);
+    config_free(config);
+}
+
 static void units_are_the_largest_that_fit(void **state)
 {
     (void)state;
@@ -98,6 +115,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_printed_loads_again),
+        cmocka_unit_test(a_device_is_a_part_of_its_source),
         cmocka_unit_test(units_are_the_largest_that_fit),
         cmocka_unit_test(every_row_explains_itself),
     };

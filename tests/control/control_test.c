@@ -52,9 +52,11 @@ static const char config_text[] = "dataplane:\n"
                                   "  file: %s/keys\n"
                                   "  rotate: 1s\n"
                                   "time:\n"
-                                  "  source: fixed\n"
+                                  "  source: %s\n"
                                   "  stratum: 1\n"
                                   "  reference_id: TEST\n";
+
+static const char *source = "fixed";
 
 static int text_file(const char *text, size_t len)
 {
@@ -79,7 +81,7 @@ static int setup(void **state)
     char text[1024];
     strcpy(stand.dir, "/tmp/control_test.XXXXXX");
     assert_non_null(mkdtemp(stand.dir));
-    int len = snprintf(text, sizeof text, config_text, stand.dir);
+    int len = snprintf(text, sizeof text, config_text, stand.dir, source);
     stand.config = text_file(text, (size_t)len);
     assert_int_equal(board_create(&stand.board_control, &stand.board_dataplane, &stand.board_ke),
                      0);
@@ -125,6 +127,7 @@ static void hand_over(int link)
         {stand.board_control, HANDOVER_BOARD_CONTROL},
         {stand.board_dataplane_read_only, HANDOVER_BOARD_DATAPLANE},
         {stand.board_ke_read_only, HANDOVER_BOARD_KE},
+        {open("/dev/null", O_RDWR), HANDOVER_TIME_SOURCE}, // as after a device has gone
         {stand.socket, HANDOVER_CONTROL_SOCKET},
     };
     enum { N = sizeof handed / sizeof handed[0] };
@@ -394,6 +397,35 @@ static void filter(void **state) // threat model: code that runs in control gets
     }
 }
 
+static int setup_phc(void **state)
+{
+    source = "phc:/dev/ptp0";
+    int result = setup(state);
+    source = "fixed";
+    return result;
+}
+
+// A hardware clock that has gone: its thread asks it all the same, under the filter, and the clock
+// is served as not synchronised.
+static void without_its_device(void **state)
+{
+    (void)state;
+    start_well();
+    uint64_t beat = atomic_load(&stand.board->heartbeat);
+    doze_ms(500); // some readings
+    assert_true(atomic_load(&stand.board->heartbeat) > beat);
+    struct ntp_state_view clock = {0};
+    assert_true(ntp_state_refresh(&stand.board->ntp_state, &clock));
+    assert_int_equal(clock.state.leap, LEAP_UNKNOWN);
+    char text[4096];
+    ssize_t len = pread(stand.log, text, sizeof text - 1, 0);
+    assert_true(len > 0);
+    text[len] = '\0';
+    assert_non_null(strstr(text, "/dev/ptp0 could not be read"));
+    assert_int_equal(kill(stand.pid, SIGTERM), 0);
+    assert_int_equal(ended(), 0);
+}
+
 static void no_dumps(void **state) // F5, P6
 {
     (void)state;
@@ -415,6 +447,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(life, setup, teardown),
         cmocka_unit_test_setup_teardown(restart, setup, teardown),
+        cmocka_unit_test_setup_teardown(without_its_device, setup_phc, teardown),
         cmocka_unit_test(filter),
         cmocka_unit_test(no_dumps),
     };

@@ -115,6 +115,21 @@ with Tap() as tap, World("source") as world:
     world.stop()
     rival.stop()
 
+    # A hardware clock that is none: there is none here.
+    plain = world.configuration.read_text()
+    for device, complaint in ("/dev/null", "is no hardware clock"), ("/dev/ptp9", "cannot open"):
+        world.configuration.write_text(plain.replace(
+            "source: chronyd", f"source: phc:{device}\n  stratum: 1\n  reference_id: PTP"))
+        got = subprocess.run(world.server.command(BUILD / "noonmarkd", "-c", world.configuration,
+                                                  "--check-config"), stderr=subprocess.PIPE, text=True)
+        refused = world.start(wait=False)
+        tap.ok(got.returncode == 1 and complaint in got.stderr and device in got.stderr and
+               wait_for(lambda: not refused.alive(), 30) and said(world, complaint) >= 1,
+               f"F26: {device} as a hardware clock is refused, by --check-config, too",
+               got.stderr + world.server_tail())
+        world.stop()
+    world.configuration.write_text(plain)
+
     # Nobody is there yet.
     world.start()
     reply = ask(world)

@@ -63,7 +63,7 @@ static int64_t utc_ns(void *self)
 static int kernel(void *self, struct timex *now)
 {
     const struct sim_clock *sim = self;
-    *now = (struct timex){.status = sim->status, .maxerror = sim->maxerror_us};
+    *now = (struct timex){.status = sim->status, .maxerror = sim->maxerror_us, .tai = sim->tai_s};
     return sim->kernel;
 }
 

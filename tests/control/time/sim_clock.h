@@ -18,6 +18,7 @@ struct sim_clock {
     int status;        // its status bits
     int64_t maxerror_us;
     int64_t growth_us; // of maxerror, a second
+    int tai_s;         // TAI - UTC, as the kernel has it
     uint64_t random;
 };
 

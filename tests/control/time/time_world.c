@@ -41,9 +41,13 @@ int time_world_setup(void **state)
     time_config.time.max_error_ms = 1500;
     time_config.time.reference_id_word = 0x47505300;
     time_config.time.stale_after_ms = 10000;
+    time_config.time.phc_limit_ns = MS;
+    time_config.time.phc_accuracy_ns = 1000;
+    strcpy(time_config.time.phc, "/dev/ptp0");
     time_config.time.chronyd.text = (char *)"127.0.0.1:323";
     log_recorder_clear();
     sim_chronyd_open(&time_chronyd);
+    time_phc = (struct sim_phc){.clock = &time_sim, .read_ns = 1500};
     sim_clock_init(&time_sim, 1767225600);
     time_world_open();
     return 0;

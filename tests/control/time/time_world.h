@@ -6,6 +6,7 @@
 #include "control/time/time_source.h"
 #include "tests/control/time/sim_chronyd.h"
 #include "tests/control/time/sim_clock.h"
+#include "tests/control/time/sim_phc.h"
 
 #include <stdbool.h>
 #include <stdint.h>

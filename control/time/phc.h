@@ -1,0 +1,64 @@
+// A hardware clock of the kernel (/dev/ptpN: a NIC's clock, a GPS card, a hypervisor's), held
+// against CLOCK_REALTIME. The kernel reads the hardware clock between two readings of the system's
+// clock; so each reading bounds their difference from both sides, and one alone can prove that they
+// disagree.
+//
+// A driver may take long or hang. So a thread of its own reads, ten times a second, and leaves what
+// it read in a snapshot.
+#pragma once
+
+#include "board/snapshot.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    PHC_READ_MS = 100,
+    PHC_READINGS = 10, // of which the narrowest is taken
+};
+
+// The hardware clock's time, and the system's around it, in ns since each one's epoch.
+struct phc_reading {
+    int64_t before_ns; // CLOCK_REALTIME
+    int64_t phc_ns;
+    int64_t after_ns; // CLOCK_REALTIME
+};
+
+// The thread's last word.
+struct phc_word {
+    struct phc_reading reading; // the narrowest one
+    uint64_t read_ns;           // CLOCK_MONOTONIC before it; 0: none has succeeded yet
+    int64_t fault;              // of the last attempt: 0 or -errno
+};
+
+static_assert(sizeof(struct phc_word) % 8 == 0, "is made of whole words");
+
+// How clocks are read: n readings, or fewer. Returns their number, or -errno. Tests have others.
+struct phc_reader {
+    void *self;
+    int (*read)(void *self, struct phc_reading *readings, int n);
+    uint64_t (*now_ns)(void *self); // CLOCK_MONOTONIC
+};
+
+// One round of the thread's: reads, and publishes what it has read or why it has not.
+void phc_read_once(const struct phc_reader *reader, struct phc_word *word,
+                   struct snapshot *snapshot);
+
+// The narrowest of n readings in which the system's clock was not put back; NULL: none.
+const struct phc_reading *phc_narrowest(const struct phc_reading *readings, int n);
+
+// The PHC's time minus the system's, in seconds, and the most that this may be wrong.
+// ahead_s: TAI - UTC, when the PHC keeps TAI; else 0.
+double phc_offset_s(const struct phc_reading *reading, int ahead_s, double *unsure_s);
+
+struct phc; // the thread
+
+// Starts it for an open device, which stays the caller's. 0 or -errno.
+int phc_open(int fd, struct phc **phc);
+
+// What it has read last. False, with nothing written: nothing yet.
+bool phc_last(struct phc *phc, struct phc_word *word);
+
+// Does not wait for the thread, which may hang in a driver: it ends with the process.
+void phc_close(struct phc *phc);
