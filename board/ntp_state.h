@@ -46,7 +46,7 @@ struct ntp_state {
     uint32_t gates;           // readings that the line goes through, for status
     uint32_t steps;           // steps of CLOCK_REALTIME noticed since control started, for status
     uint64_t
-        void_tsc; // from here on the line is not valid, because the clock will jump; 0: no jump
+        jump_tsc; // from here on the line is not valid, because the clock will jump; 0: no jump
 };
 static_assert(sizeof(struct ntp_state) <= 8 * SNAPSHOT_WORDS_MAX, "fits a snapshot");
 static_assert(sizeof(struct ntp_state) % 8 == 0, "is made of whole words");

@@ -203,7 +203,7 @@ static void publish(struct time_source *source, const struct time_line *line)
     state->gates = source->fit.n;
     state->serving = 1;
     consult(source);
-    state->void_tsc = tsc_at(line, leap_void_ns(&source->leap, source->utc_ns));
+    state->jump_tsc = tsc_at(line, leap_void_ns(&source->leap, source->utc_ns));
     ntp_state_publish(source->board, state);
     source->inherited = false;
 }

@@ -40,7 +40,7 @@ static double grown(const struct ntp_state *state, uint64_t tsc, double silent_s
 static bool is_out_of_date(const struct ntp_state *state, uint64_t tsc, double silent_s,
                            double dispersion)
 {
-    bool is_void = state->void_tsc != 0 && (int64_t)(tsc - state->void_tsc) >= 0;
+    bool is_void = state->jump_tsc != 0 && (int64_t)(tsc - state->jump_tsc) >= 0;
     return is_void || silent_s > CLOCK_SILENCE_MAX_S || dispersion >= CLOCK_DISPERSION_MAX;
 }
 

@@ -30,7 +30,7 @@ enum {
 // UTC at a reading of the TSC, before or after the line's base.
 ntp_time clock_utc(const struct clock_line *line, uint64_t tsc);
 
-// Is the server not synchronised at tsc? When leap is unknown, behind void_tsc, after
+// Is the server not synchronised at tsc? When leap is unknown, behind jump_tsc, after
 // CLOCK_SILENCE_MAX_S of control's silence, or when the dispersion has reached its maximum.
 bool clock_is_marked(const struct ntp_state *state, uint64_t tsc);
 

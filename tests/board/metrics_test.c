@@ -107,7 +107,7 @@ static void every_field_is_in_one_row(void **state)
         OTHER(ntp_state, line),         OTHER(ntp_state, tsc_hz),
         OTHER(ntp_state, written_tsc),  OTHER(ntp_state, reference_time),
         OTHER(ntp_state, reference_id), OTHER(ntp_state, void_after),
-        OTHER(ntp_state, void_tsc),
+        OTHER(ntp_state, jump_tsc),
     };
     covers(sizeof(struct ntp_state), METRIC_CLOCK, METRIC_CLOCK, clock, N(clock));
 

@@ -113,7 +113,7 @@ static void a_void_line_is_marked(void **unused)
     (void)unused;
     struct ntp_state s = state_at(5000);
     assert_false(clock_is_marked(&s, 5000 + HZ));
-    s.void_tsc = 5000 + HZ;
+    s.jump_tsc = 5000 + HZ;
     assert_false(clock_is_marked(&s, 4999 + HZ));
     assert_int_equal(clock_aged(&s, 4999 + HZ, 0).leap, LEAP_NONE);
     assert_true(clock_is_marked(&s, 5000 + HZ));
