@@ -379,6 +379,9 @@ MUTANTS = [
     # what was opened once
     Mutant("look-mac", "a new MAC address is not noticed", "dataplane/port/xdp/interface.c",
            "memcmp(now->mac, then->mac, sizeof now->mac) != 0", "0", ("port/xdp/interface",)),
+    Mutant("interface-split", "igb's send queues count as busy polled where they are not",
+           "dataplane/port/xdp/interface.c", "<= channels->max_combined / 2;", "< channels->max_combined / 2;",
+           ("port/xdp/interface",)),
     Mutant("addresses-own", "the served interface's addresses have no room in a full list",
            "dataplane/port/xdp/address_list.c", "if (own && at >= *f->n_own) {",
            "if (room && own && at >= *f->n_own) {", ("port/xdp/address_list",)),

@@ -25,11 +25,20 @@ static uint32_t least(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
+// igb and igc have two interrupts a channel while no more than half of the channels are in use, and
+// one for both queues otherwise: igb_set_flag_queue_pairs and igc_set_flag_queue_pairs in Linux.
+static bool is_split(const char *driver, const struct ethtool_channels *channels)
+{
+    return (strcmp(driver, "igb") == 0 || strcmp(driver, "igc") == 0) &&
+           channels->combined_count <= channels->max_combined / 2;
+}
+
 // A combined channel receives and sends; most drivers have these alone. veth has a channel for each
 // receive queue and one for each transmit queue, as ethtool counts them.
 void interface_count_queues(struct interface *interface, const struct ethtool_channels *channels)
 {
     interface->queues = interface->openable = 1;
+    interface->split = channels && is_split(interface->driver, channels);
     if (!channels || channels->combined_count + channels->rx_count == 0)
         return;
     interface->queues = channels->combined_count + channels->rx_count;

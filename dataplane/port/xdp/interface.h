@@ -14,13 +14,15 @@ struct interface {
     uint32_t queues;   // receive queues that packets may arrive on
     uint32_t openable; // queues that can be served: those that can send too, as far as the XDP
                        // program's map has room for them; at least 1
+    bool split;        // the driver gives the two queues of a channel an interrupt each
     bool takes_tags;   // the device takes VLAN tags off the frames (rxvlan), where it can
 };
 
 // 0 or -errno (-ENODEV: there is no such interface).
 int interface_look(const char *name, struct interface *interface);
 
-// Sets queues and openable from what ethtool knows of the channels; NULL: it knows none. Pure.
+// Sets queues, openable and split from what ethtool knows of the channels, and from the
+// driver; NULL: it knows none. Pure.
 void interface_count_queues(struct interface *interface, const struct ethtool_channels *channels);
 
 // Why a port that was opened on `then` must be opened anew on `now`; NULL: it need not. Pure.

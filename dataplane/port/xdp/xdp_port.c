@@ -20,7 +20,10 @@ static int attach(struct xdp_port *port, const char *name, const struct xdp_prog
     return fault;
 }
 
-// Zero copy is tried on the first queue, if the program runs in the driver.
+// Zero copy is tried on the first queue, if the program runs in the driver. Busy polling a socket
+// reaches the receive queue's interrupt alone, and the kernel then does not raise another one for
+// the send queue: where they are split, replies would wait for the driver's watchdog, up to two
+// seconds.
 static int open_queue(struct xdp_port *port, uint32_t number)
 {
     const unsigned ifindex = port->interface.index;
@@ -49,7 +52,7 @@ static int open_queues(struct xdp_port *port, const char *name)
                     name, interface->queues, interface->openable, name, interface->openable);
     port->queue = calloc(interface->openable, sizeof *port->queue);
     int fault = port->queue ? 0 : -ENOMEM;
-    port->zero_copy = !port->attached.generic;
+    port->zero_copy = !port->attached.generic && !interface->split;
     for (uint32_t i = 0; i < interface->openable && !fault; i++) {
         fault = open_queue(port, i);
         if (fault)

@@ -1,9 +1,11 @@
-// When an interface must be opened anew, and how many of its queues can be served.
+// When an interface must be opened anew, how many of its queues can be served, and whether they
+// share interrupts.
 #include "dataplane/port/xdp/interface.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include <linux/ethtool.h>
 
@@ -70,12 +72,39 @@ static void queues_that_receive_and_send_can_be_served(void **state)
     assert_int_equal(interface.openable, 1);
 }
 
+static bool is_split(const char *driver, uint32_t combined, uint32_t max)
+{
+    const struct ethtool_channels channels = {.combined_count = combined, .max_combined = max};
+    struct interface interface = {0};
+    snprintf(interface.driver, sizeof interface.driver, "%s", driver);
+    interface_count_queues(&interface, &channels);
+    return interface.split;
+}
+
+static void few_channels_of_igb_and_igc_have_two_interrupts_each(void **state)
+{
+    (void)state;
+    const char *const drivers[] = {"igb", "igc"};
+    for (unsigned i = 0; i < 2; i++) {
+        assert_true(is_split(drivers[i], 1, 8));
+        assert_true(is_split(drivers[i], 4, 8));
+        assert_false(is_split(drivers[i], 5, 8));
+        assert_false(is_split(drivers[i], 1, 1));
+    }
+    assert_false(is_split("ice", 1, 8));
+    assert_false(is_split("", 0, 0));
+    struct interface interface = {.driver = "igb", .split = true};
+    interface_count_queues(&interface, NULL);
+    assert_false(interface.split);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_that_is_as_it_was_stays),
         cmocka_unit_test(each_change_counts),
         cmocka_unit_test(queues_that_receive_and_send_can_be_served),
+        cmocka_unit_test(few_channels_of_igb_and_igc_have_two_interrupts_each),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
