@@ -436,6 +436,7 @@ class World:
         self.no_clock = ["setpriv", "--bounding-set", "-sys_time", "--inh-caps", "-sys_time"]
         self.programs = []
         self.namespaces = []
+        self.addresses = [SERVER_V4, SERVER_V6]  # that the certificate is for
         self.noonmarkd = None
         self.ran_forced = CRYPTO == "auto"
         self.configuration = self.home / "noonmark.yaml"
@@ -486,7 +487,7 @@ class World:
     def certify(self):
         """A certificate of its own, which the clients trust, for the addresses and a name."""
         self.certificate, self.key = self.home / "cert.pem", self.home / "key.pem"
-        names = f"subjectAltName=IP:{SERVER_V4},IP:{SERVER_V6},DNS:{SERVER_NAME}"
+        names = f"subjectAltName={','.join('IP:' + a for a in self.addresses)},DNS:{SERVER_NAME}"
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
                         "ec_paramgen_curve:P-256", "-nodes", "-days", "90", "-subj",
                         f"/CN={SERVER_NAME}", "-addext", names, "-addext",
@@ -554,8 +555,7 @@ time:
     def start(self, wait=True, timeout=20, prefix=()):
         """Starts noonmarkd, and waits until it answers NTP and KE unless told not to. prefix: a
         command that runs it."""
-        self.noonmarkd = Program("noonmarkd", self.server.command(
-            *prefix, BUILD / "noonmarkd", "-c", self.configuration), self.home / "noonmarkd.log")
+        self.noonmarkd = self._launch(prefix)
         self.programs.append(self.noonmarkd)
         if wait and not self.wait_serving(timeout):
             raise RuntimeError(f"noonmarkd does not serve after {timeout} s\n{self.server_tail()}")
@@ -565,6 +565,10 @@ time:
             if not self.ran_forced:
                 raise RuntimeError(f"noonmarkd does not run {CRYPTO}\n{self.server_tail()}")
         return self.noonmarkd
+
+    def _launch(self, prefix):
+        return Program("noonmarkd", self.server.command(
+            *prefix, BUILD / "noonmarkd", "-c", self.configuration), self.home / "noonmarkd.log")
 
     def runs_forced(self):
         status = self.status()
