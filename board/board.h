@@ -58,6 +58,7 @@ struct board_port {
     char driver[BOARD_NAME_LEN]; // the kernel's ("veth", "ice") or DPDK's ("net_memif")
     char mode[BOARD_NAME_LEN];   // "XDP native, zero copy", "XDP generic, copy", ...; "" elsewhere
     char stamps[BOARD_NAME_LEN]; // the source of arrival times: "XDP program" or "poll"
+    char departures[BOARD_NAME_LEN]; // what interleaved mode can tell: "kernel" or "predicted"
     _Atomic uint32_t link_up;
     _Atomic uint32_t state;   // enum board_port_state
     _Atomic uint32_t program; // id of the XDP program: ours on an open port, that in the way on a

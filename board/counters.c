@@ -8,14 +8,14 @@ const int64_t departure_bin_ns[DEPARTURE_BINS - 1] = {
 };
 
 static_assert(sizeof(struct core_counters) % sizeof(uint64_t) == 0, "is made of whole words");
-static_assert(offsetof(struct core_counters, frames_received) <
-                      offsetof(struct core_counters, slow_path) &&
-                  offsetof(struct core_counters, frames_received) <
-                      offsetof(struct core_counters, outcome) &&
-                  offsetof(struct core_counters, frames_received) <
-                      offsetof(struct core_counters, stamps_refused) &&
-                  offsetof(struct core_counters, outcome) < offsetof(struct core_counters, nak),
-              "a sum comes before its parts");
+static_assert(
+    offsetof(struct core_counters, frames_received) < offsetof(struct core_counters, slow_path) &&
+        offsetof(struct core_counters, frames_received) < offsetof(struct core_counters, outcome) &&
+        offsetof(struct core_counters, frames_received) <
+            offsetof(struct core_counters, stamps_refused) &&
+        offsetof(struct core_counters, outcome) < offsetof(struct core_counters, nak) &&
+        offsetof(struct core_counters, outcome) < offsetof(struct core_counters, interleaved),
+    "a sum comes before its parts");
 
 void counters_read(const struct core_counters *counters, struct core_counters *copy)
 {

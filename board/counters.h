@@ -64,8 +64,8 @@ extern const int64_t departure_bin_ns[DEPARTURE_BINS - 1];
 // with counters_read.
 //
 // A sum comes before its parts: frames_received before the counters of its frames, outcome before
-// nak. A core adds in that order and a reader reads backwards, so the parts never add up to more
-// than their sum. Counters without such a relation may differ by one burst.
+// nak and interleaved. A core adds in that order and a reader reads backwards, so the parts never
+// add up to more than their sum. Counters without such a relation may differ by one burst.
 struct core_counters {
     _Alignas(64) _Atomic uint64_t heartbeat; // the number of turns, empty ones too
     _Atomic uint64_t frames_received;
@@ -82,6 +82,14 @@ struct core_counters {
     _Atomic uint64_t outcome[OUTCOMES];
     _Atomic uint64_t nak[NAK_CAUSES];                 // of outcome[ANSWERED_NAK]
     _Atomic uint64_t departure_error[DEPARTURE_BINS]; // by departure_error_bin
+
+    // Replies to requests that ask for interleaved mode (RFC 9769): in which mode, and what becomes
+    // of their departures, which the next such reply is to tell.
+    _Atomic uint64_t interleaved;
+    _Atomic uint64_t interleaved_basic;
+    _Atomic uint64_t departures_known;
+    _Atomic uint64_t departures_unasked; // the port cannot tell them, or there are too many
+    _Atomic uint64_t departures_lost;    // the stamp never came, or cannot be true
 };
 
 // The bin of an error in ns.

@@ -110,6 +110,14 @@ static const struct metric_family records_refused = {"noonmark_core_records_refu
 static const struct metric_family departure_error = {
     "noonmark_ntp_departure_error_seconds",
     "How much later than it left a reply said that it would leave.", METRIC_HISTOGRAM, "seconds"};
+static const struct metric_family interleaved = {
+    "noonmark_ntp_interleaved_replies",
+    "Replies to requests that ask for interleaved mode, by the mode that they got.", METRIC_COUNTER,
+    ""};
+static const struct metric_family departures = {
+    "noonmark_ntp_departures",
+    "Replies to requests that ask for interleaved mode, by what is known of their departure.",
+    METRIC_COUNTER, ""};
 static const struct metric_family turns = {"noonmark_core_turns",
                                            "Turns of the core's polling loop.", METRIC_COUNTER, ""};
 static const struct metric_family departure = {
@@ -333,6 +341,22 @@ const struct metric metrics[] = {
     {&departure_error, NULL, NULL, "departure_error",
      "How much later than it left the last reply of a send call said that it would leave.",
      AT(METRIC_CORES, METRIC_DEPARTS, core_counters, departure_error)},
+    {&interleaved, "mode", "interleaved", "interleaved",
+     "Replies in interleaved mode: they say when an earlier reply truly left.", CORES(interleaved)},
+    {&interleaved, "mode", "basic", "interleaved_basic",
+     "Replies in basic mode to requests that ask for interleaved mode: nothing is known of the "
+     "earlier reply, or its departure was told before.",
+     CORES(interleaved_basic)},
+    {&departures, "result", "known", "departures_known",
+     "Replies to such requests whose departure is remembered.", CORES(departures_known)},
+    {&departures, "result", "unasked", "departures_unasked",
+     "Replies to such requests whose departure nobody tells: the port cannot, or there are too "
+     "many.",
+     CORES(departures_unasked)},
+    {&departures, "result", "lost", "departures_lost",
+     "Replies to such requests whose stamp never came, came after a step of the clock, or cannot "
+     "be true.",
+     CORES(departures_lost)},
     {&turns, NULL, NULL, "turns", "Turns of the core's polling loop, those without packets too.",
      AT(METRIC_CORE, METRIC_U64, core_counters, heartbeat)},
     {&departure, NULL, NULL, "departure_ns",

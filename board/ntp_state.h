@@ -45,8 +45,11 @@ struct ntp_state {
     uint32_t growth_ppb;      // and within so many ns more for each second from there on
     uint32_t gates;           // readings that the line goes through, for status
     uint32_t steps;           // steps of CLOCK_REALTIME noticed since control started, for status
-    uint64_t
-        jump_tsc; // from here on the line is not valid, because the clock will jump; 0: no jump
+    // From this tick on the line is not valid, because the clock will jump; 0: no jump.
+    uint64_t jump_tsc;
+    // The dataplane writes it: another one after each step of the line. Control: 0.
+    uint32_t generation;
+    uint32_t spare;
 };
 static_assert(sizeof(struct ntp_state) <= 8 * SNAPSHOT_WORDS_MAX, "fits a snapshot");
 static_assert(sizeof(struct ntp_state) % 8 == 0, "is made of whole words");

@@ -74,6 +74,11 @@ enum config_on_unhealthy {
     UNHEALTHY_SILENT, // not answered
 };
 
+enum config_switch {
+    SWITCH_FALSE,
+    SWITCH_TRUE,
+};
+
 struct config {
     struct {
         uint32_t n_cores;
@@ -84,6 +89,7 @@ struct config {
         uint32_t n_ports;
         struct config_port ports[CONFIG_PORTS_MAX];
         uint16_t udp_port;
+        enum config_switch interleaved;
     } dataplane;
     struct {
         uint32_t n_listen;

@@ -38,6 +38,7 @@ static const char *const timescale_words[] = {
     [TIMESCALE_TAI] = "tai", [TIMESCALE_UTC] = "utc", NULL};
 static const char *const unhealthy_words[] = {
     [UNHEALTHY_MARK] = "mark", [UNHEALTHY_SILENT] = "silent", NULL};
+static const char *const switch_words[] = {[SWITCH_FALSE] = "false", [SWITCH_TRUE] = "true", NULL};
 
 const struct schema_key schema[] = {
     {.path = "dataplane", .help = "where packets move", .type = SCHEMA_GROUP},
@@ -98,6 +99,12 @@ const struct schema_key schema[] = {
      .min = 1,
      .max = 65535,
      .fallback = "123"},
+    {.path = "dataplane.interleaved",
+     .help = "interleaved mode (RFC 9769): clients that ask are told when replies truly left",
+     .type = SCHEMA_CHOICE,
+     IN(struct config, dataplane.interleaved),
+     .words = switch_words,
+     .fallback = "true"},
 
     {.path = "control", .help = "NTS key establishment", .type = SCHEMA_GROUP},
     {.path = "control.listen",
@@ -287,7 +294,6 @@ const struct schema_later schema_later[] = {
     {"dataplane.rate_limit", ""},
     {"dataplane.allow", ""},
     {"dataplane.deny", ""},
-    {"dataplane.interleaved", ""},
     {"dataplane.ports[].queues", ""},
     {"dataplane.ports[].pci", ""},
     {"control.per_prefix", ""},

@@ -120,6 +120,7 @@ static void show_ports(FILE *out, const json_t *ports)
         if (number(port, "unstamped") != 0)
             fprintf(out, "; %" PRId64 " of %" PRId64 " frames without a stamp",
                     number(port, "unstamped"), number(port, "unstamped") + number(port, "stamped"));
+        fprintf(out, "\n           departures for interleaved mode: %s", text(port, "departures"));
         fputc('\n', out);
     }
 }

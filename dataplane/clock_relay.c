@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/tsc.h"
 #include "dataplane/clock/belief.h"
+#include "dataplane/clock/clock.h"
 
 #include <time.h>
 
@@ -11,6 +12,8 @@
 // 200 ms and logs itself. So the log waits for several doubts in a row; replies say LI 3 from the
 // first doubt on.
 enum { DOUBTS_SAID = 300 / CLOCK_RELAY_MS };
+
+enum { SLEW_PPM = 5000 }; // what chronyd may slew by is no step
 
 static uint64_t read_tsc(void *self)
 {
@@ -62,9 +65,29 @@ static bool doubts(struct clock_relay *relay)
     return true;
 }
 
+// Units of 2^-32 s between two times, whichever is later.
+static uint64_t distance(ntp_time a, ntp_time b)
+{
+    int64_t by = (int64_t)(a - b);
+    return (uint64_t)(by < 0 ? -by : by);
+}
+
+// Has the clock been stepped between the two? Control counts the steps that it has noticed, but one
+// that was started anew counts from 0. Then the lines tell it: a slew moves a clock by less.
+static bool is_step(const struct ntp_state *before, const struct ntp_state *after)
+{
+    const uint64_t tsc = after->line.tsc_base;
+    const ntp_time foreseen = clock_utc(&before->line, tsc);
+    const uint64_t age = distance(foreseen, before->line.utc_base);
+    const uint64_t slew = ntp_time_span(TIME_FIT_SLACK_NS) + age / 1000000 * SLEW_PPM;
+    return before->steps != after->steps || before->serving != after->serving ||
+           distance(clock_utc(&after->line, tsc), foreseen) > slew;
+}
+
 static void pass_on(struct clock_relay *relay)
 {
     struct ntp_state state = relay->view.state;
+    state.generation = relay->generation;
     if (relay->doubted)
         state.leap = LEAP_UNKNOWN;
     ntp_state_publish(&relay->board->ntp_state, &state);
@@ -83,7 +106,10 @@ static void say_refused(void)
 void clock_relay_turn(struct clock_relay *relay)
 {
     uint64_t refused = relay->view.refused;
+    const struct ntp_state before = relay->view.state;
     bool news = ntp_state_refresh(relay->from, &relay->view);
+    if (news && is_step(&before, &relay->view.state))
+        relay->generation++;
     if (relay->view.refused != refused)
         say_refused();
     relay->has_state |= news;

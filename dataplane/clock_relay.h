@@ -18,9 +18,10 @@ struct clock_relay {
     struct board_dataplane *board;    // ntp_state, clock_doubted: the relay writes
     const struct stamp_clock *stamps; // the TSC's rate
     struct ntp_state_view view;
-    bool has_state;  // view holds a state
-    bool doubted;    // the last record was passed on as doubted
-    uint32_t doubts; // in a row
+    bool has_state;      // view holds a state
+    bool doubted;        // the last record was passed on as doubted
+    uint32_t generation; // of the line: another one after each step
+    uint32_t doubts;     // in a row
 };
 
 // Makes the first check. All arguments must outlive the relay.

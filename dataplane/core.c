@@ -7,6 +7,7 @@
 #include "dataplane/stage/account.h"
 #include "dataplane/stage/classify.h"
 #include "dataplane/stage/exchange.h"
+#include "dataplane/stage/interleave.h"
 #include "dataplane/stage/parse.h"
 #include "dataplane/stage/refuse.h"
 #include "dataplane/stage/respond.h"
@@ -24,6 +25,7 @@ void core_open(struct core *core, const struct core_setup *setup)
     policy_take(setup->policy, &core->policy);
     assert(policy_held(&core->policy) != NULL);
     turn_time_start(&core->time, tsc_now());
+    interleave_open(&core->interleave, setup->tables, setup->number, &core->receive_stamps);
     rng_init(&core->rng);
 }
 
@@ -34,6 +36,7 @@ static __attribute__((noinline)) void take_news(struct core *core)
     keyring_refresh(core->is.keyring, &core->keys);
     ntp_state_refresh(core->is.ntp_state, &core->state);
     stamp_line_refresh(core->is.stamps, &core->stamps);
+    interleave_follow(&core->interleave, core->state.state.generation, tsc_now());
     policy_take(core->is.policy, &core->policy);
     uint64_t refused = core->keys.refused + core->state.refused + core->stamps.refused;
     counter_add(&core->is.counters->records_refused, refused - before);
@@ -55,8 +58,23 @@ void core_close(struct core *core)
     bytes_wipe(&core->work, sizeof core->work);
 }
 
+// Remembers when earlier replies left, as far as the port knows by now.
+static __attribute__((noinline)) void remember(struct core *c)
+{
+    struct port_departure departure[INTERLEAVE_PART_MAX];
+    unsigned n = port_departures(c->is.port, departure, INTERLEAVE_PART_MAX);
+    c->promised -= n;
+    for (unsigned i = 0; i < n; i++) {
+        uint64_t left;
+        ntp_time utc = turn_time_departed(&c->time, &c->state.state, &departure[i], &left);
+        bool known = interleave_remember(&c->interleave, departure[i].ticket, utc, left, &c->rng);
+        counter_add(known ? &c->is.counters->departures_known : &c->is.counters->departures_lost,
+                    1);
+    }
+}
+
 // Composes, verifies and seals the replies of those lanes once.
-static struct proof compose(struct core *c, struct kinds requested)
+static struct proof compose(struct core *c, struct kinds requested, lane_set interleaved)
 {
     struct batch *b = &c->batch;
     struct ntp_state aged;
@@ -66,8 +84,12 @@ static struct proof compose(struct core *c, struct kinds requested)
 
     // The seal covers a reply's departure time, so the time is chosen before the request is
     // verified.
-    respond(b, kinds_all(requested), &aged, leave, &c->rng);
+    respond(b, kinds_all(requested), &aged, leave, &c->rng, &c->receive_stamps);
+    if (interleaved != 0)
+        interleave_write(b, interleaved & kinds_all(requested));
     struct proof proof = exchange(b, requested, &c->keys, &c->rng, &c->work);
+    if (interleaved != 0)
+        interleave_undo(b, interleaved & proof.doubted);
     refuse(b, proof.doubted); // become NAKs
     return proof;
 }
@@ -78,13 +100,13 @@ static bool is_late(const struct core *c)
 }
 
 // Learns from the port's departure times: for the next plans, and for status.
-static void note_departures(struct core *c, unsigned n_answers, unsigned n_sent)
+static void note_departures(struct core *c, lane_set given, lane_set sent)
 {
     struct core_counters *counters = c->is.counters;
     atomic_store_explicit(&counters->departure_ns, turn_time_departure_ns(&c->time),
                           memory_order_relaxed);
     int64_t error_ns;
-    if (turn_time_sent(&c->time, &c->batch.burst, n_answers, n_sent, &error_ns))
+    if (turn_time_sent(&c->time, &c->batch.burst, lane_count(given), lane_count(sent), &error_ns))
         counter_add(&counters->departure_error[departure_error_bin(error_ns)], 1);
 }
 
@@ -97,19 +119,21 @@ static bool is_silent(const struct core *c)
 
 // The results of the lanes that could be answered.
 struct answers {
-    lane_set doubted; // not genuine: answered with a NAK
-    lane_set given;   // given to the port
-    lane_set sent;    // sent by the port
+    lane_set interleaved; // answered with the departure of an earlier reply
+    lane_set doubted;     // not genuine: answered with a NAK
+    lane_set given;       // given to the port
+    lane_set sent;        // sent by the port
+    lane_set exact;       // whose departure the port will tell
 };
 
 // Answers a part of the burst: the replies that share one plan of departure times.
 static void answer(struct core *c, struct kinds requested, struct answers *answers)
 {
     struct batch *b = &c->batch;
-    struct proof proof = compose(c, requested);
+    struct proof proof = compose(c, requested, answers->interleaved);
     if (is_late(c)) { // once more: the requests are unchanged
         counter_add(&c->is.counters->composed_again, 1);
-        proof = compose(c, requested);
+        proof = compose(c, requested, answers->interleaved);
     }
     lane_set given = turn_round(b, requested.plain | proof.given | proof.doubted);
     answers->doubted |= proof.doubted;
@@ -120,16 +144,24 @@ static void answer(struct core *c, struct kinds requested, struct answers *answe
     if (given == 0)
         return;
     turn_time_schedule(&c->time, lane_count(given), &b->burst);
+    b->burst.exact = 0;
+    if (b->interleaved != 0)
+        interleave_choose(&c->interleave, b, given & ~proof.doubted, requested.plain,
+                          c->time.composed, c->state.state.tsc_hz);
     lane_set sent = port_tx(c->is.port, &b->burst, given);
-    note_departures(c, lane_count(given), lane_count(sent));
+    note_departures(c, given & ~b->burst.exact, sent & ~b->burst.exact);
     answers->given |= given;
     answers->sent |= sent;
+    answers->exact |= sent & b->burst.exact;
+    c->promised += lane_count(sent & b->burst.exact);
 }
 
 bool core_turn(struct core *c)
 {
     struct batch *b = &c->batch;
 
+    if (c->promised > 0)
+        remember(c);
     turn_time_poll(&c->time, tsc_now());
     lane_set all = port_rx(c->is.port, &b->burst);
     turn_time_arrive(&c->time, tsc_now(), all != 0, b->burst.drained);
@@ -147,6 +179,8 @@ bool core_turn(struct core *c)
                      is_silent(c));
 
     struct answers answers = {0};
+    if (b->interleaved != 0)
+        answers.interleaved = interleave_find(&c->interleave, b, requested);
     unsigned most = departure_part(&c->time.departure, c->state.state.tsc_hz, c->time.haste);
     for (lane_set rest = kinds_all(requested); rest != 0;) {
         lane_set part = lane_lowest(rest, most);
@@ -156,6 +190,8 @@ bool core_turn(struct core *c)
     port_drop(c->is.port, &b->burst, all & ~answers.sent);
 
     account(c->is.counters, b, all, requested, answers.doubted, answers.given, answers.sent);
+    if (b->interleaved != 0)
+        account_interleaved(c->is.counters, b, answers.interleaved, answers.exact);
     counter_add(&c->is.counters->stamps_refused, lane_count(refused));
     counter_add(&c->is.counters->busy_cycles, tsc_now() - c->time.arrived);
     return true;

@@ -15,6 +15,7 @@
 #include "dataplane/port/port.h"
 #include "dataplane/stage/batch.h"
 #include "dataplane/stage/exchange.h"
+#include "dataplane/stage/interleave.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,6 +29,8 @@ struct core_setup {
     struct core_counters *counters;    // this core writes, control reads
     struct exchange_kernels kernels;   // the crypto kernels
     const struct policy_place *policy; // housekeeping writes; a policy has been published
+    const struct tables *tables;       // shared by all cores; NULL: no interleaved mode
+    uint32_t number;                   // of this core's queue, in tables
 };
 
 struct core {
@@ -38,6 +41,9 @@ struct core {
     struct policy_hold policy;
     struct rng rng; // the owner reseeds it (rng_reseed) between turns, from this thread
     struct turn_time time;
+    struct interleave interleave;
+    uint32_t promised; // departures that the port has not told yet
+    struct receive_stamps receive_stamps;
     struct batch batch;
     struct exchange_work work;
 };

@@ -13,6 +13,7 @@
 #include "dataplane/rights.h"
 #include "dataplane/stamp_clock.h"
 #include "dataplane/system_calls.h"
+#include "dataplane/table_memory.h"
 #include "link/child.h"
 #include "link/guard.h"
 #include "link/handover.h"
@@ -33,6 +34,7 @@ struct dataplane {
     struct board_dataplane *board;
     struct ports *ports;
     struct policy_place policy;
+    struct table_memory table_memory;
     struct loop *loop[CORES_MAX];
     uint32_t n_loops;
     struct stamp_clock stamps;
@@ -114,6 +116,19 @@ static int make_policy(struct dataplane *d)
     return fault ? failed("no memory for the policy", fault) : 0;
 }
 
+// Without a port that tells departures, no reply could ever be interleaved.
+static int make_tables(struct dataplane *d)
+{
+    if (d->config->dataplane.interleaved == SWITCH_FALSE || !ports_tell_departures(d->ports))
+        return 0;
+    int fault = table_memory_open(&d->table_memory, d->ports, d->config->dataplane.n_cores);
+    if (fault)
+        log_error("no memory for interleaved mode: %s; 'dataplane.interleaved: false' does "
+                  "without it",
+                  strerror(-fault));
+    return fault;
+}
+
 static int open_loops(struct dataplane *d)
 {
     stamp_clock_open(&d->stamps, &d->board->stamps);
@@ -130,6 +145,8 @@ static int open_loops(struct dataplane *d)
             .kernels = d->kernels,
             .policy = &d->policy,
             .sleeps = d->config->dataplane.idle == IDLE_ADAPTIVE,
+            .tables = table_memory_tables(&d->table_memory),
+            .first_number = d->table_memory.first[i],
         };
         int fault = loop_open(&setup, &d->loop[i]);
         if (fault)
@@ -198,8 +215,8 @@ static int let_packets_come(struct dataplane *d)
 static int open_all(struct dataplane *d)
 {
     static int (*const steps[])(struct dataplane *) = {
-        find_guards, take_config,   take_signals, open_board, open_ports,       make_policy,
-        open_loops,  reduce_rights, start_loops,  confine,    let_packets_come,
+        find_guards, take_config, take_signals,  open_board,  open_ports, make_policy,
+        make_tables, open_loops,  reduce_rights, start_loops, confine,    let_packets_come,
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         int fault = steps[i](d);
@@ -222,6 +239,7 @@ static void close_all(struct dataplane *d)
     for (uint32_t i = 0; i < d->n_loops; i++)
         loop_close(d->loop[i]);
     policy_close(&d->policy);
+    table_memory_close(&d->table_memory);
     board_unmap_dataplane(d->board);
     board_unmap_control(d->control);
     config_free(d->config);

@@ -112,6 +112,8 @@ int loop_open(const struct loop_setup *setup, struct loop **out)
             .counters = setup->counters,
             .kernels = setup->kernels,
             .policy = setup->policy,
+            .tables = setup->tables,
+            .number = setup->first_number + i,
         };
         core_open(&loop->seat[i].core, &core);
     }

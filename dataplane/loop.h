@@ -34,6 +34,8 @@ struct loop_setup {
     struct exchange_kernels kernels;
     const struct policy_place *policy; // housekeeping writes; a policy has been published
     bool sleeps;                       // when idle, if all its ports can wake it
+    const struct tables *tables;       // NULL: no interleaved mode
+    uint32_t first_number;             // in tables, of the first queue of this core
 };
 
 // Makes the cores and locks their memory, while the process still has the right to do so; no thread

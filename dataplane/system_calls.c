@@ -23,6 +23,8 @@ static const struct confine_call calls[] = {
     {.number = SCMP_SYS(poll)},
     {.number = SCMP_SYS(ppoll)},
     {.number = SCMP_SYS(readv)},
+    // Stamps of departures.
+    {.number = SCMP_SYS(recvmmsg)},
     // Waits of housekeeping and of DPDK's own threads.
     {.number = SCMP_SYS(pread64)},
     {.number = SCMP_SYS(pwrite64)},

@@ -69,6 +69,7 @@ static json_t *ports_report(const struct board_dataplane *board)
         json_object_set_new(o, "mode", report_text(p->mode));
         json_object_set_new(o, "mac", json_string(mac));
         json_object_set_new(o, "stamps", report_text(p->stamps));
+        json_object_set_new(o, "departures", report_text(p->departures));
         json_object_set_new(o, "state", json_string(port_state(p)));
         const uint32_t program = atomic_load_explicit(&p->program, memory_order_relaxed);
         json_object_set_new(o, "xdp_program", program ? json_integer(program) : json_null());

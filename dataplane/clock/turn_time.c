@@ -117,6 +117,16 @@ uint64_t turn_time_departure_ns(const struct turn_time *turn)
     return to_ns(turn, turn->plan.ready + turn->plan.lead);
 }
 
+ntp_time turn_time_departed(const struct turn_time *turn, const struct ntp_state *state,
+                            const struct port_departure *departure, uint64_t *left)
+{
+    *left = departure->tsc;
+    if (!departure->known || turn->ns_per_tick == 0)
+        return 0;
+    *left = departure->tsc - (uint64_t)(departure->before_ns / turn->ns_per_tick);
+    return clock_utc(&state->line, departure->tsc) - ntp_time_span(departure->before_ns) - 1;
+}
+
 // The share of a frame's own time in a send call that is over when the frame has left. It serves
 // when only the begin and the end of the call are known. Measured on a veth with the peer's stamps.
 #define LEFT 0.6

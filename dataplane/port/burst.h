@@ -29,10 +29,22 @@ struct burst {
     uint16_t together;         // frames that one send call may carry, 1 to LANES
     uint64_t not_before;       // TSC: the call with frame k begins no earlier than
     uint64_t pace;             // not_before + k * pace
+    lane_set exact;            // lanes whose true departure is to be told
+    uint64_t ticket[LANES];    // of these lanes: comes back with the departure
 
     // Filled by port_tx. A device that sends within the call has sent its last frame by its end.
+    // `exact` becomes the lanes whose departure port_departures will tell; they are not in the tx_
+    // words.
     uint64_t tx_ready; // TSC: all was prepared, and the wait until not_before began
     uint64_t tx_last;  // TSC: the last send call began
     uint64_t tx_ended; // TSC: and ended
     uint64_t tx_busy;  // ticks in send calls
+};
+
+// What became of a frame whose departure was to be told.
+struct port_departure {
+    uint64_t ticket;
+    bool known; // false: its stamp was lost, or cannot be true
+    uint32_t before_ns;
+    uint64_t tsc; // the frame left before_ns before this reading
 };

@@ -7,7 +7,9 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-// The functions of port.h, of one kind of port.
+struct exact;
+
+// The functions of port.h, of one kind of port. They do not look at burst->exact.
 struct port_calls {
     lane_set (*rx)(struct port *port, struct burst *burst);
     lane_set (*tx)(struct port *port, struct burst *burst, lane_set answer);
@@ -18,6 +20,8 @@ struct port {
     _Alignas(64) const struct port_calls *calls;
     const struct address_set *addresses; // NULL: the XDP program has already checked the address
     int descriptor;                      // see port_descriptor
+    struct exact *exact; // the way that tells departures (exact.h), whoever opened it closes it;
+                         // NULL: there is none
 
     // Turns in which there was no buffer for a reply. Writer: the core, relaxed. Reader:
     // housekeeping.

@@ -2,7 +2,9 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "dataplane/port/calls.h"
 #include "dataplane/port/look.h"
+#include "dataplane/port/xdp/exact.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -28,6 +30,40 @@ static void say_left_out(const struct opened *opened)
         log_warning("%s: its XDP program has the id %u; 'ip link set dev %s xdp off' removes it, "
                     "unless a process holds it ('bpftool link' shows which)",
                     opened->config->device, opened->program, opened->config->device);
+}
+
+static void close_exact(const struct opened *opened)
+{
+    for (uint32_t i = 0; i < opened_n_queues(opened); i++) {
+        struct port *queue = opened_queue(opened, i);
+        exact_close(queue->exact);
+        queue->exact = NULL;
+    }
+}
+
+// Departures are told where the driver can; where not, clients get basic replies.
+static void open_exact(const struct opened *opened)
+{
+    const char *name = opened->config->device;
+    int fault = 0;
+    for (uint32_t i = 0; i < opened_n_queues(opened) && !fault; i++)
+        fault = exact_open(opened->interface.interface.index, &opened_queue(opened, i)->exact);
+    if (!fault)
+        return;
+    close_exact(opened);
+    if (fault == -EOPNOTSUPP)
+        log_info("%s: its driver stamps no departures: clients of interleaved mode get basic "
+                 "replies",
+                 name);
+    else
+        log_warning("%s: departures cannot be stamped: %s; clients of interleaved mode get basic "
+                    "replies",
+                    name, strerror(-fault));
+}
+
+bool opened_tells_departures(const struct opened *opened)
+{
+    return opened_n_queues(opened) > 0 && opened_queue(opened, 0)->exact != NULL;
 }
 
 static int open_interface(struct opened *opened)
@@ -65,21 +101,26 @@ static int open_vdev(struct opened *opened, uint32_t n_queues)
     return fault;
 }
 
-int opened_open(struct opened *opened, uint32_t n_queues, bool first)
+int opened_open(struct opened *opened, const struct opened_plan *plan, bool first)
 {
     opened->state = BOARD_PORT_OPEN;
     if (!is_interface(opened))
-        return open_vdev(opened, n_queues);
+        return open_vdev(opened, plan->n_queues);
     if (!first)
         opened->state = look_before(opened->config->device, &opened->program);
-    if (opened->state == BOARD_PORT_OPEN)
-        return open_interface(opened);
-    say_left_out(opened);
-    return 0;
+    if (opened->state != BOARD_PORT_OPEN) {
+        say_left_out(opened);
+        return 0;
+    }
+    int fault = open_interface(opened);
+    if (!fault && plan->tell_departures)
+        open_exact(opened);
+    return fault;
 }
 
 void opened_close(struct opened *opened)
 {
+    close_exact(opened);
     xdp_port_close(&opened->interface);
     device_close(&opened->device);
 }
@@ -172,6 +213,8 @@ static void show_open(const struct opened *opened, struct board_port *port)
     snprintf(port->mode, sizeof port->mode, "%s", interface ? xdp_port_mode(xdp) : "");
     snprintf(port->stamps, sizeof port->stamps, "%s",
              opened_stamps(opened) ? "XDP program" : "poll");
+    snprintf(port->departures, sizeof port->departures, "%s",
+             opened_tells_departures(opened) ? "kernel" : "predicted");
     port->queues = opened_n_queues(opened);
     if (interface)
         memcpy(port->mac, xdp->interface.mac, sizeof port->mac);
@@ -189,7 +232,7 @@ void opened_forget(struct board_port *port)
 
 static void show_left_out(struct board_port *port)
 {
-    port->driver[0] = port->mode[0] = port->stamps[0] = '\0';
+    port->driver[0] = port->mode[0] = port->stamps[0] = port->departures[0] = '\0';
     port->queues = 0;
     memset(port->mac, 0, sizeof port->mac);
     atomic_store_explicit(&port->link_up, 0, memory_order_relaxed);

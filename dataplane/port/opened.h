@@ -33,10 +33,15 @@ struct opened_room {
 // Does it follow the kernel's addresses and interfaces?
 bool opened_follows_kernel(const struct opened *opened);
 
-// Opens the port; a vdev with at most n_queues, and sets the MAC address of `addresses`. At a later
+struct opened_plan {
+    uint32_t n_queues;    // of a vdev, at most
+    bool tell_departures; // an interface's, where its driver can
+};
+
+// Opens the port, and sets the MAC address of `addresses` of a vdev. At a later
 // start (not the first) an interface that is missing or blocked is left out: state says so. 0 or
 // -errno, logged.
-int opened_open(struct opened *opened, uint32_t n_queues, bool first);
+int opened_open(struct opened *opened, const struct opened_plan *plan, bool first);
 
 // Writes to the board that the port is not open: what a dataplane that has died wrote is no more.
 void opened_forget(struct board_port *port);
@@ -47,6 +52,9 @@ void opened_close(struct opened *opened);
 // Its queues.
 uint32_t opened_n_queues(const struct opened *opened);
 struct port *opened_queue(const struct opened *opened, uint32_t i);
+
+// Can its queues tell when a reply left (port_departures)?
+bool opened_tells_departures(const struct opened *opened);
 
 // Do its frames bear a stamp of their arrival?
 bool opened_stamps(const struct opened *opened);

@@ -19,9 +19,14 @@ lane_set port_rx(struct port *port, struct burst *burst);
 
 // Sends the replies of the lanes of answer (reply, reply_len), in the order of the lanes, in calls
 // of `together` frames, and waits before each call until not_before and pace allow it; then takes
-// back their requests' frames. Returns the lanes that the queue took; the frames and replies of the
-// others are still lent. At most one retry. Sets the burst's tx_ words.
+// back their requests' frames. Lanes of `exact` are sent after the others and one by one, if the
+// port has a way that tells when they left. Returns the lanes that the queue took; the frames and
+// replies of the others are still lent. At most one retry. Sets the burst's tx_ words, and `exact`.
 lane_set port_tx(struct port *port, struct burst *burst, lane_set answer);
+
+// Reports what is known by now of the departures that port_tx promised, up to `most` of them, in
+// any order, each once. One load while none is outstanding.
+unsigned port_departures(struct port *port, struct port_departure *out, unsigned most);
 
 // Takes back the frames of those lanes; they get no reply.
 void port_drop(struct port *port, struct burst *burst, lane_set drop);

@@ -81,7 +81,11 @@ static int start_dpdk(const struct config *config)
 static int open_one(struct ports *ports, bool first)
 {
     struct opened *opened = &ports->opened[ports->n_opened++];
-    int fault = opened_open(opened, ports->config->dataplane.n_cores, first);
+    const struct opened_plan plan = {
+        .n_queues = ports->config->dataplane.n_cores,
+        .tell_departures = ports->config->dataplane.interleaved == SWITCH_TRUE,
+    };
+    int fault = opened_open(opened, &plan, first);
     // The watch comes before the first list, so that no change falls between them.
     if (!fault && opened_follows_kernel(opened) && ports->watch < 0) {
         ports->watch = addresses_watch();
@@ -129,6 +133,14 @@ uint32_t ports_n_open(const struct ports *ports)
     for (uint32_t i = 0; i < ports->n_opened; i++)
         n += ports->opened[i].state == BOARD_PORT_OPEN;
     return n;
+}
+
+bool ports_tell_departures(const struct ports *ports)
+{
+    for (uint32_t i = 0; i < ports->n_opened; i++)
+        if (opened_tells_departures(&ports->opened[i]))
+            return true;
+    return false;
 }
 
 int ports_steer(struct ports *ports, uint16_t udp_port)

@@ -21,6 +21,9 @@ int ports_open(const struct config *config, struct board_dataplane *board, struc
 
 uint32_t ports_n_open(const struct ports *ports);
 
+// Can any port tell when a reply left (port_departures)?
+bool ports_tell_departures(const struct ports *ports);
+
 // Lets packets to that UDP port in: fills the maps of the interfaces' programs. ports_follow keeps
 // the port. 0 or -errno, logged.
 int ports_steer(struct ports *ports, uint16_t udp_port);

@@ -59,3 +59,15 @@ void account(struct core_counters *counters, struct batch *batch, lane_set all,
     if (batch->ended[ANSWERED_NAK] != 0)
         count_naks(counters, batch);
 }
+
+void account_interleaved(struct core_counters *counters, const struct batch *batch,
+                         lane_set interleaved, lane_set exact)
+{
+    lane_set answered = batch->ended[ANSWERED_PLAIN] | batch->ended[ANSWERED_NTS];
+    lane_set asked = batch->interleaved & answered;
+    if (asked == 0)
+        return;
+    counter_add(&counters->interleaved, lane_count(asked & interleaved));
+    counter_add(&counters->interleaved_basic, lane_count(asked & ~interleaved));
+    counter_add(&counters->departures_unasked, lane_count(asked & ~exact));
+}

@@ -15,8 +15,9 @@
 struct batch {
     struct burst burst; // the port's: frames and reply buffers
 
-    // Filled by the core.
-    struct moment arrival[LANES];
+    // Filled by the core. Aligned, as the next arrays are then too: no element lies in two cache
+    // lines.
+    _Alignas(64) struct moment arrival[LANES];
 
     // Filled by the stages.
     struct datagram datagram[LANES];           // parse: request and reply have the same places
@@ -24,6 +25,8 @@ struct batch {
     struct authenticator authenticator[LANES]; // classify: of requests with NTS
     uint8_t n_cookies[LANES];                  // exchange: new cookies in the reply
     uint16_t ntp_len[LANES];  // respond, exchange, refuse: octets of the reply from NTP on
+    lane_set interleaved;     // classify: may ask for interleaved mode; interleave_find: ask for it
+    ntp_time earlier[LANES];  // interleave_find: departures of the replies that some ask about
     lane_set ended[OUTCOMES]; // which lanes ended how; disjoint, cleared each turn
     lane_set nak[NAK_CAUSES]; // exchange: why lanes are refused; cleared each turn
 };

@@ -87,22 +87,34 @@ static inline void sort(struct kinds *kinds, unsigned lane, const struct fields 
     kinds->slow |= lane_bit(lane);
 }
 
+// Has the origin timestamp the tag of a receive timestamp? Hardly any has.
+static inline bool is_tagged(const uint8_t *ntp)
+{
+    return (ntp[NTP_ORIGIN + 7] & 1) != 0;
+}
+
 struct kinds classify(struct batch *batch, lane_set lanes)
 {
     struct kinds kinds = {0};
+    lane_set tagged = 0;
     while (lanes != 0) {
         unsigned i = lane_take(&lanes);
         struct fields *fields = &batch->fields[i];
         struct authenticator *seal = &batch->authenticator[i];
-        enum outcome end = kind_of(batch_request(batch, i), batch_request_len(batch, i),
-                                   batch->datagram[i].source_port, fields, seal);
+        const uint8_t *ntp = batch_request(batch, i);
+        enum outcome end =
+            kind_of(ntp, batch_request_len(batch, i), batch->datagram[i].source_port, fields, seal);
         if (end == ANSWERED_PLAIN)
             kinds.plain |= lane_bit(i);
-        else if (end != ANSWERED_NTS)
+        else if (end != ANSWERED_NTS) {
             batch->ended[end] |= lane_bit(i);
-        else
+            continue;
+        } else
             sort(&kinds, i, fields, seal);
+        if (__builtin_expect(is_tagged(ntp), false))
+            tagged |= lane_bit(i);
     }
+    batch->interleaved = tagged;
     return kinds;
 }
 

@@ -51,7 +51,8 @@ static inline struct kinds kinds_within(struct kinds kinds, lane_set lanes)
     return kinds;
 }
 
-// The sets are disjoint; lanes in none of them have ended.
+// The sets are disjoint; lanes in none of them have ended. batch->interleaved becomes those lanes
+// whose origin timestamp has the tag of a receive timestamp (dataplane/table/tables.h).
 struct kinds classify(struct batch *batch, lane_set lanes);
 
 // Keeps the lanes that can be answered now, and ends the others without a reply: no reply with a

@@ -17,21 +17,56 @@ static uint64_t random_mask(int8_t precision)
     return bits >= 32 ? UINT32_MAX : (UINT64_C(1) << bits) - 1;
 }
 
-// Random bits there make timestamps unique and hard to guess. 0 would mean "unknown".
-static ntp_time with_random(ntp_time t, uint64_t mask, uint64_t random)
+// What one turn writes into the lowest bits of its timestamps. Random bits below the precision make
+// them unique and hard to guess.
+struct low_bits {
+    uint64_t receive;         // the bits below the granule of receive timestamps
+    uint64_t receive_random;  // those of them that are random
+    uint64_t transmit;        // the same of transmit timestamps
+    uint64_t transmit_random; //
+};
+
+static struct low_bits low_bits_of(const struct receive_stamps *stamps, uint64_t below)
 {
-    t = (t & ~mask) | (random & mask);
-    return t == 0 ? 1 : t;
+    return (struct low_bits){
+        .receive = below | stamps->mask,
+        .receive_random = below & ~stamps->mask,
+        .transmit = below | 1,
+        .transmit_random = below & ~UINT64_C(1),
+    };
 }
 
-// The transmit timestamp: later than the receive timestamp (RFC 9769 tells the two apart by value)
-// and different from the request's own.
+// The next time, from t on, that has those low bits under the mask.
+static ntp_time up_to(ntp_time t, uint64_t low, uint64_t mask)
+{
+    return ((t - low + mask) & ~mask) + low;
+}
+
+// The last time, up to t, that has them.
+static ntp_time down_to(ntp_time t, uint64_t low, uint64_t mask)
+{
+    return ((t - low) & ~mask) + low;
+}
+
+// Frames that were found by one poll have one arrival time, and two stamps may be near each other:
+// a timestamp that is not later than the last one becomes the next possible one. But frames may
+// come with stamps that are out of order, or the clock may be set back: then it stays as it is.
+static ntp_time next_receive(struct receive_stamps *stamps, ntp_time t, uint64_t granule)
+{
+    if (stamps->last - t < 4 * LANES * granule)
+        t = stamps->last + stamps->mask + 1;
+    stamps->last = t;
+    return t;
+}
+
+// The transmit timestamp is even, later than the receive timestamp (RFC 9769 tells the two apart by
+// value), and differs from the request's own. 0 would mean "unknown".
 static ntp_time after(ntp_time t, ntp_time receive, ntp_time origin)
 {
     if ((int64_t)(t - receive) <= 0)
         t = receive + 1;
     while (t == origin || t == 0)
-        t++;
+        t += 2;
     return t;
 }
 
@@ -71,17 +106,21 @@ static uint32_t put_identifier(const uint8_t *request, const struct fields *fiel
 }
 
 void respond(struct batch *batch, lane_set lanes, const struct ntp_state *state,
-             struct departures leave, struct rng *rng)
+             struct departures leave, struct rng *rng, struct receive_stamps *stamps)
 {
     uint8_t header[NTP_LEN];
     write_template(header, state);
-    uint64_t mask = rng_ready(rng) ? random_mask(state->precision) : 0;
+    const uint64_t below = rng_ready(rng) ? random_mask(state->precision) : 0;
+    const struct low_bits low = low_bits_of(stamps, below);
     uint8_t bits[LANES][STAMPS_LEN];
-    if (mask != 0)
+    if (below != 0)
         rng_fill(rng, bits[0], lane_count(lanes) * STAMPS_LEN);
     else
         memset(bits, 0, sizeof bits);
 
+    // Copies, which the replies' octets cannot alias.
+    struct receive_stamps own = *stamps;
+    const unsigned leap = state->leap;
     ntp_time departure = leave.first;
     for (unsigned n = 0; lanes != 0; n++) {
         unsigned i = lane_take(&lanes);
@@ -89,17 +128,21 @@ void respond(struct batch *batch, lane_set lanes, const struct ntp_state *state,
         uint8_t *reply = batch_reply(batch, i);
         memcpy(reply, header, NTP_LEN);
         reply[NTP_LEAP_VERSION_MODE] =
-            ntp_first(state->leap, ntp_version(request[NTP_LEAP_VERSION_MODE]), NTP_MODE_SERVER);
+            ntp_first(leap, ntp_version(request[NTP_LEAP_VERSION_MODE]), NTP_MODE_SERVER);
         reply[NTP_POLL] = request[NTP_POLL];
         memcpy(reply + NTP_ORIGIN, request + NTP_TRANSMIT, 8);
 
-        uint64_t random = be64_get(bits[n]);
+        uint64_t random;
+        memcpy(&random, bits[n], sizeof random);
         ntp_time origin = be64_get(request + NTP_TRANSMIT);
-        ntp_time receive = with_random(batch->arrival[i].utc, mask, random >> 32);
-        ntp_time transmit = with_random(departure, mask, random);
+        ntp_time receive = up_to(batch->arrival[i].utc,
+                                 (random >> 32 & low.receive_random) | own.tag, low.receive);
+        receive = next_receive(&own, receive, low.receive + 1);
+        ntp_time transmit = down_to(departure, random & low.transmit_random, low.transmit);
         departure += leave.each;
         be64_put(reply + NTP_RECEIVE, receive);
         be64_put(reply + NTP_TRANSMIT, after(transmit, receive, origin));
         batch->ntp_len[i] = (uint16_t)put_identifier(request, &batch->fields[i], reply);
     }
+    *stamps = own;
 }

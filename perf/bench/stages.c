@@ -76,14 +76,14 @@ struct kinds __wrap_classify(struct batch *batch, lane_set lanes)
 }
 
 void __real_respond(struct batch *, lane_set, const struct ntp_state *, struct departures,
-                    struct rng *);
+                    struct rng *, struct receive_stamps *);
 void __wrap_respond(struct batch *, lane_set, const struct ntp_state *, struct departures,
-                    struct rng *);
+                    struct rng *, struct receive_stamps *);
 void __wrap_respond(struct batch *batch, lane_set lanes, const struct ntp_state *state,
-                    struct departures leave, struct rng *rng)
+                    struct departures leave, struct rng *rng, struct receive_stamps *stamps)
 {
     uint64_t from = start();
-    __real_respond(batch, lanes, state, leave, rng);
+    __real_respond(batch, lanes, state, leave, rng, stamps);
     stop(STAGE_RESPOND, from);
 }
 

@@ -77,7 +77,12 @@ class Interleaved(Chronyd):
     options = "xleave"
 
 
-SERVERS = {kind.key: kind for kind in (Xdp, Chronyd, Interleaved)}
+class XdpInterleaved(Xdp):
+    key, title = "xdp-xleave", "noonmarkd, AF_XDP, client with xleave"
+    options = "xleave"
+
+
+SERVERS = {kind.key: kind for kind in (Xdp, XdpInterleaved, Chronyd, Interleaved)}
 
 
 @contextlib.contextmanager

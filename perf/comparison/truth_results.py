@@ -30,7 +30,7 @@ How to read them:
 
 - Server and client read the same clock, so the true offset is 0, and T1 <= T2 <= T3 <= T4 holds for a server with true
   timestamps. Times are in microseconds. The client is chronyd 4.3 with NTS and 64 requests a second; all exchanges in its log
-  are included, also those that it would not use for its clock. noonmarkd is measured in basic mode.
+  are included, also those that it would not use for its clock.
 - *Share of core*: the share of the time in which the serving thread had its core or did not need it. A polling thread always needs it. The
   thread has the best nice value, and the scheduler's autogroup is off. *Core stopped at random times*: a
   thread of higher priority takes the core for 1 to 8 ms, once every 20 to 50 ms, {stopped} of the time.

@@ -90,7 +90,7 @@ static void covers(size_t size, enum metric_place place, enum metric_place besid
 static void every_field_is_in_one_row(void **state)
 {
     (void)state;
-    const struct other core[] = {TAIL(core_counters, departure_error)};
+    const struct other core[] = {TAIL(core_counters, departures_lost)};
     covers(sizeof(struct core_counters), METRIC_CORES, METRIC_CORE, core, N(core));
 
     const struct other ke[] = {TAIL(ke_counters, open)};
@@ -99,7 +99,7 @@ static void every_field_is_in_one_row(void **state)
     const struct other port[] = {
         OTHER(board_port, name),   OTHER(board_port, driver),  OTHER(board_port, mode),
         OTHER(board_port, stamps), OTHER(board_port, mac),     OTHER(board_port, spare),
-        OTHER(board_port, state),  OTHER(board_port, program),
+        OTHER(board_port, state),  OTHER(board_port, program), OTHER(board_port, departures),
     };
     covers(sizeof(struct board_port), METRIC_PORT, METRIC_PORT, port, N(port));
 
@@ -107,7 +107,8 @@ static void every_field_is_in_one_row(void **state)
         OTHER(ntp_state, line),         OTHER(ntp_state, tsc_hz),
         OTHER(ntp_state, written_tsc),  OTHER(ntp_state, reference_time),
         OTHER(ntp_state, reference_id), OTHER(ntp_state, void_after),
-        OTHER(ntp_state, jump_tsc),
+        OTHER(ntp_state, jump_tsc),     OTHER(ntp_state, generation),
+        OTHER(ntp_state, spare),
     };
     covers(sizeof(struct ntp_state), METRIC_CLOCK, METRIC_CLOCK, clock, N(clock));
 

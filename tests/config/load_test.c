@@ -49,6 +49,7 @@ static void least_has_defaults(void **state)
     assert_string_equal(c->dataplane.ports[0].device, "eth0");
     assert_int_equal(c->dataplane.ports[0].n_addresses, 0);
     assert_int_equal(c->dataplane.udp_port, 123);
+    assert_int_equal(c->dataplane.interleaved, SWITCH_TRUE);
     assert_int_equal(c->control.n_listen, 2);
     assert_string_equal(c->control.listen[0].text, "0.0.0.0:4460");
     assert_int_equal(c->control.listen[0].address.ss_family, AF_INET);
@@ -91,6 +92,7 @@ static void all_keys_are_read(void **state)
         "      addresses:\n"
         "        - 198.51.100.7\n"
         "  udp_port: 8123\n"
+        "  interleaved: false\n"
         "control:\n"
         "  listen: ['127.0.0.1:4461']\n"
         "  certificates:\n"
@@ -124,6 +126,7 @@ static void all_keys_are_read(void **state)
     assert_int_equal(c->dataplane.ports[1].kind, PORT_VDEV);
     assert_int_equal(c->dataplane.ports[1].n_addresses, 1);
     assert_int_equal(c->dataplane.udp_port, 8123);
+    assert_int_equal(c->dataplane.interleaved, SWITCH_FALSE);
     assert_int_equal(c->control.n_listen, 1);
     assert_int_equal(c->control.n_certificates, 2);
     assert_string_equal(c->control.certificates[1].key, "/b/k");
@@ -184,7 +187,9 @@ static const struct {
     {DATAPLANE, "allow: []", "not in this version"},
     {DATAPLANE, "deny: []", "not in this version"},
     {DATAPLANE, "nts_only: true", "not in this version"},
-    {DATAPLANE, "interleaved: true", "not in this version"},
+    {DATAPLANE, "interleaved: true", NULL},
+    {DATAPLANE, "interleaved: false", NULL},
+    {DATAPLANE, "interleaved: yes", "`dataplane.interleaved` is \"yes\"; it must be false or true"},
     {PORT, "queues: 2", "`dataplane.ports[].queues` is not in this version"},
     {PORT, "pci: '0000:01:00.0'", "`dataplane.ports[].pci` is not in this version"},
     {PORT, "vdev: net_null0", "keep one"},

@@ -33,6 +33,11 @@ struct port {
     uint64_t left[LANES];
     lane_set stamped;
     uint64_t stamp[LANES];
+    bool exact;
+    struct port_departure departure[QUEUE]; // told up to n_told, known up to n_known
+    unsigned n_departures;
+    unsigned n_known;
+    unsigned n_told;
     struct packet lent[LANES];
     uint8_t *reply[LANES];
 };
@@ -159,6 +164,22 @@ void memory_port_stamps(struct port *port, lane_set stamped, const uint64_t stam
     memcpy(port->stamp, stamp, sizeof port->stamp);
 }
 
+void memory_port_exact(struct port *port, bool exact)
+{
+    port->exact = exact;
+}
+
+void memory_port_tell(struct port *port, unsigned n, bool lost)
+{
+    for (; n > 0 && port->n_known < port->n_departures; n--)
+        port->departure[port->n_known++ % QUEUE].known = !lost;
+}
+
+uint64_t memory_port_exact_left(const struct port *port)
+{
+    return port->departure[(port->n_departures - 1) % QUEUE].tsc;
+}
+
 unsigned memory_port_lent(const struct port *port)
 {
     unsigned n = 0;
@@ -196,6 +217,8 @@ lane_set port_tx(struct port *port, struct burst *burst, lane_set answer)
 {
     lane_set sent = 0;
     assert(burst->together >= 1);
+    if (!port->exact)
+        burst->exact = 0;
     burst->tx_ready = tsc_now();
     burst->tx_busy = 0;
     for (unsigned n = 0; answer != 0 && n < port->limit; n++) {
@@ -211,8 +234,21 @@ lane_set port_tx(struct port *port, struct burst *burst, lane_set answer)
         assert(taken); // the test takes replies out before they are 4096
         give_back(port, i);
         sent |= lane_bit(i);
+        if ((burst->exact & lane_bit(i)) != 0)
+            port->departure[port->n_departures++ % QUEUE] = (struct port_departure){
+                .ticket = burst->ticket[i],
+                .tsc = port->left[i],
+            };
     }
     return sent;
+}
+
+unsigned port_departures(struct port *port, struct port_departure *out, unsigned most)
+{
+    unsigned n = 0;
+    while (n < most && port->n_told < port->n_known)
+        out[n++] = port->departure[port->n_told++ % QUEUE];
+    return n;
 }
 
 void port_drop(struct port *port, struct burst *burst, lane_set drop)

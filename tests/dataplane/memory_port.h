@@ -39,6 +39,15 @@ uint64_t memory_port_left(const struct port *port, unsigned lane);
 // The stamps of the lanes of the next bursts; none unless said otherwise.
 void memory_port_stamps(struct port *port, lane_set stamped, const uint64_t stamp[LANES]);
 
+// Lets the port tell the departures of the frames of burst.exact (it cannot at first): in the order
+// of their sending, once memory_port_tell says how many more it knows by now, of which `lost` came
+// without a stamp.
+void memory_port_exact(struct port *port, bool exact);
+void memory_port_tell(struct port *port, unsigned n, bool lost);
+
+// The TSC at which the last frame left whose departure is told.
+uint64_t memory_port_exact_left(const struct port *port);
+
 // Frames that are lent to the core now: 0 after every turn.
 unsigned memory_port_lent(const struct port *port);
 

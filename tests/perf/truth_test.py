@@ -22,7 +22,8 @@ if os.geteuid() != 0:
 need_clients("chrony")
 OUT = BUILD / "tests" / "truth"
 COMMAND = [ROOT / "perf/truth", "--quick", "--duration", "1", "--out", OUT]
-SITUATIONS = {"xdp": {"unloaded", "stopped", "loaded"}, "chronyd": {"unloaded", "stopped", "loaded"},
+SITUATIONS = {"xdp": {"unloaded", "stopped", "loaded"},
+              "xdp-xleave": {"unloaded", "stopped", "loaded"}, "chronyd": {"unloaded", "stopped", "loaded"},
               "xleave": {"unloaded", "loaded"}}
 LAST_CPU = max(os.sched_getaffinity(0))
 

@@ -85,7 +85,8 @@ static struct proof run(struct bed *bed, const struct exchange_variant *variant,
     if (slowly)
         bed->kinds = (struct kinds){.plain = bed->kinds.plain, .slow = nts};
     const struct departures leave = {.first = UINT64_C(0xe8) << 56};
-    respond(&bed->batch, nts, &state, leave, &bed->rng);
+    struct receive_stamps stamps = {.mask = 1, .tag = 1};
+    respond(&bed->batch, nts, &state, leave, &bed->rng, &stamps);
     return exchange(&bed->batch, bed->kinds, &bed->keys, &bed->rng, &bed->work);
 }
 

@@ -25,6 +25,7 @@ static const struct ntp_state synchronised = {
 struct bed {
     struct batch batch;
     struct rng rng;
+    struct receive_stamps stamps; // of a lone queue
     uint8_t reply[LANES][PACKET_MAX];
     struct packet request[LANES];
 };
@@ -37,6 +38,7 @@ static struct bed *bed_open(void)
     rng_init(&bed->rng);
     static const uint8_t seed[RNG_SEED_LEN] = {1};
     rng_reseed(&bed->rng, seed);
+    bed->stamps = (struct receive_stamps){.mask = 1, .tag = 1};
     return bed;
 }
 
@@ -65,7 +67,8 @@ static const uint8_t *answer(struct bed *bed, const struct packet *ntp,
                              const struct ntp_state *state, ntp_time arrival, ntp_time departure)
 {
     put(bed, 5, ntp, arrival);
-    respond(&bed->batch, lane_bit(5), state, (struct departures){.first = departure}, &bed->rng);
+    respond(&bed->batch, lane_bit(5), state, (struct departures){.first = departure}, &bed->rng,
+            &bed->stamps);
     return bed->reply[5];
 }
 
@@ -85,8 +88,8 @@ static void the_header_is_the_servers(void **unused)
         assert_int_equal(r[0], wanted[0] | version << 3);
         assert_memory_equal(r + 1, wanted + 1, sizeof wanted - 1);
         assert_int_equal(get64(r + 24), UINT64_C(0x0123456789abcdef));
-        assert_int_equal(get64(r + 32) >> 12, (UINT64_C(0xe8) << 56) >> 12);
-        assert_int_equal(get64(r + 40) >> 12, ((UINT64_C(0xe8) << 56) + 0x100000) >> 12);
+        assert_in_range(get64(r + 32) - (UINT64_C(0xe8) << 56), 0, 0xfff);
+        assert_in_range((UINT64_C(0xe8) << 56) + 0x100000 - get64(r + 40), 0, 0xfff);
         assert_int_equal(bed->batch.ntp_len[5], 48);
         assert_int_equal(r[48], 0xa5);
     }
@@ -128,7 +131,8 @@ static void other_fields_change_nothing(void **unused)
     free(two);
 }
 
-// NTP-10: the bits below the precision are random, those above are the clock's.
+// NTP-10, RSP-12: the bits below the precision are random. Receive is rounded up and transmit down,
+// by less than the precision. IL-4: one is odd, the other even.
 static void low_bits_are_noise(void **unused)
 {
     (void)unused;
@@ -138,19 +142,24 @@ static void low_bits_are_noise(void **unused)
         state.precision = (int8_t)precision;
         uint64_t mask = (UINT64_C(1) << (32 + precision)) - 1;
         uint64_t seen_rec = 0, seen_xmt = 0, first_rec = 0, first_xmt = 0;
+        bed->stamps.last = 0; // each as if it were alone
         ntp_time arrival = UINT64_C(0xe812345680000000) & ~mask;
         ntp_time departure = arrival + UINT64_C(0x80000000);
         for (unsigned i = 0; i < 64; i++) {
             struct packet ntp = packet_ntp(4, 3);
+            bed->stamps.last = 0;
             const uint8_t *r = answer(bed, &ntp, &state, arrival, departure);
             uint64_t rec = get64(r + 32), xmt = get64(r + 40);
-            assert_true((rec & ~mask) == arrival && (xmt & ~mask) == departure);
+            assert_true(rec - arrival <= mask + 1 && departure - xmt <= mask);
+            assert_true((rec & 1) == 1 && (xmt & 1) == 0);
             if (i == 0)
                 first_rec = rec, first_xmt = xmt;
             seen_rec |= rec ^ first_rec;
             seen_xmt |= xmt ^ first_xmt;
         }
-        assert_true(seen_rec == mask && seen_xmt == mask); // every bit has moved
+        // Every bit has moved but the tag.
+        assert_true((seen_rec & mask) == (mask & ~UINT64_C(1)));
+        assert_true((seen_xmt & mask) == (mask & ~UINT64_C(1)));
     }
     free(bed);
 }
@@ -166,7 +175,7 @@ static void lanes_have_their_own_noise(void **unused)
     struct ntp_state state = synchronised;
     state.precision = -2; // 30 bits
     respond(&bed->batch, ~(lane_set)0, &state, (struct departures){.first = UINT64_C(9) << 40},
-            &bed->rng);
+            &bed->rng, &bed->stamps);
     for (unsigned i = 0; i < LANES; i++) {
         for (unsigned j = 0; j < i; j++) {
             assert_memory_not_equal(bed->reply[i] + 32, bed->reply[j] + 32, 8);
@@ -203,6 +212,61 @@ static void transmit_is_never_ambiguous(void **unused)
     free(bed);
 }
 
+// IL-5, IL-7: the receive timestamps of a queue differ, also when all frames were found by one
+// poll, and name the queue. They are not earlier than the arrival (RSP-12), and hardly later.
+static void receive_timestamps_are_unique(void **unused)
+{
+    (void)unused;
+    struct bed *bed = bed_open();
+    struct packet ntp = packet_ntp(4, 3);
+    static const int8_t precisions[] = {-32, -29, -25, -20};
+    for (unsigned p = 0; p < 4; p++) {
+        for (unsigned bits = 0; bits <= 5; bits++) {
+            const ntp_time arrival =
+                UINT64_C(0xe812345600000000) + (uint64_t)(p * 8 + bits) * NS_PER_S;
+            struct ntp_state state = synchronised;
+            state.precision = precisions[p];
+            const uint64_t mask = (UINT64_C(2) << bits) - 1;
+            const uint64_t granule = UINT64_C(1) << (32 + precisions[p]);
+            bed->stamps.mask = mask;
+            bed->stamps.tag = mask & 0x2d;
+            ntp_time seen[2 * LANES];
+            for (unsigned burst = 0; burst < 2; burst++) {
+                for (unsigned i = 0; i < LANES; i++)
+                    put(bed, i, &ntp, arrival + i % 2);
+                respond(&bed->batch, ~(lane_set)0, &state,
+                        (struct departures){.first = arrival + (UINT64_C(1) << 24)}, &bed->rng,
+                        &bed->stamps);
+                for (unsigned i = 0; i < LANES; i++)
+                    seen[burst * LANES + i] = get64(bed->reply[i] + 32);
+            }
+            for (unsigned i = 0; i < 2 * LANES; i++) {
+                assert_int_equal(seen[i] & mask, bed->stamps.tag);
+                assert_true(seen[i] >= arrival + i % 2);
+                assert_true(seen[i] - arrival <= 2 * granule + (2 * LANES + 1) * (mask + 1));
+                assert_true(i == 0 || seen[i] > seen[i - 1]);
+            }
+        }
+    }
+    free(bed);
+}
+
+// A frame whose stamp is far earlier than the one before keeps its own time: frames may be out of
+// order, and the clock may be set back.
+static void an_early_arrival_stays_early(void **unused)
+{
+    (void)unused;
+    struct bed *bed = bed_open();
+    struct packet ntp = packet_ntp(4, 3);
+    struct ntp_state state = synchronised;
+    state.precision = -25;
+    const ntp_time late = UINT64_C(0xe812345680000000), early = late - 100000;
+    answer(bed, &ntp, &state, late, late + 5000);
+    const uint8_t *r = answer(bed, &ntp, &state, early, early + 5000);
+    assert_in_range(get64(r + 32) - early, 0, 128);
+    free(bed);
+}
+
 // RSP-14: replies of one burst leave one after another, in the order of the lanes, and lanes
 // without a reply take no time.
 static void lanes_leave_one_after_another(void **unused)
@@ -216,7 +280,7 @@ static void lanes_leave_one_after_another(void **unused)
     state.precision = -32; // no random bits
     const lane_set lanes = UINT64_C(0xf0f0000000010003);
     const struct departures leave = {.first = UINT64_C(9) << 40, .each = 5000};
-    respond(&bed->batch, lanes, &state, leave, &bed->rng);
+    respond(&bed->batch, lanes, &state, leave, &bed->rng, &bed->stamps);
     unsigned n = 0;
     for (lane_set rest = lanes; rest != 0; n++)
         assert_true(get64(bed->reply[lane_take(&rest)] + 40) == leave.first + n * leave.each);
@@ -275,6 +339,8 @@ int main(void)
         cmocka_unit_test(low_bits_are_noise),
         cmocka_unit_test(lanes_have_their_own_noise),
         cmocka_unit_test(transmit_is_never_ambiguous),
+        cmocka_unit_test(receive_timestamps_are_unique),
+        cmocka_unit_test(an_early_arrival_stays_early),
         cmocka_unit_test(lanes_leave_one_after_another),
         cmocka_unit_test(the_identifier_is_echoed),
         cmocka_unit_test(a_nak_is_a_kiss),

@@ -1,0 +1,294 @@
+// The packet socket, and matching its stamps with the frames that they belong to.
+#include "dataplane/port/xdp/exact.h"
+
+#include "base/now.h"
+#include "base/ntp_time.h"
+#include "base/tsc.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <linux/errqueue.h>
+#include <linux/ethtool.h>
+#include <linux/if_packet.h>
+#include <linux/net_tstamp.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    // Software stamps. A device's own clock needs a line to the TSC first.
+    STAMPS = SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE,
+    // Stamps bear the number of their frame, and come without the frame.
+    OPTIONS = SOF_TIMESTAMPING_OPT_ID | SOF_TIMESTAMPING_OPT_TSONLY,
+
+    READ_MAX = 16,       // stamps read with one call
+    LOOK_NS = 20000,     // after a look that found none, until the next
+    CLOSED_MS = 1000,    // after the kernel has not taken a frame
+    CLOCK_TRIES = 4,     // readings of the clock
+    CLOCK_NARROW = 1000, // ticks: a reading of the clock that was not interrupted
+    MS_NS = 1000000,
+};
+
+enum pending_state {
+    PENDING_DONE, // reported, or not used yet
+    PENDING_WAITS,
+    PENDING_LOST, // to be reported
+};
+
+struct pending {
+    uint64_t ticket;
+    uint64_t began_ns; // CLOCK_MONOTONIC
+    enum pending_state state;
+};
+
+struct exact {
+    int fd;
+    uint32_t first; // the oldest frame that is not done
+    uint32_t next;  // the next frame's number
+    uint32_t base;  // the number of the frame that is 0 to the kernel
+    uint64_t look_ns;
+    uint64_t closed_ns; // until then; 0: it is open
+    struct pending pending[EXACT_PENDING_MAX];
+};
+
+static struct pending *pending_of(struct exact *exact, uint32_t number)
+{
+    return &exact->pending[number % EXACT_PENDING_MAX];
+}
+
+static bool driver_stamps(int fd, unsigned ifindex)
+{
+    struct ethtool_ts_info info = {.cmd = ETHTOOL_GET_TS_INFO};
+    struct ifreq request = {0};
+    if (if_indextoname(ifindex, request.ifr_name) == NULL)
+        return false;
+    request.ifr_data = (void *)&info;
+    return ioctl(fd, SIOCETHTOOL, &request) == 0 &&
+           (info.so_timestamping & SOF_TIMESTAMPING_TX_SOFTWARE) != 0;
+}
+
+// Numbers begin at 0 when the option is switched on.
+static int number_from_0(int fd)
+{
+    const int off = 0;
+    const int on = STAMPS | OPTIONS;
+    if (setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPING, &off, sizeof off) != 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPING, &on, sizeof on) != 0)
+        return -errno;
+    return 0;
+}
+
+static int prepare(int fd, unsigned ifindex)
+{
+    // Without a protocol the socket receives nothing.
+    const struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_ifindex = (int)ifindex};
+    const int bypass = 1;
+    if (!driver_stamps(fd, ifindex))
+        return -EOPNOTSUPP;
+    if (bind(fd, (const struct sockaddr *)&address, sizeof address) != 0)
+        return -errno;
+    // Straight to the driver, as AF_XDP does: a queueing discipline would hold frames back.
+    if (setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &bypass, sizeof bypass) != 0)
+        return -errno;
+    return number_from_0(fd);
+}
+
+int exact_open(unsigned ifindex, struct exact **out)
+{
+    int fault = -ENOMEM;
+    struct exact *exact = calloc(1, sizeof *exact);
+    if (!exact)
+        return fault;
+    exact->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    fault = exact->fd < 0 ? -errno : prepare(exact->fd, ifindex);
+    if (fault)
+        exact_close(exact);
+    else
+        *out = exact;
+    return fault;
+}
+
+void exact_close(struct exact *exact)
+{
+    if (!exact)
+        return;
+    if (exact->fd >= 0)
+        close(exact->fd);
+    free(exact);
+}
+
+unsigned exact_room(const struct exact *exact)
+{
+    if (exact->closed_ns != 0 && now_ns() < exact->closed_ns)
+        return 0;
+    return EXACT_PENDING_MAX - (exact->next - exact->first);
+}
+
+// Nobody knows whether the kernel has counted a frame that it did not take, so the numbers begin
+// anew. A stamp of the old numbers that comes later is earlier than its new frame, and is refused.
+static void begin_anew(struct exact *exact)
+{
+    for (uint32_t number = exact->first; number != exact->next; number++) {
+        struct pending *pending = pending_of(exact, number);
+        if (pending->state == PENDING_WAITS)
+            pending->state = PENDING_LOST;
+    }
+    exact->base = exact->next;
+    number_from_0(exact->fd);
+    exact->closed_ns = now_ns() + (uint64_t)CLOSED_MS * MS_NS;
+}
+
+bool exact_send(struct exact *exact, const uint8_t *frame, uint32_t len, uint64_t ticket)
+{
+    assert(exact_room(exact) > 0);
+    const uint64_t began_ns = now_ns();
+    if (sendto(exact->fd, frame, len, MSG_DONTWAIT, NULL, 0) != (ssize_t)len) {
+        begin_anew(exact);
+        return false;
+    }
+    exact->closed_ns = 0;
+    *pending_of(exact, exact->next++) = (struct pending){
+        .ticket = ticket,
+        .began_ns = began_ns,
+        .state = PENDING_WAITS,
+    };
+    exact->look_ns = 0; // many drivers stamp within the call
+    return true;
+}
+
+// A stamp as the kernel reports it.
+struct stamp {
+    uint32_t number;
+    int64_t realtime_ns; // 0: there is none
+};
+
+// What comes with one message of the error queue.
+struct control {
+    _Alignas(struct cmsghdr) char room[CMSG_SPACE(sizeof(struct scm_timestamping)) +
+                                       CMSG_SPACE(sizeof(struct sock_extended_err) +
+                                                  sizeof(struct sockaddr_storage))];
+};
+
+static struct stamp stamp_of(struct msghdr *message)
+{
+    struct stamp stamp = {0};
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPING) {
+            struct scm_timestamping times;
+            memcpy(&times, CMSG_DATA(c), sizeof times);
+            stamp.realtime_ns = times.ts[0].tv_sec * (int64_t)NS_PER_S + times.ts[0].tv_nsec;
+        } else if (c->cmsg_level == SOL_PACKET && c->cmsg_type == PACKET_TX_TIMESTAMP) {
+            struct sock_extended_err error;
+            memcpy(&error, CMSG_DATA(c), sizeof error);
+            stamp.number = error.ee_data;
+        }
+    }
+    return stamp;
+}
+
+// Reads what has come. Returns the number of stamps.
+static unsigned read_stamps(const struct exact *exact, struct stamp stamp[READ_MAX], unsigned most)
+{
+    struct mmsghdr message[READ_MAX] = {0};
+    struct control control[READ_MAX];
+    for (unsigned i = 0; i < most; i++) {
+        message[i].msg_hdr.msg_control = &control[i];
+        message[i].msg_hdr.msg_controllen = sizeof control[i];
+    }
+    int n = recvmmsg(exact->fd, message, most, MSG_ERRQUEUE | MSG_DONTWAIT, NULL);
+    for (int i = 0; i < n; i++)
+        stamp[i] = stamp_of(&message[i].msg_hdr);
+    return n > 0 ? (unsigned)n : 0;
+}
+
+// One moment on three clocks.
+struct moments {
+    uint64_t tsc; // not later than the others
+    uint64_t monotonic_ns;
+    int64_t realtime_ns;
+};
+
+static struct moments read_clocks(void)
+{
+    struct moments now;
+    struct timespec t;
+    for (unsigned i = 0; i < CLOCK_TRIES; i++) {
+        now.tsc = tsc_now();
+        clock_gettime(CLOCK_REALTIME, &t);
+        if (tsc_now() - now.tsc < CLOCK_NARROW)
+            break;
+    }
+    now.realtime_ns = t.tv_sec * (int64_t)NS_PER_S + t.tv_nsec;
+    now.monotonic_ns = now_ns();
+    return now;
+}
+
+// Turns a stamp into a departure. It must lie between sending and now; otherwise it is another
+// frame's, or CLOCK_REALTIME was stepped in between.
+static struct port_departure departure_of(const struct pending *pending, const struct stamp *stamp,
+                                          const struct moments *now)
+{
+    int64_t before_ns = now->realtime_ns - stamp->realtime_ns;
+    bool known = stamp->realtime_ns != 0 && before_ns >= 0 &&
+                 (uint64_t)before_ns <= now->monotonic_ns - pending->began_ns &&
+                 before_ns <= UINT32_MAX;
+    return (struct port_departure){
+        .ticket = pending->ticket,
+        .known = known,
+        .before_ns = known ? (uint32_t)before_ns : 0,
+        .tsc = now->tsc,
+    };
+}
+
+// The frame of a stamp, or NULL when it is none that waits.
+static struct pending *owner_of(struct exact *exact, const struct stamp *stamp)
+{
+    uint32_t number = exact->base + stamp->number;
+    if (number - exact->first >= exact->next - exact->first)
+        return NULL;
+    struct pending *pending = pending_of(exact, number);
+    return pending->state == PENDING_WAITS ? pending : NULL;
+}
+
+// Reports the frames at the head of the queue that are lost, and frees their places.
+static unsigned give_up(struct exact *exact, const struct moments *now, struct port_departure *out,
+                        unsigned most)
+{
+    unsigned n = 0;
+    for (; exact->first != exact->next; exact->first++) {
+        struct pending *pending = pending_of(exact, exact->first);
+        bool late = now->monotonic_ns - pending->began_ns > (uint64_t)EXACT_LOST_MS * MS_NS;
+        if (pending->state == PENDING_DONE)
+            continue;
+        if ((pending->state == PENDING_WAITS && !late) || n == most)
+            break;
+        out[n++] = (struct port_departure){.ticket = pending->ticket, .tsc = now->tsc};
+        pending->state = PENDING_DONE;
+    }
+    return n;
+}
+
+unsigned exact_departures(struct exact *exact, struct port_departure *out, unsigned most)
+{
+    if (exact->first == exact->next || now_ns() < exact->look_ns)
+        return 0;
+    struct stamp stamp[READ_MAX];
+    unsigned n_stamps = read_stamps(exact, stamp, most < READ_MAX ? most : READ_MAX);
+    const struct moments now = read_clocks();
+    unsigned n = 0;
+    for (unsigned i = 0; i < n_stamps; i++) {
+        struct pending *pending = owner_of(exact, &stamp[i]);
+        if (pending == NULL)
+            continue;
+        out[n++] = departure_of(pending, &stamp[i], &now);
+        pending->state = PENDING_DONE;
+    }
+    n += give_up(exact, &now, out + n, most - n);
+    exact->look_ns = n_stamps > 0 ? 0 : now.monotonic_ns + LOOK_NS;
+    return n;
+}
