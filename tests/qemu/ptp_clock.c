@@ -25,9 +25,9 @@ static int64_t nanoseconds(const struct ptp_clock_time *t)
 static int show(int fd, const char *name, clockid_t beside, unsigned readings)
 {
     struct ptp_sys_offset_extended request = {.n_samples = readings};
-    // The clock's id, since 6.12: the first word that older kernels want to be 0, as CLOCK_REALTIME
-    // is.
-    memcpy(request.rsv, &beside, sizeof beside);
+    // The clock's id, since 6.12: older kernels want that word to be 0, as CLOCK_REALTIME is. It is
+    // reserved in older headers, and has a name in newer ones.
+    memcpy((uint8_t *)&request + sizeof request.n_samples, &beside, sizeof beside);
     if (ioctl(fd, PTP_SYS_OFFSET_EXTENDED, &request) != 0) {
         printf("%s unsupported: %s\n", name, strerror(errno));
         return -errno;
