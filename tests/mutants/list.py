@@ -469,7 +469,7 @@ MUTANTS = [
            "        if (!holds_policy(loops[i]))\n            return;\n", "        holds_policy(loops[i]);\n",
            ("dataplane/loop",)),
     Mutant("policy-deaf", "a core goes by its first policy for ever", "dataplane/core.c",
-           "&core->stamps);\n    policy_take(core->is.policy, &core->policy);\n", "&core->stamps);\n", ("dataplane/loop",)),
+           "    policy_take(core->is.policy, &core->policy);\n", "", ("dataplane/loop",)),
     # control's errands
     Mutant("errand-sleep", "control sleeps past a time that is due", "control/errands.c",
            "return (int)(ms < longest_ms ? ms : longest_ms);", "return (int)longest_ms;",
