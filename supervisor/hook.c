@@ -38,6 +38,8 @@ static bool look_at_directories(const char *path, const char *real)
         slash[slash == directory] = '\0';
         if (stat(directory, &st) != 0)
             return fault(path, strerror(errno), "name a program that can be run");
+        // Where the sticky bit is set, others can add files, but not replace root's.
+        st.st_mode &= st.st_mode & S_ISVTX ? ~(mode_t)(S_IWGRP | S_IWOTH) : ~(mode_t)0;
         if (!is_roots_alone(&st)) {
             log_error("%s (time.hook) lies in %s, where others than root can write; chown root and "
                       "chmod go-w that directory, or name another place",

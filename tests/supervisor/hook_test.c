@@ -209,7 +209,12 @@ static void only_roots_programs_are_run(void **state)
     assert_false(hook_look(program));
     snprintf(link, sizeof link, "%s.link", directory);
     assert_int_equal(symlink(program, link), 0);
-    assert_false(hook_look(link)); // the place where the program lies counts
+    assert_false(hook_look(link));                // the place where the program lies counts
+    assert_int_equal(chmod(directory, 01777), 0); // nobody can replace the program
+    assert_true(hook_look(link));
+    assert_int_equal(chown(directory, 64732, 0), 0); // but the owner can
+    assert_false(hook_look(link));
+    assert_int_equal(chown(directory, 0, 0), 0);
     assert_int_equal(chmod(directory, 0755), 0);
     assert_true(hook_look(link));
     unlink(link);
