@@ -47,6 +47,8 @@ class Tests:
         """What the kernel says, and then the server."""
         sockets = self.guest.must("ss --xdp -e -n")
         links = {link["ifname"]: link for link in json.loads(self.guest.must("/bin/ip -j -d link"))}
+        # A driver may take its link down to open a queue, and the status is renewed once a second.
+        wait_for(lambda: all(port["link_up"] for port in self.world.status()["ports"]), LONG_S)
         status = self.world.status()
         for i, n in enumerate(self.served):
             name = self.world.interface(n)
