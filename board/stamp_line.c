@@ -5,7 +5,7 @@
 #define RATE_MIN ((UINT64_C(1) << STAMP_RATE_SHIFT) / 20)
 #define RATE_MAX (UINT64_C(20) << STAMP_RATE_SHIFT)
 
-// What is known no better is no clock's line.
+// A line with a larger bound or growth than these is not accepted.
 #define BOUND_NS_MAX 1000000000
 #define GROWTH_PPB_MAX 100000000
 

@@ -14,7 +14,8 @@
 // A sample is wide when an older one says more than four times as much.
 #define WIDE 4
 
-// What the kernel's own rounding of its clocks' rate, which it evens out with each tick, leaves.
+// The kernel rounds the rate of its clocks, and corrects the error at each tick. The rest is less
+// than this.
 #define GRAIN_NS 2.0
 
 // Rates of real counters: 50 MHz to 20 GHz.
@@ -149,8 +150,8 @@ static void make_gates(const struct time_fit *fit, double ns_per_tick, struct ga
     }
 }
 
-// What the gates of a slewed clock prove of its value at the base, if its rate has changed at some
-// moment since: the bound is not smaller than that, on either side of `value`.
+// A slewed clock may have changed its rate at any moment since the gates. This is the distance from
+// `value`, on either side, within which the gates still prove its value at the base.
 static double slewed_bound(const struct time_fit *fit, const struct gate *gate, double value,
                            double rate)
 {

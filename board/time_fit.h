@@ -35,7 +35,7 @@ enum {
 // A deviation from CLOCK_REALTIME that needs no mark: less than clients can see over a network.
 #define TIME_FIT_SLACK_NS 200e3
 
-// What moves a clock.
+// How a clock can move.
 struct time_fit_kind {
     double bend;  // its rate changes by up to twice this a second, in ns/s
     double grain; // ns: how far its readings are from a line at best

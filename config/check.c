@@ -175,8 +175,8 @@ static bool check_reference_id(struct config *c, struct check_fault *fault)
     return true;
 }
 
-// Whoever answers there decides what clients are told of the clock. Ports below 1024 are root's, on
-// this host; nothing is known of another one.
+// The program that answers at this address decides how good the clock is said to be. On this host
+// only root can open ports below 1024. Other hosts are not trusted.
 static bool check_chronyd(const struct config *c, struct check_fault *fault)
 {
     const struct config_listen *at = &c->time.chronyd;

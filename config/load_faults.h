@@ -31,7 +31,7 @@ bool load_fail_value(struct loader *l, const yaml_node_t *node, const struct sch
 // The value at node is YAML's null.
 bool load_fail_null(struct loader *l, const yaml_node_t *node, const struct schema_key *key);
 
-// What the file has chosen before forbids the key.
+// An earlier value in the file forbids the key.
 bool load_fail_forbidden(struct loader *l, const yaml_node_t *node, const struct schema_key *key);
 
 // There is no key of that name inside parent.

@@ -110,7 +110,7 @@ static void note_departures(struct core *c, lane_set given, lane_set sent)
         counter_add(&counters->departure_error[departure_error_bin(error_ns)], 1);
 }
 
-// Would the replies say that the clock is not synchronised, and does the operator want none then?
+// True while the clock is not synchronised and the operator wants no replies then.
 static bool is_silent(const struct core *c)
 {
     return policy_held(&c->policy)->silent_unless_synchronised &&

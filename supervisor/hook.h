@@ -28,8 +28,9 @@ struct hook {
     char wanted[HOOK_STATE_MAX]; // what the next one is to be told; "": nothing
 };
 
-// Would the program be run? An executable file of root's, in directories of root's, which nobody
-// else can write to. Symbolic links are followed. True, or false with the fault logged; "" is true.
+// Checks that the program can be run: an executable file of root's, in directories of root's, which
+// nobody else can write to (in a directory with the sticky bit others can, but not replace it).
+// Symbolic links are followed. True, or false with the fault logged; "" is true.
 bool hook_look(const char *path);
 
 // Control says that this is the state: runs the hook, if it is another one. False: it is no state.

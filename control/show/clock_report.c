@@ -72,7 +72,7 @@ json_t *clock_report(const struct status_sources *s)
     return o;
 }
 
-// What control knows besides.
+// The health of the source, which only control knows.
 static json_t *health_report(const struct status_sources *s, const struct time_report *report)
 {
     static const char *const told[] = {

@@ -21,7 +21,7 @@ enum health_reason {
     HEALTH_REASONS,
 };
 
-// What speaks against the source now. The first one in the order above is the reason.
+// The faults of the source now. The first one in the order above is the reason.
 struct health_facts {
     bool stepped;
     bool contradicted;

@@ -57,7 +57,7 @@ struct phc; // the thread
 // Starts it for an open device, which stays the caller's. 0 or -errno.
 int phc_open(int fd, struct phc **phc);
 
-// What it has read last. False, with nothing written: nothing yet.
+// Gives the last reading. False, with nothing written, before the first one.
 bool phc_last(struct phc *phc, struct phc_word *word);
 
 // Does not wait for the thread, which may hang in a driver: it ends with the process.

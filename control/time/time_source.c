@@ -122,7 +122,7 @@ static int8_t precision_of(double ns)
     return (int8_t)fmin(fmax(log, PRECISION_BEST), PRECISION_WORST);
 }
 
-// Says what has changed since it last said something. A step has said so itself.
+// Logs a change of health since the last message. A step has its own message.
 static void say_health(struct time_source *source, bool changed, double error_s)
 {
     const enum health_reason reason = source->health.reason;

@@ -1,9 +1,8 @@
 // The time source: samples CLOCK_REALTIME and the TSC, and keeps the NTP state on the board right.
 // RFC 5905, section 7.3; promises of faults F6, F28 and F29.
 //
-// What is known of CLOCK_REALTIME comes from the configured source (truth.h). While something
-// speaks against the clock (health.h), or while it may be wrong by time.max_error, the server says
-// LI 3.
+// The configured source (truth.h) tells how wrong CLOCK_REALTIME may be. While the clock is
+// unhealthy (health.h), which includes an error of time.max_error or more, the server says LI 3.
 //
 // All calls belong to control's main loop. Without calls, the readers age the state.
 #pragma once

@@ -39,8 +39,8 @@ void truth_turn(struct truth *truth, uint64_t now_ns)
         chronyd_turn(&truth->chronyd, now_ns);
 }
 
-// What is known of the clock is of the one before the step. chronyd, too, takes the system's clock
-// for its own.
+// All that the source has said so far is about the clock before the step. This is true for chronyd,
+// too, because its clock is the system's.
 void truth_stepped(struct truth *truth, uint64_t now_ns)
 {
     const struct chronyd *chronyd = &truth->chronyd;

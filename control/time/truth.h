@@ -1,5 +1,5 @@
-// What is known of CLOCK_REALTIME, from where the configuration names: how wrong it may be, what it
-// follows, leap seconds, and what speaks against it.
+// Reads the configured source: how wrong CLOCK_REALTIME may be, what it follows, leap seconds, and
+// the reasons not to trust it.
 //
 //   system   the kernel, as the program that keeps the clock has told it (kernel_clock.h)
 //   chronyd  the chronyd of this host (chronyd.h): served as its own server would serve it

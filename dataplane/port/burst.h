@@ -41,7 +41,7 @@ struct burst {
     uint64_t tx_busy;  // ticks in send calls
 };
 
-// What became of a frame whose departure was to be told.
+// The result for one frame whose departure time the port was to report.
 struct port_departure {
     uint64_t ticket;
     bool known; // false: its stamp was lost, or cannot be true

@@ -141,7 +141,8 @@ bool opened_stamps(const struct opened *opened)
     return is_interface(opened) && steering_programs[0].stamps;
 }
 
-// Says what of the interfaces that stand on the port keeps requests from it, when that is new.
+// Warns once about interfaces on top of the port that keep requests from it: VLANs whose tags the
+// device removes, and interfaces with another MAC address.
 static void say_links(struct opened *opened, const struct links *links)
 {
     const char *name = opened->config->device;

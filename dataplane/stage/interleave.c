@@ -155,7 +155,7 @@ static bool make_ready(struct table *table, struct rng *rng)
 bool interleave_remember(struct interleave *interleave, uint64_t ticket, ntp_time departure,
                          uint64_t left, struct rng *rng)
 {
-    // What left before a step has a receive timestamp of the time before the step.
+    // A reply that left before a step has a receive timestamp of the time before the step.
     departure &= ~UINT64_C(1); // transmit timestamps are even
     if (departure == 0 || (int64_t)(left - interleave->since) < 0)
         return false;

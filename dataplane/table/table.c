@@ -69,7 +69,7 @@ void table_save(struct table *table, uint32_t generation, ntp_time receive, ntp_
             oldest = &entry[i];
         }
     }
-    // Who takes reads the key, the departure and the key again, so the words are written in the
+    // table_take reads the key, the departure and the key again. So the words are written in this
     // order: no key, departure, key. Release: partner in table_take.
     atomic_store_explicit(&oldest->key, 0, memory_order_relaxed);
     atomic_store_explicit(&oldest->departure, departure, memory_order_release);

@@ -105,7 +105,7 @@ static void each_field_has_a_range(void **state)
     EXPECT(line.rate, rate - rate / 900, false);
 }
 
-// What is not in root dispersion, clients are not told of.
+// Clients learn of the bound through root dispersion only, so root dispersion must contain it.
 static void the_bound_is_told(void **state)
 {
     (void)state;

@@ -219,7 +219,7 @@ static const struct kind kinds[] = {
 };
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
-// What breaks a line of a free clock.
+// Faults that end the line of a free clock.
 enum fault {
     JUMP_BACK,
     JUMP_AHEAD,

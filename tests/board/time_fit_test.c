@@ -124,7 +124,7 @@ static void steps_are_proven_by_one_sample(void **state)
     }
 }
 
-// What a slew might do between two samples is followed without a word.
+// A change that a slew can make between two samples is followed without a message.
 static void small_steps_are_followed(void **state)
 {
     (void)state;
@@ -190,7 +190,7 @@ static void wide_samples_do_no_harm(void **state)
         assert_int_equal(time_fit_add(&fit, &s), TIME_FIT_GOOD);
     }
 
-    // What neither its width nor a slew explains is a step all the same.
+    // A distance that neither the width of the sample nor a slew explains is a step.
     s = sample_at(t, 0, 10 * HZ / 1000);
     s.ns += 6 * MS;
     assert_int_equal(time_fit_add(&fit, &s), TIME_FIT_STEPPED);

@@ -366,7 +366,8 @@ static void a_hardware_clock_has_a_device(void **state)
     config_free(c);
 }
 
-// What chronyd says is served, so nothing may be claimed beside it; and nothing is missing.
+// With chronyd as the source, stratum and reference_id come from chronyd: to set them is an error,
+// and to leave them out is none.
 static void chronyd_brings_its_own_claims(void **state)
 {
     (void)state;

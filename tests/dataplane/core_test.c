@@ -403,6 +403,7 @@ static void the_era_wraps_in_replies(void **state)
         rig_publish_state(rig);
         assert_int_equal(rig_ask(rig, &ntp, reply), 48);
         uint64_t receive = be64_get(reply + 32), transmit = be64_get(reply + 40);
+        // A receive timestamp is rounded up, and moved on where it would be the last one again.
         assert_true((int64_t)(receive - end[i]) < 1 << 12 && (int64_t)(receive - end[i]) > -256);
         assert_true((int64_t)(transmit - receive) > 0 && transmit - receive < 1 << 12);
         assert_true(transmit != 0 && receive != 0);

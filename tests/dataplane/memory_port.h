@@ -14,7 +14,7 @@ struct port *memory_port_open(const struct address_set *ours);
 // Also ends what is still lent or was not taken.
 void memory_port_close(struct port *port);
 
-// What port_descriptor says from now on; -1 at first.
+// Sets what port_descriptor returns. Before the first call it returns -1.
 void memory_port_descriptor(struct port *port, int descriptor);
 
 // Queues a copy of a frame (len octets, 0 to 65535). False when 4096 are waiting.

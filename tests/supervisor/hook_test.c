@@ -166,7 +166,7 @@ static void what_it_inherits(void **state)
     assert_int_equal(rights & (1ULL << 21), 0); // no CAP_SYS_ADMIN
 }
 
-// Whoever speaks for control cannot choose what a program of root's is told.
+// An intruder in control cannot choose the arguments of the hook, which runs as root.
 static void other_words_are_no_states(void **state)
 {
     (void)state;

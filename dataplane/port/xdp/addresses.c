@@ -29,7 +29,7 @@ static bool is_link_local(const uint8_t address[16])
     return address[0] == 0xfe && (address[1] & 0xc0) == 0x80;
 }
 
-// What an RTM_NEWADDR message says. On a point-to-point link `subnet` is the peer's address.
+// The contents of an RTM_NEWADDR message. On a point-to-point link `subnet` is the peer's address.
 struct address {
     uint32_t flags;
     const uint8_t *local;

@@ -68,7 +68,7 @@ static __always_inline bool is_request(const struct ethhdr *ethernet, const stru
     return is_same_mac(ethernet->h_dest, port->mac);
 }
 
-// `to` and `from`: what the maps say of the packet's addresses.
+// `to` and `from` are the map entries of the packet's destination and source; NULL: no entry.
 static __always_inline bool is_served(const __u8 *to, const __u8 *from, bool tagged)
 {
     return to && !from && (*to == STEER_OURS || (*to == STEER_OURS_TAGGED && tagged));

@@ -58,7 +58,8 @@ static void both_agree(void **state)
     assert_true(time_phc.rounds > 90 && time_phc.rounds < 205);
     assert_true(time_view.state.reference_time == time_view.state.line.utc_base);
     assert_false(log_recorder_has("warning"));
-    // What it may be wrong, and what the two differ, is dispersion.
+    // Dispersion contains the accuracy of the hardware clock and its distance from the system
+    // clock.
     time_phc.off_ns += 400000;
     time_config.time.phc_accuracy_ns = 300000;
     time_world_run(300 * MS);

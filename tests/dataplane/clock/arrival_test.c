@@ -134,7 +134,7 @@ static void the_error_grows_with_the_ages(void **unused)
         assert_int_equal(clock.slack, clock.error_ns + ARRIVAL_SLACK_NS);
         assert_in_range(arrival_error_ns(&clock, clock.now), 60038, 60041);
         assert_in_range(arrival_error_ns(&clock, clock.now - 50000000), 90038, 90042);
-        // What is refused says no more than the oldest stamp that is not.
+        // A refused stamp counts as the oldest stamp that is accepted.
         assert_in_range(arrival_error_ns(&clock, clock.now - UINT64_C(1) * NS_PER_S * 9), 4860000,
                         4860100);
         assert_in_range(arrival_error_ns(&clock, 0), 4860000, 4860100);

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-// What the ways have seen, in order: lanes, and the time at which they left.
+// The calls of both ways, in order: lanes, and the time at which they left.
 static struct {
     lane_set usual[4];
     uint64_t not_before[4];

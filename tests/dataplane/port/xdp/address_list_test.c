@@ -200,7 +200,8 @@ static void broadcast_addresses_take_no_room_from_the_others(void **state)
     }
 }
 
-// A subnet's last address can be a host's in another subnet, and several addresses are in one.
+// The last address of one subnet can be the address of a host in another subnet. One subnet can
+// have several addresses of ours.
 static void a_broadcast_address_of_ours_is_served(void **state)
 {
     (void)state;

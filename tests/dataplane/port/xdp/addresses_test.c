@@ -1,5 +1,5 @@
-// What is understood of the kernel's messages: which interfaces stand on the served one, and which
-// kind each address has. The messages are made here, because not every kernel has VLANs.
+// Reading the kernel's messages: which interfaces stand on the served one, and which kind each
+// address has. The messages are made here, because not every kernel has VLANs.
 #include "dataplane/port/xdp/addresses.h"
 
 #include <arpa/inet.h>

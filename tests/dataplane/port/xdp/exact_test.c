@@ -100,7 +100,7 @@ static void lost_stamps_are_given_up(void **state)
     assert_true(out[0].known && out[0].ticket == 77);
 }
 
-// What the kernel does not take goes another way for a second. Then all begins anew, and the stamps
+// When the kernel refuses a frame, frames go the other way for a second. After that the stamps
 // still belong to their frames.
 static void a_refused_frame_closes_the_way(void **state)
 {

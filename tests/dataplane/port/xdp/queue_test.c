@@ -359,8 +359,8 @@ static void a_burst_takes_several_calls(void **state)
     all_are_somewhere();
 }
 
-// What the kernel has not taken would leave at any later time, with a timestamp that is no longer
-// true: it is taken back, and counts as not sent.
+// A frame that the kernel has not taken would leave later, when its timestamp is no longer true. So
+// it is taken back, and counts as not sent.
 static void refused_replies_are_taken_back(void **state)
 {
     (void)state;
