@@ -213,8 +213,9 @@ with Tap() as tap, World("source") as world:
     keeper = Keeper(world, "follower",
                     "server 10.123.0.2 port 1123 iburst minpoll -4 maxpoll -4")
     world.start(wait=False)
-    reply, _ = awaited(world, lambda r: r.leap == 0, 30)
-    tap.ok(reply and reply.stratum == 4 and reply.reference == 0x0a7b0002 and
+    # Its first measurements may differ by much on a busy machine; its dispersion falls with more.
+    reply, _ = awaited(world, lambda r: r.leap == 0 and r.dispersion < 0.1, 60)
+    tap.ok(reply and reply.leap == 0 and reply.stratum == 4 and reply.reference == 0x0a7b0002 and
            0 < reply.delay < 0.1 and reply.dispersion < 0.1,
            "a chronyd that follows a server: its stratum, reference, root delay and dispersion",
            f"{reply}\n{keeper.tail()}")
