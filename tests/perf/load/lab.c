@@ -1,4 +1,5 @@
 // See lab.h.
+#include "tests/perf/load/lab_clock.h"
 #include "tests/perf/load/lab_server.h"
 
 #include "base/now.h"
@@ -10,7 +11,6 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
@@ -129,7 +129,7 @@ static void give_back(struct path *path, struct path_in *in, unsigned n)
 static void wait_for(struct path *path, uint64_t ns)
 {
     (void)path;
-    nanosleep(&(struct timespec){(time_t)(ns / 1000000000), (long)(ns % 1000000000)}, NULL);
+    lab_clock_wait(ns);
 }
 
 static uint64_t missed(struct path *path)

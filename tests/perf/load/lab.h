@@ -1,7 +1,7 @@
 // A load engine in a test environment: a path in memory to a small NTS server, which sends right or
 // wrong replies as a test wants, and a supply of new sessions. The server reads requests with
 // offsets of its own and keeps books: which cookies it gave, which came back, what it was asked.
-// All of it belongs to the thread of the load.
+// The time is lab_clock.h's. All of it belongs to the thread of the load.
 #pragma once
 
 #include "perf/load/load.h"
