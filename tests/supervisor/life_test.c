@@ -17,7 +17,7 @@
 #include <cmocka.h>
 
 static bool start_refused;
-static int starts, childs_end;
+static int starts, childs_end, kills;
 static const struct descriptors descriptors;
 
 // A process that does nothing until it is killed.
@@ -58,11 +58,20 @@ static bool link_ended(void)
 
 static struct life life;
 
+int __real_kill(pid_t pid, int number);
+int __wrap_kill(pid_t pid, int number);
+
+int __wrap_kill(pid_t pid, int number)
+{
+    kills += pid == life.pid && number == SIGKILL;
+    return __real_kill(pid, number);
+}
+
 static int fresh(void **state)
 {
     (void)state;
     life = (struct life){.name = "actor", .start = start, .link = -1};
-    starts = 0;
+    starts = kills = 0;
     start_refused = false;
     return 0;
 }
@@ -128,8 +137,8 @@ static void an_end_before_it_ever_served_is_final(void **state)
 
     fresh(NULL);
     life_begin(&life, &descriptors, 0);
-    life_end_link(&life);                           // the child has ended its own
-    for (int i = 0; i < 1000 && !link_ended(); i++) // until the sleeper has closed its copy
+    life_end_link(&life);                            // the child has ended its own
+    for (int i = 0; i < 10000 && !link_ended(); i++) // until the sleeper has closed its copy
         usleep(1000);
     assert_true(link_ended());
     end(0, 10); // status 0 is no excuse
@@ -198,8 +207,11 @@ static void one_that_hangs_is_killed_once(void **state)
 static bool killed(void)
 {
     int status;
-    usleep(10000); // a signal takes its time
-    return waitpid(life.pid, &status, WNOHANG) == life.pid && WIFSIGNALED(status);
+    if (kills == 0)
+        return false;
+    assert_int_equal(kills, 1);
+    kills = 0;
+    return waitpid(life.pid, &status, 0) == life.pid && WIFSIGNALED(status);
 }
 
 static void look(unsigned times)
