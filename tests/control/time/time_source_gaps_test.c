@@ -97,7 +97,7 @@ static void real_clocks_give_a_line(void **state)
     time_subject = NULL;
     time_config.time.source = TIME_FIXED;
     assert_int_equal(time_source_open(&time_config, -1, &time_board, &time_subject), 0);
-    for (int i = 0; i < 200 && time_world_marked(); i++) {
+    for (int i = 0; i < 6000 && time_world_marked(); i++) {
         time_source_turn(time_subject, 0);
         ntp_state_refresh(&time_board, &time_view);
         nanosleep(&(struct timespec){.tv_nsec = 5 * MS}, NULL);
