@@ -45,7 +45,7 @@ static void see_secret(const SSL *session, const char *line)
 
 int ke_client_socket(const struct sockaddr_storage *to, int receive_buffer)
 {
-    const struct timeval patience = {.tv_sec = 3};
+    const struct timeval patience = {.tv_sec = 30};
     const int on = 1;
     int fd = socket(to->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)

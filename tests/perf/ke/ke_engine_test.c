@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -20,7 +21,7 @@ static uint64_t tags;
 static int setup(void **state)
 {
     (void)state;
-    ke_rig_open(&rig, &(struct ke_server_options){.deadline_ms = 1500});
+    ke_rig_open(&rig, &(struct ke_server_options){0});
     memset(outcomes, 0, sizeof outcomes);
     tags = 0;
     return 0;
@@ -103,17 +104,29 @@ static void all_at_once(void **state)
     assert_int_equal(outcomes[KE_OUTCOME_GRANTED], 100);
 }
 
+// Descriptors of this process that are sockets.
+static unsigned sockets(void)
+{
+    unsigned n = 0;
+    for (int fd = 0; fd < 1024; fd++) {
+        struct stat s;
+        n += fstat(fd, &s) == 0 && S_ISSOCK(s.st_mode);
+    }
+    return n;
+}
+
 // A finished exchange leaves nothing open, also when the server's FIN came with its response.
 static void ends_at_once(void **state)
 {
     (void)state;
     struct ke_engine *engine = engine_open(50);
+    const unsigned before = sockets();
     for (int i = 0; i < 50; i++)
         assert_true(ke_engine_begin(engine, KE_KIND_FULL, 0, ke_now_ns()));
     run_out(engine);
-    for (int i = 0; i < 20; i++)
-        ke_engine_turn(engine, 10 * ms);
-    assert_int_equal(atomic_load(&ke_counters(rig.server.ke)->open), 0);
+    for (int i = 0; i < 3000 && sockets() != before; i++)
+        ke_engine_turn(engine, 10 * ms); // the server, in this process, closes its own
+    assert_int_equal(sockets(), before);
     ke_engine_close(engine);
 }
 
@@ -189,8 +202,8 @@ static void silent_server(void **state)
 {
     (void)state;
     int silent = ke_rig_silent(&rig.target.address);
-    rig.target.deadline_ns = 200 * ms;
-    expect_one(KE_OUTCOME_TIMED_OUT, "timed out after 0.2 s in the TLS handshake");
+    rig.target.deadline_ns = 500 * ms;
+    expect_one(KE_OUTCOME_TIMED_OUT, "timed out after 0.5 s in the TLS handshake");
     run(KE_KIND_SLOW_REQUEST, 1, 1);
     assert_int_equal(last.outcome, KE_OUTCOME_TIMED_OUT);
     close(silent);
@@ -256,11 +269,13 @@ static void leaving(void **state)
 static void slow_is_cut(void **state)
 {
     (void)state;
+    ke_rig_close(&rig);
+    ke_rig_open(&rig, &(struct ke_server_options){.deadline_ms = 1500});
     rig.target.dribble_ns = 20 * ms;
     for (enum ke_kind kind = KE_KIND_SLOW_HELLO; kind <= KE_KIND_SLOW_REQUEST; kind++) {
         run(kind, 10, 10);
         uint64_t held = last.times.ended_ns - last.times.began_ns;
-        assert_in_range(held / ms, 1300, 2900); // the server's deadline
+        assert_in_range(held / ms, 1300, 20000); // the server's deadline, not the client's
     }
     assert_int_equal(outcomes[KE_OUTCOME_CUT], 20);
     ke_server_await(&rig.server, KE_LATE_HANDSHAKE, 10);

@@ -112,15 +112,15 @@ static void with_slow(void **state)
 {
     (void)state;
     ke_rig_close(&rig);
-    ke_rig_open(&rig, &(struct ke_server_options){.deadline_ms = 700});
+    ke_rig_open(&rig, &(struct ke_server_options){.deadline_ms = 2000});
     rig.target.dribble_ns = 20 * ms;
     struct ke_load_result *r = run(
-        (struct ke_load_plan){.rate = 50, .n_slow = 10, .threads = 2, .duration_ns = 1350 * ms});
-    assert_int_equal(r->granted, 68);
+        (struct ke_load_plan){.rate = 50, .n_slow = 10, .threads = 2, .duration_ns = 3200 * ms});
+    assert_int_equal(r->granted, 160);
     assert_int_equal(r->slow_cut,
                      10); // once each, at the server's deadline; then they are replaced
     assert_int_equal(r->slow_held, 10);
-    assert_in_range(r->slow_cut_after.min / ms, 650, 1300);
+    assert_in_range(r->slow_cut_after.min / ms, 1950, 3200);
     ke_load_free(r);
 }
 
@@ -128,7 +128,7 @@ static void bounded(void **state)
 {
     (void)state;
     int silent = ke_rig_silent(&rig.target.address);
-    rig.target.deadline_ns = 300 * ms;
+    rig.target.deadline_ns = 3000 * ms;
     struct ke_load_result *r =
         run((struct ke_load_plan){.rate = 100, .max_open = 10, .duration_ns = 250 * ms});
     assert_int_equal(r->started, 10);
@@ -160,7 +160,7 @@ static void stopped(void **state)
         .rate = 100, .n_slow = 2, .duration_ns = 60000 * ms, .stop = &stop, .threads = 2});
     pthread_join(thread, NULL);
     assert_true(r->stopped);
-    assert_true(r->took_ns < 3000 * ms);
+    assert_true(r->took_ns < 30000 * ms);
     assert_true(r->started > 0 && r->unfinished == r->started);
     ke_load_free(r);
     close(silent);
