@@ -14,6 +14,7 @@ standard library only. One thread: a socket is made in a namespace by entering i
 import contextlib
 import ctypes
 import json
+import mmap
 import os
 import pathlib
 import re
@@ -46,9 +47,14 @@ CLONE_NEWNET = 0x40000000
 libc = ctypes.CDLL(None, use_errno=True)
 
 
+PATIENCE_S = 30
+
+
 def wait_for(what, timeout, every=0.05):
-    """Calls what() until it returns something true, which is returned, or time is up: None."""
-    end = time.monotonic() + timeout
+    """Calls what() until it returns something true, which is returned, or time is up: None. A shorter
+    timeout tells how long it takes on an idle machine; a busy one gets PATIENCE_S. How soon
+    something must be there is told by a Stopwatch."""
+    end = time.monotonic() + max(timeout, PATIENCE_S)
     while True:
         got = what()
         if got:
@@ -56,6 +62,63 @@ def wait_for(what, timeout, every=0.05):
         if time.monotonic() >= end:
             return None
         time.sleep(every)
+
+
+class Pulse:
+    """How late this machine is: a process of its own, which wants 1 ms of a CPU every 50 ms, sums up how
+    much later than that it was. Another program, a hypervisor or a debugger may be the reason."""
+
+    EVERY, WORK = 0.05, 0.001
+
+    def __init__(self):
+        self.shared = mmap.mmap(-1, 16)  # the sum, and when this round began
+        struct.pack_into("dd", self.shared, 0, 0, time.monotonic())
+        parent = os.getpid()
+        if os.fork() == 0:
+            try:
+                libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+                signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's, which is the parent's matter
+                os.closerange(0, 1024)
+                while os.getppid() == parent:
+                    self._round()
+            finally:
+                os._exit(0)
+
+    def _round(self):
+        time.sleep(self.EVERY)
+        end = time.process_time() + self.WORK
+        while time.process_time() < end:
+            pass
+        struct.pack_into("dd", self.shared, 0, self.late_s(), time.monotonic())
+
+    def late_s(self):
+        late, begun = struct.unpack_from("dd", self.shared)
+        return late + max(0, time.monotonic() - begun - self.EVERY - self.WORK)
+
+
+PULSE = Pulse()  # before there is any descriptor that it could keep open
+
+
+class Stopwatch:
+    """Measures how long something took against a limit. What the machine was late meanwhile is allowed for,
+    many times over, because the server's processes and the test wait for each other."""
+
+    WEIGHT = 20
+
+    def __init__(self):
+        self.begun, self.late = time.monotonic(), PULSE.late_s()
+
+    def took(self):
+        return time.monotonic() - self.begun
+
+    def allowed(self, limit):
+        return limit + self.WEIGHT * (PULSE.late_s() - self.late)
+
+    def within(self, limit):
+        return self.took() <= self.allowed(limit)
+
+    def __str__(self):
+        return f"{self.took():.2f} s, in which the machine was late by {PULSE.late_s() - self.late:.2f} s"
 
 
 class Tap:
@@ -159,7 +222,7 @@ class Program:
         if self.alive():
             self.process.send_signal(number)
 
-    def stop(self, number=signal.SIGTERM, timeout=10):
+    def stop(self, number=signal.SIGTERM, timeout=PATIENCE_S):
         """Asks it to end and waits; past the time it is killed. The exit status, or None if it
         had to be killed."""
         self.send(number)
@@ -615,6 +678,24 @@ time:
                 if name.startswith(b"noonmarkd: "):
                     found[name[11:].decode()] = child
         return found
+
+    def stamps_void(self):
+        """The stamps' line is void a second after its last reading. Whether that may have been, because
+        the dataplane's housekeeping, its first thread, had to wait for a CPU so long."""
+        pid = self.children()["dataplane"]
+        try:
+            waited_ns = int(pathlib.Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[1])
+        except FileNotFoundError:  # the kernel does not tell
+            waited_ns = 0
+        return waited_ns / 1e9 >= 0.5 or PULSE.late_s() >= 0.5
+
+    def all_stamped(self, index=0):
+        """Whether each frame of a port had a stamp that was believed, but for those that came while the
+        stamps' line was void."""
+        status = wait_for(lambda: (s := self.status()) and s["ports"][index]["stamped"] > 0 and s, 3)
+        refused = status and status["counters"]["stamps_refused"]
+        return status and status["ports"][index]["unstamped"] == 0 and (
+            refused == 0 or self.stamps_void() and refused < status["ports"][index]["stamped"] / 2)
 
     def status(self):
         """`noonmarkctl status --json`, read; None while control does not answer."""

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 
-from harness import BUILD, SERVER_NAME, SERVER_V4, Tap, World, wait_for
+from harness import BUILD, SERVER_NAME, SERVER_V4, Stopwatch, Tap, World, wait_for
 from probe import Probe
 
 RATE = 16
@@ -26,7 +26,7 @@ class Tests:
     def under_load(self, seconds, act):
         """What act() returns and the load's report."""
         load = self.probe.load("--clients", "1", "--rate", RATE, "--seconds", seconds, "--linger",
-                               "500")
+                               "5000")
         try:
             if not read(load).get("ready"):
                 raise RuntimeError("the load has no keys")
@@ -59,7 +59,7 @@ class Tests:
 
     def exchanges(self):
         """True when NTS-KE gives a client what it needs."""
-        answer = self.probe.ke(None, "--timeout", "1000")
+        answer = self.probe.ke(None, "--timeout", "5000")
         return answer["well_formed"] and len(answer["cookies"]) == 8
 
     def control(self):
@@ -92,17 +92,17 @@ class Tests:
             before = self.world.children()
 
             def act():
-                start = time.monotonic()
+                watch = Stopwatch()
                 self.kill("ke")
                 wait_for(self.exchanges, 10)
-                return time.monotonic() - start
+                return watch.within(1), str(watch)
 
             took, report = self.under_load(5, act)
             tap.equal((report["lost"], report["nak"], report["wrong"]), (0, 0, 0),
                       f"F1: ke killed ({turn + 1}): 0 lost, 0 NAKs, 0 wrong")
             tap.ok(report["verified"] == report["sent"] > 60, "F1: every request was answered",
                    report)
-            tap.ok(took <= 1, "F1: KE answers again within 1 s", f"{took:.2f} s")
+            tap.ok(took[0], "F1: KE answers again within 1 s", took[1])
             after = self.world.children()
             tap.equal((after["dataplane"], after["control"]),
                       (before["dataplane"], before["control"]),
@@ -112,13 +112,15 @@ class Tests:
         tap = self.tap
         for turn in range(2):
             before = self.world.children()
+            watch = Stopwatch()
             _, report = self.under_load(8, lambda: self.kill("dataplane"))
-            tap.ok(report["gap_ms"] <= 2000 + 1000 / RATE,
+            gap_s = watch.allowed(2) + 1 / RATE
+            tap.ok(report["gap_ms"] <= 1000 * gap_s,
                    f"F2: dataplane killed ({turn + 1}): replies again within 2 s",
                    f"{report['gap_ms']} ms")
             tap.note(f"the gap was {report['gap_ms']} ms, {report['lost']} lost")
             tap.equal((report["nak"], report["wrong"]), (0, 0), "F2, CK-7: 0 NAKs, 0 wrong")
-            tap.ok(report["lost"] <= 2 * RATE + 1 and report["verified"] > 60,
+            tap.ok(report["lost"] <= RATE * gap_s + 1 and report["verified"] > 60,
                    "F2: nothing else is lost", report)
             after = self.world.children()
             tap.equal((after["control"], after["ke"]), (before["control"], before["ke"]),
@@ -132,12 +134,12 @@ class Tests:
             world.stop(signal.SIGKILL)
             gone = wait_for(lambda: not any(alive(pid) for pid in children), 5)
             tap.ok(gone, "F2: the supervisor killed: all children end with it", children)
-            start = time.monotonic()
+            watch = Stopwatch()
             world.start()
-            return time.monotonic() - start
+            return watch.within(5), str(watch)
 
         took, report = self.under_load(12, act)
-        tap.ok(took <= 5, "F2: the next start serves within 5 s", f"{took:.2f} s")
+        tap.ok(took[0], "F2: the next start serves within 5 s", took[1])
         tap.equal((report["nak"], report["wrong"]), (0, 0),
                   "F2, CK-7, P5: old cookies are good: 0 NAKs, 0 wrong")
         tap.ok(report["verified"] > 30, "F2: and answered again", report)

@@ -19,7 +19,7 @@ import ssl
 import subprocess
 import time
 
-from harness import (BUILD, KE_PORT, SERVER_NAME, SERVER_V4, SERVER_V6, Program, Tap, World,
+from harness import (BUILD, KE_PORT, SERVER_NAME, SERVER_V4, SERVER_V6, Program, Stopwatch, Tap, World,
                      wait_for)
 
 PAIRS = 6
@@ -168,11 +168,11 @@ class Reloads:
 
     def refused(self, what, words, limit=4.0):
         """Nothing changes, and the reason is said to the person and in the log."""
-        begun = time.monotonic()
+        watch = Stopwatch()
         answer = self.reload()
-        took = time.monotonic() - begun
+        took, soon = watch.took(), watch.within(limit)
         reason = (answer or {}).get("refused", "")
-        self.tap.ok(answer is not None and answer["code"] == 1 and re.search(words, reason) and took < limit
+        self.tap.ok(answer is not None and answer["code"] == 1 and re.search(words, reason) and soon
                     and reason[:80] in self.log(), f"refused with its reason: {what}",
                     f"{answer} after {took:.1f} s\n{self.world.server_tail()}")
         self.tap.ok(self.serves(self.pair), f"and the old pair serves on: {what}")

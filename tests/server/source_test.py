@@ -10,7 +10,8 @@ import struct
 import subprocess
 import time
 
-from harness import BUILD, CLIENTS, SERVER_V4, Program, Tap, World, need_clients, wait_for
+from harness import (BUILD, CLIENTS, SERVER_V4, Program, Stopwatch, Tap, World, need_clients,
+                     wait_for)
 
 need_clients("chrony")
 
@@ -53,9 +54,9 @@ def ask(world):
 
 def awaited(world, what, seconds):
     """The first reply for which what() holds, or None; and how long it took."""
-    start = time.monotonic()
+    watch = Stopwatch()
     got = wait_for(lambda: (lambda r: r if r and what(r) else None)(ask(world)), seconds, 0.02)
-    return got, time.monotonic() - start
+    return got, watch
 
 
 def said(world, text):
@@ -154,29 +155,27 @@ with Tap() as tap, World("source") as world:
 
     # Stopped still, not dead: it says nothing any more.
     keeper.send(19)
-    start = time.monotonic()
+    watch = Stopwatch()
     early = ask(world)
     reply, _ = awaited(world, lambda r: r.leap == 3, STALE_S + 10)
-    took = time.monotonic() - start
+    took, soon = watch.took(), watch.within(STALE_S + LATE_S)
     tap.ok(early and early.leap == 0, "a chronyd that is late once is no fault", early)
     # Its last word came up to a second before it was stopped.
     got = clock_in_full(world)
     tap.ok(got["health"]["state"] == "unhealthy" and got["health"]["reason"] == "stale" and
            got["health"]["for_s"] < 2, "its reason is shown", got)
-    tap.ok(reply and STALE_S - 1.1 <= took <= STALE_S + LATE_S,
+    tap.ok(reply and STALE_S - 1.1 <= took and soon,
            f"F28: {STALE_S} s without its word the clock is marked", f"{reply} after {took:.2f} s")
     keeper.send(18)
-    reply, took = awaited(world, lambda r: r.leap == 0, 10)
-    tap.ok(reply and took < LATE_S + 1, "and no longer, when it speaks again", f"{reply} {took:.2f}")
+    reply, watch = awaited(world, lambda r: r.leap == 0, 10)
+    tap.ok(reply and watch.within(LATE_S + 1), "and no longer, when it speaks again", f"{reply} {watch}")
 
     # Killed, and another one in its place: a socket that was refused once is of use again.
     wait_for(lambda: record.read_text().count("\n") == 4, 10)
     keeper.stop(9)
-    start = time.monotonic()
-    reply, _ = awaited(world, lambda r: r.leap == 3, STALE_S + 10)
-    took = time.monotonic() - start
-    tap.ok(reply and took <= STALE_S + LATE_S, "a chronyd that was killed is noticed as soon",
-           f"{reply} after {took:.2f} s")
+    reply, watch = awaited(world, lambda r: r.leap == 3, STALE_S + 10)
+    tap.ok(reply and watch.within(STALE_S + LATE_S), "a chronyd that was killed is noticed as soon",
+           f"{reply} after {watch}")
     wait_for(lambda: record.read_text().count("\n") == 5, 10)
     keeper = Keeper(world, "keeper2", "local stratum 7")
     reply, took = awaited(world, lambda r: r.leap == 0, 15)

@@ -15,7 +15,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "server"))
-from harness import DATAPLANE_USER, Namespace, Tap, wait_for  # noqa: E402
+from harness import DATAPLANE_USER, PATIENCE_S, Namespace, Stopwatch, Tap, wait_for  # noqa: E402
 
 BUILD = pathlib.Path(os.environ["NOONMARK_BUILD"]) / "tests" / "dataplane" / "port"
 SERVER_V4, SERVER_V6, ANYCAST_V4 = "10.124.0.1", "fd6e:6e::1", "10.124.9.9"
@@ -49,7 +49,7 @@ class Launch:
         if namespace:
             command = namespace.command(*command)
         self.log_path = place / "log"
-        self.started = time.monotonic()
+        self.watch = Stopwatch()
         with open(self.log_path, "w") as log:
             self.process = subprocess.Popen(list(map(str, command)), stdin=subprocess.PIPE,
                                             stdout=subprocess.PIPE, stderr=log, text=True)
@@ -67,7 +67,7 @@ class Launch:
         os.kill(self.pid, signal.SIGKILL)
         return self.wait()
 
-    def wait(self, timeout=10):
+    def wait(self, timeout=PATIENCE_S):
         """Ends it (SIGTERM, unless it has ended) and returns status and counters."""
         try:
             rest, _ = self.process.communicate(timeout=timeout)
@@ -310,8 +310,7 @@ def test_crash(world, tap, config):
     dataplane.kill()
     tap.equal(world.program(), None, "F2: a SIGKILL leaves no program behind")
     dataplane = world.launch(config, world.server)
-    took = time.monotonic() - dataplane.started
-    tap.ok(dataplane.pid and world.ask(SERVER_V4) and took < 5,
+    tap.ok(dataplane.pid and world.ask(SERVER_V4) and dataplane.watch.within(5),
            "F2: and the next start serves within 5 s", dataplane.log())
     second = world.launch(config, world.server)
     status, _, _ = second.wait()
@@ -331,17 +330,17 @@ def test_stuck(world, tap, config):
     tid = next(t for t in dataplane.threads() if pathlib.Path(
         f"/proc/{dataplane.pid}/task/{t}/comm").read_text().startswith("core"))
     libc = ctypes.CDLL(None, use_errno=True)
-    begun = time.monotonic()
+    watch = Stopwatch()
     tap.equal(libc.ptrace(PTRACE_ATTACH, tid, 0, 0), 0, "F3: a polling thread is stopped")
     # Reaped through its tracer too: we are it.
     wait_for(lambda: "stuck" in dataplane.log(), 5)
-    took = time.monotonic() - begun
+    took, soon = watch.took(), watch.within(2.5)
     try:
         os.waitpid(tid, 0x40000000)  # __WALL
     except ChildProcessError:
         pass
     status, _, _ = dataplane.wait()
-    tap.ok(status != 0 and took < 2.5,
+    tap.ok(status != 0 and soon,
            f"F3: noticed and ended after {took:.1f} s, to be started anew", dataplane.log())
     tap.equal(world.program(), None, "F3: and its program has gone with it")
 
@@ -352,12 +351,11 @@ def errors(log):
 
 def test_refusals(world, tap, config):
     def refused(text, port, words, namespace=None):
-        begun = time.monotonic()
         dataplane = world.launch(world.config("refused.yaml", port), namespace)
         status, _, _ = dataplane.wait()
-        took = time.monotonic() - begun
+        took, soon = dataplane.watch.took(), dataplane.watch.within(5)
         lines = errors(dataplane.log())
-        tap.ok(status == 1 and took < 5 and len(lines) == 1 and words in lines[0],
+        tap.ok(status == 1 and soon and len(lines) == 1 and words in lines[0],
                f"F26: {text}: one line, within 5 s", f"{status} {took}\n{dataplane.log()}")
 
     refused("no such interface", "interface: nonesuch", "no such network interface", world.server)
