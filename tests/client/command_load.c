@@ -11,13 +11,22 @@
 //   --progress             a line a second to stderr
 //
 // Prints {"ready":true,...} when all have their keys, and the report at the end. Exit status 0 when
-// it ran, whatever it found.
+// it ran, whatever it found. SIGTERM ends the load early.
 #include "tests/client/commands.h"
 #include "tests/client/load.h"
 #include "tests/client/octets.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+
+static volatile sig_atomic_t stop;
+
+static void end_early(int number)
+{
+    (void)number;
+    stop = 1;
+}
 
 enum {
     CLIENTS = OPTION_OWN,
@@ -151,7 +160,8 @@ int command_load(int argc, char **argv)
                                 .seconds = 10,
                                 .n_sockets = 16,
                                 .late_ms = 1000,
-                                .linger_ms = 1000};
+                                .linger_ms = 1000,
+                                .stop = &stop};
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (option >= OPTION_ADDRESS && option < OPTION_COMMON_END)
@@ -167,6 +177,7 @@ int command_load(int argc, char **argv)
         return 1;
     printf("{\"ready\":true,\"clients\":%u,\"ke_seconds\":%.2f}\n", o.load.n_clients, ke_seconds);
     fflush(stdout);
+    signal(SIGTERM, end_early);
     for (int c = 0; o.hold && c != '\n' && c != EOF;)
         c = getchar();
     int rc = load_run(&o.load, &report);

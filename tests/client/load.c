@@ -231,7 +231,7 @@ static void run(struct load *l)
     uint64_t end_ns = l->start_ns + (uint64_t)(l->plan->seconds * 1e9);
     uint64_t tell_ns = l->start_ns + 1000000000U;
     uint64_t due_ns = l->start_ns;
-    for (uint64_t now = l->start_ns; now < end_ns; now = now_ns()) {
+    for (uint64_t now = l->start_ns; now < end_ns && !*l->plan->stop; now = now_ns()) {
         for (unsigned burst = 0; due_ns <= now && burst < 32; burst++) {
             ask(l);
             due_ns += period_ns;

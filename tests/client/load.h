@@ -6,6 +6,7 @@
 #include "tests/client/reply.h"
 
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -40,6 +41,7 @@ struct load_plan {
     bool progress;      // a line a second to stderr
     unsigned n_clients;
     struct load_client *client;
+    const volatile sig_atomic_t *stop; // other than 0: no more requests
 };
 
 struct load_report {
