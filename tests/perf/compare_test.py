@@ -3,9 +3,11 @@ judged: that is for a full run on a quiet machine. Stopped half way it leaves no
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import time
 
 import servers  # noqa: F401 (says where the harness is)
 from harness import BUILD, ROOT, Tap, need_clients, wait_for
@@ -32,10 +34,11 @@ def dpdk_files():
     return set(os.listdir("/run/dpdk")) if os.path.exists("/run/dpdk") else set()
 
 
-def namespaces():
+def namespaces(pid):
+    """Those of that run: others of this machine may have some, too."""
     return {line.split()[0] for line in
             subprocess.run(["ip", "netns", "list"], stdout=subprocess.PIPE, text=True).stdout
-            .splitlines() if "nm-compare-" in line}
+            .splitlines() if re.match(rf"nm-compare\S*-{pid}-", line)}
 
 
 def check_figures(tap, report):
@@ -75,12 +78,11 @@ def check_usage(tap):
 
 def check_stop(tap):
     """As a terminal does it: all that it runs gets the signal too, and more than once."""
-    before = namespaces()
     running = subprocess.Popen([*COMMAND, "--only", "xdp"], stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True, start_new_session=True)
     try:
-        tap.ok(wait_for(lambda: len(namespaces() - before) == 2, 20), "it makes two namespaces")
-        wait_for(lambda: running.poll() is not None, 3)  # into its first loads
+        tap.ok(wait_for(lambda: len(namespaces(running.pid)) == 2, 20), "it makes two namespaces")
+        time.sleep(3)  # into its first loads
         for _ in range(2):
             os.killpg(running.pid, signal.SIGINT)
         errors = running.communicate(timeout=60)[1]
@@ -88,7 +90,7 @@ def check_stop(tap):
         running.kill()
         running.wait()
     tap.ok(running.returncode == 1 and "stopped" in errors, "Ctrl-C ends it", errors)
-    tap.equal(namespaces() - before, set(), "and no namespace is left")
+    tap.equal(namespaces(running.pid), set(), "and no namespace is left")
 
 
 with Tap() as tap:

@@ -4,6 +4,7 @@ Stopped half way it leaves nothing behind."""
 
 import json
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -165,16 +166,16 @@ def check_usage(tap):
     tap.ok(got.returncode == 0 and "--only" in got.stdout and "xleave" in got.stdout, "--help")
 
 
-def left_over():
-    """Namespaces of such a run, and the policy of the softirq thread of the server's CPU."""
+def left_over(pid):
+    """Namespaces of that run, and the policy of the softirq thread of the server's CPU."""
     listed = subprocess.run(["ip", "netns", "list"], stdout=subprocess.PIPE, text=True).stdout
     thread = cpu.ksoftirqd(LAST_CPU)
-    return {line.split()[0] for line in listed.splitlines() if "nm-truth-" in line}, \
+    return {line.split()[0] for line in listed.splitlines() if re.match(rf"nm-truth\S*-{pid}-", line)}, \
         os.sched_getscheduler(thread) if thread else None
 
 
 def check_stop(tap):
-    before = left_over()
+    scheduler = left_over(os.getpid())[1]
     running = subprocess.Popen([*COMMAND, "--only", "chronyd,stopped", "--duration", "60"],
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                start_new_session=True)
@@ -182,7 +183,7 @@ def check_stop(tap):
         log = BUILD / "tests/truth-chronyd/stops.log"
         log.unlink(missing_ok=True)
         tap.ok(wait_for(log.exists, 40), "it stops the server's core", running.poll())
-        tap.ok(left_over() != before, "in namespaces of its own")
+        tap.ok(left_over(running.pid)[0], "in namespaces of its own")
         for _ in range(2):
             os.killpg(running.pid, signal.SIGINT)
         errors = running.communicate(timeout=60)[1]
@@ -190,7 +191,7 @@ def check_stop(tap):
         running.kill()
         running.wait()
     tap.ok(running.returncode == 1 and "stopped; nothing" in errors, "Ctrl-C ends it", errors)
-    tap.equal(left_over(), before, "no namespace is left, and the softirq thread is as it was")
+    tap.equal(left_over(running.pid), (set(), scheduler), "no namespace is left, and the softirq thread is as it was")
 
 
 with Tap() as tap:

@@ -40,7 +40,7 @@ def answers(tap, world):
     for i in range(REQUESTS):
         time.sleep(random.random() / 50)
         sent = time.time()
-        reply = world.sntp(SERVER_V4, timeout=3)
+        reply = world.sntp(SERVER_V4, timeout=10)
         back = time.time()
         if reply is None:
             wrong.append("none")
@@ -49,9 +49,8 @@ def answers(tap, world):
         if not sent - FIT_S <= receive <= transmit <= back + FIT_S:
             wrong.append((receive - sent, transmit - receive, back - transmit))
     tap.equal(wrong, [], f"RSP-12: {REQUESTS} requests of which most wake it get the right times")
-    port = wait_for(lambda: (p := world.status()["ports"][0])["stamped"] >= REQUESTS and p, 3)
-    tap.ok(port and port["unstamped"] == 0 and world.status()["counters"]["stamps_refused"] == 0,
-           "RSP-13: all arrivals are stamped", world.status()["ports"])
+    wait_for(lambda: world.status()["ports"][0]["stamped"] >= REQUESTS, 3)
+    tap.ok(world.all_stamped(), "RSP-13: all arrivals are stamped", world.status()["ports"])
 
 
 with Tap() as tap, World("idle") as world:
