@@ -288,8 +288,9 @@ def test_lost_tags(world, tap):
     dev = ("dev", CLIENT_IF)
     before = world.ask(SERVER_V4)
     world.client.run("tc", "qdisc", "add", *dev, "clsact")
-    world.client.run("tc", "filter", "add", *dev, "egress", "bpf", "da", "obj",
-                     BUILD / "push_tag.bpf.o", "sec", "tc")
+    # Its library sometimes fails to load a program while the machine is busy.
+    wait_for(lambda: world.client.run("tc", "filter", "add", *dev, "egress", "bpf", "da", "obj",
+                                      BUILD / "push_tag.bpf.o", "sec", "tc", check=False).returncode == 0, 10, 1)
     tagged = world.ask(SERVER_V4, 3, timeout=0.2)
     world.client.run("tc", "qdisc", "del", *dev, "clsact")
     tap.equal((before, tagged, world.ask(SERVER_V4)), (1, 0, 1),
