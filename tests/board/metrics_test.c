@@ -45,10 +45,12 @@ static size_t width(enum metric_form form)
 struct other {
     size_t at, len;
 };
+// clang-format off: its versions break this line in different ways
 #define OTHER(type, member)                                                                        \
     {                                                                                              \
         offsetof(struct type, member), sizeof((struct type *)0)->member                            \
     }
+// clang-format on
 
 // Marks n octets from at on; each may be marked once.
 static void mark(uint8_t *seen, size_t size, size_t at, size_t n, const char *what)
@@ -79,11 +81,13 @@ static void covers(size_t size, enum metric_place place, enum metric_place besid
 }
 
 // What remains behind the last member, up to the struct's alignment.
+// clang-format off: its versions break this line in different ways
 #define TAIL(type, member)                                                                         \
     {                                                                                              \
         offsetof(struct type, member) + sizeof((struct type *)0)->member,                          \
             sizeof(struct type) - offsetof(struct type, member) - sizeof((struct type *)0)->member \
     }
+// clang-format on
 #define N(array) (sizeof(array) / sizeof(array)[0])
 
 // P8: a field that is added to a struct of the board is shown, or named here.

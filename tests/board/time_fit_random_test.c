@@ -191,10 +191,12 @@ static bool bound_holds(const struct kind *kind)
     return good;
 }
 
+// clang-format off: its versions break this line in different ways
 #define FREE(b)                                                                                    \
     {                                                                                              \
         .bend = (b), .grain = 2                                                                    \
     }
+// clang-format on
 // The sandwiches of network cards (60 and 300 ns), crystals from good to bad, readings that are
 // always near one end; and CLOCK_REALTIME under a program that slews it.
 static const struct kind kinds[] = {

@@ -16,6 +16,12 @@
 static char said[16384];
 static struct plan plan;
 
+// As argv has it, which nobody writes to.
+static char *as_argument(const char *text)
+{
+    return (char *)(uintptr_t)text;
+}
+
 // Runs options_read with a stream caught in said.
 static int read_caught(int stream, enum command command, int argc, char **argv)
 {
@@ -37,12 +43,12 @@ static int read_caught(int stream, enum command command, int argc, char **argv)
 static int read_words(enum command command, const char *words)
 {
     static char copy[512];
-    char *argv[32] = {(char *)(uintptr_t)command_names[command]};
+    char *argv[32] = {as_argument(command_names[command])};
     int argc = 1;
     snprintf(copy, sizeof copy, "%s", words);
     for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
         argv[argc++] = word;
-    argv[argc++] = (char *)(uintptr_t) "192.168.0.1";
+    argv[argc++] = as_argument("192.168.0.1");
     return read_caught(STDERR_FILENO, command, argc, argv);
 }
 
@@ -50,11 +56,11 @@ static int read_option(enum command command, const char *name, const char *value
 {
     char option[80];
     snprintf(option, sizeof option, "--%s", name);
-    char *argv[] = {(char *)(uintptr_t)command_names[command], option,
-                    (char *)(uintptr_t) "192.168.0.1", NULL, NULL};
+    char *argv[] = {as_argument(command_names[command]), option, as_argument("192.168.0.1"), NULL,
+                    NULL};
     if (value) {
-        argv[2] = (char *)(uintptr_t)value;
-        argv[3] = (char *)(uintptr_t) "192.168.0.1";
+        argv[2] = as_argument(value);
+        argv[3] = as_argument("192.168.0.1");
     }
     return read_caught(STDERR_FILENO, command, value ? 4 : 3, argv);
 }
@@ -164,8 +170,8 @@ static void what_is_no_option(void **state)
         for (enum command c = 0; c < COMMANDS; c++) {
             char option[80];
             snprintf(option, sizeof option, "--%s", row->name);
-            char *name = (char *)(uintptr_t)command_names[c];
-            char *argv[] = {name, (char *)(uintptr_t) "host", option, NULL};
+            char *name = as_argument(command_names[c]);
+            char *argv[] = {name, as_argument("host"), option, NULL};
             if (row->kind == HEADING || row->kind == HELP)
                 continue;
             bool takes = row->argument != NULL && row->kind != OUTPUT;
@@ -218,7 +224,7 @@ static void exclusions(void **state)
     assert_true(plan.json.wanted && !plan.json.file && plan.csv.wanted);
     assert_string_equal(plan.csv.file, "x");
     assert_int_equal(read_words(COMMAND_NTS, "--rate 2M --max-rate 1M"), OPTIONS_GO);
-    char *alone[] = {(char *)(uintptr_t) "nts", NULL};
+    char *alone[] = {as_argument("nts"), NULL};
     assert_int_equal(read_caught(STDERR_FILENO, COMMAND_NTS, 1, alone), 2);
     assert_non_null(strstr(said, "SERVER"));
 }
@@ -237,7 +243,7 @@ static void servers(void **state)
         {long_name, NULL},
     };
     for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
-        char *argv[] = {(char *)(uintptr_t) "nts", (char *)(uintptr_t)rows[i][0], NULL};
+        char *argv[] = {as_argument("nts"), as_argument(rows[i][0]), NULL};
         int got = read_caught(STDERR_FILENO, COMMAND_NTS, 2, argv);
         assert_int_equal(got, rows[i][1] ? OPTIONS_GO : 2);
         if (rows[i][1])
@@ -293,10 +299,10 @@ static void defaults(void **state)
 static void help_lists_what_there_is(void **state)
 {
     (void)state;
-    static char *const asks[] = {(char *)(uintptr_t) "--help", (char *)(uintptr_t) "-h"};
+    char *const asks[] = {as_argument("--help"), as_argument("-h")};
     for (enum command c = 0; c < COMMANDS; c++)
         for (unsigned a = 0; a < 2; a++) {
-            char *argv[] = {(char *)(uintptr_t)command_names[c], asks[a], NULL};
+            char *argv[] = {as_argument(command_names[c]), asks[a], NULL};
             assert_int_equal(read_caught(STDOUT_FILENO, c, 2, argv), 0);
             for (const struct option_row *row = option_rows; row->name; row++) {
                 char line[80];

@@ -11,7 +11,7 @@
 #define NS_PER_TICK 0.5
 #define UTC_NS (INT64_C(1800000000) * NS_PER_S)
 #define S_NS 1e9
-#define TICKS(seconds) ((uint64_t)(int64_t)((seconds)*2e9))
+#define TICKS(seconds) ((uint64_t)(int64_t)(2e9 * (seconds)))
 
 static const uint64_t tsc = UINT64_C(1) << 50;
 

@@ -42,10 +42,9 @@ struct row {
     uint16_t code;
 };
 
-#define ROW(what, octets, ...)                                                                     \
-    {                                                                                              \
-        what, octets, sizeof(octets) - 1, __VA_ARGS__                                              \
-    }
+// clang-format off: its versions break this line in different ways
+#define ROW(what, octets, ...) {what, octets, sizeof(octets) - 1, __VA_ARGS__}
+// clang-format on
 
 static const struct row rows[] = {
     ROW("plain", NEXT AEAD COOKIE END, KE_FAULT_NONE, 0),
