@@ -777,6 +777,8 @@ MUTANTS = [
            "dataplane/port/xdp/exact.c",
            "(uint64_t)before_ns <= now->monotonic_ns - pending->began_ns &&", "",
            ("port/xdp/exact",)),
+    Mutant("exact-unread", "a late frame is given up whose stamp waits to be read (IL-9)",
+           "dataplane/port/xdp/exact.c", "if (n_stamps < room)", "if (n_stamps <= room)", ("port/xdp/exact",)),
     Mutant("exact-mixed", "after a failure stamps belong to other frames", "dataplane/port/xdp/exact.c",
            "    exact->base = exact->next;\n    number_from_0(exact->fd);\n", "", ("port/xdp/exact",)),
 ]

@@ -278,7 +278,8 @@ unsigned exact_departures(struct exact *exact, struct port_departure *out, unsig
     if (exact->first == exact->next || now_ns() < exact->look_ns)
         return 0;
     struct stamp stamp[READ_MAX];
-    unsigned n_stamps = read_stamps(exact, stamp, most < READ_MAX ? most : READ_MAX);
+    const unsigned room = most < READ_MAX ? most : READ_MAX;
+    const unsigned n_stamps = read_stamps(exact, stamp, room);
     const struct moments now = read_clocks();
     unsigned n = 0;
     for (unsigned i = 0; i < n_stamps; i++) {
@@ -288,7 +289,8 @@ unsigned exact_departures(struct exact *exact, struct port_departure *out, unsig
         out[n++] = departure_of(pending, &stamp[i], &now);
         pending->state = PENDING_DONE;
     }
-    n += give_up(exact, &now, out + n, most - n);
+    if (n_stamps < room) // otherwise the stamps of late ones may be the next to be read
+        n += give_up(exact, &now, out + n, most - n);
     exact->look_ns = n_stamps > 0 ? 0 : now.monotonic_ns + LOOK_NS;
     return n;
 }
