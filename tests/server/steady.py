@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 
-from harness import PULSE
+from harness import pulse
 
 LATE = 0.02  # of the time; a machine that has nothing else to do is late by less than 0.005
 
@@ -23,14 +23,14 @@ class Run:
     """One run of the test: its status and output."""
 
     def __init__(self, command):
-        begun, late = time.monotonic(), PULSE.late_s()
+        begun, late = time.monotonic(), pulse().late_s()
         self.text = ""
         with subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, text=True, errors="replace") as child:
             signal.signal(signal.SIGTERM, lambda *_: child.terminate())  # meson's, when the time is up
             for line in child.stdout:
                 self.text += line
         self.status = child.returncode
-        self.late = (PULSE.late_s() - late) / (time.monotonic() - begun)
+        self.late = (pulse().late_s() - late) / (time.monotonic() - begun)
 
     def failures(self):
         """Each failed point and the comments behind it."""
