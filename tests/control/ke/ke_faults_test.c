@@ -279,7 +279,7 @@ static void expect_cut(int fd, uint64_t since)
 {
     char octet;
     assert_int_equal(recv(fd, &octet, 1, 0), 0);
-    assert_true(now_ms() - since >= DEADLINE_MS - 20);
+    assert_true(now_ms() - since >= deadline_ms - 20);
 }
 
 // Waits so long for something to come.
@@ -347,15 +347,21 @@ static void acknowledged_at_once(void **state)
 static void silent_before_tls(void **state) // KE-10, F17
 {
     (void)state;
-    uint64_t since = now_ms();
-    int fd = ke_client_socket(&server.address, 0);
-    // It costs no descriptor at first, and the time that it was silent counts.
-    doze_ms(100);
-    if (now_ms() - since < 800)
-        assert_int_equal(ke_counted(ke_counters(server.ke), KE_ACCEPTED), 0);
-    expect_cut(fd, since);
-    close(fd);
-    ke_server_await(&server, KE_LATE_HANDSHAKE, 1);
+    // The time that it was silent counts: a second. A busy machine may be late by half of it, not
+    // always.
+    bool soon = false;
+    for (unsigned i = 0; i < 10 && !soon; i++) {
+        uint64_t since = now_ms();
+        int fd = ke_client_socket(&server.address, 0);
+        doze_ms(100);
+        if (now_ms() - since < 800) // it costs no descriptor at first
+            assert_int_equal(ke_counted(ke_counters(server.ke), KE_ACCEPTED), i);
+        expect_cut(fd, since);
+        soon = now_ms() - since < deadline_ms + 500;
+        close(fd);
+        ke_server_await(&server, KE_LATE_HANDSHAKE, i + 1);
+    }
+    assert_true(soon);
 }
 
 static void slow_inside_handshake(void **state) // KE-10, F17: an octet at a time
@@ -773,7 +779,7 @@ int main(void)
         PATIENT(few_calls),
         PATIENT(few_calls_of_a_long_hello),
         PATIENT(acknowledged_at_once),
-        TEST(silent_before_tls),
+        HANDSHAKE(silent_before_tls),
         TEST(slow_inside_handshake),
         HANDSHAKE(silent_after_handshake),
         HANDSHAKE(half_a_record),
