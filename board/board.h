@@ -17,6 +17,7 @@
 #include "board/ntp_state.h"
 #include "board/snapshot.h"
 #include "board/stamp_line.h"
+#include "board/wall_offset.h"
 
 #include <assert.h>
 #include <stddef.h>
@@ -90,7 +91,10 @@ struct board_dataplane {
     _Atomic uint32_t clock_doubted;   // 1: control's clock is wrong, so that it is served as leap 3
     uint32_t guard_seen[2];           // count of each guard socket when it was last added
     _Atomic uint64_t guard_discarded; // datagrams, both together; not reset by a restart
+    _Atomic uint64_t kernel_path_stale; // requests that had waited too long; not reset likewise
+    struct wall_offset wall_offset;     // the kernel path's thread alone reads and writes it
     struct board_port port[PORTS_MAX];
+    struct core_counters kernel_path;     // of the thread that answers what the kernel delivers
     struct core_counters core[CORES_MAX]; // not reset by a restart: counters only rise
 };
 

@@ -173,10 +173,13 @@ const struct metric metrics[] = {
     {&clock_doubted, NULL, NULL, NULL,
      "Whether the dataplane finds the clock that control publishes wrong, and serves it as leap 3.",
      AT(METRIC_DATAPLANE, METRIC_FLAG32, board_dataplane, clock_doubted)},
-    {&guard_discarded, NULL, NULL, "guard_discarded",
-     "Datagrams to the NTP port that took the kernel's path and were discarded: not a request, "
-     "sent by this host itself, to an address that is not served, or while no dataplane ran.",
+    {&guard_discarded, "cause", "filter", "guard_discarded",
+     "Datagrams to the NTP port that took the kernel's path and were discarded: not a request, or "
+     "too many were waiting.",
      AT(METRIC_DATAPLANE, METRIC_U64, board_dataplane, guard_discarded)},
+    {&guard_discarded, "cause", "stale", "kernel_path_stale",
+     "Requests by the kernel's path that had waited for more than a second.",
+     AT(METRIC_DATAPLANE, METRIC_U64, board_dataplane, kernel_path_stale)},
     {&clock_serving, NULL, NULL, "serving",
      "Whether the clock's line is fitted: requests are dropped until it is.",
      CLOCK(METRIC_FLAG8, serving)},

@@ -90,6 +90,7 @@ struct config {
         struct config_port ports[CONFIG_PORTS_MAX];
         uint16_t udp_port;
         enum config_switch interleaved;
+        enum config_switch kernel_path; // the guard sockets' requests are answered
     } dataplane;
     struct {
         uint32_t n_listen;

@@ -103,6 +103,13 @@ const struct schema_key schema[] = {
      IN(struct config, dataplane.interleaved),
      .words = switch_words,
      .fallback = "true"},
+    {.path = "dataplane.kernel_path",
+     .help =
+         "answer requests that the kernel delivers, too: from this host itself, to loopback, ...",
+     .type = SCHEMA_CHOICE,
+     IN(struct config, dataplane.kernel_path),
+     .words = switch_words,
+     .fallback = "true"},
 
     {.path = "control", .help = "NTS key establishment", .type = SCHEMA_GROUP},
     {.path = "control.listen",

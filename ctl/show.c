@@ -191,14 +191,17 @@ void show_status(const json_t *status, FILE *out)
     show_process(out, "dataplane", dataplane);
     fprintf(out,
             "           crypto %s, memory %s\n"
-            "           guard discarded %" PRId64 " datagrams that took the kernel's path\n",
+            "           the kernel's path: %" PRId64 " requests read, %" PRId64
+            " waited too long, %" PRId64 " datagrams discarded\n",
             text(dataplane, "crypto"), text(dataplane, "memory"),
-            number(dataplane, "guard_discarded"));
+            number(json_object_get(status, "kernel_path"), "frames_received"),
+            number(dataplane, "kernel_path_stale"), number(dataplane, "guard_discarded"));
     show_served(out, json_object_get(status, "clock"));
     show_stamp_clocks(out, json_object_get(status, "stamp_clocks"));
     show_ports(out, json_object_get(status, "ports"));
     show_keys(out, json_object_get(status, "keys"));
-    show_counters(out, "NTP (all cores)", METRIC_CORES, json_object_get(status, "counters"));
+    show_counters(out, "NTP (all cores and the kernel's path)", METRIC_CORES,
+                  json_object_get(status, "counters"));
     show_departures(out, json_object_get(status, "departure_error"));
     show_counters(out, "NTS-KE", METRIC_KE, json_object_get(status, "ke"));
 }

@@ -9,6 +9,7 @@
 #include "dataplane/housekeeping.h"
 #include "dataplane/loop.h"
 #include "dataplane/policy.h"
+#include "dataplane/port/kernel_path.h"
 #include "dataplane/port/ports.h"
 #include "dataplane/rights.h"
 #include "dataplane/stamp_clock.h"
@@ -35,7 +36,9 @@ struct dataplane {
     struct ports *ports;
     struct policy_place policy;
     struct table_memory table_memory;
-    struct loop *loop[CORES_MAX];
+    struct kernel_path *kernel_path; // NULL: not answered
+    struct loop *loop[HOUSEKEEPING_LOOPS_MAX];
+    uint32_t n_cores; // the first loops
     uint32_t n_loops;
     struct stamp_clock stamps;
     struct clock_relay clock;
@@ -129,35 +132,61 @@ static int make_tables(struct dataplane *d)
     return fault;
 }
 
-static int open_loops(struct dataplane *d)
+// What all loops have in common is filled in here.
+static int open_loop(struct dataplane *d, struct loop_setup *setup)
+{
+    setup->control = d->control;
+    setup->stamps = &d->board->stamps;
+    setup->ntp_state = &d->board->ntp_state;
+    setup->kernels = d->kernels;
+    setup->policy = &d->policy;
+    struct loop **loop = &d->loop[d->n_loops];
+    int fault = loop_open(setup, loop);
+    if (fault)
+        return failed("no memory for a core", fault);
+    d->n_loops++;
+    fault = loop_reseed(*loop);
+    if (fault)
+        log_warning("the kernel has no random octets yet: %s; NTS is answered once it has",
+                    strerror(-fault));
+    return 0;
+}
+
+static int open_cores(struct dataplane *d)
 {
     stamp_clock_open(&d->stamps, &d->board->stamps);
     clock_relay_open(&d->clock, &d->control->ntp_state, d->board, &d->stamps);
     for (uint32_t i = 0; i < d->config->dataplane.n_cores; i++) {
-        const struct loop_setup setup = {
-            .ports = d->ports,
-            .index = i,
-            .cpu = d->config->dataplane.cores[i],
-            .control = d->control,
-            .stamps = &d->board->stamps,
-            .ntp_state = &d->board->ntp_state,
+        struct loop_setup setup = {
+            .cpu = (int)d->config->dataplane.cores[i],
             .counters = &d->board->core[i],
-            .kernels = d->kernels,
-            .policy = &d->policy,
-            .sleeps = d->config->dataplane.idle == IDLE_ADAPTIVE,
+            .idle = d->config->dataplane.idle == IDLE_ADAPTIVE ? LOOP_SLEEPS : LOOP_POLLS,
             .tables = table_memory_tables(&d->table_memory),
             .first_number = d->table_memory.first[i],
         };
-        int fault = loop_open(&setup, &d->loop[i]);
+        setup.n_queues = ports_of_core(d->ports, i, &setup.queues);
+        int fault = open_loop(d, &setup);
         if (fault)
-            return failed("no memory for a core", fault);
-        d->n_loops++;
-        fault = loop_reseed(d->loop[i]);
-        if (fault)
-            log_warning("the kernel has no random octets yet: %s; NTS is answered once it has",
-                        strerror(-fault));
+            return fault;
     }
+    d->n_cores = d->n_loops;
     return 0;
+}
+
+// One thread more, which does not poll: the fast path loses nothing. Without tables, so that its
+// replies are all in basic mode.
+static int open_kernel_path(struct dataplane *d)
+{
+    if (d->config->dataplane.kernel_path == SWITCH_FALSE)
+        return 0;
+    int fault =
+        kernel_path_open(d->config, d->guard, d->stamps.offset_ns, d->board, &d->kernel_path);
+    if (fault)
+        return failed("kernel's path", fault);
+    struct loop_setup setup = {
+        .cpu = LOOP_NO_CPU, .counters = &d->board->kernel_path, .idle = LOOP_PAUSES};
+    setup.n_queues = kernel_path_queues(d->kernel_path, &setup.queues);
+    return open_loop(d, &setup);
 }
 
 static int reduce_rights(struct dataplane *d)
@@ -193,10 +222,10 @@ static void show(struct dataplane *d)
     struct board_dataplane *board = d->board;
     snprintf(board->crypto, sizeof board->crypto, "%s", d->kernels.of[0]->name);
     snprintf(board->memory, sizeof board->memory, "%s", ports_memory());
-    for (uint32_t i = 0; i < d->n_loops; i++)
+    for (uint32_t i = 0; i < d->n_cores; i++)
         board->core_id[i] = d->config->dataplane.cores[i];
     // Release: a reader that sees the number of cores sees their data; partner: status_report.c.
-    atomic_store_explicit(&board->n_cores, d->n_loops, memory_order_release);
+    atomic_store_explicit(&board->n_cores, d->n_cores, memory_order_release);
     ports_show(d->ports, board);
     // Release: a reader that sees the version sees all of it.
     atomic_store_explicit(&board->version, BOARD_VERSION, memory_order_release);
@@ -215,8 +244,9 @@ static int let_packets_come(struct dataplane *d)
 static int open_all(struct dataplane *d)
 {
     static int (*const steps[])(struct dataplane *) = {
-        find_guards, take_config, take_signals,  open_board,  open_ports, make_policy,
-        make_tables, open_loops,  reduce_rights, start_loops, confine,    let_packets_come,
+        find_guards, take_config, take_signals,     open_board,       open_ports,
+        make_policy, make_tables, open_cores,       open_kernel_path, reduce_rights,
+        start_loops, confine,     let_packets_come,
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         int fault = steps[i](d);
@@ -238,6 +268,7 @@ static void close_all(struct dataplane *d)
     }
     for (uint32_t i = 0; i < d->n_loops; i++)
         loop_close(d->loop[i]);
+    kernel_path_close(d->kernel_path);
     policy_close(&d->policy);
     table_memory_close(&d->table_memory);
     board_unmap_dataplane(d->board);
@@ -257,7 +288,7 @@ int dataplane_main(void)
     if (!fault) {
         const uint32_t n_ports = ports_n_open(d.ports);
         log_info("serving NTP on %u port%s with %u core%s, %s", n_ports, n_ports == 1 ? "" : "s",
-                 d.n_loops, d.n_loops == 1 ? "" : "s", d.kernels.of[0]->name);
+                 d.n_cores, d.n_cores == 1 ? "" : "s", d.kernels.of[0]->name);
         const struct housekeeping house = {
             .board = d.board,
             .ports = d.ports,

@@ -29,16 +29,16 @@ static bool cores_turn(const struct housekeeping *house, struct watch *watch)
         struct watch_look look;
         if (loop_look(house->loops[i], &look) != 0)
             continue;
-        uint32_t cpu = house->board->core_id[i];
+        const char *name = loop_name(house->loops[i]);
         switch (watch_judge(&watch[i], &look)) {
         case WATCH_FINE:
             break;
         case WATCH_STARVED:
             log_limited(&limit, LOG_LEVEL_WARNING,
-                        "core %u gets no time on its CPU: another process keeps it busy", cpu);
+                        "%s gets no time on its CPU: another process keeps it busy", name);
             break;
         case WATCH_STUCK:
-            log_error("core %u is stuck (thread state %c); this process ends and is restarted", cpu,
+            log_error("%s is stuck (thread state %c); this process ends and is restarted", name,
                       look.state);
             return false;
         }
@@ -51,10 +51,10 @@ static bool cores_turn(const struct housekeeping *house, struct watch *watch)
 static void records_turn(const struct housekeeping *house)
 {
     static struct log_limit limit;
-    static uint64_t said[CORES_MAX];
+    static uint64_t said[HOUSEKEEPING_LOOPS_MAX];
     for (uint32_t i = 0; i < house->n_loops; i++) {
-        uint64_t refused =
-            atomic_load_explicit(&house->board->core[i].records_refused, memory_order_relaxed);
+        uint64_t refused = atomic_load_explicit(&loop_counters(house->loops[i])->records_refused,
+                                                memory_order_relaxed);
         if (refused > said[i])
             log_limited(
                 &limit, LOG_LEVEL_ERROR,
@@ -133,7 +133,7 @@ static bool read_link(void)
 
 int housekeeping_run(const struct housekeeping *house)
 {
-    struct watch watch[CORES_MAX] = {0};
+    struct watch watch[HOUSEKEEPING_LOOPS_MAX] = {0};
     const int timer = open_timer();
     if (timer < 0) {
         log_error("no timer: %s", strerror(errno));

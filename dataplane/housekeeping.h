@@ -7,9 +7,13 @@
 #include "dataplane/clock_relay.h"
 #include "dataplane/loop.h"
 #include "dataplane/policy.h"
+#include "dataplane/port/ports.h"
 #include "dataplane/stamp_clock.h"
 
 #include <stdint.h>
+
+// The polling cores, and the thread of the kernel's path.
+enum { HOUSEKEEPING_LOOPS_MAX = CORES_MAX + 1 };
 
 struct housekeeping {
     struct board_dataplane *board;

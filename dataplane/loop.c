@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "dataplane/core.h"
+#include "dataplane/port/ports.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -37,6 +38,7 @@ struct loop {
     struct loop_setup is;
     size_t size; // of this structure with its seats
     bool running;
+    char name[16];
     pthread_t thread;
     void *stack;            // the crypto kernels leave secrets on it
     _Atomic int tid;        // writer: the polling thread, once; reader: housekeeping
@@ -65,32 +67,32 @@ static void stack_free(void *stack)
 }
 
 // Whether all queues can wake a core that sleeps.
-static bool can_sleep(const struct loop_setup *setup, struct port *const *queue, uint32_t n)
+static bool can_sleep(const struct loop *loop)
 {
     bool all = true;
-    if (!setup->sleeps || n == 0)
+    if (loop->is.idle == LOOP_POLLS || loop->n_seats == 0)
         return false;
-    for (uint32_t i = 0; i < n; i++)
-        all &= port_descriptor(queue[i]) >= 0;
+    for (uint32_t i = 0; i < loop->n_seats; i++)
+        all &= port_descriptor(loop->is.queues[i]) >= 0;
     if (!all)
-        log_info("core %u polls a DPDK device and does not sleep", setup->cpu);
+        log_info("%s polls a DPDK device and does not sleep", loop->name);
     return all;
 }
 
-static int open_wait(struct loop *loop, struct port *const *queue)
+static int open_wait(struct loop *loop)
 {
-    if (!can_sleep(&loop->is, queue, loop->n_seats))
+    if (!can_sleep(loop))
         return 0;
     loop->wait = calloc(loop->n_seats, sizeof *loop->wait);
     for (uint32_t i = 0; loop->wait && i < loop->n_seats; i++)
-        loop->wait[i] = (struct pollfd){.fd = port_descriptor(queue[i]), .events = POLLIN};
+        loop->wait[i] =
+            (struct pollfd){.fd = port_descriptor(loop->is.queues[i]), .events = POLLIN};
     return loop->wait ? 0 : -ENOMEM;
 }
 
 int loop_open(const struct loop_setup *setup, struct loop **out)
 {
-    struct port *const *queue;
-    uint32_t n = ports_of_core(setup->ports, setup->index, &queue);
+    const uint32_t n = setup->n_queues;
     size_t size = sizeof(struct loop) + n * sizeof(struct seat);
     struct loop *loop = secret_alloc(size);
     if (!loop)
@@ -103,9 +105,13 @@ int loop_open(const struct loop_setup *setup, struct loop **out)
     loop->is = *setup;
     loop->size = size;
     loop->n_seats = n;
+    if (setup->cpu == LOOP_NO_CPU)
+        snprintf(loop->name, sizeof loop->name, "kernel path");
+    else
+        snprintf(loop->name, sizeof loop->name, "core %d", setup->cpu);
     for (uint32_t i = 0; i < n; i++) {
         const struct core_setup core = {
-            .port = queue[i],
+            .port = setup->queues[i],
             .keyring = &setup->control->keyring,
             .ntp_state = setup->ntp_state,
             .stamps = setup->stamps,
@@ -117,7 +123,7 @@ int loop_open(const struct loop_setup *setup, struct loop **out)
         };
         core_open(&loop->seat[i].core, &core);
     }
-    int fault = open_wait(loop, queue);
+    int fault = open_wait(loop);
     if (fault) {
         loop_close(loop);
         return fault;
@@ -174,10 +180,14 @@ static bool turn(struct loop *loop)
 // is enough for the next.
 static void rest(struct loop *loop, bool found)
 {
+    const bool pauses = loop->is.idle == LOOP_PAUSES;
+    const uint32_t most = pauses ? 1 : LOOP_EMPTY_TURNS;
     loop->empty = found ? 0 : loop->empty + 1;
-    if (loop->empty < LOOP_EMPTY_TURNS)
+    if (pauses && found)
+        nanosleep(&(struct timespec){.tv_nsec = LOOP_PAUSE_US * 1000L}, NULL);
+    if (loop->empty < most)
         return;
-    loop->empty = LOOP_EMPTY_TURNS - 1;
+    loop->empty = most - 1;
     poll(loop->wait, loop->n_seats, LOOP_REST_MS);
 }
 
@@ -187,7 +197,7 @@ static void *run(void *with)
     atomic_store_explicit(&loop->tid, (int)syscall(SYS_gettid), memory_order_relaxed);
     int fault = ports_thread_enter();
     if (fault) {
-        log_error("core %u: DPDK does not accept its thread: %s", loop->is.cpu, strerror(-fault));
+        log_error("%s: DPDK does not accept its thread: %s", loop->name, strerror(-fault));
         return NULL; // no heartbeat: the watch ends the process
     }
     while (!atomic_load_explicit(&loop->must_stop, memory_order_relaxed)) {
@@ -204,24 +214,34 @@ static_assert((int)CPUS_MAX <= CPU_SETSIZE, "every CPU that may be configured is
 int loop_start(struct loop *loop)
 {
     cpu_set_t cpu;
-    CPU_ZERO(&cpu);
-    CPU_SET(loop->is.cpu, &cpu);
     pthread_attr_t attr;
     pthread_attr_init(&attr);
-    pthread_attr_setaffinity_np(&attr, sizeof cpu, &cpu);
+    if (loop->is.cpu != LOOP_NO_CPU) {
+        CPU_ZERO(&cpu);
+        CPU_SET((unsigned)loop->is.cpu, &cpu);
+        pthread_attr_setaffinity_np(&attr, sizeof cpu, &cpu);
+    }
     pthread_attr_setstack(&attr, loop->stack, STACK_LEN);
     int fault = pthread_create(&loop->thread, &attr, run, loop);
     pthread_attr_destroy(&attr);
     if (fault) {
-        log_error("core %u cannot be used: %s; 'cores' may name those that 'taskset -p $$' allows",
-                  loop->is.cpu, strerror(fault));
+        log_error("%s cannot be used: %s; 'cores' may name those that 'taskset -p $$' allows",
+                  loop->name, strerror(fault));
         return -fault;
     }
     loop->running = true;
-    char name[16];
-    snprintf(name, sizeof name, "core %u", loop->is.cpu);
-    pthread_setname_np(loop->thread, name);
+    pthread_setname_np(loop->thread, loop->name);
     return 0;
+}
+
+const char *loop_name(const struct loop *loop)
+{
+    return loop->name;
+}
+
+const struct core_counters *loop_counters(const struct loop *loop)
+{
+    return loop->is.counters;
 }
 
 // The state letter in /proc. It follows the thread's name, which is in brackets and may contain any

@@ -1,5 +1,5 @@
-// One polling thread: runs the turns of its queues' cores, writes the heartbeat, and takes the
-// seeds that housekeeping leaves. It may sleep while nothing comes; it then still turns
+// One thread that moves packets: runs the turns of its queues' cores, writes the heartbeat, and
+// takes the seeds that housekeeping leaves. It may sleep while nothing comes; it then still turns
 // LOOP_REST_MS apart, so that news of the board reach its cores. Until loop_stop.
 //
 // loop_open to loop_close belong to housekeeping's thread. loop.c names writer and reader of each
@@ -9,7 +9,7 @@
 #include "board/board.h"
 #include "crypto/exchange.h"
 #include "dataplane/policy.h"
-#include "dataplane/port/ports.h"
+#include "dataplane/port/port.h"
 #include "dataplane/watch.h"
 
 #include <stdbool.h>
@@ -21,21 +21,31 @@ enum {
     LOOP_REST_MS = 40, // the longest sleep; less than a look of the watch
     LOOP_EMPTY_TURNS =
         1000, // before a sleep: some tens of microseconds to a tenth of a millisecond
+    LOOP_PAUSE_US = 1000,
+    LOOP_NO_CPU = -1,
+};
+
+enum loop_idle {
+    LOOP_POLLS,
+    LOOP_SLEEPS, // when idle, if all its ports can wake it
+    // Sleeps after the first empty turn, and pauses for LOOP_PAUSE_US after each that had frames:
+    // at most a burst of each queue a pause, so that no flood takes more than a part of a CPU.
+    LOOP_PAUSES,
 };
 
 struct loop_setup {
-    const struct ports *ports;
-    uint32_t index; // of the core among the configured ones
-    uint32_t cpu;
+    struct port *const *queues; // that it polls
+    uint32_t n_queues;
+    int cpu; // to run on; LOOP_NO_CPU: on those that housekeeping may use
     const struct board_control *control;
     const struct snapshot *stamps;    // housekeeping writes: struct stamp_line
     const struct snapshot *ntp_state; // likewise: struct ntp_state
     struct core_counters *counters;
     struct exchange_kernels kernels;
     const struct policy_place *policy; // housekeeping writes; a policy has been published
-    bool sleeps;                       // when idle, if all its ports can wake it
-    const struct tables *tables;       // NULL: no interleaved mode
-    uint32_t first_number;             // in tables, of the first queue of this core
+    enum loop_idle idle;
+    const struct tables *tables; // NULL: no interleaved mode
+    uint32_t first_number;       // in tables, of the first queue of this core
 };
 
 // Makes the cores and locks their memory, while the process still has the right to do so; no thread
@@ -48,6 +58,12 @@ int loop_reseed(struct loop *loop);
 
 // Starts the thread on its CPU. 0 or -errno.
 int loop_start(struct loop *loop);
+
+// For messages: "core 3", "kernel path".
+const char *loop_name(const struct loop *loop);
+
+// What its cores count. Any thread may read.
+const struct core_counters *loop_counters(const struct loop *loop);
 
 // Reads the thread's state for the watch. 0 or -errno.
 int loop_look(const struct loop *loop, struct watch_look *look);

@@ -23,8 +23,9 @@ static const struct confine_call calls[] = {
     {.number = SCMP_SYS(poll)},
     {.number = SCMP_SYS(ppoll)},
     {.number = SCMP_SYS(readv)},
-    // Stamps of departures.
+    // Stamps of departures; datagrams of the guard sockets, and their replies.
     {.number = SCMP_SYS(recvmmsg)},
+    {.number = SCMP_SYS(sendmmsg)},
     // Waits of housekeeping and of DPDK's own threads.
     {.number = SCMP_SYS(pread64)},
     {.number = SCMP_SYS(pwrite64)},

@@ -7,6 +7,7 @@
 #include "link/interface_lock.h"
 #include "supervisor/addresses.h"
 #include "supervisor/files.h"
+#include "supervisor/guard_socket.h"
 #include "supervisor/hook.h"
 #include "supervisor/start.h"
 
@@ -93,7 +94,8 @@ static int open_sockets(struct descriptors *h)
         log_info("this kernel has no IPv6, or no IPv4: NTS-KE listens on the other alone");
 
     for (int i = 0; i < 2; i++) {
-        h->guard[i] = guard_open(families[i], c->dataplane.udp_port, deadline);
+        h->guard[i] = guard_socket_open(families[i], c->dataplane.udp_port,
+                                        c->dataplane.kernel_path == SWITCH_TRUE, deadline);
         if (h->guard[i] == -EADDRINUSE && c->time.source == TIME_CHRONYD)
             log_error("if it is the chronyd of time.source: put `port 0` into chrony.conf and "
                       "restart chronyd; it keeps the clock all the same");

@@ -6,7 +6,6 @@
 #include "base/now.h"
 #include "supervisor/addresses.h"
 
-#include <linux/filter.h>
 #include <netinet/in.h>
 
 #include <errno.h>
@@ -161,53 +160,6 @@ bool listener_listens(int fd)
     int listens = 0;
     socklen_t len = sizeof listens;
     return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 && listens != 0;
-}
-
-// No datagram may be queued, not even between bind and the filter.
-static int discard_all(int fd)
-{
-    struct sock_filter discard = BPF_STMT(BPF_RET | BPF_K, 0);
-    const struct sock_fprog program = {.len = 1, .filter = &discard};
-
-    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) != 0)
-        return -1;
-    return set_option(fd, SOL_SOCKET, SO_LOCK_FILTER, 1);
-}
-
-int guard_open(int family, uint16_t port, uint64_t deadline_ms)
-{
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
-    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
-    const struct sockaddr *address =
-        family == AF_INET6 ? (const struct sockaddr *)&v6 : (const struct sockaddr *)&v4;
-    const socklen_t len = family == AF_INET6 ? sizeof v6 : sizeof v4;
-    int error = 0;
-
-    const int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0 && errno == EAFNOSUPPORT)
-        return -EAFNOSUPPORT;
-    if (fd < 0 || discard_all(fd) != 0 ||
-        (family == AF_INET6 && set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) != 0)) {
-        error = errno;
-        goto fail;
-    }
-    while (bind(fd, address, len) != 0) {
-        error = errno;
-        if (!try_again(error, deadline_ms))
-            goto fail;
-    }
-    return fd;
-
-fail:
-    if (error == EADDRINUSE)
-        log_error("UDP port %u is taken: another time daemon (chronyd, ntpd, systemd-timesyncd) or "
-                  "another noonmarkd runs; stop it or set dataplane.udp_port",
-                  port);
-    else
-        log_error("cannot guard UDP port %u: %s", port, strerror(error));
-    if (fd >= 0)
-        close(fd);
-    return -error;
 }
 
 // The directory belongs to root or to control's user, whose socket it is, and to nobody else.

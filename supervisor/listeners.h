@@ -1,6 +1,7 @@
-// The sockets that the supervisor opens: listeners of NTS-KE, the guard of the NTP port, the
-// control socket. They outlive the children, so that connections queue while ke is restarted.
-// Failures are logged here, as one line that says what to do. Single-threaded.
+// The sockets that the supervisor opens: listeners of NTS-KE, and the control socket; the guard
+// sockets have a file of their own (guard_socket.h). They outlive the children, so that connections
+// queue while ke is restarted. Failures are logged here, as one line that says what to do.
+// Single-threaded.
 #pragma once
 
 #include "config/config.h"
@@ -25,11 +26,6 @@ int listener_look(const struct config_listen *listen);
 
 // False when a child that shares the socket has shut it down: it must be opened anew.
 bool listener_listens(int fd);
-
-// A UDP socket of that family on port at every address, with a filter that discards everything: the
-// kernel sends no ICMP for NTP, and no other time daemon can take the port. Returns the descriptor,
-// -EAFNOSUPPORT (not logged) or -errno.
-int guard_open(int family, uint16_t port, uint64_t deadline_ms);
 
 struct control_socket {
     int fd;

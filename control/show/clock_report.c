@@ -163,6 +163,8 @@ static void sum_cores(const struct board_dataplane *board, struct core_counters 
         counters_read(&board->core[i], &copy);
         counters_sum(sum, &copy);
     }
+    counters_read(&board->kernel_path, &copy);
+    counters_sum(sum, &copy);
 }
 
 json_t *clock_answer(const struct status_sources *s)

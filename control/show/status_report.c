@@ -14,11 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-// The cores' counters, read once, so that their sum matches the values that are shown for each
-// core.
+// The cores' counters and those of the kernel's path, read once, so that their sum matches the
+// values that are shown for each.
 struct cores {
     uint32_t n;
-    struct core_counters core[CORES_MAX], sum;
+    struct core_counters core[CORES_MAX], kernel_path, sum;
 };
 
 static void read_cores(const struct board_dataplane *board, struct cores *cores)
@@ -29,6 +29,8 @@ static void read_cores(const struct board_dataplane *board, struct cores *cores)
         counters_read(&board->core[i], &cores->core[i]);
         counters_sum(&cores->sum, &cores->core[i]);
     }
+    counters_read(&board->kernel_path, &cores->kernel_path);
+    counters_sum(&cores->sum, &cores->kernel_path);
 }
 
 static json_t *cores_report(const struct board_dataplane *board, const struct cores *cores)
@@ -126,6 +128,7 @@ static json_t *status_report(const struct status_sources *s)
     json_object_set_new(o, "counters", report_metrics(METRIC_CORES, &cores.sum));
     json_object_set_new(o, "departure_error", report_departures(&cores.sum));
     json_object_set_new(o, "cores", cores_report(board, &cores));
+    json_object_set_new(o, "kernel_path", report_metrics(METRIC_CORES, &cores.kernel_path));
     return o;
 }
 

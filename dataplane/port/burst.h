@@ -19,6 +19,8 @@ struct burst {
     // Filled by port_rx for its lanes.
     bool drained;          // the burst has all frames that had arrived before the poll
     lane_set stamped;      // the lanes whose frame bears a stamp
+    bool from_kernel;      // the kernel delivered the datagrams to this host, and gave their frames
+                           // up; a port sets it that has them from a socket
     uint8_t *frame[LANES]; // from the destination MAC address on
     uint16_t len[LANES];   // octets of frame, without FCS
     uint8_t *reply[LANES]; // room for at least len octets, aligned like frame; content undefined

@@ -37,9 +37,22 @@ static bool is_ours(const uint8_t *frame, const struct datagram *d, const struct
                               : address_set_has_v6(ours, destination);
 }
 
+// May that datagram be answered, as far as its source tells? On a port that has its datagrams from
+// the kernel, this host itself may ask, from its own addresses and from loopback: the kernel takes
+// no such packet from a wire, but for those that the filter of the guard sockets discards.
+static bool source_is_good(const uint8_t *frame, const struct datagram *d,
+                           const struct address_set *ours, bool from_kernel)
+{
+    const uint8_t *source = frame_source(frame, d);
+    if (from_kernel && source_is_loopback(d->ip_version, source))
+        return true;
+    return source_is_possible(d->ip_version, source) &&
+           (from_kernel || !is_from_us(frame, d, ours));
+}
+
 // How one frame ends, or OUTCOMES when it passes.
 static enum outcome fault_of(const uint8_t *frame, uint32_t len, const struct address_set *ours,
-                             uint16_t udp_port, struct datagram *d)
+                             uint16_t udp_port, bool from_kernel, struct datagram *d)
 {
     if (len > FRAME_MAX)
         return DROPPED_OVERSIZE;
@@ -59,7 +72,7 @@ static enum outcome fault_of(const uint8_t *frame, uint32_t len, const struct ad
     // What the kernel checks for a socket.
     if (!is_to_port(frame, ours))
         return DROPPED_OTHER_MAC;
-    if (!source_is_possible(d->ip_version, frame_source(frame, d)) || is_from_us(frame, d, ours))
+    if (!source_is_good(frame, d, ours, from_kernel))
         return DROPPED_SOURCE;
     if (!frame_checksums_hold(frame, d))
         return DROPPED_CHECKSUM;
@@ -87,7 +100,7 @@ lane_set parse(struct batch *batch, lane_set lanes, const struct address_set *ou
         unsigned i = lane_take(&lanes);
         prefetch_rest(batch->burst.frame[i]);
         enum outcome end = fault_of(batch->burst.frame[i], batch->burst.len[i], ours, udp_port,
-                                    &batch->datagram[i]);
+                                    batch->burst.from_kernel, &batch->datagram[i]);
         if (end == OUTCOMES)
             passed |= lane_bit(i);
         else

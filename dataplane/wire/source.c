@@ -1,5 +1,7 @@
 #include "dataplane/wire/source.h"
 
+#include <string.h>
+
 const struct source_prefix source_impossible[] = {
     {4, 8, {0}},                  // this network
     {4, 8, {127}},                // loopback
@@ -20,6 +22,13 @@ static bool begins_with(const uint8_t *address, const struct source_prefix *pref
     }
     unsigned bits = prefix->len % 8;
     return bits == 0 || (address[whole] ^ prefix->octets[whole]) >> (8 - bits) == 0;
+}
+
+bool source_is_loopback(unsigned ip_version, const uint8_t *address)
+{
+    static const uint8_t loopback_v6[16] = {[15] = 1};
+    return ip_version == 4 ? address[0] == 127
+                           : memcmp(address, loopback_v6, sizeof loopback_v6) == 0;
 }
 
 bool source_is_possible(unsigned ip_version, const uint8_t *address)

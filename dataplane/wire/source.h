@@ -18,7 +18,10 @@ extern const unsigned source_impossible_n;
 // May a host send from that address of 4 or 16 octets, as ip_version says?
 bool source_is_possible(unsigned ip_version, const uint8_t *address);
 
-// The same for IPv4, whose prefixes all end within the first octet.
+// Is it a loopback address? A host sends from it to itself alone.
+bool source_is_loopback(unsigned ip_version, const uint8_t *address);
+
+// The same as source_is_possible for IPv4, whose prefixes all end within the first octet.
 static inline bool source_is_possible_v4(const uint8_t address[4])
 {
     return (uint8_t)(address[0] - 1) < 223 && address[0] != 127;

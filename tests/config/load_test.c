@@ -50,6 +50,7 @@ static void least_has_defaults(void **state)
     assert_int_equal(c->dataplane.ports[0].n_addresses, 0);
     assert_int_equal(c->dataplane.udp_port, 123);
     assert_int_equal(c->dataplane.interleaved, SWITCH_TRUE);
+    assert_int_equal(c->dataplane.kernel_path, SWITCH_TRUE);
     assert_int_equal(c->control.n_listen, 2);
     assert_string_equal(c->control.listen[0].text, "0.0.0.0:4460");
     assert_int_equal(c->control.listen[0].address.ss_family, AF_INET);
@@ -93,6 +94,7 @@ static void all_keys_are_read(void **state)
         "        - 198.51.100.7\n"
         "  udp_port: 8123\n"
         "  interleaved: false\n"
+        "  kernel_path: false\n"
         "control:\n"
         "  listen: ['127.0.0.1:4461']\n"
         "  certificates:\n"
@@ -127,6 +129,7 @@ static void all_keys_are_read(void **state)
     assert_int_equal(c->dataplane.ports[1].n_addresses, 1);
     assert_int_equal(c->dataplane.udp_port, 8123);
     assert_int_equal(c->dataplane.interleaved, SWITCH_FALSE);
+    assert_int_equal(c->dataplane.kernel_path, SWITCH_FALSE);
     assert_int_equal(c->control.n_listen, 1);
     assert_int_equal(c->control.n_certificates, 2);
     assert_string_equal(c->control.certificates[1].key, "/b/k");

@@ -242,6 +242,42 @@ static void every_drop_has_its_counter(void **state)
     rig_close(rig);
 }
 
+// The host itself may ask where the kernel delivers: from loopback and from its own addresses. All
+// else is as on a wire.
+static void the_host_itself_may_ask_by_the_kernels_path(void **state)
+{
+    (void)state;
+    const struct address_set ours = {.n_v4 = 1, .v4 = {{198, 51, 100, 7}}, .n_v6 = 1};
+    struct address_set set = ours;
+    memcpy(set.v6[0], frame_default_v6.destination, 16);
+    static const struct {
+        uint8_t source[16];
+        bool v6, answered;
+    } rows[] = {
+        {{127, 0, 0, 1}, false, true}, {{198, 51, 100, 7}, false, true},
+        {{10, 9, 8, 7}, false, true},  {{240, 0, 0, 1}, false, false},
+        {{0, 0, 0, 1}, false, false},  {{[15] = 1}, true, true},
+        {{[15] = 2}, true, false},     {{[10] = 0xff, 0xff, 192, 0, 2, 1}, true, false},
+    };
+    for (unsigned with = 0; with < 2; with++) { // with a list of addresses, and without
+        struct rig *rig = rig_open("auto", with ? &set : NULL);
+        struct packet ntp = packet_ntp(4, 3);
+        rig->core.batch.burst.from_kernel = true;
+        for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+            struct frame_shape shape = rows[i].v6 ? frame_default_v6 : frame_default;
+            memcpy(shape.source, rows[i].source, rows[i].v6 ? 16 : 4);
+            const uint64_t before = rig_count(rig, DROPPED_SOURCE);
+            assert_int_equal(rig_ask_in(rig, &shape, &ntp, reply), rows[i].answered ? 48 : 0);
+            assert_int_equal(rig_count(rig, DROPPED_SOURCE) - before, !rows[i].answered);
+        }
+        struct frame_shape other = frame_default;
+        other.destination[3] ^= 1;
+        assert_int_equal(rig_ask_in(rig, &other, &ntp, reply), with ? 0 : 48);
+        assert_true(rig_sums_agree(rig));
+        rig_close(rig);
+    }
+}
+
 // NTP-3, CVE-2009-3563: our own replies, reflected to us, end; also from ourselves at port 123.
 static void reflected_replies_end(void **state)
 {
@@ -421,6 +457,7 @@ int main(void)
         cmocka_unit_test(an_idle_turn_is_nothing),
         cmocka_unit_test(plain_requests_are_answered),
         cmocka_unit_test(every_drop_has_its_counter),
+        cmocka_unit_test(the_host_itself_may_ask_by_the_kernels_path),
         cmocka_unit_test(reflected_replies_end),
         cmocka_unit_test(any_source_port_is_answered),
         cmocka_unit_test(a_full_queue_loses_the_rest),

@@ -30,13 +30,6 @@ static atomic_bool feeding;
 static _Atomic(struct port *) held; // writer: the test; reader: the polling threads
 static atomic_bool is_held;         // the other way round
 
-uint32_t ports_of_core(const struct ports *ports, uint32_t index, struct port *const **queues)
-{
-    (void)ports;
-    *queues = &port[index];
-    return 1;
-}
-
 int ports_thread_enter(void)
 {
     return 0;
@@ -56,7 +49,7 @@ static void publish_port(uint16_t udp_port)
     assert_int_equal(policy_publish(&policy, &(struct policy){.udp_port = udp_port}), 0);
 }
 
-static int open_loops(bool sleeps, int descriptor)
+static int open_loops(enum loop_idle idle, int descriptor)
 {
     publish_port(123);
     cpu_set_t allowed;
@@ -69,14 +62,15 @@ static int open_loops(bool sleeps, int descriptor)
         port[i] = memory_port_open(NULL);
         memory_port_descriptor(port[i], descriptor);
         struct loop_setup setup = {.control = &control,
-                                   .index = i,
-                                   .cpu = cpu,
+                                   .queues = &port[i],
+                                   .n_queues = 1,
+                                   .cpu = idle == LOOP_PAUSES ? LOOP_NO_CPU : (int)cpu,
                                    .stamps = &stamps,
                                    .ntp_state = &ntp_state,
                                    .counters = &counters[i],
                                    .kernels = {{any_variant()}},
                                    .policy = &policy,
-                                   .sleeps = sleeps};
+                                   .idle = idle};
         if (loop_open(&setup, &loops[i]) != 0)
             return -1;
     }
@@ -87,7 +81,7 @@ static int open_loops(bool sleeps, int descriptor)
 static int open_loop(void **state)
 {
     (void)state;
-    return open_loops(false, -1);
+    return open_loops(LOOP_POLLS, -1);
 }
 
 enum { READABLE = 77 }; // a descriptor's number
@@ -95,7 +89,13 @@ enum { READABLE = 77 }; // a descriptor's number
 static int open_sleeper(void **state)
 {
     (void)state;
-    return open_loops(true, READABLE);
+    return open_loops(LOOP_SLEEPS, READABLE);
+}
+
+static int open_pauser(void **state)
+{
+    (void)state;
+    return open_loops(LOOP_PAUSES, READABLE);
 }
 
 static int close_loop(void **state)
@@ -307,12 +307,47 @@ static void an_idle_core_sleeps(void **state)
     }
 }
 
+static unsigned pauses;
+
+int __wrap_nanosleep(const struct timespec *span, struct timespec *rest_of_it);
+int __wrap_nanosleep(const struct timespec *span, struct timespec *rest_of_it)
+{
+    (void)rest_of_it;
+    assert_int_equal(span->tv_sec, 0);
+    assert_int_equal(span->tv_nsec, LOOP_PAUSE_US * 1000);
+    pauses++;
+    return 0;
+}
+
+// The thread of the kernel's path does not poll, and a flood leaves it no more than a burst a
+// pause.
+static void one_that_pauses_takes_little_of_a_cpu(void **state)
+{
+    (void)state;
+    assert_string_equal(loop_name(loop), "kernel path");
+    sleeps = pauses = 0;
+    for (unsigned i = 1; i < 4; i++) {
+        rest(loop, turn(loop));
+        assert_int_equal(sleeps, i);
+    }
+    atomic_store(&feeding, true);
+    for (unsigned i = 1; i < 4; i++) {
+        rest(loop, turn(loop));
+        assert_int_equal(pauses, i);
+    }
+    atomic_store(&feeding, false);
+    assert_int_equal(sleeps, 3);
+    rest(loop, turn(loop));
+    assert_int_equal(sleeps, 4);
+    assert_int_equal(pauses, 3);
+}
+
 static void one_that_nobody_wakes_polls(void **state)
 {
     (void)state;
     assert_null(loop->wait); // it is not to sleep
     close_loop(NULL);
-    assert_int_equal(open_loops(true, -1), 0); // or its port cannot wake it
+    assert_int_equal(open_loops(LOOP_SLEEPS, -1), 0); // or its port cannot wake it
     assert_null(loop->wait);
 }
 
@@ -322,6 +357,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_seed_is_taken, open_loop, close_loop),
         cmocka_unit_test_setup_teardown(an_idle_core_forgets_retired_keys, open_loop, close_loop),
         cmocka_unit_test_setup_teardown(an_idle_core_sleeps, open_sleeper, close_loop),
+        cmocka_unit_test_setup_teardown(one_that_pauses_takes_little_of_a_cpu, open_pauser,
+                                        close_loop),
         cmocka_unit_test_setup_teardown(one_that_nobody_wakes_polls, open_loop, close_loop),
         cmocka_unit_test_setup_teardown(a_policy_is_taken_with_the_next_burst, open_loop,
                                         close_loop),

@@ -248,8 +248,9 @@ class Chronyd(Program):
     to set it is taken away besides)."""
 
     def __init__(self, world, name, address, nts=True, poll=-3, extra=(), trusted=None,
-                 options=""):
-        """options: of the line `server`. extra: lines of its configuration."""
+                 options="", namespace=None):
+        """options: of the line `server`. extra: lines of its configuration. namespace: where it runs,
+        if not in the client's."""
         self.world = world
         self.home = world.directory(name)
         self.address = address
@@ -269,8 +270,9 @@ class Chronyd(Program):
         configuration = self.home / "chrony.conf"
         configuration.write_text("\n".join(lines) + "\n")
         chronyd = CLIENTS / "chrony/usr/sbin/chronyd"
-        super().__init__(name, world.client.command(*world.no_clock, chronyd, "-x", "-d", "-f",
-                                                    configuration), self.home / "log")
+        namespace = namespace or world.client
+        super().__init__(name, namespace.command(*world.no_clock, chronyd, "-x", "-d", "-f",
+                                                 configuration), self.home / "log")
 
     def ask(self, *command):
         """What chronyc prints, as rows of CSV fields; [] while chronyd does not answer."""
@@ -565,9 +567,10 @@ class World:
 
     def configure(self, rotate="24h", keep=3, crypto=CRYPTO, deadline="5s", threads=1,
                   max_connections=1000, ntp_server="", source="fixed", ports=None, extra="",
-                  cores=None, idle="poll"):
+                  cores=None, idle="poll", kernel_path=True):
         """Writes the configuration; noonmarkd reads it at its next start. `ports` and `extra` are
-        lines of YAML as they stand."""
+        lines of YAML as they stand. kernel_path: False where a test must know that it is the
+        XDP program that took a request."""
         cores = cores or [max(os.sched_getaffinity(0))]
         ports = ports or f"    - interface: {SERVER_IF}\n"
         self.configuration.write_text(f"""\
@@ -575,6 +578,7 @@ dataplane:
   cores: {cores}
   idle: {idle}
   crypto: {crypto}
+  kernel_path: {str(kernel_path).lower()}
   user: "{DATAPLANE_USER}"
   ports:
 {ports}control:
@@ -627,6 +631,9 @@ time:
         self.programs.append(self.noonmarkd)
         if wait and not self.wait_serving(timeout):
             raise RuntimeError(f"noonmarkd does not serve after {timeout} s\n{self.server_tail()}")
+        # By the kernel's path there are replies before the ports are open.
+        if wait and not wait_for(self.is_serving, timeout):
+            raise RuntimeError(f"no port is open after {timeout} s\n{self.server_tail()}")
         # Once a world: some tests count the moments from a start.
         if wait and not self.ran_forced:
             self.ran_forced = wait_for(self.runs_forced, timeout)
@@ -637,6 +644,10 @@ time:
     def _launch(self, prefix):
         return Program("noonmarkd", self.server.command(
             *prefix, BUILD / "noonmarkd", "-c", self.configuration), self.home / "noonmarkd.log")
+
+    def is_serving(self):
+        status = self.status()
+        return status is not None and status["dataplane"]["serving"]
 
     def runs_forced(self):
         status = self.status()

@@ -285,7 +285,8 @@ with Tap() as tap, InterfaceWorld("interface") as world:
     world.join(*OTHER)
     memif = f"net_memif0,role=server,socket={world.memif_directory()}/m.sock,socket-abstract=no," \
         "mac=02:00:00:00:00:01"
-    world.configure(ports=f"    - interface: {SERVER_IF}\n    - interface: {OTHER[0][0]}\n"
+    world.configure(kernel_path=False,
+                    ports=f"    - interface: {SERVER_IF}\n    - interface: {OTHER[0][0]}\n"
                           f"    - vdev: \"{memif}\"\n      addresses: [192.0.2.1]\n")
     world.start()
     tests.other_port()

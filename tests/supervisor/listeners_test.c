@@ -1,6 +1,5 @@
 // Sockets: their properties, and the result when another process has their address. On loopback,
 // with ports that the kernel chooses.
-#include "link/guard.h"
 #include "supervisor/listeners.h"
 
 #include "supervisor/addresses.h"
@@ -216,48 +215,6 @@ static void defaults_of_a_missing_family_are_left_out(void **state)
         free(listen[i].text);
 }
 
-// Nothing is queued, and nothing is answered by ICMP, which would give a connected socket an error.
-static void the_guard_discards_all(void **state)
-{
-    (void)state;
-    const uint16_t port = free_port(SOCK_DGRAM);
-    const int guard = guard_open(AF_INET, port, 0);
-    assert_true(guard >= 0);
-    assert_int_equal(guard_open(AF_INET, port, 0), -EADDRINUSE);
-    const int other = guard_open(AF_INET6, port, 0);
-    assert_true(other >= 0);
-
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const int client = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-    assert_int_equal(connect(client, (struct sockaddr *)&to, sizeof to), 0);
-    char octets[48] = {0x23};
-    for (int i = 0; i < 3; i++)
-        assert_int_equal(send(client, octets, sizeof octets, 0), sizeof octets);
-
-    // The kernel has counted them.
-    uint32_t n = 0;
-    assert_true(guard_is(guard));
-    for (int i = 0; i < 10000 && n < 3; i++) { // a busy kernel puts off what comes
-        assert_int_equal(guard_discarded(guard, &n), 0);
-        usleep(1000);
-    }
-    assert_int_equal(n, 3);
-    assert_int_equal(recv(client, octets, sizeof octets, 0), -1);
-    assert_int_equal(errno, EAGAIN);
-    assert_int_equal(recv(guard, octets, sizeof octets, MSG_DONTWAIT), -1);
-    assert_int_equal(errno, EAGAIN);
-    assert_int_equal(guard_discarded(other, &n), 0);
-    assert_int_equal(n, 0);
-    const int stream = socket(AF_INET, SOCK_STREAM, 0);
-    assert_false(guard_is(stream));
-    assert_false(guard_is(STDOUT_FILENO));
-    close(stream);
-    close(client);
-    close(other);
-    close(guard);
-}
-
 static char directory[] = "/tmp/nm-sup-XXXXXX";
 static char path[64];
 
@@ -367,7 +324,6 @@ int main(void)
         cmocka_unit_test(a_tentative_address_is_bound),
         cmocka_unit_test(a_port_in_time_wait_is_waited_for),
         cmocka_unit_test(defaults_of_a_missing_family_are_left_out),
-        cmocka_unit_test(the_guard_discards_all),
         cmocka_unit_test_setup_teardown(the_control_socket_is_private_and_goes_away, make_directory,
                                         remove_directory),
         cmocka_unit_test_setup_teardown(a_dead_socket_is_replaced, make_directory,

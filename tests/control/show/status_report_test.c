@@ -126,8 +126,8 @@ static void names_are_stable(void **state)
     } object[] = {
         {"control", "heartbeat_age_ms starts log_lines_lost"},
         {"ke_process", "heartbeat_age_ms starts log_lines_lost"},
-        {"dataplane",
-         "heartbeat_age_ms starts log_lines_lost guard_discarded serving crypto memory"},
+        {"dataplane", "heartbeat_age_ms starts log_lines_lost guard_discarded kernel_path_stale "
+                      "serving crypto memory"},
         {"clock", "source serving synchronised believed leap stratum reference_id precision "
                   "root_delay_s root_dispersion_s bound_ns growth_ppb gates steps"},
         {"ke", "accepted completed no_common error_critical error_request error_internal "
@@ -146,6 +146,7 @@ static void names_are_stable(void **state)
     };
     expect_names("status", o,
                  "version control dataplane ke_process ports clock stamp_clocks keys ke counters "
+                 "kernel_path "
                  "departure_error cores");
     for (size_t i = 0; i < sizeof object / sizeof object[0]; i++)
         expect_names(object[i].of, json_object_get(o, object[i].of), object[i].names);

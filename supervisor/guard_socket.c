@@ -1,0 +1,133 @@
+// The filter is classic BPF, which needs no right. Its offset 0 is the UDP header.
+#include "supervisor/guard_socket.h"
+
+#include "base/log.h"
+#include "base/now.h"
+
+#include <linux/filter.h>
+#include <netinet/in.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    RETRY_MS = 50,
+    LOOPBACK_INDEX = 1, // in every network namespace
+    TO_THIS_HOST = 0,   // PACKET_HOST
+    IPV6_SOURCE = 8,    // in the IPv6 header
+    IPV6_DESTINATION = 24,
+    UDP_LEN = 8,
+    NTP_LEN = 48,
+    VERSION_MODE = 077, // of an NTP packet's first octet
+    VERSION_1 = 1 << 3, // with mode 0: version 1 has no mode field
+    MODE = 7,
+    MODE_CLIENT = 3,
+};
+
+#define LOAD(size, at) BPF_STMT(BPF_LD | (size) | BPF_ABS, (uint32_t)(at))
+#define AND(mask) BPF_STMT(BPF_ALU | BPF_AND | BPF_K, mask)
+// Skips so many instructions when the comparison holds, or does not.
+#define IF(how, value, holds, does_not) BPF_JUMP(BPF_JMP | (how) | BPF_K, value, holds, does_not)
+#define RETURN(len) BPF_STMT(BPF_RET | BPF_K, len)
+
+// Compares one word of both addresses; skips so many instructions when they differ.
+#define SAME_WORD(word, differs)                                                                   \
+    LOAD(BPF_W, SKF_NET_OFF + IPV6_SOURCE + 4 * (word)), BPF_STMT(BPF_MISC | BPF_TAX, 0),          \
+        LOAD(BPF_W, SKF_NET_OFF + IPV6_DESTINATION + 4 * (word)),                                  \
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_X, 0, 0, differs)
+
+// The kernel takes no IPv4 packet from the wire whose source is this host's, but it does over IPv6.
+enum { SPOOFED_LEN = 19 };
+
+static const struct sock_filter filter[] = {
+    // Over IPv6 alone: from the wire, and its source is the address that it is sent to.
+    LOAD(BPF_W, SKF_AD_OFF + SKF_AD_IFINDEX),
+    IF(BPF_JEQ, LOOPBACK_INDEX, 17, 0),
+    SAME_WORD(0, 13),
+    SAME_WORD(1, 9),
+    SAME_WORD(2, 5),
+    SAME_WORD(3, 1),
+    RETURN(0),
+    // What can be a request (wire/ntp.h), and came to this host's MAC address: RFC 1122, section
+    // 3.3.6, of the others.
+    BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
+    IF(BPF_JGE, UDP_LEN + NTP_LEN, 0, 8),
+    LOAD(BPF_W, SKF_AD_OFF + SKF_AD_PKTTYPE),
+    IF(BPF_JEQ, TO_THIS_HOST, 0, 6),
+    LOAD(BPF_B, UDP_LEN),
+    AND(VERSION_MODE),
+    IF(BPF_JEQ, VERSION_1, 2, 0),
+    AND(MODE),
+    IF(BPF_JEQ, MODE_CLIENT, 0, 1),
+    RETURN(UINT32_MAX),
+    RETURN(0),
+};
+enum { FILTER_LEN = sizeof filter / sizeof filter[0] };
+
+// No datagram may be queued that is not wanted, not even between bind and the filter.
+static int attach_filter(int fd, int family, bool answered)
+{
+    struct sock_filter program[FILTER_LEN] = {RETURN(0)};
+    unsigned short len = 1;
+    if (answered) {
+        const unsigned from = family == AF_INET6 ? 0 : SPOOFED_LEN;
+        len = (unsigned short)(FILTER_LEN - from);
+        memcpy(program, filter + from, len * sizeof program[0]);
+    }
+    const struct sock_fprog attached = {.len = len, .filter = program};
+    const int on = 1;
+    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &attached, sizeof attached) != 0)
+        return -1;
+    return setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof on);
+}
+
+// Each datagram is told its stamp and its destination, also one that waits for a dataplane. An IPv6
+// reply may come from an address that only a local route makes local (AnyIP), as IPv4 allows.
+static int set_options(int fd, int family)
+{
+    const int on = 1;
+    int failed = setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
+    if (family == AF_INET)
+        return failed | setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
+    failed |= setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    failed |= setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof on);
+    return failed | setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
+}
+
+static int bind_at_last(int fd, int family, uint16_t port, uint64_t deadline_ms)
+{
+    const struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    const struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
+    const struct sockaddr *address =
+        family == AF_INET6 ? (const struct sockaddr *)&v6 : (const struct sockaddr *)&v4;
+    while (bind(fd, address, family == AF_INET6 ? sizeof v6 : sizeof v4) != 0) {
+        if (errno != EADDRINUSE || now_ms() >= deadline_ms)
+            return -1;
+        nanosleep(&(struct timespec){.tv_nsec = RETRY_MS * 1000000L}, NULL);
+    }
+    return 0;
+}
+
+int guard_socket_open(int family, uint16_t port, bool answered, uint64_t deadline_ms)
+{
+    const int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 && errno == EAFNOSUPPORT)
+        return -EAFNOSUPPORT;
+    if (fd >= 0 && attach_filter(fd, family, answered) == 0 && set_options(fd, family) == 0 &&
+        bind_at_last(fd, family, port, deadline_ms) == 0)
+        return fd;
+    const int error = errno;
+    if (error == EADDRINUSE)
+        log_error("UDP port %u is taken: another time daemon (chronyd, ntpd, systemd-timesyncd) or "
+                  "another noonmarkd runs; stop it or set dataplane.udp_port",
+                  port);
+    else
+        log_error("cannot guard UDP port %u: %s", port, strerror(error));
+    if (fd >= 0)
+        close(fd);
+    return -error;
+}

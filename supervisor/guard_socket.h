@@ -1,0 +1,16 @@
+// The guard sockets on the NTP port, which the supervisor opens and holds: the kernel sends no ICMP
+// for NTP, whether a dataplane runs or not, and no other time daemon can take the port. Their
+// filter lets in what can be a request, for the dataplane to read (dataplane/kernel_path.h); the
+// kernel discards the rest and counts it. Requests wait in the socket while the dataplane is
+// restarted. Single-threaded.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+// A UDP socket of that family on port at every address; an IPv6 one has no IPv4. answered: the
+// filter lets requests in; otherwise it discards all. An address that is in use is tried again
+// until deadline_ms on the monotonic clock (0: never), because children of a supervisor that was
+// killed a moment ago may still hold it. Returns the descriptor, -EAFNOSUPPORT (not logged) or
+// -errno, logged as one line that says what to do.
+int guard_socket_open(int family, uint16_t port, bool answered, uint64_t deadline_ms);
