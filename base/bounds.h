@@ -8,6 +8,7 @@ enum {
     CORES_MAX = 64,       // polling cores: dataplane.cores, the board's pages, loops, the watch
     PORTS_MAX = 16,       // dataplane.ports, the board's ports, devices
     ADDRESSES_MAX = 64,   // of one port: its addresses, the parse stage's set
+    SOCKETS_MAX = 32,     // of all ports that are sockets: the supervisor's, the dataplane's
     LISTENERS_MAX = 16,   // control.listen, the supervisor's sockets, NTS-KE's
     CERTIFICATES_MAX = 8, // control.certificates, the descriptors of their files
     CPUS_MAX = 1024,      // the numbers of CPUs in dataplane.cores are below it

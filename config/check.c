@@ -2,6 +2,7 @@
 #include "config/check.h"
 
 #include "config/host.h"
+#include "config/value.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -55,7 +56,8 @@ static bool check_port(const struct config *c, uint32_t i, struct check_fault *f
     const struct config_port *port = &c->dataplane.ports[i];
 
     if (port->device == NULL)
-        return wrong(fault, "dataplane.ports", i, "has neither `interface` nor `vdev`; add one");
+        return wrong(fault, "dataplane.ports", i,
+                     "has neither `interface`, `vdev` nor `socket`; add one");
     if (port->kind == PORT_VDEV && port->n_addresses == 0)
         return wrong(
             fault, "dataplane.ports", i,
@@ -101,6 +103,42 @@ static bool same_port(const struct sockaddr_storage *a, const struct sockaddr_st
                   "ports lie at one place");
     return a->ss_family == b->ss_family &&
            ((const struct sockaddr_in *)a)->sin_port == ((const struct sockaddr_in *)b)->sin_port;
+}
+
+// The kernel's sockets answer at the one UDP port that the stages look for. Beside an interface the
+// guard sockets hold that port, and what they get is answered too.
+static bool check_sockets(struct config *c, struct check_fault *fault)
+{
+    for (uint32_t i = 0; i < c->dataplane.n_ports; i++) {
+        struct config_port *port = &c->dataplane.ports[i];
+        struct sockaddr_storage *a = &port->endpoint;
+        if (port->kind == PORT_INTERFACE && config_socket_ports(c) > 0)
+            return wrong(fault, "dataplane.ports", i,
+                         "has an interface beside a `socket`; remove the socket: what the kernel "
+                         "delivers is answered without it (dataplane.kernel_path)");
+        if (port->kind != PORT_SOCKET)
+            continue;
+        if (!value_endpoint(port->device, a, &port->endpoint_len))
+            return wrong(fault, "dataplane.ports", i,
+                         "has the socket \"%s\"; write ADDRESS:PORT or [ADDRESS]:PORT",
+                         port->device);
+        if (port->n_addresses > 0)
+            return wrong(fault, "dataplane.ports", i,
+                         "is a socket with `addresses`; a socket has the one that it names");
+        if (ntohs(((struct sockaddr_in *)a)->sin_port) != c->dataplane.udp_port)
+            return wrong(fault, "dataplane.ports", i,
+                         "has a socket at another port than dataplane.udp_port, which is %u",
+                         c->dataplane.udp_port);
+        for (uint32_t j = 0; j < i; j++) {
+            const struct sockaddr_storage *b = &c->dataplane.ports[j].endpoint;
+            if (same_port(a, b) && (is_wildcard(a) || is_wildcard(b)))
+                return wrong(fault, "dataplane.ports", i,
+                             "has %s and %s, which overlap: one of them stands for all addresses; "
+                             "remove one",
+                             c->dataplane.ports[j].device, port->device);
+        }
+    }
+    return true;
 }
 
 static bool check_listen(const struct config *c, struct check_fault *fault)
@@ -205,7 +243,8 @@ bool check_rules(struct config *config, struct check_fault *fault)
     for (uint32_t i = 0; i < config->dataplane.n_ports; i++)
         if (!check_port(config, i, fault))
             return false;
-    if (!check_listen(config, fault) || !check_ntp_server(config, fault))
+    if (!check_sockets(config, fault) || !check_listen(config, fault) ||
+        !check_ntp_server(config, fault))
         return false;
     // With the same user each process could read the other's memory and stop it.
     if (strcmp(config->dataplane.user, config->control.user) == 0)

@@ -5,6 +5,7 @@
 #include "config/schema.h"
 #include "config/value.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,6 +37,22 @@ static void free_group(const struct schema_key *parent, char *base)
                 value_free(key, element);
         }
     }
+}
+
+uint32_t config_socket_ports(const struct config *config)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < config->dataplane.n_ports; i++)
+        n += config->dataplane.ports[i].kind == PORT_SOCKET;
+    return n;
+}
+
+uint32_t config_sockets_each(const struct config *config)
+{
+    static_assert((int)SOCKETS_MAX >= (int)PORTS_MAX, "each port has a socket");
+    const uint32_t ports = config_socket_ports(config);
+    const uint32_t most = ports > 0 ? SOCKETS_MAX / ports : 0;
+    return most < config->dataplane.n_cores ? most : config->dataplane.n_cores;
 }
 
 void config_log_others(const struct config_error *error)

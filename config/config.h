@@ -33,11 +33,14 @@ struct config_address {
 enum config_port_kind {
     PORT_INTERFACE, // AF_XDP on a network interface
     PORT_VDEV,      // any DPDK virtual device by its own name and arguments
+    PORT_SOCKET,    // a UDP address of the kernel
 };
 
 struct config_port {
     enum config_port_kind kind;
-    char *device;         // interface name, or vdev string
+    char *device;                     // interface name, vdev string, or address and port
+    struct sockaddr_storage endpoint; // of PORT_SOCKET: device as an address; set by the rules
+    socklen_t endpoint_len;
     uint32_t n_addresses; // 0: for an interface, the kernel's local addresses
     struct config_address addresses[CONFIG_ADDRESSES_MAX];
 };
@@ -128,6 +131,11 @@ struct config {
         char *level; // error, warning, info
     } log;
 };
+
+// The ports that are sockets, and the sockets that each of them has: one for each core, as far as
+// SOCKETS_MAX allows.
+uint32_t config_socket_ports(const struct config *config);
+uint32_t config_sockets_each(const struct config *config);
 
 // For a person: "FILE:LINE: what is wrong; what to do". Longer lines are cut.
 struct config_error {

@@ -205,10 +205,10 @@ static bool parse_text(const struct schema_key *key, const char *text, void *int
     return true;
 }
 
-static bool parse_listen(const char *text, struct config_listen *into)
+bool value_endpoint(const char *text, struct sockaddr_storage *address, socklen_t *len)
 {
     char host[ADDRESS_TEXT_MAX];
-    struct config_listen l = {0};
+    struct sockaddr_storage read = {0};
     uint64_t port;
 
     const char *colon = strrchr(text, ':');
@@ -223,20 +223,29 @@ static bool parse_listen(const char *text, struct config_listen *into)
     host[end - start] = '\0';
 
     if (v6) {
-        struct sockaddr_in6 *a = (struct sockaddr_in6 *)&l.address;
+        struct sockaddr_in6 *a = (struct sockaddr_in6 *)&read;
         a->sin6_family = AF_INET6;
         a->sin6_port = htons((uint16_t)port);
-        l.len = sizeof *a;
         if (inet_pton(AF_INET6, host, &a->sin6_addr) != 1)
             return false;
     } else {
-        struct sockaddr_in *a = (struct sockaddr_in *)&l.address;
+        struct sockaddr_in *a = (struct sockaddr_in *)&read;
         a->sin_family = AF_INET;
         a->sin_port = htons((uint16_t)port);
-        l.len = sizeof *a;
         if (inet_pton(AF_INET, host, &a->sin_addr) != 1)
             return false;
     }
+    *len = v6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+    *address = read;
+    return true;
+}
+
+static bool parse_listen(const char *text, struct config_listen *into)
+{
+    struct config_listen l = {0};
+
+    if (!value_endpoint(text, &l.address, &l.len))
+        return false;
     l.text = strdup(text);
     if (l.text == NULL)
         return false;

@@ -106,7 +106,8 @@ static int open_board(struct dataplane *d)
 
 static int open_ports(struct dataplane *d)
 {
-    return ports_open(d->config, d->board, &d->ports); // says itself what is wrong
+    // Says itself what is wrong.
+    return ports_open(d->config, HANDOVER_FIRST_SOCKET, d->board, &d->ports);
 }
 
 static int make_policy(struct dataplane *d)
@@ -177,12 +178,14 @@ static int open_cores(struct dataplane *d)
 // replies are all in basic mode.
 static int open_kernel_path(struct dataplane *d)
 {
+    struct port *const *queues;
     if (d->config->dataplane.kernel_path == SWITCH_FALSE)
         return 0;
-    int fault =
-        kernel_path_open(d->config, d->guard, d->stamps.offset_ns, d->board, &d->kernel_path);
+    int fault = kernel_path_open(d->config, d->guard, d->board, &d->kernel_path);
     if (fault)
         return failed("kernel's path", fault);
+    if (kernel_path_queues(d->kernel_path, &queues) == 0)
+        return 0; // ports that are sockets have it all
     struct loop_setup setup = {
         .cpu = LOOP_NO_CPU, .counters = &d->board->kernel_path, .idle = LOOP_PAUSES};
     setup.n_queues = kernel_path_queues(d->kernel_path, &setup.queues);

@@ -2,11 +2,11 @@
 
 #include "base/now.h"
 #include "base/ntp_time.h"
+#include "base/time_namespace.h"
 #include "base/tsc.h"
 #include "board/stamp_line.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <time.h>
 
 enum { FIRST_GAP_US = 1000 }; // between the readings of the first line
@@ -21,20 +21,6 @@ static int64_t read_clock(void *self)
 {
     const struct stamp_clock *clock = self;
     return (int64_t)now_ns() - clock->offset_ns;
-}
-
-// In a time namespace (a container may have one) CLOCK_MONOTONIC differs from the kernel's own
-// clock, which the XDP program reads. 0 when there is no time namespace. (time_namespaces(7))
-static int64_t namespace_offset_ns(void)
-{
-    long long seconds;
-    long long ns;
-    FILE *file = fopen("/proc/self/timens_offsets", "re");
-    if (!file)
-        return 0;
-    bool found = fscanf(file, "monotonic %lld %lld", &seconds, &ns) == 2;
-    fclose(file);
-    return found ? seconds * NS_PER_S + ns : 0;
 }
 
 static void publish(const struct stamp_clock *clock)
@@ -78,7 +64,7 @@ void stamp_clock_turn(struct stamp_clock *clock)
 
 void stamp_clock_open(struct stamp_clock *clock, struct snapshot *board)
 {
-    *clock = (struct stamp_clock){.board = board, .offset_ns = namespace_offset_ns()};
+    *clock = (struct stamp_clock){.board = board, .offset_ns = time_namespace_ns()};
     time_fit_init(&clock->fit);
     const struct timespec gap = {.tv_nsec = FIRST_GAP_US * 1000};
     for (unsigned i = 0; i < 2 * TIME_FIT_FRESH && !clock->fit.ready; i++) {

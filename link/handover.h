@@ -2,6 +2,8 @@
 // a protocol nor an environment variable is needed. All others are closed.
 #pragma once
 
+#include "base/bounds.h"
+
 enum handover {
     // All children.
     HANDOVER_CONFIG = 3, // sealed memfd: the configuration in force as YAML text
@@ -20,13 +22,16 @@ enum handover {
     // read-only memfds with copies of the files.
     HANDOVER_FIRST_LISTENER = 10,
     // The dataplane only: the guard sockets of IPv4 and IPv6, without those of a family that the
-    // kernel does not have. It asks how many datagrams they have discarded (link/guard.h), nothing
-    // else.
+    // kernel does not have, and none if a port is a socket. It answers the requests that they let
+    // in, and asks how many datagrams they have discarded (link/guard.h).
     HANDOVER_GUARD_IPV4 = 8,
     HANDOVER_GUARD_IPV6 = 9,
     // The dataplane only: the lock of each interface of `dataplane.ports` (link/interface_lock.h).
     // The dataplane does not use them; it keeps the locks taken as long as it lives.
     HANDOVER_FIRST_INTERFACE_LOCK = 10,
+    // The dataplane only: the UDP sockets of each port that is a `socket`, in the order of the
+    // configuration, config_sockets_each() of each.
+    HANDOVER_FIRST_SOCKET = HANDOVER_FIRST_INTERFACE_LOCK + PORTS_MAX,
 };
 
 // The role of a child is its argv[0], which ps shows too.

@@ -6,6 +6,7 @@
 #include "supervisor/addresses.h"
 #include "supervisor/descriptors.h"
 #include "supervisor/files.h"
+#include "supervisor/guard_socket.h"
 #include "supervisor/hook.h"
 #include "supervisor/process.h"
 #include "supervisor/source.h"
@@ -52,6 +53,16 @@ static void look_at_interfaces(const struct config *config)
             log_warning("there is no interface %s (dataplane.ports) here now; 'ip link' lists them",
                         port->device);
     }
+}
+
+static bool check_sockets(const struct config *config)
+{
+    bool good = true;
+
+    for (uint32_t i = 0; i < config->dataplane.n_ports; i++)
+        if (config->dataplane.ports[i].kind == PORT_SOCKET)
+            good &= port_socket_look(&config->dataplane.ports[i]) == 0;
+    return good;
 }
 
 static bool check_listen(const struct config *config)
@@ -134,6 +145,7 @@ bool supervisor_check(const struct config *config, supervisor_judge *judge)
     good &= found && files_look_key_directory(config->keys.file, &control) == 0;
     good &= check_cores(config);
     look_at_interfaces(config);
+    good &= check_sockets(config);
     good &= check_listen(config);
     good &= control_socket_look(config->control.socket, found ? control.uid : 0) == 0;
     good &= check_certificates(config, judge);

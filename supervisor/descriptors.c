@@ -84,24 +84,60 @@ void descriptors_renew_locks(struct descriptors *h)
     lock_interfaces(h, 0);
 }
 
-static int open_sockets(struct descriptors *h)
+static void say_chronyd(const struct config *config, int error)
 {
-    const struct config *c = h->config;
-    const uint64_t deadline = now_ms() + ADDRESS_WAIT_MS;
-    static const int families[2] = {AF_INET, AF_INET6};
+    if (error == -EADDRINUSE && config->time.source == TIME_CHRONYD)
+        log_error("if it is the chronyd of time.source: put `port 0` into chrony.conf and restart "
+                  "chronyd; it keeps the clock all the same");
+}
 
-    if (addresses_leave_out(h->config) > 0)
-        log_info("this kernel has no IPv6, or no IPv4: NTS-KE listens on the other alone");
+static int open_guards(struct descriptors *h, uint64_t deadline)
+{
+    static const int families[2] = {AF_INET, AF_INET6};
+    const struct config *c = h->config;
 
     for (int i = 0; i < 2; i++) {
         h->guard[i] = guard_socket_open(families[i], c->dataplane.udp_port,
                                         c->dataplane.kernel_path == SWITCH_TRUE, deadline);
-        if (h->guard[i] == -EADDRINUSE && c->time.source == TIME_CHRONYD)
-            log_error("if it is the chronyd of time.source: put `port 0` into chrony.conf and "
-                      "restart chronyd; it keeps the clock all the same");
+        say_chronyd(c, h->guard[i]);
         if (h->guard[i] < 0 && h->guard[i] != -EAFNOSUPPORT)
             return h->guard[i];
     }
+    return 0;
+}
+
+// Ports that are sockets hold the NTP port themselves, at the addresses that the operator wants.
+static int open_port_sockets(struct descriptors *h, uint64_t deadline)
+{
+    const struct config *c = h->config;
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < c->dataplane.n_ports; i++) {
+        const struct config_port *port = &c->dataplane.ports[i];
+        const uint32_t first = n,
+                       end = n + (port->kind == PORT_SOCKET ? config_sockets_each(c) : 0);
+        for (; n < end; n++) {
+            h->socket[n] = port_socket_open(port, n == first, deadline);
+            say_chronyd(c, h->socket[n]);
+            if (h->socket[n] < 0)
+                return h->socket[n];
+        }
+    }
+    return 0;
+}
+
+static int open_sockets(struct descriptors *h)
+{
+    const struct config *c = h->config;
+    const uint64_t deadline = now_ms() + ADDRESS_WAIT_MS;
+
+    if (addresses_leave_out(h->config) > 0)
+        log_info("this kernel has no IPv6, or no IPv4: NTS-KE listens on the other alone");
+
+    const int error =
+        config_socket_ports(c) > 0 ? open_port_sockets(h, deadline) : open_guards(h, deadline);
+    if (error != 0)
+        return error;
     for (uint32_t i = 0; i < c->control.n_listen; i++) {
         h->listener[i] = listener_open(&c->control.listen[i], deadline);
         if (h->listener[i] < 0)
@@ -135,14 +171,15 @@ static int open_board(struct descriptors *h)
 // Rights that the children need later must be present now. If one is missing, only a warning is
 // logged, and the child that needs it fails with its own message; so a container without
 // CAP_NET_ADMIN can still serve a memory port.
-static int reduce(void)
+static int reduce(const struct config *config)
 {
     char missing[256];
     uint64_t permitted;
     int error = privilege_permitted(&permitted);
 
     if (error == 0) {
-        const uint64_t needed = START_RIGHTS & ~WISHED_RIGHTS;
+        const uint64_t unused = DATAPLANE_RIGHTS & ~start_dataplane_rights(config);
+        const uint64_t needed = START_RIGHTS & ~WISHED_RIGHTS & ~unused;
         privilege_names(needed & ~permitted, missing, sizeof missing);
         if (missing[0] != '\0')
             log_warning("root lacks %s here; functions that need them will fail", missing);
@@ -167,6 +204,8 @@ int descriptors_open(struct descriptors *h, struct config *config)
         .guard = {-1, -1},
         .control_socket = {.fd = -1},
     };
+    for (int i = 0; i < SOCKETS_MAX; i++)
+        h->socket[i] = -1;
     for (int i = 0; i < CONFIG_LISTEN_MAX; i++)
         h->listener[i] = -1;
     for (int i = 0; i < CONFIG_PORTS_MAX; i++)
@@ -190,7 +229,7 @@ int descriptors_open(struct descriptors *h, struct config *config)
         error = h->config_fd < 0 ? h->config_fd : 0;
     }
     if (error == 0)
-        error = reduce();
+        error = reduce(config);
     if (error != 0)
         descriptors_close(h);
     return error;
@@ -244,6 +283,8 @@ void descriptors_close(struct descriptors *h)
         close_if_open(&h->listener[i]);
     close_if_open(&h->guard[0]);
     close_if_open(&h->guard[1]);
+    for (int i = 0; i < SOCKETS_MAX; i++)
+        close_if_open(&h->socket[i]);
     board_unmap_control_head(h->control_view);
     board_unmap_dataplane(h->dataplane_view);
     board_unmap_ke(h->ke_view);

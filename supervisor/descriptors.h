@@ -20,7 +20,9 @@ struct descriptors {
     int board_dataplane_ro;
     int board_ke;
     int board_ke_ro;
-    int guard[2]; // IPv4, IPv6; negative: the kernel does not have that family
+    int guard[2]; // IPv4, IPv6; negative: the kernel does not have that family, or a port is a
+                  // socket
+    int socket[SOCKETS_MAX]; // of the ports that are sockets, config_sockets_each() of each
     int listener[CONFIG_LISTEN_MAX];
     struct control_socket control_socket;
     int interface_lock[CONFIG_PORTS_MAX];       // -1: no interface, or one that is not there

@@ -85,8 +85,7 @@ static int attach_filter(int fd, int family, bool answered)
     return setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof on);
 }
 
-// Each datagram is told its stamp and its destination, also one that waits for a dataplane. An IPv6
-// reply may come from an address that only a local route makes local (AnyIP), as IPv4 allows.
+// Each datagram is told its stamp and its destination, also one that waits for a dataplane.
 static int set_options(int fd, int family)
 {
     const int on = 1;
@@ -94,40 +93,108 @@ static int set_options(int fd, int family)
     if (family == AF_INET)
         return failed | setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
     failed |= setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-    failed |= setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof on);
     return failed | setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
 }
 
-static int bind_at_last(int fd, int family, uint16_t port, uint64_t deadline_ms)
+// True, after a pause, when another try makes sense.
+static bool try_again(int error, uint64_t deadline_ms)
 {
-    const struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
-    const struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
-    const struct sockaddr *address =
-        family == AF_INET6 ? (const struct sockaddr *)&v6 : (const struct sockaddr *)&v4;
-    while (bind(fd, address, family == AF_INET6 ? sizeof v6 : sizeof v4) != 0) {
-        if (errno != EADDRINUSE || now_ms() >= deadline_ms)
+    if ((error != EADDRINUSE && error != EADDRNOTAVAIL) || now_ms() >= deadline_ms)
+        return false;
+    nanosleep(&(struct timespec){.tv_nsec = RETRY_MS * 1000000L}, NULL);
+    return true;
+}
+
+// Once it is bound: an IPv6 reply may come from an address that only a local route makes local
+// (AnyIP), as IPv4 allows.
+static int bind_at_last(int fd, const struct sockaddr *address, socklen_t len, uint64_t deadline_ms)
+{
+    const int on = 1;
+    while (bind(fd, address, len) != 0)
+        if (!try_again(errno, deadline_ms))
             return -1;
-        nanosleep(&(struct timespec){.tv_nsec = RETRY_MS * 1000000L}, NULL);
-    }
-    return 0;
+    return address->sa_family == AF_INET
+               ? 0
+               : setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof on);
+}
+
+// Returns the descriptor or -errno.
+static int open_bound(const struct sockaddr *address, socklen_t len, bool answered, bool joins,
+                      uint64_t deadline_ms)
+{
+    const int family = address->sa_family;
+    const int on = joins;
+    const int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd >= 0 && attach_filter(fd, family, answered) == 0 && set_options(fd, family) == 0 &&
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0 &&
+        bind_at_last(fd, address, len, deadline_ms) == 0)
+        return fd;
+    const int error = errno;
+    if (fd >= 0)
+        close(fd);
+    return -error;
 }
 
 int guard_socket_open(int family, uint16_t port, bool answered, uint64_t deadline_ms)
 {
-    const int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0 && errno == EAFNOSUPPORT)
-        return -EAFNOSUPPORT;
-    if (fd >= 0 && attach_filter(fd, family, answered) == 0 && set_options(fd, family) == 0 &&
-        bind_at_last(fd, family, port, deadline_ms) == 0)
-        return fd;
-    const int error = errno;
-    if (error == EADDRINUSE)
+    const struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    const struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
+    const int fd =
+        family == AF_INET6
+            ? open_bound((const struct sockaddr *)&v6, sizeof v6, answered, false, deadline_ms)
+            : open_bound((const struct sockaddr *)&v4, sizeof v4, answered, false, deadline_ms);
+    if (fd == -EADDRINUSE)
         log_error("UDP port %u is taken: another time daemon (chronyd, ntpd, systemd-timesyncd) or "
                   "another noonmarkd runs; stop it or set dataplane.udp_port",
                   port);
+    else if (fd < 0 && fd != -EAFNOSUPPORT)
+        log_error("cannot guard UDP port %u: %s", port, strerror(-fd));
+    return fd;
+}
+
+static void log_failure(const struct config_port *port, int error)
+{
+    if (error == EADDRINUSE)
+        log_error("UDP address %s (dataplane.ports) is taken: another time daemon (chronyd, ntpd, "
+                  "systemd-timesyncd) or another noonmarkd runs; stop it or choose another address",
+                  port->device);
+    else if (error == EADDRNOTAVAIL)
+        log_error("UDP address %s (dataplane.ports) is not one of this machine; correct it, or "
+                  "start noonmarkd once the network is up (After=network-online.target)",
+                  port->device);
+    else if (error == EACCES)
+        log_error("UDP address %s (dataplane.ports) has a port below 1024, and this root lacks "
+                  "CAP_NET_BIND_SERVICE; give it that, or set dataplane.udp_port",
+                  port->device);
     else
-        log_error("cannot guard UDP port %u: %s", port, strerror(error));
-    if (fd >= 0)
+        log_error("cannot open a socket at %s (dataplane.ports): %s", port->device,
+                  strerror(error));
+}
+
+// The first one shares its port only once it has it: so it is not shared with another noonmarkd.
+int port_socket_open(const struct config_port *port, bool first, uint64_t deadline_ms)
+{
+    const int on = 1;
+    const int fd = open_bound((const struct sockaddr *)&port->endpoint, port->endpoint_len, true,
+                              !first, deadline_ms);
+    if (fd < 0)
+        log_failure(port, -fd);
+    else
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    return fd;
+}
+
+int port_socket_look(const struct config_port *port)
+{
+    // At any port: the one that is meant may be held by the server that runs. It is at the same
+    // place in both families.
+    struct sockaddr_storage any_port = port->endpoint;
+    ((struct sockaddr_in *)&any_port)->sin_port = 0;
+    const int fd =
+        open_bound((const struct sockaddr *)&any_port, port->endpoint_len, true, true, 0);
+    if (fd < 0)
+        log_failure(port, -fd);
+    else
         close(fd);
-    return -error;
+    return fd < 0 ? fd : 0;
 }

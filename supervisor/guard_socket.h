@@ -1,9 +1,14 @@
+// The UDP sockets on the NTP port: the guard sockets, and those of ports that are sockets of the
+// kernel.
+//
 // The guard sockets on the NTP port, which the supervisor opens and holds: the kernel sends no ICMP
 // for NTP, whether a dataplane runs or not, and no other time daemon can take the port. Their
 // filter lets in what can be a request, for the dataplane to read (dataplane/kernel_path.h); the
 // kernel discards the rest and counts it. Requests wait in the socket while the dataplane is
 // restarted. Single-threaded.
 #pragma once
+
+#include "config/config.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,3 +19,13 @@
 // killed a moment ago may still hold it. Returns the descriptor, -EAFNOSUPPORT (not logged) or
 // -errno, logged as one line that says what to do.
 int guard_socket_open(int family, uint16_t port, bool answered, uint64_t deadline_ms);
+
+// A socket of a port that is one (dataplane.ports), with the same filter. first: nobody else has
+// its address; the others share it with the first one, and the kernel deals the datagrams to them.
+// An address that is in use or absent is tried again likewise. Returns the descriptor or -errno,
+// logged likewise.
+int port_socket_open(const struct config_port *port, bool first, uint64_t deadline_ms);
+
+// Is it an address that port_socket_open could bind, whoever holds its port? 0 or -errno, logged
+// likewise; nothing is left open.
+int port_socket_look(const struct config_port *port);

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 enum {
-    HANDED_MOST = HANDOVER_FIRST_LISTENER + CONFIG_LISTEN_MAX + 2 * CONFIG_CERTIFICATES_MAX,
+    HANDED_MOST = HANDOVER_FIRST_SOCKET + SOCKETS_MAX,
     // In addition to connections: what ke opens for itself, and what stays reserved (F18).
     DESCRIPTORS_SPARE = 256,
     // Clients decide how much memory ke uses, and its death costs only the handshakes under way.
@@ -27,8 +27,9 @@ enum {
 };
 
 static_assert((int)HANDED_MOST <= (int)CHILD_HANDED_MAX, "a child takes all that it is handed");
-static_assert((int)HANDOVER_FIRST_INTERFACE_LOCK + CONFIG_PORTS_MAX <= HANDED_MOST,
-              "the dataplane's descriptors fit too");
+static_assert((int)HANDOVER_FIRST_LISTENER + CONFIG_LISTEN_MAX + 2 * CONFIG_CERTIFICATES_MAX <=
+                  HANDED_MOST,
+              "ke's descriptors fit too");
 
 // The descriptors of every child: the configuration and its link. Each start opens the
 // configuration's file again, since copied descriptors would share one file offset.
@@ -151,13 +152,19 @@ pid_t start_ke(const struct descriptors *h, int *link)
     return finish(&s, error, &plan, link);
 }
 
+uint64_t start_dataplane_rights(const struct config *config)
+{
+    const bool sockets_alone = config_socket_ports(config) == config->dataplane.n_ports;
+    return sockets_alone ? CAPABILITY(CAP_IPC_LOCK) : DATAPLANE_RIGHTS;
+}
+
 pid_t start_dataplane(const struct descriptors *h, int *link)
 {
     struct start s;
     struct child_plan plan = {
         .role = ROLE_DATAPLANE,
         .user = &h->dataplane_user,
-        .rights = DATAPLANE_RIGHTS,
+        .rights = start_dataplane_rights(h->config),
         .oom_score_adj = OOM_DATAPLANE,
     };
 
@@ -174,6 +181,9 @@ pid_t start_dataplane(const struct descriptors *h, int *link)
     for (uint32_t i = 0; error == 0 && i < h->config->dataplane.n_ports; i++)
         if (h->interface_lock[i] >= 0)
             error = hand(&s, h->interface_lock[i], at++);
+    for (int i = 0; error == 0 && i < SOCKETS_MAX; i++)
+        if (h->socket[i] >= 0)
+            error = hand(&s, h->socket[i], HANDOVER_FIRST_SOCKET + i);
     return finish(&s, error, &plan, link);
 }
 

@@ -29,6 +29,10 @@
     (DATAPLANE_RIGHTS | CAPABILITY(CAP_SETUID) | CAPABILITY(CAP_SETGID) |                          \
      CAPABILITY(CAP_SETPCAP) | CAPABILITY(CAP_KILL) | READER_RIGHTS | WISHED_RIGHTS)
 
+// Those of them that the dataplane needs with that configuration: for sockets of the kernel alone
+// only to lock memory.
+uint64_t start_dataplane_rights(const struct config *config);
+
 // Each returns the process id, or -errno with the reason logged. *link is the supervisor's end of
 // the child's link, which the caller closes.
 pid_t start_control(const struct descriptors *h, int *link);

@@ -48,15 +48,14 @@ static const struct address_set *find_addresses(const struct config *config,
     return all;
 }
 
-int kernel_path_open(const struct config *config, const int guard[2], int64_t namespace_ns,
-                     struct board_dataplane *board, struct kernel_path **out)
+int kernel_path_open(const struct config *config, const int guard[2], struct board_dataplane *board,
+                     struct kernel_path **out)
 {
     struct kernel_path *path = calloc(1, sizeof *path);
     if (!path)
         return -ENOMEM;
     struct udp_queue_setup setup = {
         .addresses = find_addresses(config, &path->addresses),
-        .namespace_ns = namespace_ns,
         .offset = &board->wall_offset,
         .stale = &board->kernel_path_stale,
     };

@@ -14,10 +14,9 @@
 struct kernel_path;
 
 // The ports of the guard sockets of IPv4 and IPv6 (-1: none). When each port of the configuration
-// names its addresses, only those are answered for. namespace_ns: this process's CLOCK_MONOTONIC
-// minus the kernel's own. 0 or -errno, and then nothing is left behind.
-int kernel_path_open(const struct config *config, const int guard[2], int64_t namespace_ns,
-                     struct board_dataplane *board, struct kernel_path **path);
+// names its addresses, only those are answered for. 0 or -errno, and then nothing is left behind.
+int kernel_path_open(const struct config *config, const int guard[2], struct board_dataplane *board,
+                     struct kernel_path **path);
 
 // Its ports: sets *queues to an array, which lives as long as the path, and returns its length.
 uint32_t kernel_path_queues(const struct kernel_path *path, struct port *const **queues);

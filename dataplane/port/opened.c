@@ -66,6 +66,21 @@ bool opened_tells_departures(const struct opened *opened)
     return opened_n_queues(opened) > 0 && opened_queue(opened, 0)->exact != NULL;
 }
 
+static bool is_socket(const struct opened *opened)
+{
+    return opened->config->kind == PORT_SOCKET;
+}
+
+static int open_socket(struct opened *opened, const struct opened_plan *plan)
+{
+    int fault = socket_port_open(&opened->socket, plan->first_socket, plan->n_sockets, plan->offset,
+                                 plan->keeps_offset);
+    if (fault)
+        log_error("%s: the supervisor's socket cannot be used: %s", opened->config->device,
+                  strerror(-fault));
+    return fault;
+}
+
 static int open_interface(struct opened *opened)
 {
     int fault = xdp_port_open(&opened->interface, opened->config->device, steering_programs,
@@ -104,6 +119,8 @@ static int open_vdev(struct opened *opened, uint32_t n_queues)
 int opened_open(struct opened *opened, const struct opened_plan *plan, bool first)
 {
     opened->state = BOARD_PORT_OPEN;
+    if (is_socket(opened))
+        return open_socket(opened, plan);
     if (!is_interface(opened))
         return open_vdev(opened, plan->n_queues);
     if (!first)
@@ -123,22 +140,59 @@ void opened_close(struct opened *opened)
     close_exact(opened);
     xdp_port_close(&opened->interface);
     device_close(&opened->device);
+    socket_port_close(&opened->socket);
 }
 
 uint32_t opened_n_queues(const struct opened *opened)
 {
+    if (is_socket(opened))
+        return opened->socket.n_queues;
     return is_interface(opened) ? opened->interface.n_queues : opened->device.n_queues;
 }
 
 struct port *opened_queue(const struct opened *opened, uint32_t i)
 {
+    if (is_socket(opened))
+        return udp_queue_port(opened->socket.queue[i]);
     return is_interface(opened) ? &opened->interface.queue[i]->port
                                 : &opened->device.queue[i]->port;
 }
 
-bool opened_stamps(const struct opened *opened)
+static bool program_stamps(const struct opened *opened)
 {
     return is_interface(opened) && steering_programs[0].stamps;
+}
+
+const char *opened_arrival(const struct opened *opened)
+{
+    if (is_socket(opened))
+        return "the kernel stamps each request as it arrives";
+    return program_stamps(opened) ? "the XDP program stamps each request as it arrives"
+                                  : "requests bear no stamp and count as arrived when a core looks";
+}
+
+static const char *stamped_by(const struct opened *opened)
+{
+    if (is_socket(opened))
+        return "kernel";
+    return program_stamps(opened) ? "XDP program" : "poll";
+}
+
+static const char *driver_of(const struct opened *opened)
+{
+    if (is_socket(opened))
+        return "kernel socket";
+    return is_interface(opened) ? opened->interface.interface.driver
+                                : device_driver(&opened->device);
+}
+
+static void mac_of(const struct opened *opened, uint8_t mac[6])
+{
+    memset(mac, 0, 6); // a socket has none
+    if (is_interface(opened))
+        memcpy(mac, opened->interface.interface.mac, 6);
+    else if (!is_socket(opened))
+        device_mac(&opened->device, mac);
 }
 
 // Warns once about interfaces on top of the port that keep requests from it: VLANs whose tags the
@@ -201,6 +255,8 @@ int opened_steer(struct opened *opened, uint16_t udp_port, struct opened_room *r
 
 static bool link_up(const struct opened *opened)
 {
+    if (is_socket(opened))
+        return true;
     return is_interface(opened) ? interface_link_up(opened->config->device)
                                 : device_link_up(&opened->device);
 }
@@ -209,18 +265,13 @@ static void show_open(const struct opened *opened, struct board_port *port)
 {
     const bool interface = is_interface(opened);
     const struct xdp_port *xdp = &opened->interface;
-    snprintf(port->driver, sizeof port->driver, "%s",
-             interface ? xdp->interface.driver : device_driver(&opened->device));
+    snprintf(port->driver, sizeof port->driver, "%s", driver_of(opened));
     snprintf(port->mode, sizeof port->mode, "%s", interface ? xdp_port_mode(xdp) : "");
-    snprintf(port->stamps, sizeof port->stamps, "%s",
-             opened_stamps(opened) ? "XDP program" : "poll");
+    snprintf(port->stamps, sizeof port->stamps, "%s", stamped_by(opened));
     snprintf(port->departures, sizeof port->departures, "%s",
              opened_tells_departures(opened) ? "kernel" : "predicted");
     port->queues = opened_n_queues(opened);
-    if (interface)
-        memcpy(port->mac, xdp->interface.mac, sizeof port->mac);
-    else
-        device_mac(&opened->device, port->mac);
+    mac_of(opened, port->mac);
     atomic_store_explicit(&port->link_up, link_up(opened), memory_order_relaxed);
 }
 
@@ -268,18 +319,19 @@ static struct sums add_queues(const struct opened *opened)
     return sums;
 }
 
-static void refresh_stamps(const char *name, const struct sums *sums, struct board_port *port)
+static void refresh_stamps(const struct opened *opened, const struct sums *sums,
+                           struct board_port *port)
 {
     static struct log_limit limit;
     const uint64_t before =
         atomic_exchange_explicit(&port->unstamped, sums->unstamped, memory_order_relaxed);
     atomic_store_explicit(&port->stamped, sums->stamped, memory_order_relaxed);
-    if (sums->unstamped > before)
+    if (sums->unstamped > before && !is_socket(opened)) // a socket's: a step of the clock
         log_limited(&limit, LOG_LEVEL_WARNING,
                     "%s: %" PRIu64
                     " frames came without a stamp: the device leaves no room for it, "
                     "and they count as arrived when a core looked",
-                    name, sums->unstamped - before);
+                    opened->config->device, sums->unstamped - before);
 }
 
 static void refresh_lost(const struct opened *opened, struct board_port *port)
@@ -287,6 +339,8 @@ static void refresh_lost(const struct opened *opened, struct board_port *port)
     struct socket_counts lost = {0};
     if (is_interface(opened))
         lost = xdp_port_counts(&opened->interface);
+    else if (is_socket(opened))
+        lost.dropped = socket_port_missed(&opened->socket);
     else
         lost.dropped = device_missed(&opened->device);
     atomic_store_explicit(&port->rx_missed, lost.dropped + lost.ring_full, memory_order_relaxed);
@@ -304,7 +358,7 @@ static void refresh_open(struct opened *opened, struct board_port *port)
         log_info("%s: the link is %s", name, up ? "up" : "down");
     atomic_store_explicit(&port->not_steered, opened->not_steered, memory_order_relaxed);
     refresh_lost(opened, port);
-    refresh_stamps(name, &sums, port);
+    refresh_stamps(opened, &sums, port);
     if (sums.starved != opened->starved)
         log_limited(&limit, LOG_LEVEL_WARNING, "%s: out of packet buffers", name);
     opened->starved = sums.starved;
@@ -314,6 +368,8 @@ static void refresh_open(struct opened *opened, struct board_port *port)
 static bool look_again(struct opened *opened, struct board_port *port)
 {
     const char *name = opened->config->device;
+    if (is_socket(opened))
+        return true;
     if (opened->state == BOARD_PORT_OPEN)
         return is_interface(opened) ? look_interface(name, &opened->interface) : look_vdev(name);
     opened->state = look_before(name, &opened->program);

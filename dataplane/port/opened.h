@@ -5,6 +5,7 @@
 #include "board/board.h"
 #include "config/config.h"
 #include "dataplane/port/eal/device.h"
+#include "dataplane/port/socket/socket_port.h"
 #include "dataplane/port/xdp/addresses.h"
 #include "dataplane/port/xdp/steering.h"
 #include "dataplane/port/xdp/xdp_port.h"
@@ -15,6 +16,7 @@ struct opened {
     struct steering steering;     // likewise
     struct device device;         // PORT_VDEV
     struct address_set addresses; // likewise: what its queues answer for
+    struct socket_port socket;    // PORT_SOCKET
     uint32_t not_steered;         // addresses that the program has no room for
     bool loses_tags;              // said: VLANs stand on it, and it takes the tags off
     bool other_mac;               // said: interfaces with other MAC addresses stand on it
@@ -36,6 +38,10 @@ bool opened_follows_kernel(const struct opened *opened);
 struct opened_plan {
     uint32_t n_queues;    // of a vdev, at most
     bool tell_departures; // an interface's, where its driver can
+    int first_socket;     // descriptor of the next port that is a socket
+    uint32_t n_sockets;   // of each
+    struct wall_offset *offset;
+    bool keeps_offset; // the next one has it kept up to date
 };
 
 // Opens the port, and sets the MAC address of `addresses` of a vdev. At a later
@@ -56,8 +62,8 @@ struct port *opened_queue(const struct opened *opened, uint32_t i);
 // Can its queues tell when a reply left (port_departures)?
 bool opened_tells_departures(const struct opened *opened);
 
-// Do its frames bear a stamp of their arrival?
-bool opened_stamps(const struct opened *opened);
+// How the arrival of its requests is known, for people.
+const char *opened_arrival(const struct opened *opened);
 
 // Steers that UDP port of its addresses to it; nothing is to do but on an open interface. 0 or
 // -errno, logged, but for -EAGAIN: opened_refresh tries again.

@@ -78,14 +78,14 @@ static int start_dpdk(const struct config *config)
 }
 
 // Opens the next port; the kernel's addresses are followed from here on.
-static int open_one(struct ports *ports, bool first)
+static int open_one(struct ports *ports, struct opened_plan *plan, bool first)
 {
     struct opened *opened = &ports->opened[ports->n_opened++];
-    const struct opened_plan plan = {
-        .n_queues = ports->config->dataplane.n_cores,
-        .tell_departures = ports->config->dataplane.interleaved == SWITCH_TRUE,
-    };
-    int fault = opened_open(opened, &plan, first);
+    int fault = opened_open(opened, plan, first);
+    if (opened->config->kind == PORT_SOCKET) {
+        plan->first_socket += (int)plan->n_sockets;
+        plan->keeps_offset = false;
+    }
     // The watch comes before the first list, so that no change falls between them.
     if (!fault && opened_follows_kernel(opened) && ports->watch < 0) {
         ports->watch = addresses_watch();
@@ -97,7 +97,8 @@ static int open_one(struct ports *ports, bool first)
     return fault;
 }
 
-int ports_open(const struct config *config, struct board_dataplane *board, struct ports **out)
+int ports_open(const struct config *config, int first_socket, struct board_dataplane *board,
+               struct ports **out)
 {
     struct ports *ports = calloc(1, sizeof *ports);
     if (!ports)
@@ -112,10 +113,18 @@ int ports_open(const struct config *config, struct board_dataplane *board, struc
 
     // The first start is to fail when a port cannot be opened.
     const bool first = atomic_load_explicit(&board->starts, memory_order_relaxed) <= 1;
+    struct opened_plan plan = {
+        .n_queues = config->dataplane.n_cores,
+        .tell_departures = config->dataplane.interleaved == SWITCH_TRUE,
+        .first_socket = first_socket,
+        .n_sockets = config_sockets_each(config),
+        .offset = &board->wall_offset,
+        .keeps_offset = true,
+    };
     foreign_log_route();
     int fault = start_dpdk(config);
     for (uint32_t i = 0; i < config->dataplane.n_ports && !fault; i++)
-        fault = open_one(ports, first);
+        fault = open_one(ports, &plan, first);
     if (!fault)
         fault = deal(ports);
     foreign_log_release();
@@ -160,10 +169,7 @@ int ports_steer(struct ports *ports, uint16_t udp_port)
     }
     for (uint32_t i = 0; i < ports->n_opened; i++)
         if (ports->opened[i].state == BOARD_PORT_OPEN)
-            log_info("%s: %s", ports->opened[i].config->device,
-                     opened_stamps(&ports->opened[i])
-                         ? "the XDP program stamps each request as it arrives"
-                         : "requests bear no stamp and count as arrived when a core looks");
+            log_info("%s: %s", ports->opened[i].config->device, opened_arrival(&ports->opened[i]));
     return 0;
 }
 

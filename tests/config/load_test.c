@@ -495,6 +495,29 @@ static void required_keys_are_asked_for(void **state)
 #define MEMIF(arguments)                                                                           \
     "cores: [1], ports: [{vdev: 'net_memif0,role=server" arguments "', addresses: [192.0.2.1]}]"
 
+// A socket's address is there for those who open it, and there is room for one socket a core.
+static void a_port_may_be_a_socket(void **state)
+{
+    (void)state;
+    struct config *c =
+        expect_loaded("dataplane: {cores: [0, 1, 2], ports: [{socket: '192.0.2.1:123'}, {socket: "
+                      "'[::]:123'}]}\n" VALID_CONTROL VALID_TIME);
+    const struct config_port *port = c->dataplane.ports;
+    assert_int_equal(port[0].kind, PORT_SOCKET);
+    assert_string_equal(port[0].device, "192.0.2.1:123");
+    assert_int_equal(port[0].endpoint.ss_family, AF_INET);
+    assert_int_equal(port[0].endpoint_len, sizeof(struct sockaddr_in));
+    assert_int_equal(port[1].endpoint.ss_family, AF_INET6);
+    assert_int_equal(((const struct sockaddr_in6 *)&port[1].endpoint)->sin6_port, htons(123));
+    assert_int_equal(config_socket_ports(c), 2);
+    assert_int_equal(config_sockets_each(c), 3);
+    c->dataplane.n_cores = CORES_MAX;
+    assert_int_equal(config_sockets_each(c), SOCKETS_MAX / 2);
+    c->dataplane.n_cores = 1;
+    assert_int_equal(config_sockets_each(c), 1);
+    config_free(c);
+}
+
 static void cores_and_ports_have_rules(void **state)
 {
     (void)state;
@@ -506,10 +529,22 @@ static void cores_and_ports_have_rules(void **state)
         {"cores: [1024], ports: [{interface: a}]", "a number from 0 to 1023"},
         {"cores: 1, ports: [{interface: a}]", "`dataplane.cores` must be a list"},
         {"cores: [[1]], ports: [{interface: a}]", "is not a plain value"},
-        {"cores: [1], ports: [{}]", "has neither `interface` nor `vdev`"},
+        {"cores: [1], ports: [{}]", "has neither `interface`, `vdev` nor `socket`"},
         {"cores: [1], ports: [eth0]", "`dataplane.ports` must be a mapping"},
         {"cores: [1], ports: {interface: a}", "`dataplane.ports` must be a list"},
         {"cores: [1], ports: [{interface: a}, {interface: a}]", "names \"a\" twice"},
+        {"cores: [1], ports: [{socket: '0.0.0.0'}]",
+         "has the socket \"0.0.0.0\"; write ADDRESS:PORT"},
+        {"cores: [1], ports: [{socket: '::1:123'}]", "has the socket \"::1:123\"; write ADDRESS"},
+        {"cores: [1], ports: [{socket: 'localhost:123'}]",
+         "has the socket \"localhost:123\"; write"},
+        {"cores: [1], ports: [{socket: '0.0.0.0:124'}]", "than dataplane.udp_port, which is 123"},
+        {"cores: [1], ports: [{socket: '0.0.0.0:123', addresses: [192.0.2.1]}]",
+         "with `addresses`"},
+        {"cores: [1], ports: [{socket: '0.0.0.0:123'}, {socket: '192.0.2.1:123'}]",
+         "which overlap"},
+        {"cores: [1], ports: [{socket: '0.0.0.0:123'}, {socket: '0.0.0.0:123'}]", "twice"},
+        {"cores: [1], ports: [{socket: '0.0.0.0:123'}, {interface: a}]", "remove the socket"},
         {"cores: [1], ports: [{vdev: net_null0}]", "is a vdev without `addresses`"},
         {MEMIF(""), "which any local user may take; add `,socket-abstract=no`"},
         {MEMIF(",socket=/run/m.sock"), "is a memif device whose socket is an abstract name"},
@@ -658,6 +693,7 @@ int main(void)
         cmocka_unit_test(required_keys_are_asked_for),
         cmocka_unit_test(chronyd_brings_its_own_claims),
         cmocka_unit_test(a_hardware_clock_has_a_device),
+        cmocka_unit_test(a_port_may_be_a_socket),
         cmocka_unit_test(cores_and_ports_have_rules),
         cmocka_unit_test(reference_id_follows_the_stratum),
         cmocka_unit_test(messages_name_the_line),

@@ -143,6 +143,42 @@ static void the_filter_is_locked(void **state)
     close(guard);
 }
 
+// Each of the sockets of one port gets its share; none is shared with another server.
+static void the_sockets_of_a_port_share_it(void **state)
+{
+    (void)state;
+    struct config_port at = {.kind = PORT_SOCKET, .device = (char[]){"[::]:?"}};
+    struct sockaddr_in6 *address = (struct sockaddr_in6 *)&at.endpoint;
+    const uint16_t port = free_port(AF_INET6);
+    *address = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    at.endpoint_len = sizeof *address;
+    assert_int_equal(port_socket_look(&at), 0);
+    int share[2] = {port_socket_open(&at, true, 0), port_socket_open(&at, false, 0)};
+    assert_true(share[0] >= 0 && share[1] >= 0);
+    assert_int_equal(port_socket_open(&at, true, 0), -EADDRINUSE);
+    assert_int_equal(port_socket_look(&at), 0);
+
+    unsigned n[2] = {0, 0};
+    const uint8_t octets[48] = {4 << 3 | 3};
+    for (unsigned i = 0; i < 200; i++) {
+        const int client = client_of(AF_INET6, port);
+        uint8_t got[48];
+        assert_int_equal(send(client, octets, sizeof octets, 0), sizeof octets);
+        assert_int_equal(send(client, octets, sizeof octets - 1, 0), sizeof octets - 1);
+        for (unsigned k = 0; k < 2; k++)
+            n[k] += recv(share[k], got, sizeof got, MSG_DONTWAIT) == sizeof got;
+        close(client);
+    }
+    assert_int_equal(n[0] + n[1], 200);
+    assert_true(n[0] > 20 && n[1] > 20);
+    close(share[0]);
+    close(share[1]);
+
+    address->sin6_addr = (struct in6_addr){.s6_addr = {0x20, 1, 0xd, 0xb8, [15] = 1}};
+    assert_int_equal(port_socket_open(&at, true, 0), -EADDRNOTAVAIL);
+    assert_int_equal(port_socket_look(&at), -EADDRNOTAVAIL);
+}
+
 // The supervisor may have had none to hand over.
 static void only_a_udp_socket_is_a_guard(void **state)
 {
@@ -161,6 +197,7 @@ int main(void)
         cmocka_unit_test(nothing_is_let_in),
         cmocka_unit_test(the_filter_is_locked),
         cmocka_unit_test(only_a_udp_socket_is_a_guard),
+        cmocka_unit_test(the_sockets_of_a_port_share_it),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("supervisor/guard_socket", tests, NULL, NULL);

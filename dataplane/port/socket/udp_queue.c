@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "base/now.h"
+#include "base/time_namespace.h"
 #include "board/counters.h"
 #include "dataplane/port/paced.h"
 #include "dataplane/port/socket/headers.h"
@@ -10,6 +11,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -48,6 +50,9 @@ struct slot {
 struct udp_queue {
     struct port port;
     struct udp_queue_setup is;
+    int64_t namespace_ns; // this process's CLOCK_MONOTONIC minus the kernel's own
+    struct wall_offset own_offset;
+    _Atomic uint64_t own_stale;
     unsigned ip_version;
     unsigned headers_len;
     uint16_t udp_port;
@@ -99,7 +104,7 @@ static void read_told(struct msghdr *m, struct told *told)
 
 static uint64_t monotonic_ns(const struct udp_queue *q)
 {
-    return now_ns() - (uint64_t)q->is.namespace_ns;
+    return now_ns() - (uint64_t)q->namespace_ns;
 }
 
 static void note_offset(const struct udp_queue *q)
@@ -295,6 +300,13 @@ int udp_queue_open(const struct udp_queue_setup *setup, struct udp_queue **out)
         return -ENOMEM;
     memset(q, 0, sizeof *q);
     q->is = *setup;
+    q->namespace_ns = time_namespace_ns();
+    if (!q->is.offset) {
+        q->own_offset = *setup->known;
+        q->is.offset = &q->own_offset;
+    }
+    if (!q->is.stale)
+        q->is.stale = &q->own_stale;
     q->port.calls = &calls;
     q->port.descriptor = setup->fd;
     q->port.addresses = setup->addresses;
@@ -318,6 +330,14 @@ int udp_queue_open(const struct udp_queue_setup *setup, struct udp_queue **out)
 struct port *udp_queue_port(struct udp_queue *queue)
 {
     return &queue->port;
+}
+
+uint64_t udp_queue_missed(const struct udp_queue *queue)
+{
+    uint32_t info[SK_MEMINFO_VARS] = {0};
+    socklen_t len = sizeof info;
+    getsockopt(queue->is.fd, SOL_SOCKET, SO_MEMINFO, info, &len);
+    return info[SK_MEMINFO_DROPS] + atomic_load_explicit(&queue->own_stale, memory_order_relaxed);
 }
 
 void udp_queue_close(struct udp_queue *queue)

@@ -21,17 +21,23 @@ enum {
 struct udp_queue;
 
 struct udp_queue_setup {
-    int fd;                              // a UDP socket with udp_queue_options; stays the caller's
+    int fd; // a UDP socket of the supervisor's (guard_socket.h); stays the caller's
     const struct address_set *addresses; // answered for; NULL: all that the kernel delivers to
-    int64_t namespace_ns;                // this process's CLOCK_MONOTONIC minus the kernel's own
-    struct wall_offset *offset; // written by the queue's core; queues of one thread may share it
-    _Atomic uint64_t *stale;    // requests that had waited too long; writer: the queue's core
+    struct wall_offset *offset; // written by the queue's core; queues of one thread may share it;
+                                // NULL: the queue has its own, which begins with *known
+    const struct wall_offset *known;
+    _Atomic uint64_t *stale; // requests that had waited too long; writer: the queue's core; NULL:
+                             // the queue has its own counter
 };
 
 // 0 or -errno, not logged; *out is unchanged then.
 int udp_queue_open(const struct udp_queue_setup *setup, struct udp_queue **out);
 
 struct port *udp_queue_port(struct udp_queue *queue);
+
+// Datagrams that its core has not seen: the kernel discarded them, or they had waited too long, if
+// the queue has its own counter of those. Housekeeping's thread.
+uint64_t udp_queue_missed(const struct udp_queue *queue);
 
 // Its core no longer uses it. Accepts NULL.
 void udp_queue_close(struct udp_queue *queue);
