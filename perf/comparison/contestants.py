@@ -9,7 +9,7 @@ import re
 import subprocess
 
 import cpu
-from harness import BUILD, CLIENT_IF, CLIENTS, wait_for
+from harness import BUILD, CLIENT_IF, CLIENTS, NTP_PORT, wait_for
 from servers import PerfWorld
 
 CPUS = sorted(os.sched_getaffinity(0))
@@ -145,6 +145,15 @@ class Xdp(Noonmarkd):
     key, title = "xdp", "noonmarkd, AF_XDP on a veth"
     stairs = "400k:1600k:x2"
     clients = 1024
+
+
+class Socket(Noonmarkd):
+    """What a virtual machine or a container runs: beside chronyd, the same kernel and the same path."""
+
+    key, title = "socket", "noonmarkd, a socket of the kernel on a veth"
+
+    def configuration(self):
+        return {"ports": f'    - socket: "0.0.0.0:{NTP_PORT}"\n'}
 
 
 class Memif(Noonmarkd):

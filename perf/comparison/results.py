@@ -3,7 +3,8 @@
 import re
 import statistics
 
-TITLES = {"memif": "noonmarkd, memif", "xdp": "noonmarkd, AF_XDP", "chronyd": "chronyd"}
+TITLES = {"memif": "noonmarkd, memif", "xdp": "noonmarkd, AF_XDP", "socket": "noonmarkd, socket",
+          "chronyd": "chronyd"}
 
 
 def number(value):
@@ -100,7 +101,7 @@ def summarise(rounds):
             servers[key]["limits"] = sorted({at(m, ("hold", "limit")) for m in measured} -
                                             {None, ""})
     ratios = {}
-    for key in ("memif", "xdp"):
+    for key in ("memif", "xdp", "socket"):
         if key in servers and "chronyd" in servers:
             ratios[key] = {name: ratio(servers[key][name], servers["chronyd"][name], more)
                            for name, _, _, _, more in ROWS if name in RATIOS}
