@@ -16,9 +16,10 @@
 
 enum {
     RETRY_MS = 50,
-    LOOPBACK_INDEX = 1, // in every network namespace
-    TO_THIS_HOST = 0,   // PACKET_HOST
-    IPV6_SOURCE = 8,    // in the IPv6 header
+    PORT_BUFFER_LEN = 4 << 20, // some thousand requests: a core that is held up loses none of them
+    LOOPBACK_INDEX = 1,        // in every network namespace
+    TO_THIS_HOST = 0,          // PACKET_HOST
+    IPV6_SOURCE = 8,           // in the IPv6 header
     IPV6_DESTINATION = 24,
     UDP_LEN = 8,
     NTP_LEN = 48,
@@ -171,16 +172,26 @@ static void log_failure(const struct config_port *port, int error)
                   strerror(error));
 }
 
+// Past net.core.rmem_max only with CAP_NET_ADMIN.
+static void enlarge_buffer(int fd)
+{
+    const int len = PORT_BUFFER_LEN;
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &len, sizeof len) != 0)
+        (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &len, sizeof len);
+}
+
 // The first one shares its port only once it has it: so it is not shared with another noonmarkd.
 int port_socket_open(const struct config_port *port, bool first, uint64_t deadline_ms)
 {
     const int on = 1;
     const int fd = open_bound((const struct sockaddr *)&port->endpoint, port->endpoint_len, true,
                               !first, deadline_ms);
-    if (fd < 0)
+    if (fd < 0) {
         log_failure(port, -fd);
-    else
-        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+        return fd;
+    }
+    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    enlarge_buffer(fd);
     return fd;
 }
 

@@ -1,11 +1,8 @@
-// The UDP sockets on the NTP port: the guard sockets, and those of ports that are sockets of the
-// kernel.
-//
-// The guard sockets on the NTP port, which the supervisor opens and holds: the kernel sends no ICMP
-// for NTP, whether a dataplane runs or not, and no other time daemon can take the port. Their
-// filter lets in what can be a request, for the dataplane to read (dataplane/kernel_path.h); the
-// kernel discards the rest and counts it. Requests wait in the socket while the dataplane is
-// restarted. Single-threaded.
+// The UDP sockets on the NTP port, which the supervisor opens and holds: those of ports that are
+// sockets of the kernel, or else the guard sockets. The kernel then sends no ICMP for NTP, whether
+// a dataplane runs or not, and no other time daemon can take the port. A filter lets in what can be
+// a request, for the dataplane to read (dataplane/port/kernel_path.h); the kernel discards the rest
+// and counts it. Requests wait in the socket while the dataplane is restarted. Single-threaded.
 #pragma once
 
 #include "config/config.h"

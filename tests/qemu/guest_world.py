@@ -101,7 +101,7 @@ class GuestWorld(World):
         """serve: the wires whose interfaces are served. The guest's other CPU is for all else."""
         self.serve = serve
         ports = "".join(f"    - interface: {self.interface(n)}\n" for n in serve)
-        super().configure(**{"crypto": "auto", "cores": [CPUS - 1], "ports": ports, **settings})
+        super().configure(**{"crypto": "auto", "cores": [CPUS - 1], "ports": ports, "kernel_path": False, **settings})
 
     def interface(self, n):
         """The one that is served."""

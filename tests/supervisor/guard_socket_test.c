@@ -158,6 +158,15 @@ static void the_sockets_of_a_port_share_it(void **state)
     assert_int_equal(port_socket_open(&at, true, 0), -EADDRINUSE);
     assert_int_equal(port_socket_look(&at), 0);
 
+    int room;
+    socklen_t len = sizeof room;
+    assert_int_equal(getsockopt(share[1], SOL_SOCKET, SO_RCVBUF, &room, &len), 0);
+    const int guard = guard_socket_open(AF_INET, free_port(AF_INET), true, 0);
+    int usual;
+    assert_int_equal(getsockopt(guard, SOL_SOCKET, SO_RCVBUF, &usual, &len), 0);
+    close(guard);
+    assert_true(room > usual);
+
     unsigned n[2] = {0, 0};
     const uint8_t octets[48] = {4 << 3 | 3};
     for (unsigned i = 0; i < 200; i++) {
