@@ -45,7 +45,8 @@ static size_t width(enum metric_form form)
 struct other {
     size_t at, len;
 };
-// clang-format off: its versions break this line in different ways
+// The versions of clang-format break this line in different ways.
+// clang-format off
 #define OTHER(type, member)                                                                        \
     {                                                                                              \
         offsetof(struct type, member), sizeof((struct type *)0)->member                            \
@@ -81,7 +82,8 @@ static void covers(size_t size, enum metric_place place, enum metric_place besid
 }
 
 // What remains behind the last member, up to the struct's alignment.
-// clang-format off: its versions break this line in different ways
+// The versions of clang-format break this line in different ways.
+// clang-format off
 #define TAIL(type, member)                                                                         \
     {                                                                                              \
         offsetof(struct type, member) + sizeof((struct type *)0)->member,                          \

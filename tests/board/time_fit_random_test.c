@@ -191,7 +191,8 @@ static bool bound_holds(const struct kind *kind)
     return good;
 }
 
-// clang-format off: its versions break this line in different ways
+// The versions of clang-format break this line in different ways.
+// clang-format off
 #define FREE(b)                                                                                    \
     {                                                                                              \
         .bend = (b), .grain = 2                                                                    \

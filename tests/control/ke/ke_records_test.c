@@ -45,7 +45,8 @@ struct row {
     enum result result;
 };
 
-// clang-format off: its versions break this line in different ways
+// The versions of clang-format break this line in different ways.
+// clang-format off
 #define ROW(what, request, result)                                                                 \
     {                                                                                              \
         what, request, sizeof(request) - 1, result                                                 \

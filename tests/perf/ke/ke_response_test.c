@@ -42,7 +42,8 @@ struct row {
     uint16_t code;
 };
 
-// clang-format off: its versions break this line in different ways
+// The versions of clang-format break this line in different ways.
+// clang-format off
 #define ROW(what, octets, ...) {what, octets, sizeof(octets) - 1, __VA_ARGS__}
 // clang-format on
 
