@@ -8,6 +8,7 @@
 #include "dataplane/dataplane.h"
 #include "link/handover.h"
 #include "link/link.h"
+#include "metrics/exporter.h"
 #include "supervisor/supervisor.h"
 
 #include <errno.h>
@@ -39,16 +40,28 @@ struct role {
     const char *speaker; // what stands before each line of its log
     const char *comm;    // what top and pgrep show; 15 octets
     int (*run)(void);
-    int own_board; // its own side of the board; 0: it has none, and does not report that it is
-                   // ready
+    int board[2]; // sides of the board, one its own; 0: it has none, and does not report that it
+                  // is ready
 };
 
 static const struct role roles[] = {
-    {ROLE_CONTROL, "noonmarkd: control", "noonmarkd:ctl", control_main, HANDOVER_BOARD_CONTROL},
-    {ROLE_KE, "noonmarkd: ke", "noonmarkd:ke", ke_process_main, HANDOVER_BOARD_KE},
-    {ROLE_DATAPLANE, "noonmarkd: dataplane", "noonmarkd:data", dataplane_main,
-     HANDOVER_BOARD_DATAPLANE},
-    {ROLE_RELOAD, "noonmarkd: reload", "noonmarkd:load", supervisor_reader, 0},
+    {ROLE_CONTROL, "noonmarkd: control", "noonmarkd:ctl", control_main, {HANDOVER_BOARD_CONTROL}},
+    {ROLE_KE,
+     "noonmarkd: ke",
+     "noonmarkd:ke",
+     ke_process_main,
+     {HANDOVER_BOARD_CONTROL, HANDOVER_BOARD_KE}},
+    {ROLE_DATAPLANE,
+     "noonmarkd: dataplane",
+     "noonmarkd:data",
+     dataplane_main,
+     {HANDOVER_BOARD_CONTROL, HANDOVER_BOARD_DATAPLANE}},
+    {ROLE_METRICS,
+     "noonmarkd: metrics",
+     "noonmarkd:metr",
+     exporter_main,
+     {HANDOVER_BOARD_FACTS, HANDOVER_BOARD_METRICS}},
+    {ROLE_RELOAD, "noonmarkd: reload", "noonmarkd:load", supervisor_reader, {0}},
 };
 
 static bool has_seals(int fd, int seals)
@@ -62,8 +75,10 @@ static bool handover_complete(const struct role *role)
 {
     if (!has_seals(HANDOVER_CONFIG, F_SEAL_WRITE) || !link_is(HANDOVER_LINK))
         return false;
-    return role->own_board == 0 || (has_seals(HANDOVER_BOARD_CONTROL, F_SEAL_GROW) &&
-                                    has_seals(role->own_board, F_SEAL_GROW));
+    for (int i = 0; i < 2; i++)
+        if (role->board[i] != 0 && !has_seals(role->board[i], F_SEAL_GROW))
+            return false;
+    return true;
 }
 
 static int run_role(const struct role *role)

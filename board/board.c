@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -36,19 +37,20 @@ static int create(const char *name, size_t len, int *out)
     return 0;
 }
 
-int board_create(int *control_fd, int *dataplane_fd, int *ke_fd)
+int board_create(int fd[BOARD_SIDES])
 {
     static const struct {
         const char *name;
         size_t len;
-    } side[] = {
-        {"noonmark-control", sizeof(struct board_control)},
-        {"noonmark-dataplane", sizeof(struct board_dataplane)},
-        {"noonmark-ke", sizeof(struct board_ke)},
+    } side[BOARD_SIDES] = {
+        [BOARD_CONTROL] = {"noonmark-control", sizeof(struct board_control)},
+        [BOARD_DATAPLANE] = {"noonmark-dataplane", sizeof(struct board_dataplane)},
+        [BOARD_KE] = {"noonmark-ke", sizeof(struct board_ke)},
+        [BOARD_FACTS] = {"noonmark-facts", sizeof(struct board_facts)},
+        [BOARD_METRICS] = {"noonmark-metrics", sizeof(struct board_metrics)},
     };
-    int *const out[] = {control_fd, dataplane_fd, ke_fd};
-    int made[3];
-    for (int i = 0; i < 3; i++) {
+    int made[BOARD_SIDES];
+    for (int i = 0; i < BOARD_SIDES; i++) {
         int err = create(side[i].name, side[i].len, &made[i]);
         if (err < 0) {
             while (i-- > 0)
@@ -56,8 +58,7 @@ int board_create(int *control_fd, int *dataplane_fd, int *ke_fd)
             return err;
         }
     }
-    for (int i = 0; i < 3; i++)
-        *out[i] = made[i];
+    memcpy(fd, made, sizeof made);
     return 0;
 }
 
@@ -139,6 +140,24 @@ int board_map_ke(int fd, bool writable, struct board_ke **board)
     return err;
 }
 
+int board_map_facts(int fd, bool writable, struct board_facts **board)
+{
+    void *at;
+    int err = map(fd, writable, sizeof **board, &at);
+    if (err == 0)
+        *board = at;
+    return err;
+}
+
+int board_map_metrics(int fd, bool writable, struct board_metrics **board)
+{
+    void *at;
+    int err = map(fd, writable, sizeof **board, &at);
+    if (err == 0)
+        *board = at;
+    return err;
+}
+
 void board_unmap_control(struct board_control *board)
 {
     if (board != NULL)
@@ -161,4 +180,38 @@ void board_unmap_ke(struct board_ke *board)
 {
     if (board != NULL)
         munmap(board, sizeof *board);
+}
+
+void board_unmap_facts(struct board_facts *board)
+{
+    if (board != NULL)
+        munmap(board, sizeof *board);
+}
+
+void board_unmap_metrics(struct board_metrics *board)
+{
+    if (board != NULL)
+        munmap(board, sizeof *board);
+}
+
+// Partner: the release in dataplane.c's show().
+bool board_dataplane_runs(const struct board_dataplane *board)
+{
+    return atomic_load_explicit(&board->version, memory_order_acquire) != 0;
+}
+
+bool board_clock(const struct snapshot *state, const struct board_dataplane *dataplane,
+                 struct ntp_state *clock)
+{
+    struct ntp_state_view view = {0};
+    view.state.leap = LEAP_UNKNOWN;
+    ntp_state_refresh(state, &view);
+    const bool doubted = board_dataplane_runs(dataplane) &&
+                         atomic_load_explicit(&dataplane->clock_doubted, memory_order_relaxed) != 0;
+    if (doubted)
+        view.state.leap = LEAP_UNKNOWN;
+    if (view.state.leap == LEAP_UNKNOWN)
+        view.state.stratum = 0;
+    *clock = view.state;
+    return !doubted;
 }

@@ -1,10 +1,12 @@
-// The board: three memfds, each with one writer, through which the children exchange their data.
-// The supervisor makes it; each child maps its own side writable, and read-only those of the other
+// The board: five memfds, each with one writer, through which the children exchange their data.
+// The supervisor makes it; each child maps its own sides writable, and read-only those of the other
 // sides that it must read.
 //
 //   control side     keyring, ntp state, heartbeat    written by control; read by ke, dataplane
-//   dataplane side   counters, ports, heartbeats      written by the dataplane; read by control
-//   ke side          counters, heartbeat              written by ke; read by control
+//   facts            clock, its health, keys' ages    written by control; read by metrics
+//   dataplane side   counters, ports, heartbeats      written by the dataplane; read by control,
+//   metrics ke side          counters, certificates' dates    written by ke; read by control,
+//   metrics metrics side     counters, heartbeat              written by metrics; read by control
 //
 // All outlive a child that dies, so a restarted child finds the data that its predecessor
 // published.
@@ -12,6 +14,7 @@
 
 #include "base/bounds.h"
 #include "board/counters.h"
+#include "board/facts.h"
 #include "board/ke_counters.h"
 #include "board/keyring.h"
 #include "board/ntp_state.h"
@@ -20,11 +23,21 @@
 #include "board/wall_offset.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+enum board_side {
+    BOARD_CONTROL,
+    BOARD_DATAPLANE,
+    BOARD_KE,
+    BOARD_FACTS,
+    BOARD_METRICS,
+    BOARD_SIDES,
+};
+
 enum {
-    BOARD_VERSION = 2,
+    BOARD_VERSION = 3,
     BOARD_NAME_LEN = 64,
     BOARD_PAGE = 4096, // mapped lengths are a multiple of it
 };
@@ -40,6 +53,23 @@ struct board_control {
 };
 static_assert(offsetof(struct board_control, keyring) == BOARD_PAGE,
               "the keys begin on a page of their own");
+
+// Control's other side, without secrets. It begins as struct board_control does, so that the rows
+// of METRIC_CONTROL read both.
+struct board_facts {
+    _Atomic uint64_t version; // set to BOARD_VERSION once all is filled in
+    _Atomic uint64_t heartbeat;
+    _Atomic uint64_t starts;
+    _Atomic uint64_t log_lost;
+    struct snapshot ntp_state; // struct ntp_state, as control publishes it
+    struct snapshot facts;     // struct control_facts
+};
+static_assert(offsetof(struct board_facts, heartbeat) ==
+                      offsetof(struct board_control, heartbeat) &&
+                  offsetof(struct board_facts, starts) == offsetof(struct board_control, starts) &&
+                  offsetof(struct board_facts, log_lost) ==
+                      offsetof(struct board_control, log_lost),
+              "both begin alike");
 
 // What became of a port. A dataplane that is started again leaves out a port that it cannot open,
 // and is started anew when it can.
@@ -98,17 +128,43 @@ struct board_dataplane {
     struct core_counters core[CORES_MAX]; // not reset by a restart: counters only rise
 };
 
+// A certificate that is served.
+struct board_certificate {
+    int64_t expires_s;          // Unix time at which the first certificate of its chain expires
+    char chain[BOARD_NAME_LEN]; // the end of its file's path, with its NUL
+};
+static_assert(sizeof(struct board_certificate) <= 8 * SNAPSHOT_WORDS_MAX, "fits a snapshot");
+
 struct board_ke {
     _Atomic uint64_t version;    // set to BOARD_VERSION once ke is ready
     _Atomic uint64_t heartbeat;  // monotonic ns of the last turn of ke's main loop
     _Atomic uint64_t starts;     // of ke, this one included
     _Atomic uint64_t log_lost;   // lines of log that it lost
     struct ke_counters counters; // not reset by a restart: counters only rise
+    _Atomic uint32_t n_certificates;
+    struct snapshot certificate[CERTIFICATES_MAX]; // struct board_certificate
 };
 
-// Makes the three memfds: mode 0600, size sealed, all zero. Supervisor only. 0 or -errno; the
-// caller owns the descriptors.
-int board_create(int *control_fd, int *dataplane_fd, int *ke_fd);
+// How the metrics' process answered.
+enum metrics_counter {
+    METRICS_SCRAPES, // /metrics
+    METRICS_PAGES,   // /
+    METRICS_REFUSED, // another path, method or a request with a body
+    METRICS_CUT,     // connections that had no whole request and answer at their deadline
+    METRICS_COUNTER_COUNT,
+};
+
+struct board_metrics {
+    _Atomic uint64_t version;   // set to BOARD_VERSION once the process is ready
+    _Atomic uint64_t heartbeat; // monotonic ns of the last turn of its loop
+    _Atomic uint64_t starts;    // of it, this one included
+    _Atomic uint64_t log_lost;  // lines of log that it lost
+    _Atomic uint64_t n[METRICS_COUNTER_COUNT];
+};
+
+// Makes the memfds: mode 0600, size sealed, all zero. Supervisor only. 0 or -errno; the caller owns
+// the descriptors.
+int board_create(int fd[BOARD_SIDES]);
 
 // Opens a second, read-only descriptor of a memfd: for its readers. 0 or -errno.
 int board_reopen_read_only(int fd, int *read_only_fd);
@@ -118,6 +174,8 @@ int board_reopen_read_only(int fd, int *read_only_fd);
 int board_map_control(int fd, bool writable, struct board_control **board);
 int board_map_dataplane(int fd, bool writable, struct board_dataplane **board);
 int board_map_ke(int fd, bool writable, struct board_ke **board);
+int board_map_facts(int fd, bool writable, struct board_facts **board);
+int board_map_metrics(int fd, bool writable, struct board_metrics **board);
 
 // Maps only the part before the keyring, read-only: for the supervisor, which must not see keys.
 // Freed with board_unmap_control_head.
@@ -128,3 +186,13 @@ void board_unmap_control(struct board_control *board);
 void board_unmap_control_head(const struct board_control *board);
 void board_unmap_dataplane(struct board_dataplane *board);
 void board_unmap_ke(struct board_ke *board);
+void board_unmap_facts(struct board_facts *board);
+void board_unmap_metrics(struct board_metrics *board);
+
+// Has the dataplane run up to here?
+bool board_dataplane_runs(const struct board_dataplane *board);
+
+// The clock as it is served: control's state, or leap 3 and stratum 0 where nothing better is known
+// or the dataplane doubts it. True: the dataplane does not doubt it.
+bool board_clock(const struct snapshot *state, const struct board_dataplane *dataplane,
+                 struct ntp_state *clock);

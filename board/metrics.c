@@ -41,18 +41,21 @@ int64_t metric_read(const struct metric *metric, const void *place)
     switch (metric->form) {
     case METRIC_U64:
     case METRIC_NS:
+    case METRIC_NS_KNOWN:
+    case METRIC_UNIX:
         return (int64_t)word(at);
     case METRIC_BEAT:
         return age_ms(word(at));
     case METRIC_U32:
     case METRIC_FLAG32:
     case METRIC_NS32:
+    case METRIC_PPB32:
     case METRIC_SHORT:
         return half(at);
     case METRIC_U8:
     case METRIC_FLAG8:
         return *(const uint8_t *)at;
-    case METRIC_I8:
+    case METRIC_LOG2:
         return *(const int8_t *)at;
     case METRIC_DEPARTS:
         break;

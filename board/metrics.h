@@ -28,16 +28,19 @@ struct metric_family {
 
 // The struct in which a row's `at` is an offset, and its name in the status object.
 enum metric_place {
-    METRIC_CONTROL,    // struct board_control: control
-    METRIC_KE_PROCESS, // struct board_ke: ke_process
-    METRIC_DATAPLANE,  // struct board_dataplane: dataplane
-    METRIC_CLOCK,      // struct ntp_state as it is served: clock
-    METRIC_STAMPS,     // struct stamp_line: an element of stamp_clocks
-    METRIC_PORT,       // struct board_port: an element of ports
-    METRIC_KEY,        // struct metric_key: an element of keys
-    METRIC_CORES,      // struct core_counters: an element of cores, and their sum: counters
-    METRIC_CORE,       // struct core_counters: an element of cores; a sum would have no meaning
-    METRIC_KE,         // struct ke_counters: ke
+    METRIC_CONTROL,     // struct board_control: control
+    METRIC_KE_PROCESS,  // struct board_ke: ke_process
+    METRIC_DATAPLANE,   // struct board_dataplane: dataplane
+    METRIC_CLOCK,       // struct ntp_state as it is served: clock
+    METRIC_STAMPS,      // struct stamp_line: an element of stamp_clocks
+    METRIC_PORT,        // struct board_port: an element of ports
+    METRIC_KEY,         // struct metric_key: an element of keys
+    METRIC_CORES,       // struct core_counters: an element of cores, and their sum: counters
+    METRIC_CORE,        // struct core_counters: an element of cores; a sum would have no meaning
+    METRIC_KE,          // struct ke_counters: ke
+    METRIC_CERTIFICATE, // struct board_certificate: an element of certificates
+    METRIC_FACTS,       // struct control_facts: clock
+    METRIC_EXPORTER,    // struct board_metrics: metrics_process
     METRIC_PLACES,
 };
 
@@ -46,15 +49,20 @@ enum metric_form {
     METRIC_U64,
     METRIC_U32,
     METRIC_U8,
-    METRIC_I8,
     METRIC_FLAG32, // 0 or 1
     METRIC_FLAG8,
-    METRIC_NS,      // uint64_t, ns
-    METRIC_NS32,    // uint32_t, ns
-    METRIC_SHORT,   // uint32_t, 2^-16 s; JSON shows it in seconds
-    METRIC_BEAT,    // uint64_t, monotonic ns of a heartbeat; JSON shows its age in ms
+    METRIC_NS,       // uint64_t, ns
+    METRIC_NS32,     // uint32_t, ns
+    METRIC_NS_KNOWN, // int64_t, ns; METRIC_UNKNOWN: not known, which JSON shows as null
+    METRIC_PPB32,    // uint32_t, 10^-9
+    METRIC_LOG2,     // int8_t, log2 of seconds
+    METRIC_UNIX,     // int64_t, s since 1970
+    METRIC_SHORT,    // uint32_t, 2^-16 s; JSON shows it in seconds
+    METRIC_BEAT,     // uint64_t, monotonic ns of a heartbeat; JSON shows its age in ms
     METRIC_DEPARTS, // the bins of struct core_counters' departure_error; JSON shows them separately
 };
+
+#define METRIC_UNKNOWN INT64_MIN // of METRIC_NS_KNOWN
 
 struct metric {
     const struct metric_family *family;

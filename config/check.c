@@ -167,6 +167,29 @@ static bool check_listen(const struct config *c, struct check_fault *fault)
     return true;
 }
 
+// NTS-KE and the metrics cannot have one address.
+static bool check_metrics(const struct config *c, struct check_fault *fault)
+{
+    const struct config_listen *at = &c->metrics.listen;
+
+    if (at->len == 0)
+        return true;
+    if (at->address.ss_family == AF_INET6 &&
+        IN6_IS_ADDR_V4MAPPED(&((const struct sockaddr_in6 *)&at->address)->sin6_addr))
+        return wrong(fault, "metrics.listen", 0,
+                     "is %s, an IPv4 address in IPv6's form; write it as ADDRESS:PORT", at->text);
+    for (uint32_t i = 0; i < c->control.n_listen; i++) {
+        const struct config_listen *other = &c->control.listen[i];
+        if (same_port(&at->address, &other->address) &&
+            (is_wildcard(&at->address) || is_wildcard(&other->address) ||
+             memcmp(&at->address, &other->address, sizeof at->address) == 0))
+            return wrong(fault, "metrics.listen", 0,
+                         "is %s, which control.listen has with %s; choose another port", at->text,
+                         other->text);
+    }
+    return true;
+}
+
 // An IPv6 address and a port look like an address whose last group is the port.
 static bool check_ntp_server(const struct config *c, struct check_fault *fault)
 {
@@ -244,7 +267,7 @@ bool check_rules(struct config *config, struct check_fault *fault)
         if (!check_port(config, i, fault))
             return false;
     if (!check_sockets(config, fault) || !check_listen(config, fault) ||
-        !check_ntp_server(config, fault))
+        !check_metrics(config, fault) || !check_ntp_server(config, fault))
         return false;
     // With the same user each process could read the other's memory and stop it.
     if (strcmp(config->dataplane.user, config->control.user) == 0)

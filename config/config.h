@@ -49,6 +49,7 @@ struct config_listen {
     struct sockaddr_storage address;
     socklen_t len;
     char *text;      // as written, for messages
+    const char *key; // the setting, for messages
     bool by_default; // nobody has written it; lost when it is printed
 };
 
@@ -127,6 +128,9 @@ struct config {
         uint32_t max_error_ms;
         uint32_t reference_id_word; // as it goes on the wire, first octet in the highest bits
     } time;
+    struct {
+        struct config_listen listen; // len 0: no metrics over HTTP
+    } metrics;
     struct {
         char *level; // error, warning, info
     } log;

@@ -125,6 +125,7 @@ const struct schema_key schema[] = {
      .help = "TCP addresses of NTS-KE",
      .type = SCHEMA_LISTEN,
      LIST(struct config, control.listen, control.n_listen, 1, CONFIG_LISTEN_MAX),
+     .min = 1,
      .fallback = "0.0.0.0:4460, [::]:4460"},
     {.path = "control.certificates",
      .help = "TLS certificates, each with its key",
@@ -241,6 +242,7 @@ const struct schema_key schema[] = {
      .help = "chronyd's command port, for source chronyd",
      .type = SCHEMA_LISTEN,
      IN(struct config, time.chronyd),
+     .min = 1,
      .fallback = "127.0.0.1:323"},
     {.path = "time.stale_after",
      .help = "a source that has said nothing for as long is not believed any more",
@@ -292,6 +294,13 @@ const struct schema_key schema[] = {
      .max = 4095,
      .fallback = ""},
 
+    {.path = "metrics", .help = "metrics for Prometheus over HTTP", .type = SCHEMA_GROUP},
+    {.path = "metrics.listen",
+     .help = "TCP address of /metrics; empty: none",
+     .type = SCHEMA_LISTEN,
+     IN(struct config, metrics.listen),
+     .fallback = ""},
+
     {.path = "log", .help = "what is logged", .type = SCHEMA_GROUP},
     {.path = "log.level",
      .help = "the least that is logged",
@@ -304,15 +313,10 @@ const struct schema_key schema[] = {
 const size_t schema_n = sizeof schema / sizeof schema[0];
 
 const struct schema_later schema_later[] = {
-    {"dataplane.nts_only", ""},
-    {"dataplane.rate_limit", ""},
-    {"dataplane.allow", ""},
-    {"dataplane.deny", ""},
-    {"dataplane.ports[].queues", ""},
-    {"dataplane.ports[].pci", ""},
-    {"control.per_prefix", ""},
-    {"keys.fleet", ""},
-    {"metrics", ""},
+    {"dataplane.nts_only", ""},       {"dataplane.rate_limit", ""},
+    {"dataplane.allow", ""},          {"dataplane.deny", ""},
+    {"dataplane.ports[].queues", ""}, {"dataplane.ports[].pci", ""},
+    {"control.per_prefix", ""},       {"keys.fleet", ""},
 };
 const size_t schema_later_n = sizeof schema_later / sizeof schema_later[0];
 

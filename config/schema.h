@@ -31,7 +31,8 @@ struct schema_key {
     enum schema_type type;
     size_t at;   // offset in struct config, or in one element of the list of groups it belongs to
     size_t size; // octets of one value or element
-    uint32_t min, max;        // of a number, of a duration, of a text's length
+    // Of a number, of a duration, of a text's length. An address to listen at may be "" with min 0.
+    uint32_t min, max;
     uint64_t unit_ns;         // of a duration
     const char *const *words; // ends with NULL
     const char *fallback;     // the default as a file would write it, list items after ", "

@@ -65,7 +65,8 @@ void schema_allowed(const struct schema_key *key, char *out, size_t len)
         snprintf(out, len, "the IPv4 or IPv6 address of one host, without port and prefix length");
         break;
     case SCHEMA_LISTEN:
-        snprintf(out, len, "ADDRESS:PORT or [ADDRESS]:PORT, port 1 to 65535");
+        snprintf(out, len, "ADDRESS:PORT or [ADDRESS]:PORT, port 1 to 65535%s",
+                 key->min == 0 ? "; or \"\"" : "");
         break;
     case SCHEMA_REFERENCE_ID:
         snprintf(out, len, "1 to 4 ASCII characters (stratum 1) or a dotted IPv4 address (above)");

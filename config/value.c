@@ -240,17 +240,14 @@ bool value_endpoint(const char *text, struct sockaddr_storage *address, socklen_
     return true;
 }
 
-static bool parse_listen(const char *text, struct config_listen *into)
+// With a least length of 0 the text may be empty: no address.
+static bool parse_listen(const struct schema_key *key, const char *text, struct config_listen *into)
 {
-    struct config_listen l = {0};
-
-    if (!value_endpoint(text, &l.address, &l.len))
+    *into = (struct config_listen){.key = key->path};
+    if ((text[0] != '\0' || key->min > 0) && !value_endpoint(text, &into->address, &into->len))
         return false;
-    l.text = strdup(text);
-    if (l.text == NULL)
-        return false;
-    *into = l;
-    return true;
+    into->text = strdup(text);
+    return into->text != NULL;
 }
 
 // Only the text; check.c checks which of the two forms the stratum requires, and sets the word.
@@ -293,7 +290,7 @@ bool value_parse(const struct schema_key *key, const char *text, void *into)
     case SCHEMA_ADDRESS:
         return host_address(text, into);
     case SCHEMA_LISTEN:
-        return parse_listen(text, into);
+        return parse_listen(key, text, into);
     case SCHEMA_REFERENCE_ID:
         return parse_reference_id(key, text, into);
     }

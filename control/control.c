@@ -10,6 +10,7 @@
 #include "control/control_filter.h"
 #include "control/errands.h"
 #include "control/keys/keys.h"
+#include "control/show/facts.h"
 #include "control/show/status.h"
 #include "control/time/time_source.h"
 #include "link/child.h"
@@ -23,7 +24,8 @@
 enum {
     BEAT_MS = 100,        // the longest time between two heartbeats
     CLOCK_WAIT_MS = 1500, // for the clock's first line
-    ERRANDS = 5,
+    FACTS_MS = 250,       // between two publications of the facts
+    ERRANDS = 6,
 };
 
 struct control {
@@ -31,6 +33,9 @@ struct control {
     struct board_control *board;
     struct board_dataplane *dataplane; // read-only
     struct board_ke *ke;               // read-only
+    struct board_metrics *metrics;     // read-only
+    struct board_facts *facts;
+    struct status_sources sources;
     struct keys *keys;
     struct time_source *time;
     struct status *status;
@@ -69,6 +74,10 @@ static int open_board(struct control *c)
         result = board_map_dataplane(HANDOVER_BOARD_DATAPLANE, false, &c->dataplane);
     if (result == 0)
         result = board_map_ke(HANDOVER_BOARD_KE, false, &c->ke);
+    if (result == 0)
+        result = board_map_metrics(HANDOVER_BOARD_METRICS, false, &c->metrics);
+    if (result == 0)
+        result = board_map_facts(HANDOVER_BOARD_FACTS, true, &c->facts);
     if (result < 0)
         return failed("board", result);
     atomic_fetch_add_explicit(&c->board->starts, 1, memory_order_relaxed);
@@ -108,16 +117,17 @@ static int open_sources(struct control *c)
 
 static int open_status(struct control *c)
 {
-    const struct status_sources sources = {
+    c->sources = (struct status_sources){
         .config = c->config,
         .control = c->board,
         .dataplane = c->dataplane,
         .keys = c->keys,
         .time = c->time,
         .ke = c->ke,
+        .metrics = c->metrics,
         .link = HANDOVER_LINK,
     };
-    int result = status_open(HANDOVER_CONTROL_SOCKET, &sources, &c->status);
+    int result = status_open(HANDOVER_CONTROL_SOCKET, &c->sources, &c->status);
     return result < 0 ? failed("control socket", result) : 0;
 }
 
@@ -185,6 +195,13 @@ static uint64_t socket_turn(struct control *c, uint64_t now)
     return status_turn(c->status, now);
 }
 
+// For the metrics' process.
+static uint64_t facts_turn(struct control *c, uint64_t now)
+{
+    facts_publish(&c->sources, c->facts);
+    return now + FACTS_MS * (uint64_t)NOW_NS_PER_MS;
+}
+
 static int list_errands(struct control *c)
 {
     const struct errand errands[ERRANDS] = {
@@ -193,6 +210,7 @@ static int list_errands(struct control *c)
         {"the clock", -1, 0, clock_turn},
         {"the keys", -1, 0, key_turn},
         {"the control socket", status_fd(c->status), ERRAND_NEVER, socket_turn},
+        {"the facts", -1, 0, facts_turn},
     };
     memcpy(c->errand, errands, sizeof errands);
     return errands_watch(c->errand, ERRANDS, &c->epoll);
@@ -236,6 +254,8 @@ static void close_all(struct control *c)
     status_close(c->status);
     time_source_close(c->time);
     keys_close(c->keys);
+    board_unmap_facts(c->facts);
+    board_unmap_metrics(c->metrics);
     board_unmap_ke(c->ke);
     board_unmap_dataplane(c->dataplane);
     board_unmap_control(c->board);

@@ -11,9 +11,15 @@ enum handover {
     // it serves (keys are then published), and the dataplane once ke has reported it.
     HANDOVER_LINK = 4,
     // Control, ke, the dataplane.
-    HANDOVER_BOARD_CONTROL = 5,   // memfd; writable in control, read-only in ke and the dataplane
-    HANDOVER_BOARD_DATAPLANE = 6, // memfd; writable in the dataplane, read-only in control
-    HANDOVER_BOARD_KE = 8,        // memfd; writable in ke, read-only in control
+    HANDOVER_BOARD_CONTROL = 5, // memfd; writable in control, read-only in ke and the dataplane
+    // memfd; writable in the dataplane, read-only in control and metrics
+    HANDOVER_BOARD_DATAPLANE = 6,
+    HANDOVER_BOARD_KE = 8, // memfd; writable in ke, read-only in control and metrics
+    // Control and metrics. Metrics faces strangers, so it gets no descriptor of the keyring's side.
+    HANDOVER_BOARD_FACTS = 10,   // memfd; writable in control, read-only in metrics
+    HANDOVER_BOARD_METRICS = 11, // memfd; writable in metrics, read-only in control
+    // Metrics only.
+    HANDOVER_METRICS_LISTENER = 12, // listening TCP socket of `metrics.listen`
     // Control only.
     HANDOVER_TIME_SOURCE = 7,    // of `time.source`: chronyd's command port, or a hardware clock
     HANDOVER_CONTROL_SOCKET = 9, // listening Unix stream socket of `control.socket`
@@ -38,5 +44,6 @@ enum handover {
 #define ROLE_CONTROL "noonmarkd: control"
 #define ROLE_KE "noonmarkd: ke"
 #define ROLE_DATAPLANE "noonmarkd: dataplane"
+#define ROLE_METRICS "noonmarkd: metrics"
 // Short-lived: reads the operator's files for a reload.
 #define ROLE_RELOAD "noonmarkd: reload"

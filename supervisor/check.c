@@ -74,6 +74,8 @@ static bool check_listen(const struct config *config)
         if (!listen->by_default || family_exists(listen->address.ss_family))
             good &= listener_look(listen) == 0;
     }
+    if (config->metrics.listen.len != 0)
+        good &= listener_look(&config->metrics.listen) == 0;
     return good;
 }
 

@@ -102,13 +102,12 @@ static int limit(uint64_t descriptors, bool *lifted)
     return 0;
 }
 
-// A child that serves has keys and locks all of its memory (base/secret.h). If the limit could not
+// A child that has keys locks all of its memory (base/secret.h). If the limit could not
 // be lifted, for example in a container without CAP_SYS_RESOURCE, it gets CAP_IPC_LOCK instead:
 // that allows no more than a lifted limit does.
 static uint64_t rights_of(const struct child_plan *plan, bool lifted)
 {
-    const bool serves = plan->user != NULL;
-    return plan->rights | (serves && !lifted ? CAPABILITY(CAP_IPC_LOCK) : 0);
+    return plan->rights | (plan->locks && !lifted ? CAPABILITY(CAP_IPC_LOCK) : 0);
 }
 
 // A session of its own: Ctrl-C at a terminal reaches only the supervisor, which then ends its

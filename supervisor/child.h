@@ -5,6 +5,7 @@
 
 #include "supervisor/privilege.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -20,6 +21,7 @@ struct child_plan {
     const char *role;        // argv[0]
     const struct user *user; // NULL: root
     uint64_t rights;         // capabilities after exec
+    bool locks;              // it has keys, and locks all of its memory
     const struct handed *handed;
     size_t n_handed;
     int oom_score_adj;    // with a higher value it is killed sooner when memory runs out

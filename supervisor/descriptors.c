@@ -143,26 +143,29 @@ static int open_sockets(struct descriptors *h)
         if (h->listener[i] < 0)
             return h->listener[i];
     }
+    if (c->metrics.listen.len != 0) {
+        h->metrics_listener = listener_open(&c->metrics.listen, deadline);
+        if (h->metrics_listener < 0)
+            return h->metrics_listener;
+    }
     return control_socket_open(&h->control_socket, c->control.socket, h->control_user.uid,
                                deadline);
 }
 
 static int open_board(struct descriptors *h)
 {
-    int error = board_create(&h->board_control, &h->board_dataplane, &h->board_ke);
+    int error = board_create(h->board);
 
+    for (int i = 0; i < BOARD_SIDES && error == 0; i++)
+        error = board_reopen_read_only(h->board[i], &h->board_ro[i]);
     if (error == 0)
-        error = board_reopen_read_only(h->board_control, &h->board_control_ro);
+        error = board_map_control_head(h->board_ro[BOARD_CONTROL], &h->control_view);
     if (error == 0)
-        error = board_reopen_read_only(h->board_dataplane, &h->board_dataplane_ro);
+        error = board_map_dataplane(h->board_ro[BOARD_DATAPLANE], false, &h->dataplane_view);
     if (error == 0)
-        error = board_reopen_read_only(h->board_ke, &h->board_ke_ro);
+        error = board_map_ke(h->board_ro[BOARD_KE], false, &h->ke_view);
     if (error == 0)
-        error = board_map_control_head(h->board_control_ro, &h->control_view);
-    if (error == 0)
-        error = board_map_dataplane(h->board_dataplane_ro, false, &h->dataplane_view);
-    if (error == 0)
-        error = board_map_ke(h->board_ke_ro, false, &h->ke_view);
+        error = board_map_metrics(h->board_ro[BOARD_METRICS], false, &h->metrics_view);
     if (error != 0)
         log_error("cannot make the board: %s", strerror(-error));
     return error;
@@ -195,17 +198,14 @@ int descriptors_open(struct descriptors *h, struct config *config)
     *h = (struct descriptors){
         .config = config,
         .config_fd = -1,
-        .board_control = -1,
-        .board_control_ro = -1,
-        .board_dataplane = -1,
-        .board_dataplane_ro = -1,
-        .board_ke = -1,
-        .board_ke_ro = -1,
         .guard = {-1, -1},
+        .metrics_listener = -1,
         .control_socket = {.fd = -1},
     };
     for (int i = 0; i < SOCKETS_MAX; i++)
         h->socket[i] = -1;
+    for (int i = 0; i < BOARD_SIDES; i++)
+        h->board[i] = h->board_ro[i] = -1;
     for (int i = 0; i < CONFIG_LISTEN_MAX; i++)
         h->listener[i] = -1;
     for (int i = 0; i < CONFIG_PORTS_MAX; i++)
@@ -235,29 +235,37 @@ int descriptors_open(struct descriptors *h, struct config *config)
     return error;
 }
 
+// The old socket keeps its address until the last process closes it, but it is no obstacle: it does
+// not listen, and both have SO_REUSEADDR. The deadline is 0, because the loop must go on.
+static int renew(const struct config_listen *at, int *listener)
+{
+    if (listener_listens(*listener))
+        return 0;
+    const int fd = listener_open(at, 0);
+    if (fd < 0)
+        return fd;
+    log_warning("the listener at %s was shut down by a child: opened anew", at->text);
+    close(*listener);
+    *listener = fd;
+    return 1;
+}
+
 int descriptors_renew_listeners(struct descriptors *h)
 {
     int result = 0;
 
     for (uint32_t i = 0; i < h->config->control.n_listen; i++) {
-        const struct config_listen *at = &h->config->control.listen[i];
-        if (listener_listens(h->listener[i]))
-            continue;
-        // The old socket keeps its address until the last process closes it, but it is no obstacle:
-        // it does not listen, and both have SO_REUSEADDR. The deadline is 0, because the loop must
-        // go on.
-        const int fd = listener_open(at, 0);
-        if (fd < 0) {
-            if (result == 0)
-                result = fd;
-            continue;
-        }
-        log_warning("the listener at %s was shut down by a child: opened anew", at->text);
-        close(h->listener[i]);
-        h->listener[i] = fd;
-        result = 1;
+        const int renewed = renew(&h->config->control.listen[i], &h->listener[i]);
+        if (renewed > 0 || (renewed < 0 && result == 0))
+            result = renewed;
     }
     return result;
+}
+
+int descriptors_renew_metrics(struct descriptors *h)
+{
+    const struct config_listen *at = &h->config->metrics.listen;
+    return at->len == 0 ? 0 : renew(at, &h->metrics_listener);
 }
 
 int descriptors_renew_control_socket(struct descriptors *h)
@@ -281,6 +289,7 @@ void descriptors_close(struct descriptors *h)
     control_socket_close(&h->control_socket);
     for (int i = 0; i < CONFIG_LISTEN_MAX; i++)
         close_if_open(&h->listener[i]);
+    close_if_open(&h->metrics_listener);
     close_if_open(&h->guard[0]);
     close_if_open(&h->guard[1]);
     for (int i = 0; i < SOCKETS_MAX; i++)
@@ -288,15 +297,15 @@ void descriptors_close(struct descriptors *h)
     board_unmap_control_head(h->control_view);
     board_unmap_dataplane(h->dataplane_view);
     board_unmap_ke(h->ke_view);
+    board_unmap_metrics(h->metrics_view);
     h->control_view = NULL;
     h->dataplane_view = NULL;
     h->ke_view = NULL;
-    close_if_open(&h->board_control);
-    close_if_open(&h->board_control_ro);
-    close_if_open(&h->board_dataplane);
-    close_if_open(&h->board_dataplane_ro);
-    close_if_open(&h->board_ke);
-    close_if_open(&h->board_ke_ro);
+    h->metrics_view = NULL;
+    for (int i = 0; i < BOARD_SIDES; i++) {
+        close_if_open(&h->board[i]);
+        close_if_open(&h->board_ro[i]);
+    }
     close_if_open(&h->config_fd);
     for (int i = 0; i < CONFIG_PORTS_MAX; i++)
         close_if_open(&h->interface_lock[i]);

@@ -14,22 +14,20 @@ struct descriptors {
     struct user dataplane_user;
     int config_fd; // sealed memfd of the configuration in force
     struct certificates certificates;
-    int board_control; // writable; the descriptors with _ro are read-only copies
-    int board_control_ro;
-    int board_dataplane;
-    int board_dataplane_ro;
-    int board_ke;
-    int board_ke_ro;
+    int board[BOARD_SIDES];    // writable
+    int board_ro[BOARD_SIDES]; // read-only copies
     int guard[2]; // IPv4, IPv6; negative: the kernel does not have that family, or a port is a
                   // socket
     int socket[SOCKETS_MAX]; // of the ports that are sockets, config_sockets_each() of each
     int listener[CONFIG_LISTEN_MAX];
+    int metrics_listener; // -1: metrics.listen names no address
     struct control_socket control_socket;
     int interface_lock[CONFIG_PORTS_MAX];       // -1: no interface, or one that is not there
     unsigned interface_index[CONFIG_PORTS_MAX]; // which the lock is of
     const struct board_control *control_view;   // for heartbeats, read-only; without its keyring
     struct board_dataplane *dataplane_view;
     struct board_ke *ke_view;
+    struct board_metrics *metrics_view;
 };
 
 // The users of a configuration, both looked up before the first fault ends it. 0 or -errno, logged.
@@ -45,6 +43,9 @@ int descriptors_open(struct descriptors *h, struct config *config);
 // processes with the old one must be restarted. 0: all listen. -errno, logged: none was opened, and
 // one is missing.
 int descriptors_renew_listeners(struct descriptors *h);
+
+// The same for the metrics' listener.
+int descriptors_renew_metrics(struct descriptors *h);
 
 // Makes the control socket anew when its file is gone. 1: it was, and control must be started again
 // to have it. 0: the file is there. -errno, logged.

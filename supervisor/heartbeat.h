@@ -10,6 +10,7 @@ enum {
     HEARTBEAT_LOOKS_STOPPED = 7,    // under a second: a stopped process does not wake up by itself
     HEARTBEAT_LOOKS_DATAPLANE = 80, // ten seconds: it may wait for the kernel, or for its CPU
     HEARTBEAT_LOOKS_KE = 80,        // ten seconds: it may wait for its CPU
+    HEARTBEAT_LOOKS_METRICS = 80,   // ten seconds, likewise
     HEARTBEAT_LOOKS_CONTROL = 960,  // two minutes: it may wait for a disk that is slow to sync
 };
 

@@ -50,10 +50,9 @@ static int bind_and_listen(int fd, const struct config_listen *listen_at, uint64
         // Its interface has it already: it may be bound before it is usable. An address that no
         // interface has is not bound in this way, since it may be a typing error.
         if (error == EADDRNOTAVAIL && address_state(address) == ADDRESS_TENTATIVE) {
-            log_info(
-                "TCP address %s (control.listen) is still tentative: it answers once duplicate "
-                "address detection has ended",
-                listen_at->text);
+            log_info("TCP address %s (%s) is still tentative: it answers once duplicate "
+                     "address detection has ended",
+                     listen_at->text, listen_at->key);
             if (set_option(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1) != 0)
                 return errno;
         } else if (!try_again(error, deadline_ms)) {
@@ -74,30 +73,30 @@ static uint16_t port_of(const struct sockaddr_storage *address)
 
 static void log_failure(const struct config_listen *listen_at, int error)
 {
-    const char *text = listen_at->text;
+    const char *text = listen_at->text, *key = listen_at->key;
 
     if (error == EADDRINUSE && port_is_closing(port_of(&listen_at->address)))
-        log_error("TCP address %s (control.listen) is held by a connection that has ended "
+        log_error("TCP address %s (%s) is held by a connection that has ended "
                   "(TIME_WAIT); try again in a minute",
-                  text);
+                  text, key);
     else if (error == EADDRINUSE)
-        log_error("TCP address %s (control.listen) is taken by another program, perhaps another "
+        log_error("TCP address %s (%s) is taken by another program, perhaps another "
                   "noonmarkd; 'ss -ltnp' shows which; stop it or choose another address",
-                  text);
+                  text, key);
     else if (error == EADDRNOTAVAIL && address_state(&listen_at->address) == ADDRESS_DUPLICATE)
-        log_error("TCP address %s (control.listen) is used by another machine, too (duplicate "
+        log_error("TCP address %s (%s) is used by another machine, too (duplicate "
                   "address detection); give one of the two another address",
-                  text);
+                  text, key);
     else if (error == EADDRNOTAVAIL)
-        log_error("TCP address %s (control.listen) is not one of this machine; correct it, or "
+        log_error("TCP address %s (%s) is not one of this machine; correct it, or "
                   "start noonmarkd once the network is up (After=network-online.target)",
-                  text);
+                  text, key);
     else if (error == EAFNOSUPPORT)
-        log_error("TCP address %s (control.listen) is %s, which this kernel does not have; remove "
+        log_error("TCP address %s (%s) is %s, which this kernel does not have; remove "
                   "it",
-                  text, listen_at->address.ss_family == AF_INET6 ? "IPv6" : "IPv4");
+                  text, key, listen_at->address.ss_family == AF_INET6 ? "IPv6" : "IPv4");
     else
-        log_error("cannot listen on %s (control.listen): %s", text, strerror(error));
+        log_error("cannot listen on %s (%s): %s", text, key, strerror(error));
 }
 
 int listener_open(const struct config_listen *listen_at, uint64_t deadline_ms)
@@ -117,9 +116,9 @@ int listener_open(const struct config_listen *listen_at, uint64_t deadline_ms)
     }
     error = bind_and_listen(fd, listen_at, deadline_ms);
     if (error == EADDRINUSE && deadline_ms != 0 && port_is_closing(port_of(&listen_at->address))) {
-        log_warning("TCP address %s (control.listen) is held by a connection that has ended "
+        log_warning("TCP address %s (%s) is held by a connection that has ended "
                     "(TIME_WAIT): waiting for up to %d s",
-                    listen_at->text, CLOSING_WAIT_MS / 1000);
+                    listen_at->text, listen_at->key, CLOSING_WAIT_MS / 1000);
         error = bind_and_listen(fd, listen_at, now_ms() + CLOSING_WAIT_MS);
     }
     if (error != 0)

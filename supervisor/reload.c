@@ -92,7 +92,7 @@ static size_t say_fate(const struct reload *r, const struct config_setting *sett
 static void set_log_level(const struct reload *r)
 {
     const char *level = r->held->config->log.level;
-    const struct life *const children[] = {r->control, r->ke, r->dataplane};
+    const struct life *const children[] = {r->control, r->ke, r->dataplane, r->metrics};
 
     for (size_t i = 0; i < sizeof children / sizeof children[0]; i++) {
         if (children[i]->link < 0)

@@ -30,6 +30,7 @@ struct reload {
     struct life *control;     // may have requested the reload
     struct life *ke;
     struct life *dataplane;
+    struct life *metrics;
     enum reload_phase phase;
     uint32_t id;     // of the current or the last reload
     uint64_t due_ms; // when the current phase has taken too long

@@ -23,6 +23,7 @@ enum {
     // Control can be restarted without the loss of a reply; the dataplane cannot (F25).
     OOM_KE = 500,
     OOM_CONTROL = 250,
+    OOM_METRICS = 750, // costs nothing but a scrape
     OOM_DATAPLANE = -500,
 };
 
@@ -109,20 +110,26 @@ static int open_source(const struct descriptors *h)
 pid_t start_control(const struct descriptors *h, int *link)
 {
     struct start s;
-    struct child_plan plan = {
-        .role = ROLE_CONTROL, .user = &h->control_user, .oom_score_adj = OOM_CONTROL};
+    struct child_plan plan = {.role = ROLE_CONTROL,
+                              .user = &h->control_user,
+                              .locks = true,
+                              .oom_score_adj = OOM_CONTROL};
 
     int error = hand_common(&s, h);
     if (error == 0)
-        error = hand(&s, h->board_control, HANDOVER_BOARD_CONTROL);
+        error = hand(&s, h->board[BOARD_CONTROL], HANDOVER_BOARD_CONTROL);
     if (error == 0)
-        error = hand(&s, h->board_dataplane_ro, HANDOVER_BOARD_DATAPLANE);
+        error = hand(&s, h->board_ro[BOARD_DATAPLANE], HANDOVER_BOARD_DATAPLANE);
     if (error == 0 && source_has_descriptor(h->config))
         error = give(&s, open_source(h), HANDOVER_TIME_SOURCE);
     if (error == 0)
-        error = hand(&s, h->board_ke_ro, HANDOVER_BOARD_KE);
+        error = hand(&s, h->board_ro[BOARD_KE], HANDOVER_BOARD_KE);
     if (error == 0)
         error = hand(&s, h->control_socket.fd, HANDOVER_CONTROL_SOCKET);
+    if (error == 0)
+        error = hand(&s, h->board[BOARD_FACTS], HANDOVER_BOARD_FACTS);
+    if (error == 0)
+        error = hand(&s, h->board_ro[BOARD_METRICS], HANDOVER_BOARD_METRICS);
     return finish(&s, error, &plan, link);
 }
 
@@ -135,15 +142,16 @@ pid_t start_ke(const struct descriptors *h, int *link)
     struct child_plan plan = {
         .role = ROLE_KE,
         .user = &h->control_user,
+        .locks = true,
         .oom_score_adj = OOM_KE,
         .descriptors = h->config->control.max_connections + DESCRIPTORS_SPARE,
     };
 
     int error = hand_common(&s, h);
     if (error == 0)
-        error = hand(&s, h->board_control_ro, HANDOVER_BOARD_CONTROL);
+        error = hand(&s, h->board_ro[BOARD_CONTROL], HANDOVER_BOARD_CONTROL);
     if (error == 0)
-        error = hand(&s, h->board_ke, HANDOVER_BOARD_KE);
+        error = hand(&s, h->board[BOARD_KE], HANDOVER_BOARD_KE);
     int at = HANDOVER_FIRST_LISTENER;
     for (uint32_t i = 0; error == 0 && i < h->config->control.n_listen; i++)
         error = hand(&s, h->listener[i], at++);
@@ -164,15 +172,16 @@ pid_t start_dataplane(const struct descriptors *h, int *link)
     struct child_plan plan = {
         .role = ROLE_DATAPLANE,
         .user = &h->dataplane_user,
+        .locks = true,
         .rights = start_dataplane_rights(h->config),
         .oom_score_adj = OOM_DATAPLANE,
     };
 
     int error = hand_common(&s, h);
     if (error == 0)
-        error = hand(&s, h->board_control_ro, HANDOVER_BOARD_CONTROL);
+        error = hand(&s, h->board_ro[BOARD_CONTROL], HANDOVER_BOARD_CONTROL);
     if (error == 0)
-        error = hand(&s, h->board_dataplane, HANDOVER_BOARD_DATAPLANE);
+        error = hand(&s, h->board[BOARD_DATAPLANE], HANDOVER_BOARD_DATAPLANE);
     static const int guard_at[2] = {HANDOVER_GUARD_IPV4, HANDOVER_GUARD_IPV6};
     for (int i = 0; error == 0 && i < 2; i++)
         if (h->guard[i] >= 0)
@@ -184,6 +193,32 @@ pid_t start_dataplane(const struct descriptors *h, int *link)
     for (int i = 0; error == 0 && i < SOCKETS_MAX; i++)
         if (h->socket[i] >= 0)
             error = hand(&s, h->socket[i], HANDOVER_FIRST_SOCKET + i);
+    return finish(&s, error, &plan, link);
+}
+
+// It faces strangers, and gets nothing that is secret: neither a descriptor of the keyring's side
+// of the board nor one of the certificates' keys. Control's user for ke's reasons.
+pid_t start_metrics(const struct descriptors *h, int *link)
+{
+    struct start s;
+    struct child_plan plan = {
+        .role = ROLE_METRICS,
+        .user = &h->control_user,
+        .oom_score_adj = OOM_METRICS,
+        .descriptors = DESCRIPTORS_SPARE,
+    };
+
+    int error = hand_common(&s, h);
+    if (error == 0)
+        error = hand(&s, h->board_ro[BOARD_DATAPLANE], HANDOVER_BOARD_DATAPLANE);
+    if (error == 0)
+        error = hand(&s, h->board_ro[BOARD_KE], HANDOVER_BOARD_KE);
+    if (error == 0)
+        error = hand(&s, h->board_ro[BOARD_FACTS], HANDOVER_BOARD_FACTS);
+    if (error == 0)
+        error = hand(&s, h->board[BOARD_METRICS], HANDOVER_BOARD_METRICS);
+    if (error == 0)
+        error = hand(&s, h->metrics_listener, HANDOVER_METRICS_LISTENER);
     return finish(&s, error, &plan, link);
 }
 

@@ -1,4 +1,4 @@
-// The plans of the four kinds of children: what each one gets. Single-threaded.
+// The plans of the five kinds of children: what each one gets. Single-threaded.
 #pragma once
 
 #include "supervisor/descriptors.h"
@@ -38,6 +38,7 @@ uint64_t start_dataplane_rights(const struct config *config);
 pid_t start_control(const struct descriptors *h, int *link);
 pid_t start_ke(const struct descriptors *h, int *link);
 pid_t start_dataplane(const struct descriptors *h, int *link);
+pid_t start_metrics(const struct descriptors *h, int *link);
 
 // Reads the configuration and the certificates for a reload (reader.c); ends by itself.
 pid_t start_reader(const struct descriptors *h, int *link);

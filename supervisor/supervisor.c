@@ -28,18 +28,20 @@ enum {
 
 // In the order of their first starts: each is started once the one before it serves. Ke and the
 // dataplane need the keys that control publishes. Ke reads the certificates, so a wrong certificate
-// ends the start before any packet is taken from an interface.
-enum { CONTROL, KE, DATAPLANE, CHILDREN };
+// ends the start before any packet is taken from an interface. Metrics is there only where the
+// configuration names an address for it.
+enum { CONTROL, KE, DATAPLANE, METRICS, CHILDREN };
+
+enum { SOCKETS = 3 }; // that are looked at: look_at_sockets
 
 struct supervisor {
     struct descriptors descriptors;
     struct life child[CHILDREN];
     struct reload reload;
     struct hook hook;
-    uint64_t look_ms;         // when heartbeats and listeners are looked at next
-    uint64_t renew_ms;        // listeners not before
-    uint64_t renew_socket_ms; // the control socket not before
-    int signals;              // signalfd
+    uint64_t look_ms;           // when heartbeats and sockets are looked at next
+    uint64_t renew_ms[SOCKETS]; // when a socket that cannot be opened anew is tried again
+    int signals;                // signalfd
     bool stop;
 };
 
@@ -51,42 +53,42 @@ static struct life *life_of(struct supervisor *s, pid_t pid)
     return NULL;
 }
 
-// Ke shares the listeners, and an intruder in ke may have shut one down. A ke process that has the
-// old listener is killed, and the next one gets the new listener.
-static void look_at_listeners(struct supervisor *s, uint64_t now)
+// A child shares its listener, and an intruder in it may have shut that down; the control socket's
+// file may have been removed. Such a socket is opened anew, and the child that has the old one is
+// ended: the next one gets the new socket.
+static void look_at_sockets(struct supervisor *s, uint64_t now)
 {
-    const struct life *ke = &s->child[KE];
-
-    if (now < s->renew_ms)
-        return;
-    const int result = descriptors_renew_listeners(&s->descriptors);
-    if (result < 0)
-        s->renew_ms = now + RENEW_MS;
-    else if (result > 0 && ke->pid > 0)
-        kill(ke->pid, SIGKILL);
+    static const struct {
+        int (*renew)(struct descriptors *h);
+        int child;
+    } socket[SOCKETS] = {
+        {descriptors_renew_listeners, KE},
+        {descriptors_renew_metrics, METRICS},
+        {descriptors_renew_control_socket, CONTROL},
+    };
+    for (int i = 0; i < SOCKETS; i++) {
+        const struct life *l = &s->child[socket[i].child];
+        if (now < s->renew_ms[i])
+            continue;
+        const int result = socket[i].renew(&s->descriptors);
+        if (result < 0)
+            s->renew_ms[i] = now + RENEW_MS;
+        else if (result > 0 && l->pid > 0)
+            kill(l->pid,
+                 socket[i].child == CONTROL && l->phase == LIFE_SERVING ? SIGTERM : SIGKILL);
+    }
 }
 
-// Control listens at the socket that it was started with.
-static void look_at_control_socket(struct supervisor *s, uint64_t now)
+static bool is_wanted(const struct supervisor *s, int which)
 {
-    const struct life *control = &s->child[CONTROL];
-
-    if (now < s->renew_socket_ms)
-        return;
-    const int result = descriptors_renew_control_socket(&s->descriptors);
-    if (result < 0)
-        s->renew_socket_ms = now + RENEW_MS;
-    else if (result > 0 && control->phase == LIFE_SERVING)
-        kill(control->pid, SIGTERM);
-    else if (result > 0 && control->pid > 0)
-        kill(control->pid, SIGKILL);
+    return which != METRICS || s->descriptors.metrics_listener >= 0;
 }
 
 // A child serves: the next one may start. At later starts they all have.
 static void child_serves(struct supervisor *s, int which, bool first, uint64_t now)
 {
-    if (which + 1 < CHILDREN && s->child[which + 1].phase == LIFE_RESTING &&
-        !s->child[which + 1].failed)
+    if (which + 1 < CHILDREN && is_wanted(s, which + 1) &&
+        s->child[which + 1].phase == LIFE_RESTING && !s->child[which + 1].failed)
         life_begin(&s->child[which + 1], &s->descriptors, now);
     if (which == DATAPLANE && first)
         log_info("serving: control is pid %d, ke is pid %d, dataplane is pid %d",
@@ -170,8 +172,7 @@ static void follow_children(struct supervisor *s)
             if (l == &s->child[DATAPLANE])
                 descriptors_renew_locks(&s->descriptors);
             life_ended(l, status, now_ms());
-            if (l == &s->child[KE]) // before the next ke is started
-                look_at_listeners(s, now_ms());
+            look_at_sockets(s, now_ms()); // before the next one is started
         } else {
             l->pid = 0;
         }
@@ -209,6 +210,7 @@ static void look_at_children(struct supervisor *s, uint64_t now)
         [CONTROL] = &h->control_view->heartbeat,
         [KE] = &h->ke_view->heartbeat,
         [DATAPLANE] = &h->dataplane_view->heartbeat,
+        [METRICS] = &h->metrics_view->heartbeat,
     };
 
     if (now < s->look_ms)
@@ -216,8 +218,7 @@ static void look_at_children(struct supervisor *s, uint64_t now)
     s->look_ms = now + HEARTBEAT_LOOK_MS;
     for (int i = 0; i < CHILDREN; i++)
         life_look(&s->child[i], atomic_load_explicit(heartbeat[i], memory_order_relaxed));
-    look_at_listeners(s, now);
-    look_at_control_socket(s, now);
+    look_at_sockets(s, now);
 }
 
 static int wait_ms(const struct supervisor *s, uint64_t now)
@@ -334,12 +335,18 @@ int supervisor_run(struct config *config, const char *path)
                                .link = -1,
                                .patience = HEARTBEAT_LOOKS_DATAPLANE,
                                .patience_stopped = HEARTBEAT_LOOKS_STOPPED},
+                [METRICS] = {.name = "metrics",
+                             .start = start_metrics,
+                             .link = -1,
+                             .patience = HEARTBEAT_LOOKS_METRICS,
+                             .patience_stopped = HEARTBEAT_LOOKS_STOPPED},
             },
         .reload = {.path = path,
                    .held = &s.descriptors,
                    .control = &s.child[CONTROL],
                    .ke = &s.child[KE],
                    .dataplane = &s.child[DATAPLANE],
+                   .metrics = &s.child[METRICS],
                    .link = -1,
                    .config_fd = -1},
         .hook = {.path = config->time.hook},

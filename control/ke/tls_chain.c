@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
+#include <time.h>
 
 enum { SOON_DAYS = 30, NAME_LEN = 160 };
 
@@ -105,4 +106,20 @@ bool tls_chain_judge(const char *file, STACK_OF(X509) * chain, enum tls_dates da
                     file);
     ERR_clear_error();
     return good;
+}
+
+int64_t tls_chain_expires(STACK_OF(X509) * chain)
+{
+    int64_t first = INT64_MAX;
+
+    for (int i = 0; i < sk_X509_num(chain); i++) {
+        X509 *certificate = sk_X509_value(chain, i);
+        struct tm tm;
+        if ((i > 0 && X509_self_signed(certificate, 0) == 1) ||
+            ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &tm) != 1)
+            continue;
+        const int64_t expires = timegm(&tm);
+        first = expires < first ? expires : first;
+    }
+    return first;
 }

@@ -4,6 +4,7 @@
 
 #include <openssl/x509.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 // What becomes of a certificate that has expired or is not yet valid.
 enum tls_dates {
@@ -17,3 +18,7 @@ enum tls_dates {
 // Logs all that clients will refuse or soon refuse, of every certificate in the chain (in the
 // file's order, the server's own first; one at least). False when dates refuse one.
 bool tls_chain_judge(const char *file, STACK_OF(X509) * chain, enum tls_dates dates);
+
+// When the first certificate of the chain expires, in Unix time. Not counted is a root behind
+// others: clients have their own.
+int64_t tls_chain_expires(STACK_OF(X509) * chain);

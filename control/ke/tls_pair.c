@@ -145,6 +145,8 @@ int tls_pair_use(const struct tls_pair *pair, enum tls_dates dates, SSL_CTX *con
             goto done;
         }
     }
+    if (pair->expires_s)
+        *pair->expires_s = tls_chain_expires(chain);
     result = 0;
 done:
     ERR_clear_error();

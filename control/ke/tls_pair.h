@@ -7,6 +7,7 @@
 #include "control/ke/tls_chain.h"
 
 #include <openssl/ssl.h>
+#include <stdint.h>
 
 // The place of a pair. Names are for messages; the caller owns the descriptors, which may have been
 // read before.
@@ -15,6 +16,7 @@ struct tls_pair {
     const char *key;
     int chain_fd;
     int key_fd;
+    int64_t *expires_s; // NULL, or set to when the chain's first certificate expires, in Unix time
 };
 
 // Puts the pair into context. A context holds one pair of each kind of key. 0 or -errno, logged.

@@ -3,72 +3,31 @@
 #include "control/show/clock_report.h"
 
 #include "base/now.h"
-#include "base/printable.h"
 #include "base/tsc.h"
+#include "control/show/facts.h"
 #include "control/show/report.h"
 #include "control/time/time_source.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
-
-static const char *source_word(const struct config *config)
-{
-    static const char *const words[] = {[TIME_SYSTEM] = "system",
-                                        [TIME_CHRONYD] = "chronyd",
-                                        [TIME_PHC] = "phc",
-                                        [TIME_FIXED] = "fixed"};
-    return words[config->time.source];
-}
-
-enum { REFERENCE_TEXT_MAX = 16 };
-
-// As the configuration has it; of chronyd the name of a reference clock, or an address.
-static void reference_text(const struct config *config, const struct ntp_state *state,
-                           char text[REFERENCE_TEXT_MAX])
-{
-    const uint32_t id = state->reference_id;
-    const char octets[4] = {(char)(id >> 24), (char)(id >> 16), (char)(id >> 8), (char)id};
-
-    if (config->time.source != TIME_CHRONYD) {
-        snprintf(text, REFERENCE_TEXT_MAX, "%s", config->time.reference_id);
-    } else if (state->stratum == 1) {
-        snprintf(text, REFERENCE_TEXT_MAX, "%.4s", octets);
-        printable(text, strlen(text));
-    } else {
-        snprintf(text, REFERENCE_TEXT_MAX, "%u.%u.%u.%u", id >> 24, id >> 16 & 0xff, id >> 8 & 0xff,
-                 id & 0xff);
-    }
-}
 
 json_t *clock_report(const struct status_sources *s)
 {
-    struct ntp_state_view view = {0};
-    view.state.leap = LEAP_UNKNOWN;
-    ntp_state_refresh(&s->control->ntp_state, &view);
-    struct ntp_state *state = &view.state;
-    char reference[REFERENCE_TEXT_MAX];
-    reference_text(s->config, state, reference);
-
+    struct ntp_state state;
+    struct control_facts facts;
     // The dataplane's housekeeping checks control's clock itself.
-    bool running = report_is_up(s->dataplane);
-    bool doubted =
-        running && atomic_load_explicit(&s->dataplane->clock_doubted, memory_order_relaxed) != 0;
-
-    // Shown as it is served.
-    if (doubted)
-        state->leap = LEAP_UNKNOWN;
-    bool synchronised = state->leap != LEAP_UNKNOWN;
-    if (!synchronised)
-        state->stratum = 0;
+    const bool running = board_dataplane_runs(s->dataplane);
+    const bool believed = board_clock(&s->control->ntp_state, s->dataplane, &state);
+    facts_describe(s, &facts);
 
     static const char *const leap[] = {"none", "insert", "delete", "unknown"};
-    json_t *o = report_metrics(METRIC_CLOCK, state);
-    json_object_set_new(o, "source", json_string(source_word(s->config)));
-    json_object_set_new(o, "synchronised", json_boolean(synchronised));
-    json_object_set_new(o, "believed", running ? json_boolean(!doubted) : json_null());
-    json_object_set_new(o, "leap", json_string(leap[state->leap & 3]));
-    json_object_set_new(o, "reference_id", json_string(reference));
+    json_t *o = report_metrics(METRIC_CLOCK, &state);
+    report_set_metrics(o, METRIC_FACTS, &facts);
+    json_object_set_new(o, "source", json_string(facts.source));
+    json_object_set_new(o, "synchronised", json_boolean(state.leap != LEAP_UNKNOWN));
+    json_object_set_new(o, "believed", running ? json_boolean(believed) : json_null());
+    json_object_set_new(o, "leap", json_string(leap[state.leap & 3]));
+    json_object_set_new(o, "reference_id", json_string(facts.reference));
     return o;
 }
 
@@ -108,7 +67,7 @@ json_t *stamp_clocks_report(const struct board_dataplane *board)
 {
     json_t *list = json_array();
     struct stamp_line_view view = {0};
-    if (!report_is_up(board) || !stamp_line_refresh(&board->stamps, &view))
+    if (!board_dataplane_runs(board) || !stamp_line_refresh(&board->stamps, &view))
         return list;
     const struct stamp_line *line = &view.line;
     json_t *o = report_metrics(METRIC_STAMPS, line);
@@ -129,7 +88,7 @@ static void set_stamps_frequency(json_t *object, const struct board_dataplane *b
     const double ticks_per_ns = ldexp((double)view.line.rate, -STAMP_RATE_SHIFT);
     const double utc_ns_per_tick =
         ldexp((double)state->line.rate, -CLOCK_RATE_SHIFT - 32) * NS_PER_S;
-    const bool known = report_is_up(board) && view.line.rate != 0 && state->line.rate != 0;
+    const bool known = board_dataplane_runs(board) && view.line.rate != 0 && state->line.rate != 0;
     set_real(object, "stamps_frequency_ppm", known, (utc_ns_per_tick * ticks_per_ns - 1) * 1e6);
 }
 

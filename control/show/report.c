@@ -26,6 +26,8 @@ static json_t *json_of(const struct metric *metric, const void *place)
         return json_real((double)n / 65536);
     case METRIC_BEAT:
         return n < 0 ? json_null() : json_integer(n);
+    case METRIC_NS_KNOWN:
+        return n == METRIC_UNKNOWN ? json_null() : json_integer(n);
     default:
         return json_integer(n);
     }
@@ -54,12 +56,6 @@ uint32_t report_bounded(const _Atomic uint32_t *n, uint32_t max)
 {
     uint32_t v = atomic_load_explicit(n, memory_order_acquire);
     return v < max ? v : max;
-}
-
-// Is a dataplane running? Partner: the release in dataplane.c's show().
-bool report_is_up(const struct board_dataplane *board)
-{
-    return atomic_load_explicit(&board->version, memory_order_acquire) != 0;
 }
 
 // Text that another process wrote: it may have no NUL and may not be UTF-8, and invalid UTF-8 would

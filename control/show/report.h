@@ -19,9 +19,6 @@ json_t *report_metrics(enum metric_place place, const void *of);
 // The number of elements that a dataplane describes on the board, at most max.
 uint32_t report_bounded(const _Atomic uint32_t *n, uint32_t max);
 
-// Is a dataplane running?
-bool report_is_up(const struct board_dataplane *board);
-
 // A text of the board.
 json_t *report_text(const char text[BOARD_NAME_LEN]);
 

@@ -25,6 +25,7 @@ struct status_sources {
     const struct keys *keys;
     const struct time_source *time;
     const struct board_ke *ke;
+    const struct board_metrics *metrics;
     int link; // to the supervisor, for LINK_ASK_RELOAD; not closed here
 };
 

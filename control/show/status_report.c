@@ -104,6 +104,28 @@ static json_t *ke_report(const struct ke_counters *counters)
     return report_metrics(METRIC_KE, &copy);
 }
 
+static json_t *certificates_report(const struct board_ke *board)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < report_bounded(&board->n_certificates, CERTIFICATES_MAX); i++) {
+        struct board_certificate certificate;
+        uint64_t seen;
+        if (!snapshot_read(&board->certificate[i], &certificate, sizeof certificate, &seen))
+            continue;
+        json_t *o = report_metrics(METRIC_CERTIFICATE, &certificate);
+        json_object_set_new(o, "chain", report_text(certificate.chain));
+        json_array_append_new(list, o);
+    }
+    return list;
+}
+
+// Null where metrics.listen names no address.
+static json_t *metrics_report(const struct status_sources *s)
+{
+    return s->config->metrics.listen.len == 0 ? json_null()
+                                              : report_metrics(METRIC_EXPORTER, s->metrics);
+}
+
 static json_t *status_report(const struct status_sources *s)
 {
     const struct board_dataplane *board = s->dataplane;
@@ -111,7 +133,7 @@ static json_t *status_report(const struct status_sources *s)
     read_cores(board, &cores);
 
     json_t *dataplane = report_metrics(METRIC_DATAPLANE, board);
-    json_object_set_new(dataplane, "serving", json_boolean(report_is_up(board)));
+    json_object_set_new(dataplane, "serving", json_boolean(board_dataplane_runs(board)));
     json_object_set_new(dataplane, "crypto", report_text(board->crypto));
     json_object_set_new(dataplane, "memory", report_text(board->memory));
 
@@ -120,10 +142,12 @@ static json_t *status_report(const struct status_sources *s)
     json_object_set_new(o, "control", report_metrics(METRIC_CONTROL, s->control));
     json_object_set_new(o, "dataplane", dataplane);
     json_object_set_new(o, "ke_process", report_metrics(METRIC_KE_PROCESS, s->ke));
+    json_object_set_new(o, "metrics_process", metrics_report(s));
     json_object_set_new(o, "ports", ports_report(board));
     json_object_set_new(o, "clock", clock_report(s));
     json_object_set_new(o, "stamp_clocks", stamp_clocks_report(board));
     json_object_set_new(o, "keys", keys_report(s->keys));
+    json_object_set_new(o, "certificates", certificates_report(s->ke));
     json_object_set_new(o, "ke", ke_report(&s->ke->counters));
     json_object_set_new(o, "counters", report_metrics(METRIC_CORES, &cores.sum));
     json_object_set_new(o, "departure_error", report_departures(&cores.sum));

@@ -25,7 +25,13 @@ struct fds {
 static int setup(void **state)
 {
     static struct fds fds;
-    assert_int_equal(board_create(&fds.control, &fds.dataplane, &fds.ke), 0);
+    int fd[BOARD_SIDES];
+    assert_int_equal(board_create(fd), 0);
+    fds.control = fd[BOARD_CONTROL];
+    fds.dataplane = fd[BOARD_DATAPLANE];
+    fds.ke = fd[BOARD_KE];
+    close(fd[BOARD_FACTS]);
+    close(fd[BOARD_METRICS]);
     assert_int_equal(board_reopen_read_only(fds.control, &fds.control_ro), 0);
     assert_int_equal(board_reopen_read_only(fds.dataplane, &fds.dataplane_ro), 0);
     assert_int_equal(board_reopen_read_only(fds.ke, &fds.ke_ro), 0);

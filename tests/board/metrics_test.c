@@ -24,15 +24,18 @@ static size_t width(enum metric_form form)
     switch (form) {
     case METRIC_U64:
     case METRIC_NS:
+    case METRIC_NS_KNOWN:
+    case METRIC_UNIX:
     case METRIC_BEAT:
         return 8;
     case METRIC_U32:
     case METRIC_FLAG32:
     case METRIC_NS32:
+    case METRIC_PPB32:
     case METRIC_SHORT:
         return 4;
     case METRIC_U8:
-    case METRIC_I8:
+    case METRIC_LOG2:
     case METRIC_FLAG8:
         return 1;
     case METRIC_DEPARTS:
@@ -110,11 +113,10 @@ static void every_field_is_in_one_row(void **state)
     covers(sizeof(struct board_port), METRIC_PORT, METRIC_PORT, port, N(port));
 
     const struct other clock[] = {
-        OTHER(ntp_state, line),         OTHER(ntp_state, tsc_hz),
-        OTHER(ntp_state, written_tsc),  OTHER(ntp_state, reference_time),
-        OTHER(ntp_state, reference_id), OTHER(ntp_state, void_after),
-        OTHER(ntp_state, jump_tsc),     OTHER(ntp_state, generation),
-        OTHER(ntp_state, spare),
+        OTHER(ntp_state, line),           OTHER(ntp_state, written_tsc),
+        OTHER(ntp_state, reference_time), OTHER(ntp_state, reference_id),
+        OTHER(ntp_state, void_after),     OTHER(ntp_state, jump_tsc),
+        OTHER(ntp_state, generation),     OTHER(ntp_state, spare),
     };
     covers(sizeof(struct ntp_state), METRIC_CLOCK, METRIC_CLOCK, clock, N(clock));
 
@@ -125,6 +127,20 @@ static void every_field_is_in_one_row(void **state)
     covers(sizeof(struct stamp_line), METRIC_STAMPS, METRIC_STAMPS, stamps, N(stamps));
 
     covers(sizeof(struct metric_key), METRIC_KEY, METRIC_KEY, NULL, 0);
+
+    const struct other facts[] = {
+        OTHER(control_facts, spare),     OTHER(control_facts, source),
+        OTHER(control_facts, reference), OTHER(control_facts, spare_too),
+        OTHER(control_facts, key),
+    };
+    covers(sizeof(struct control_facts), METRIC_FACTS, METRIC_FACTS, facts, N(facts));
+
+    const struct other certificate[] = {OTHER(board_certificate, chain)};
+    covers(sizeof(struct board_certificate), METRIC_CERTIFICATE, METRIC_CERTIFICATE, certificate,
+           N(certificate));
+
+    const struct other exporter[] = {OTHER(board_metrics, version)};
+    covers(sizeof(struct board_metrics), METRIC_EXPORTER, METRIC_EXPORTER, exporter, N(exporter));
 }
 
 // Of each process the heartbeat and the starts; what else is on its side is a record, a name, or
@@ -142,6 +158,8 @@ static void every_process_is_there(void **state)
          offsetof(struct board_ke, starts)},
         {METRIC_DATAPLANE, offsetof(struct board_dataplane, heartbeat),
          offsetof(struct board_dataplane, starts)},
+        {METRIC_EXPORTER, offsetof(struct board_metrics, heartbeat),
+         offsetof(struct board_metrics, starts)},
     };
     for (size_t i = 0; i < N(process); i++) {
         const struct metric *beat = metric_named(process[i].place, "heartbeat_age_ms");
@@ -196,8 +214,9 @@ static void families_are_well_formed(void **state)
             if (ends_with(f->name, reserved[j]))
                 fail_msg("%s: its end is reserved", f->name);
         bool in_seconds = metrics[i].form == METRIC_NS || metrics[i].form == METRIC_NS32 ||
-                          metrics[i].form == METRIC_SHORT || metrics[i].form == METRIC_BEAT ||
-                          metrics[i].form == METRIC_DEPARTS;
+                          metrics[i].form == METRIC_NS_KNOWN || metrics[i].form == METRIC_UNIX ||
+                          metrics[i].form == METRIC_LOG2 || metrics[i].form == METRIC_SHORT ||
+                          metrics[i].form == METRIC_BEAT || metrics[i].form == METRIC_DEPARTS;
         if (in_seconds && strcmp(f->unit, "seconds") != 0)
             fail_msg("%s: its form is one of seconds", f->name);
         if ((metrics[i].form == METRIC_DEPARTS) != (f->type == METRIC_HISTOGRAM))

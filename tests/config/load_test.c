@@ -602,8 +602,13 @@ static void messages_name_the_line(void **state)
 {
     (void)state;
     expect_error(VALID "nonsense: 1\n", "t.yaml:11: `nonsense` is not a key");
-    expect_error(VALID "metrics:\n  listen: 127.0.0.1:9460\n",
-                 "t.yaml:11: `metrics` is not in this version of noonmark; remove it");
+    expect_error(VALID "metrics:\n  listen: 127.0.0.1\n",
+                 "t.yaml:12: `metrics.listen` is \"127.0.0.1\"");
+    expect_error(VALID "metrics:\n  listen: \"[::ffff:127.0.0.1]:9460\"\n",
+                 "t.yaml:12: `metrics.listen` is [::ffff:127.0.0.1]:9460, an IPv4 address");
+    expect_error(VALID "metrics:\n  listen: 127.0.0.1:4460\n",
+                 "t.yaml:12: `metrics.listen` is 127.0.0.1:4460, which control.listen has with "
+                 "0.0.0.0:4460; choose another port");
     expect_error(VALID "keys:\n\n\n  keep: 9\n", "t.yaml:14: `keys.keep`");
     expect_error(VALID "keys:\n  keep: 1\n  keep: 2\n",
                  "t.yaml:13: `keys.keep` stands twice, first in line 12");

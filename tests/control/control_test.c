@@ -32,7 +32,7 @@
 static struct stand {
     char dir[64];
     int config, board_control, board_dataplane, board_ke, socket, log;
-    int board_dataplane_read_only, board_ke_read_only;
+    int board_facts, board_dataplane_read_only, board_ke_read_only, board_metrics_read_only;
     struct board_control *board;
     int link; // our end
     pid_t pid;
@@ -83,8 +83,14 @@ static int setup(void **state)
     assert_non_null(mkdtemp(stand.dir));
     int len = snprintf(text, sizeof text, config_text, stand.dir, source);
     stand.config = text_file(text, (size_t)len);
-    assert_int_equal(board_create(&stand.board_control, &stand.board_dataplane, &stand.board_ke),
-                     0);
+    int fd[BOARD_SIDES];
+    assert_int_equal(board_create(fd), 0);
+    stand.board_control = fd[BOARD_CONTROL];
+    stand.board_dataplane = fd[BOARD_DATAPLANE];
+    stand.board_ke = fd[BOARD_KE];
+    stand.board_facts = fd[BOARD_FACTS];
+    assert_int_equal(board_reopen_read_only(fd[BOARD_METRICS], &stand.board_metrics_read_only), 0);
+    close(fd[BOARD_METRICS]);
     assert_int_equal(
         board_reopen_read_only(stand.board_dataplane, &stand.board_dataplane_read_only), 0);
     assert_int_equal(board_reopen_read_only(stand.board_ke, &stand.board_ke_read_only), 0);
@@ -107,6 +113,8 @@ static int teardown(void **state)
                         stand.board_ke,
                         stand.board_dataplane_read_only,
                         stand.board_ke_read_only,
+                        stand.board_facts,
+                        stand.board_metrics_read_only,
                         stand.socket,
                         stand.log};
     for (size_t i = 0; i < sizeof open / sizeof open[0]; i++)
@@ -129,6 +137,8 @@ static void hand_over(int link)
         {stand.board_ke_read_only, HANDOVER_BOARD_KE},
         {open("/dev/null", O_RDWR), HANDOVER_TIME_SOURCE}, // as after a device has gone
         {stand.socket, HANDOVER_CONTROL_SOCKET},
+        {stand.board_facts, HANDOVER_BOARD_FACTS},
+        {stand.board_metrics_read_only, HANDOVER_BOARD_METRICS},
     };
     enum { N = sizeof handed / sizeof handed[0] };
     int aside[N];
@@ -137,7 +147,7 @@ static void hand_over(int link)
         aside[i] = fcntl(handed[i].fd, F_DUPFD, 100);
     for (int i = 0; i < N; i++)
         dup2(aside[i], handed[i].at);
-    close_range(HANDOVER_CONTROL_SOCKET + 1, ~0u, 0);
+    close_range(HANDOVER_BOARD_METRICS + 1, ~0u, 0);
 }
 
 static void start(void)

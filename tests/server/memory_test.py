@@ -268,7 +268,8 @@ def two_kinds(world):
 
 with Tap() as tap, World("memory") as world:
     control = os.urandom(16).hex()
-    world.configure(rotate=f"{ROTATE}s", keep=KEEP, ntp_server=f"{control}.test", threads=2)
+    world.configure(rotate=f"{ROTATE}s", keep=KEEP, ntp_server=f"{control}.test", threads=2,
+                    extra="metrics:\n  listen: 127.0.0.1:9460\n")
     watch = Watch(tap, world, control.encode(), two_kinds(world))
     world.start()
     children = world.children()

@@ -1,4 +1,4 @@
-// Test replacements of the three processes, linked with the real main.c and supervisor: a noonmarkd
+// Test replacements of the four processes, linked with the real main.c and supervisor: a noonmarkd
 // without DPDK and TLS, for tests of the processes alone. Words in control.ntp_server select their
 // faults:
 //
@@ -10,6 +10,7 @@
 //   dataplane.flaps                                dies as soon as it serves, every time
 //   ke.refuses  ke.silent  ke.aborts               what it does about new certificates
 //   ke.floods                                      says what it may not say, as fast as it can
+//   metrics.shuts                                  the first one shuts its listener down
 //   control.sick  ke.sick  dataplane.sick          says that the clock is unhealthy
 // On SIGUSR1 control requests a reload and logs the answer.
 #include "base/log.h"
@@ -21,6 +22,7 @@
 #include "dataplane/dataplane.h"
 #include "link/child.h"
 #include "link/handover.h"
+#include "metrics/exporter.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -155,6 +157,25 @@ static void reload(const struct config *config, struct link_message *message)
         link_send(HANDOVER_LINK, LINK_REFUSED, message->id, "the actor refuses");
     else
         link_send(HANDOVER_LINK, LINK_APPLIED, message->id, NULL);
+}
+
+int exporter_main(void)
+{
+    const struct config *config = script();
+    struct board_metrics *board;
+    struct link_message message;
+
+    signal(SIGTERM, tell);
+    if (board_map_metrics(HANDOVER_BOARD_METRICS, true, &board) != 0)
+        return 1;
+    counter_add(&board->starts, 1);
+    serve(config);
+    if (plays(config, "metrics.shuts") && board->starts == 1)
+        shutdown(HANDOVER_METRICS_LISTENER, SHUT_RDWR);
+    while (waited(&message))
+        counter_add(&board->heartbeat, 1);
+    log_info("ends");
+    return 0;
 }
 
 int ke_process_main(void)

@@ -36,7 +36,8 @@ static uint16_t free_port(int type)
 
 static struct config_listen at_v4(uint16_t port)
 {
-    struct config_listen l = {.len = sizeof(struct sockaddr_in), .text = "0.0.0.0:?"};
+    struct config_listen l = {
+        .len = sizeof(struct sockaddr_in), .text = "0.0.0.0:?", .key = "control.listen"};
     struct sockaddr_in *a = (struct sockaddr_in *)&l.address;
     a->sin_family = AF_INET;
     a->sin_port = htons(port);
@@ -45,7 +46,8 @@ static struct config_listen at_v4(uint16_t port)
 
 static struct config_listen at_v6(uint16_t port)
 {
-    struct config_listen l = {.len = sizeof(struct sockaddr_in6), .text = "[::]:?"};
+    struct config_listen l = {
+        .len = sizeof(struct sockaddr_in6), .text = "[::]:?", .key = "control.listen"};
     struct sockaddr_in6 *a = (struct sockaddr_in6 *)&l.address;
     a->sin6_family = AF_INET6;
     a->sin6_port = htons(port);

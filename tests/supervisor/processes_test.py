@@ -23,6 +23,10 @@ DATAPLANE, CONTROL = 64731, 64732
 CAPS = {"BPF": 39, "IPC_LOCK": 14, "KILL": 5, "NET_ADMIN": 12, "NET_RAW": 13, "SYS_ADMIN": 21}
 
 
+METRICS_PORT = 9460
+METRICS = f"metrics:\n  listen: 127.0.0.1:{METRICS_PORT}\n"
+
+
 def configure(script="", interface=False, listen='"127.0.0.1:4460", "[::1]:4460"', extra=""):
     port = "interface: lo" if interface else "vdev: net_null0\n      addresses: [192.0.2.1]"
     (HOME / "noonmark.yaml").write_text(f"""\
@@ -100,21 +104,28 @@ def gone(pid):
 
 
 def what_each_child_is_given(tap, namespace):
-    configure()
+    configure(extra=METRICS)
     server = Server(namespace)
-    tap.ok(server.says("serving: "), "all children serve", server.tail())
+    tap.ok(server.says("serving: ") and server.says("metrics: serves"), "all children serve", server.tail())
     children = server.children()
-    tap.equal(sorted(children), ["control", "dataplane", "ke"], "the children are named by their roles")
-    control, ke, dataplane = (children[role] for role in ("control", "ke", "dataplane"))
+    tap.equal(sorted(children), ["control", "dataplane", "ke", "metrics"],
+              "the children are named by their roles")
+    control, ke, dataplane, metrics = (children[role] for role in ("control", "ke", "dataplane", "metrics"))
 
     got = descriptors(control)
-    tap.equal(sorted(got), [0, 1, 2, 3, 4, 5, 6, 8, 9],
+    tap.equal(sorted(got), [0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 11],
               "control has the descriptors of handover.h and no others")
     tap.ok(got[3].startswith("/memfd:noonmark-config") and got[4].startswith("socket:") and
            got[5].startswith("/memfd:noonmark-control") and
            got[6].startswith("/memfd:noonmark-dataplane") and
-           got[8].startswith("/memfd:noonmark-ke") and got[9].startswith("socket:"),
+           got[8].startswith("/memfd:noonmark-ke") and got[9].startswith("socket:") and
+           got[10].startswith("/memfd:noonmark-facts") and got[11].startswith("/memfd:noonmark-metrics"),
            "each at its number", got)
+    got = descriptors(metrics)
+    tap.equal({n: link.split(" ")[0].split("[")[0] for n, link in got.items() if n > 2},
+              {3: "/memfd:noonmark-config", 4: "socket:", 6: "/memfd:noonmark-dataplane",
+               8: "/memfd:noonmark-ke", 10: "/memfd:noonmark-facts", 11: "/memfd:noonmark-metrics", 12: "socket:"},
+              "metrics has neither the keyring's side of the board nor a file of a certificate")
     got = descriptors(ke)
     tap.equal(sorted(got), [0, 1, 2, 3, 4, 5, 8, 10, 11, 12, 13],
               "ke has the descriptors of handover.h and no others")
@@ -135,8 +146,9 @@ def what_each_child_is_given(tap, namespace):
         text = pathlib.Path(f"/proc/{pid}/fdinfo/{fd}").read_text()
         return int(re.search(r"flags:\s*([0-7]+)", text).group(1), 8) & 3
     tap.equal([[flags(pid, fd) for pid in pids] for fd, pids in
-               ((5, (control, ke, dataplane)), (6, (dataplane, control)), (8, (ke, control)))],
-              [[2, 0, 0], [2, 0], [2, 0]], "each side of the board has one writer")
+               ((5, (control, ke, dataplane)), (6, (dataplane, control, metrics)),
+                (8, (ke, control, metrics)), (10, (control, metrics)), (11, (metrics, control)))],
+              [[2, 0, 0], [2, 0, 0], [2, 0, 0], [2, 0], [2, 0]], "each side of the board has one writer")
     tap.equal([flags(ke, fd) for fd in (12, 13)], [0, 0], "ke can write to no certificate")
 
     for role in ("control", "ke"):
@@ -149,6 +161,9 @@ def what_each_child_is_given(tap, namespace):
                   [0 if lifted else mask("IPC_LOCK")] * 5,
                   f"{role} can lock memory, has no other capability and can get none")
         tap.equal(s["NoNewPrivs"], "1", f"{role} gains nothing by exec")
+    s = status(metrics)
+    tap.equal([s["Uid"].split(), *(int(s[c], 16) for c in ("CapPrm", "CapEff", "CapBnd"))],
+              [[str(CONTROL)] * 4, 0, 0, 0], "metrics runs as control's user without a capability")
     s = status(dataplane)
     rights = mask("NET_ADMIN", "NET_RAW", "BPF", "IPC_LOCK")
     tap.equal(s["Uid"].split(), [str(DATAPLANE)] * 4, "the dataplane runs as its own user")
@@ -170,7 +185,7 @@ def what_each_child_is_given(tap, namespace):
     tap.ok(adjustment["ke"] > adjustment["control"] > adjustment["dataplane"],
            "F25: ke is killed first, then control", adjustment)
     sessions = {os.getsid(p) for p in (server.pid, *children.values())}
-    tap.equal(len(sessions), 4, "Ctrl-C at a terminal reaches the supervisor alone")
+    tap.equal(len(sessions), 5, "Ctrl-C at a terminal reaches the supervisor alone")
     keys = os.stat(HOME / "keys")
     tap.equal([keys.st_mode & 0o777, keys.st_uid], [0o700, CONTROL],
               "F13: the keys' directory is control's alone")
@@ -237,6 +252,14 @@ def listeners_shut_down(tap, namespace):
             except OSError:
                 return False
         return True
+
+    configure("metrics.shuts", extra=METRICS)
+    server = Server(namespace)
+    tap.ok(server.says(f"127.0.0.1:{METRICS_PORT} was shut down by a child: opened anew") and
+           server.says("metrics serves again") and connects("127.0.0.1", METRICS_PORT),
+           "metrics shuts its listener down: it is opened anew, and metrics started again", server.tail())
+    tap.equal(server.text().count("ke: serves"), 1, "ke is left alone")
+    server.stop()
 
     for script, what, port in (("ke.shuts", "and lives on", 4460),
                                ("ke.shuts.dies", "of a privileged port and dies", 460)):
@@ -537,9 +560,9 @@ def command_line(tap):
     (HOME / "shown.yaml").write_text(got.stdout)
     tap.equal(run("-c", HOME / "shown.yaml", "--show-config").stdout, got.stdout,
               "--show-config prints what loads to the same")
-    (HOME / "shown.yaml").write_text(got.stdout + "metrics: {}\n")
+    (HOME / "shown.yaml").write_text(got.stdout + "rate_limit: {}\n")
     got = run("-c", HOME / "shown.yaml", "--syntax")
-    tap.ok(got.returncode == 1 and re.search(r"shown.yaml:\d+: `metrics` is not in this version",
+    tap.ok(got.returncode == 1 and re.search(r"shown.yaml:\d+: `rate_limit` is not a key",
                                              got.stderr), "a wrong one is status 1", got.stderr)
     for arguments in (["--no-such"], ["-c"], ["serve"]):
         tap.equal(run(*arguments).returncode, 2, f"usage: {' '.join(arguments)} is status 2")
@@ -547,7 +570,7 @@ def command_line(tap):
     HOME.chmod(0o755)
     tap.ok(got.returncode == 1 and "sudo noonmarkd" in got.stderr, "who is not root is told",
            got.stderr)
-    for role in ("control", "ke", "dataplane", "reload"):
+    for role in ("control", "ke", "dataplane", "metrics", "reload"):
         got = run(name=f"noonmarkd: {role}", stdin=subprocess.DEVNULL)
         tap.ok(got.returncode == 2 and "started by noonmarkd alone" in got.stderr,
                f"nobody plays {role} by its name", got.stderr)

@@ -93,8 +93,13 @@ static int setup(void **state)
     stand.pair = pair_make(&stand.authority, MADE_P256, dates_good);
     int len = snprintf(text, sizeof text, config_text, stand.dir);
     stand.config = text_file(text, (size_t)len);
-    assert_int_equal(board_create(&stand.board_control, &stand.board_dataplane, &stand.board_ke),
-                     0);
+    int fd[BOARD_SIDES];
+    assert_int_equal(board_create(fd), 0);
+    stand.board_control = fd[BOARD_CONTROL];
+    stand.board_dataplane = fd[BOARD_DATAPLANE];
+    stand.board_ke = fd[BOARD_KE];
+    close(fd[BOARD_FACTS]);
+    close(fd[BOARD_METRICS]);
     assert_int_equal(board_reopen_read_only(stand.board_control, &stand.board_control_read_only),
                      0);
     assert_int_equal(board_map_control(stand.board_control, true, &stand.board), 0);

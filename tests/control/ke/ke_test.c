@@ -521,7 +521,8 @@ static void other_certificates(void **state)
     (void)state;
     struct tls_pair other = pair_make(&server.authority, MADE_RSA, dates_good);
     struct tls_pair third = pair_make(&server.authority, MADE_P256, dates_good);
-    const struct tls_pair mixed[] = {other, {"chain.pem", "key.pem", third.chain_fd, other.key_fd}};
+    const struct tls_pair mixed[] = {other,
+                                     {"chain.pem", "key.pem", third.chain_fd, other.key_fd, NULL}};
     struct ke_client old, now;
     open_client(&old, &(struct ke_client_options){0});
     const long first = serial_of(&old);

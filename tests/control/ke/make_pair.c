@@ -97,7 +97,7 @@ struct tls_pair pair_of(X509 *const *certificates, int n, EVP_PKEY *key)
     need(chain && text && PEM_write_bio_PrivateKey(text, key, NULL, NULL, 0, NULL, NULL));
     for (int i = 0; i < n; i++)
         need(PEM_write_bio_X509(chain, certificates[i]));
-    return (struct tls_pair){"chain.pem", "key.pem", file_of(chain), file_of(text)};
+    return (struct tls_pair){"chain.pem", "key.pem", file_of(chain), file_of(text), NULL};
 }
 
 struct tls_pair pair_make(const struct authority *authority, enum made_key kind,

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -84,7 +85,7 @@ static void key_of_another(void **state) // F14
     struct tls_pair a = pair_make(&authority, MADE_P256, dates_good);
     struct tls_pair b = pair_make(&authority, MADE_P256, dates_good);
     struct tls_pair r = pair_make(&authority, MADE_RSA, dates_good);
-    struct tls_pair mixed = {"chain.pem", "other.pem", a.chain_fd, b.key_fd};
+    struct tls_pair mixed = {"chain.pem", "other.pem", a.chain_fd, b.key_fd, NULL};
     assert_int_not_equal(opened(&mixed, 1), 0);
     assert_non_null(strstr(logged, "other.pem: is not the key of"));
     mixed.key_fd = r.key_fd;
@@ -112,6 +113,29 @@ static void dates(void **state) // F14: loud, but served
         assert_non_null(strstr(logged, rows[i].text));
         pair_close(&pair);
     }
+}
+
+// What the metrics show: the first certificate that expires, a root at the end apart.
+static void the_first_end_is_told(void **state)
+{
+    (void)state;
+    static const struct made_dates soon = {-3600, 86400}, ended = {-7200, -3600};
+    EVP_PKEY *key = EVP_EC_gen("P-256"), *between_key = EVP_EC_gen("P-256");
+    X509 *old_root = certify("root authority", authority.key, NULL, authority.key, ended);
+    X509 *between = certify("authority soon", between_key, authority.root, authority.key, soon);
+    X509 *leaf = certify("leaf", key, between, between_key, dates_good);
+    X509 *chain[] = {leaf, between, old_root};
+    struct tls_pair pair = pair_of(chain, 3, key);
+    int64_t expires_s = 0;
+    pair.expires_s = &expires_s;
+    const int64_t before = time(NULL);
+    assert_int_equal(opened(&pair, 1), 0);
+    assert_in_range(expires_s, before + 86400 - 600, before + 86400);
+    pair_close(&pair);
+    for (int i = 0; i < 3; i++)
+        X509_free(chain[i]);
+    EVP_PKEY_free(between_key);
+    EVP_PKEY_free(key);
 }
 
 static bool taken_at_a_reload(const struct tls_pair *pair)
@@ -217,8 +241,8 @@ static void all_faults_are_told(void **state)
 {
     (void)state;
     int nothing = text_file("", 0);
-    const struct tls_pair pairs[] = {{"a.pem", "a.key", nothing, nothing},
-                                     {"b.pem", "b.key", nothing, nothing}};
+    const struct tls_pair pairs[] = {{"a.pem", "a.key", nothing, nothing, NULL},
+                                     {"b.pem", "b.key", nothing, nothing, NULL}};
     assert_int_not_equal(opened(pairs, 2), 0);
     assert_non_null(strstr(logged, "a.pem: "));
     assert_non_null(strstr(logged, "a.key: "));
@@ -293,12 +317,12 @@ static void garbage(void **state) // F14
     int bad = text_file(nothing, sizeof nothing - 1);
     int empty = text_file("", 0);
     struct tls_pair wrong[] = {
-        {"bad.pem", "key.pem", bad, pair.key_fd},
-        {"bad.pem", "key.pem", empty, pair.key_fd},
-        {"bad.pem", "key.pem", -1, pair.key_fd},
-        {"chain.pem", "bad.pem", pair.chain_fd, bad},
-        {"chain.pem", "bad.pem", pair.chain_fd, empty},
-        {"chain.pem", "bad.pem", pair.chain_fd, pair.chain_fd},
+        {"bad.pem", "key.pem", bad, pair.key_fd, NULL},
+        {"bad.pem", "key.pem", empty, pair.key_fd, NULL},
+        {"bad.pem", "key.pem", -1, pair.key_fd, NULL},
+        {"chain.pem", "bad.pem", pair.chain_fd, bad, NULL},
+        {"chain.pem", "bad.pem", pair.chain_fd, empty, NULL},
+        {"chain.pem", "bad.pem", pair.chain_fd, pair.chain_fd, NULL},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         assert_int_not_equal(opened(&wrong[i], 1), 0);
@@ -336,6 +360,7 @@ int main(void)
         cmocka_unit_test(one_of_each_kind),
         cmocka_unit_test(key_of_another),
         cmocka_unit_test(dates),
+        cmocka_unit_test(the_first_end_is_told),
         cmocka_unit_test(dates_at_a_reload),
         cmocka_unit_test(whole_chains),
         cmocka_unit_test(all_faults_are_told),

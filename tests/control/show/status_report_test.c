@@ -22,6 +22,7 @@
 static struct board_control control;
 static struct board_dataplane dataplane;
 static struct board_ke ke;
+static struct board_metrics metrics_process;
 static struct config config = {.keys = {.rotate_s = 86400, .keep = 3}};
 static char directory[] = "/tmp/noonmark-status-XXXXXX", file[64];
 static struct keys *keys;
@@ -54,6 +55,14 @@ static int fill(void **state)
     atomic_store(&ke.counters.open, 12);
     atomic_store(&ke.starts, 3);
     atomic_store(&ke.log_lost, 4);
+    for (unsigned i = 0; i < 2; i++) {
+        const struct board_certificate certificate = {.expires_s = 1800000000 + i,
+                                                      .chain = "/etc/cert.pem"};
+        snapshot_publish(&ke.certificate[i], &certificate, sizeof certificate);
+    }
+    atomic_store(&ke.n_certificates, 2);
+    config.metrics.listen.len = 16; // as if there were one
+    atomic_store(&metrics_process.n[METRICS_CUT], 8);
     return 0;
 }
 
@@ -74,7 +83,8 @@ static json_t *answer(const char *request)
                                            .dataplane = &dataplane,
                                            .keys = keys,
                                            .time = source,
-                                           .ke = &ke};
+                                           .ke = &ke,
+                                           .metrics = &metrics_process};
     char *text = status_answer(&sources, request);
     assert_non_null(text);
     json_t *object = json_loads(text, 0, NULL);
@@ -129,10 +139,11 @@ static void names_are_stable(void **state)
         {"dataplane", "heartbeat_age_ms starts log_lines_lost guard_discarded kernel_path_stale "
                       "serving crypto memory"},
         {"clock", "source serving synchronised believed leap stratum reference_id precision "
-                  "root_delay_s root_dispersion_s bound_ns growth_ppb gates steps"},
+                  "root_delay_s root_dispersion_s bound_ns growth_ppb gates steps error_bound_ns"},
         {"ke", "accepted completed no_common error_critical error_request error_internal "
                "late_handshake late_request no_handshake no_alpn abandoned paused_full "
                "paused_error open"},
+        {"metrics_process", "heartbeat_age_ms starts log_lines_lost scrapes pages refused cut"},
         {"counters", COUNTERS},
     };
     static const struct {
@@ -141,13 +152,13 @@ static void names_are_stable(void **state)
         {"ports", "name driver mode state xdp_program link_up queues addresses_not_steered mac "
                   "rx_missed rx_ring_full fill_ring_empty stamps departures stamped unstamped"},
         {"keys", "id role age_s"},
+        {"certificates", "chain expires"},
         {"departure_error", "up_to_ns count"},
         {"cores", COUNTERS " cpu turns departure_ns"},
     };
     expect_names("status", o,
-                 "version control dataplane ke_process ports clock stamp_clocks keys ke counters "
-                 "kernel_path "
-                 "departure_error cores");
+                 "version control dataplane ke_process metrics_process ports clock stamp_clocks "
+                 "keys certificates ke counters kernel_path departure_error cores");
     for (size_t i = 0; i < sizeof object / sizeof object[0]; i++)
         expect_names(object[i].of, json_object_get(o, object[i].of), object[i].names);
     for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
@@ -181,6 +192,9 @@ static void numbers_are_the_boards(void **state)
     assert_int_equal(number(json_object_get(o, "ke"), "accepted"), 300);
     assert_int_equal(number(json_object_get(o, "ke"), "abandoned"), 300 + KE_ABANDONED);
     assert_int_equal(number(json_object_get(o, "ke"), "open"), 12);
+    assert_int_equal(number(json_object_get(o, "metrics_process"), "cut"), 8);
+    assert_int_equal(number(json_array_get(json_object_get(o, "certificates"), 1), "expires"),
+                     1800000001);
     assert_int_equal(number(json_object_get(o, "ke_process"), "starts"), 3);
     assert_int_equal(number(json_object_get(o, "ke_process"), "log_lines_lost"), 4);
     assert_true(json_is_null(

@@ -139,24 +139,22 @@ static int take_requests(void)
 
 static int serve(const char *path)
 {
-    int control_fd;
-    int dataplane_fd;
-    int ke_fd;
+    int board[BOARD_SIDES];
     int link[2];
     struct board_control *control;
     struct board_dataplane *dataplane;
-    if (board_create(&control_fd, &dataplane_fd, &ke_fd) != 0 || link_pair(link) != 0 ||
-        board_map_control(control_fd, true, &control) != 0 ||
-        board_map_dataplane(dataplane_fd, true, &dataplane) != 0) {
+    if (board_create(board) != 0 || link_pair(link) != 0 ||
+        board_map_control(board[BOARD_CONTROL], true, &control) != 0 ||
+        board_map_dataplane(board[BOARD_DATAPLANE], true, &dataplane) != 0) {
         perror("board");
         return 2;
     }
     int control_read;
-    board_reopen_read_only(control_fd, &control_read);
+    board_reopen_read_only(board[BOARD_CONTROL], &control_read);
     publish_key(control);
     publish_clock(control, 0);
 
-    const int fd[] = {config_fd(path), link[1], control_read, dataplane_fd};
+    const int fd[] = {config_fd(path), link[1], control_read, board[BOARD_DATAPLANE]};
     pid_t child = fork();
     if (child == 0) {
         close(link[0]);

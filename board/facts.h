@@ -1,0 +1,50 @@
+// What control alone knows, and what is no secret: the time source's verdict, the ages of the keys.
+// Control writes it to a side of the board of its own, so that the metrics' process, which faces
+// strangers, can read it without a descriptor of the keyring.
+#pragma once
+
+#include "base/bounds.h"
+#include "board/snapshot.h"
+
+#include <assert.h>
+#include <stdint.h>
+
+// The reasons why a clock is unhealthy.
+enum fact_reason {
+    FACT_STEPPED,
+    FACT_CONTRADICTED,
+    FACT_STALE,
+    FACT_UNSYNCHRONISED,
+    FACT_ERROR,
+    FACT_REASONS,
+};
+
+enum fact_role { FACT_KEY_CURRENT, FACT_KEY_FUTURE, FACT_KEY_OLD, FACT_ROLES };
+
+#define FACT_UNKNOWN INT64_MIN // of a number that is not known
+
+enum { FACT_TEXT_LEN = 16 };
+
+struct fact_key {
+    uint32_t id;
+    uint32_t role; // enum fact_role
+    uint64_t age_s;
+};
+
+struct control_facts {
+    int64_t error_bound_ns;          // how wrong CLOCK_REALTIME may be, all in all; or FACT_UNKNOWN
+    int64_t source_offset_ns;        // the source's time minus CLOCK_REALTIME; or FACT_UNKNOWN
+    int64_t source_age_ns;           // when the source said that; or FACT_UNKNOWN
+    uint64_t changes;                // between healthy and unhealthy
+    uint8_t healthy;                 // 0 or 1, like the other flags
+    uint8_t unhealthy[FACT_REASONS]; // 1 for the reason in force
+    uint8_t keys_failing;            // the last attempt to make or write keys has failed
+    uint8_t spare;
+    char source[FACT_TEXT_LEN];    // "chronyd"; with its NUL, as the next one
+    char reference[FACT_TEXT_LEN]; // "GPS", "192.0.2.1"
+    uint32_t n_keys;
+    uint32_t spare_too;
+    struct fact_key key[COOKIE_KEYS_MAX];
+};
+static_assert(sizeof(struct control_facts) <= 8 * SNAPSHOT_WORDS_MAX, "fits a snapshot");
+static_assert(sizeof(struct control_facts) % 8 == 0, "is made of whole words");

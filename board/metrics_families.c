@@ -1,0 +1,169 @@
+// The families of metrics: names as OpenMetrics shows them, stable once released.
+#include "board/metrics_families.h"
+
+const struct metric_family family_process_heartbeat = {
+    "noonmark_process_heartbeat_age_seconds", "Time since the process showed that it lives.",
+    METRIC_GAUGE, "seconds"};
+const struct metric_family family_process_starts = {
+    "noonmark_process_starts", "Times that the process was started.", METRIC_COUNTER, ""};
+const struct metric_family family_log_lost = {
+    "noonmark_log_lines_lost", "Lines of log that the process lost.", METRIC_COUNTER, ""};
+const struct metric_family family_clock_doubted = {
+    "noonmark_clock_doubted", "Whether the dataplane finds the clock that control publishes wrong.",
+    METRIC_GAUGE, ""};
+const struct metric_family family_clock_serving = {
+    "noonmark_clock_serving", "Whether the clock's line is fitted.", METRIC_GAUGE, ""};
+const struct metric_family family_clock_leap = {
+    "noonmark_clock_leap", "The leap indicator that is served.", METRIC_GAUGE, ""};
+const struct metric_family family_clock_stratum = {"noonmark_clock_stratum",
+                                                   "The stratum that is served.", METRIC_GAUGE, ""};
+const struct metric_family family_clock_precision = {
+    "noonmark_clock_precision_seconds", "The precision that is served.", METRIC_GAUGE, "seconds"};
+const struct metric_family family_clock_root_delay = {
+    "noonmark_clock_root_delay_seconds", "The root delay that is served.", METRIC_GAUGE, "seconds"};
+const struct metric_family family_clock_root_dispersion = {
+    "noonmark_clock_root_dispersion_seconds", "The root dispersion that is served, before it ages.",
+    METRIC_GAUGE, "seconds"};
+const struct metric_family family_clock_bound = {
+    "noonmark_clock_bound_seconds",
+    "How far CLOCK_REALTIME can be from the fitted line at its base.", METRIC_GAUGE, "seconds"};
+const struct metric_family family_clock_growth = {
+    "noonmark_clock_bound_growth_ratio",
+    "How fast that bound grows, in seconds for each second since the line's base.", METRIC_GAUGE,
+    "ratio"};
+const struct metric_family family_clock_gates = {
+    "noonmark_clock_gates", "Readings of CLOCK_REALTIME that the fitted line goes through.",
+    METRIC_GAUGE, ""};
+const struct metric_family family_clock_steps = {
+    "noonmark_clock_steps", "Steps of CLOCK_REALTIME that control has noticed.", METRIC_COUNTER,
+    ""};
+const struct metric_family family_stamps_bound = {
+    "noonmark_stamp_clock_bound_seconds",
+    "How far the clock that stamps frames can be from the line fitted to it, at its base.",
+    METRIC_GAUGE, "seconds"};
+const struct metric_family family_stamps_growth = {
+    "noonmark_stamp_clock_bound_growth_ratio",
+    "How fast that bound grows, in seconds for each second since the line's base.", METRIC_GAUGE,
+    "ratio"};
+const struct metric_family family_stamps_gates = {
+    "noonmark_stamp_clock_gates",
+    "Readings of the clock that stamps frames that the line goes through.", METRIC_GAUGE, ""};
+const struct metric_family family_port_link_up = {
+    "noonmark_port_link_up", "Whether the port's link is up.", METRIC_GAUGE, ""};
+const struct metric_family family_port_queues = {
+    "noonmark_port_queues", "Queues of the port that are polled.", METRIC_GAUGE, ""};
+const struct metric_family family_port_not_steered = {
+    "noonmark_port_addresses_not_steered",
+    "Local addresses that the port's XDP program has no room for.", METRIC_GAUGE, ""};
+const struct metric_family family_port_missed = {
+    "noonmark_port_missed_frames", "Frames that the device lost before any core saw them.",
+    METRIC_COUNTER, ""};
+const struct metric_family family_port_ring_full = {
+    "noonmark_port_ring_full_frames",
+    "Frames that an AF_XDP socket's full receive ring lost, which the missed frames include.",
+    METRIC_COUNTER, ""};
+const struct metric_family family_port_fill_empty = {
+    "noonmark_port_fill_ring_empty",
+    "How often the kernel found no empty buffer in an AF_XDP socket's fill ring.", METRIC_COUNTER,
+    ""};
+const struct metric_family family_port_frames = {
+    "noonmark_port_frames",
+    "Frames of a port that stamps them as they arrive, with and without a stamp.", METRIC_COUNTER,
+    ""};
+const struct metric_family family_key_age = {
+    "noonmark_key_age_seconds", "Time since the cookie key was made.", METRIC_GAUGE, "seconds"};
+const struct metric_family family_guard_discarded = {
+    "noonmark_guard_discarded_datagrams",
+    "Datagrams to the NTP port that took the kernel's path and were discarded.", METRIC_COUNTER,
+    ""};
+const struct metric_family family_frames = {"noonmark_ntp_frames", "Frames received.",
+                                            METRIC_COUNTER, ""};
+const struct metric_family family_replies = {
+    "noonmark_ntp_replies", "NTP replies sent, by their kind.", METRIC_COUNTER, ""};
+const struct metric_family family_dropped = {
+    "noonmark_ntp_dropped", "Frames and requests that got no reply, by the reason.", METRIC_COUNTER,
+    ""};
+const struct metric_family family_naks = {"noonmark_ntp_naks", "NTS NAKs sent, by their cause.",
+                                          METRIC_COUNTER, ""};
+const struct metric_family family_received = {"noonmark_ntp_received_bytes",
+                                              "Octets of the frames received, without FCS.",
+                                              METRIC_COUNTER, "bytes"};
+const struct metric_family family_sent = {
+    "noonmark_ntp_sent_bytes", "Octets of the frames sent, without FCS.", METRIC_COUNTER, "bytes"};
+const struct metric_family family_cookies = {"noonmark_ntp_cookies", "New cookies sent to clients.",
+                                             METRIC_COUNTER, ""};
+const struct metric_family family_slow_path = {
+    "noonmark_ntp_slow_path", "NTS requests of legal but unusual shape.", METRIC_COUNTER, ""};
+const struct metric_family family_busy = {
+    "noonmark_core_busy_ticks", "Ticks of the time stamp counter spent in turns that had packets.",
+    METRIC_COUNTER, "ticks"};
+const struct metric_family family_stamps_refused = {
+    "noonmark_ntp_stamps_refused", "Frames whose stamp of arrival could not be true.",
+    METRIC_COUNTER, ""};
+const struct metric_family family_composed_again = {"noonmark_core_bursts_composed_again",
+                                                    "Bursts composed twice.", METRIC_COUNTER, ""};
+const struct metric_family family_records_refused = {"noonmark_core_records_refused",
+                                                     "Records of the board that a core kept out.",
+                                                     METRIC_COUNTER, ""};
+const struct metric_family family_departure_error = {
+    "noonmark_ntp_departure_error_seconds",
+    "How much later than it left a reply said that it would leave.", METRIC_HISTOGRAM, "seconds"};
+const struct metric_family family_interleaved = {
+    "noonmark_ntp_interleaved_replies",
+    "Replies to requests that ask for interleaved mode, by the mode that they got.", METRIC_COUNTER,
+    ""};
+const struct metric_family family_departures = {
+    "noonmark_ntp_departures",
+    "Replies to requests that ask for interleaved mode, by what is known of their departure.",
+    METRIC_COUNTER, ""};
+const struct metric_family family_turns = {"noonmark_core_turns",
+                                           "Turns of the core's polling loop.", METRIC_COUNTER, ""};
+const struct metric_family family_departure = {
+    "noonmark_core_departure_seconds",
+    "Time foreseen from composing a burst to the departure of its first reply.", METRIC_GAUGE,
+    "seconds"};
+const struct metric_family family_ke_accepted = {
+    "noonmark_ke_accepted", "NTS-KE connections accepted.", METRIC_COUNTER, ""};
+const struct metric_family family_ke_ended = {
+    "noonmark_ke_ended", "NTS-KE connections that have ended, by how.", METRIC_COUNTER, ""};
+const struct metric_family family_ke_paused = {
+    "noonmark_ke_paused", "Pauses of accepting NTS-KE connections, by their cause.", METRIC_COUNTER,
+    ""};
+const struct metric_family family_ke_open = {"noonmark_ke_open", "NTS-KE connections open now.",
+                                             METRIC_GAUGE, ""};
+const struct metric_family family_clock_error_bound = {
+    "noonmark_clock_error_bound_seconds",
+    "How wrong CLOCK_REALTIME may be: the source's error, half its delay, and the line's.",
+    METRIC_GAUGE, "seconds"};
+const struct metric_family family_source_offset = {"noonmark_clock_source_offset_seconds",
+                                                   "The source's time minus CLOCK_REALTIME.",
+                                                   METRIC_GAUGE, "seconds"};
+const struct metric_family family_source_age = {"noonmark_clock_source_age_seconds",
+                                                "Time since the source said its offset.",
+                                                METRIC_GAUGE, "seconds"};
+const struct metric_family family_clock_healthy = {
+    "noonmark_clock_healthy", "Whether the clock is fit to be served as synchronised.",
+    METRIC_GAUGE, ""};
+const struct metric_family family_clock_unhealthy = {
+    "noonmark_clock_unhealthy", "Whether this is the reason why the clock is unhealthy.",
+    METRIC_GAUGE, ""};
+const struct metric_family family_clock_changes = {
+    "noonmark_clock_health_changes", "Changes between healthy and unhealthy.", METRIC_COUNTER, ""};
+const struct metric_family family_tsc_hertz = {
+    "noonmark_tsc_hertz", "Ticks of the time stamp counter in a second.", METRIC_GAUGE, "hertz"};
+const struct metric_family family_keys = {"noonmark_keys", "Cookie keys that control has.",
+                                          METRIC_GAUGE, ""};
+const struct metric_family family_keys_failing = {
+    "noonmark_keys_failing", "Whether the last attempt to make or write cookie keys has failed.",
+    METRIC_GAUGE, ""};
+const struct metric_family family_certificate_expiry = {
+    "noonmark_certificate_expiry_timestamp_seconds",
+    "When the first certificate of a chain that NTS-KE serves expires, in Unix time.", METRIC_GAUGE,
+    "seconds"};
+const struct metric_family family_metrics_requests = {
+    "noonmark_metrics_requests", "HTTP requests to the metrics' process, by what was asked for.",
+    METRIC_COUNTER, ""};
+const struct metric_family family_metrics_cut = {
+    "noonmark_metrics_connections_cut",
+    "HTTP connections that were cut at their deadline, without a whole request or answer.",
+    METRIC_COUNTER, ""};

@@ -1,0 +1,64 @@
+// The families to which the rows of the table of metrics belong. Constant.
+#pragma once
+
+#include "board/metrics.h"
+
+extern const struct metric_family family_process_heartbeat;
+extern const struct metric_family family_process_starts;
+extern const struct metric_family family_log_lost;
+extern const struct metric_family family_clock_doubted;
+extern const struct metric_family family_clock_serving;
+extern const struct metric_family family_clock_leap;
+extern const struct metric_family family_clock_stratum;
+extern const struct metric_family family_clock_precision;
+extern const struct metric_family family_clock_root_delay;
+extern const struct metric_family family_clock_root_dispersion;
+extern const struct metric_family family_clock_bound;
+extern const struct metric_family family_clock_growth;
+extern const struct metric_family family_clock_gates;
+extern const struct metric_family family_clock_steps;
+extern const struct metric_family family_stamps_bound;
+extern const struct metric_family family_stamps_growth;
+extern const struct metric_family family_stamps_gates;
+extern const struct metric_family family_port_link_up;
+extern const struct metric_family family_port_queues;
+extern const struct metric_family family_port_not_steered;
+extern const struct metric_family family_port_missed;
+extern const struct metric_family family_port_ring_full;
+extern const struct metric_family family_port_fill_empty;
+extern const struct metric_family family_port_frames;
+extern const struct metric_family family_key_age;
+extern const struct metric_family family_guard_discarded;
+extern const struct metric_family family_frames;
+extern const struct metric_family family_replies;
+extern const struct metric_family family_dropped;
+extern const struct metric_family family_naks;
+extern const struct metric_family family_received;
+extern const struct metric_family family_sent;
+extern const struct metric_family family_cookies;
+extern const struct metric_family family_slow_path;
+extern const struct metric_family family_busy;
+extern const struct metric_family family_stamps_refused;
+extern const struct metric_family family_composed_again;
+extern const struct metric_family family_records_refused;
+extern const struct metric_family family_departure_error;
+extern const struct metric_family family_interleaved;
+extern const struct metric_family family_departures;
+extern const struct metric_family family_turns;
+extern const struct metric_family family_departure;
+extern const struct metric_family family_ke_accepted;
+extern const struct metric_family family_ke_ended;
+extern const struct metric_family family_ke_paused;
+extern const struct metric_family family_ke_open;
+extern const struct metric_family family_clock_error_bound;
+extern const struct metric_family family_source_offset;
+extern const struct metric_family family_source_age;
+extern const struct metric_family family_clock_healthy;
+extern const struct metric_family family_clock_unhealthy;
+extern const struct metric_family family_clock_changes;
+extern const struct metric_family family_tsc_hertz;
+extern const struct metric_family family_keys;
+extern const struct metric_family family_keys_failing;
+extern const struct metric_family family_certificate_expiry;
+extern const struct metric_family family_metrics_requests;
+extern const struct metric_family family_metrics_cut;

@@ -1,0 +1,11 @@
+// What control alone knows, for the answers of the control socket and for the metrics' process.
+// Control's main thread.
+#pragma once
+
+#include "board/facts.h"
+#include "control/show/status.h"
+
+void facts_describe(const struct status_sources *sources, struct control_facts *facts);
+
+// Writes them, and the clock's state, to the side of the board that shows no secrets.
+void facts_publish(const struct status_sources *sources, struct board_facts *board);
