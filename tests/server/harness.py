@@ -554,12 +554,12 @@ class World:
             namespace.ip("addr", "add", f"{v6}/64", "dev", interface, "nodad")
             namespace.ip("link", "set", interface, "up")
 
-    def certify(self):
+    def certify(self, days=90):
         """A certificate of its own, which the clients trust, for the addresses and a name."""
         self.certificate, self.key = self.home / "cert.pem", self.home / "key.pem"
         names = f"subjectAltName={','.join('IP:' + a for a in self.addresses)},DNS:{SERVER_NAME}"
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                        "ec_paramgen_curve:P-256", "-nodes", "-days", "90", "-subj",
+                        "ec_paramgen_curve:P-256", "-nodes", "-days", str(days), "-subj",
                         f"/CN={SERVER_NAME}", "-addext", names, "-addext",
                         "basicConstraints=critical,CA:FALSE", "-keyout", self.key, "-out",
                         self.certificate], check=True, stderr=subprocess.DEVNULL)
