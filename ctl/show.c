@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <string.h>
+#include <time.h>
 
 static const char *text(const json_t *object, const char *name)
 {
@@ -125,6 +126,21 @@ static void show_ports(FILE *out, const json_t *ports)
     }
 }
 
+static void show_certificates(FILE *out, const json_t *certificates)
+{
+    size_t i;
+    json_t *certificate;
+    json_array_foreach(certificates, i, certificate)
+    {
+        const int64_t left = number(certificate, "expires") - (int64_t)time(NULL);
+        if (left < 0)
+            fprintf(out, "cert       %s HAS EXPIRED\n", text(certificate, "chain"));
+        else
+            fprintf(out, "cert       %s expires in %" PRId64 " days\n", text(certificate, "chain"),
+                    left / 86400);
+    }
+}
+
 static void show_keys(FILE *out, const json_t *keys)
 {
     size_t i;
@@ -188,6 +204,8 @@ void show_status(const json_t *status, FILE *out)
     fprintf(out, "noonmarkd %s\n\n", text(status, "version"));
     show_process(out, "control", json_object_get(status, "control"));
     show_process(out, "ke", json_object_get(status, "ke_process"));
+    if (json_is_object(json_object_get(status, "metrics_process")))
+        show_process(out, "metrics", json_object_get(status, "metrics_process"));
     show_process(out, "dataplane", dataplane);
     fprintf(out,
             "           crypto %s, memory %s\n"
@@ -199,6 +217,7 @@ void show_status(const json_t *status, FILE *out)
     show_served(out, json_object_get(status, "clock"));
     show_stamp_clocks(out, json_object_get(status, "stamp_clocks"));
     show_ports(out, json_object_get(status, "ports"));
+    show_certificates(out, json_object_get(status, "certificates"));
     show_keys(out, json_object_get(status, "keys"));
     show_counters(out, "NTP (all cores and the kernel's path)", METRIC_CORES,
                   json_object_get(status, "counters"));

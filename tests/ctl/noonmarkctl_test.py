@@ -52,6 +52,8 @@ def main():
         "clock": {"source": EVIL, "serving": True, "synchronised": True, "leap": EVIL, "reference_id": EVIL},
         "ports": [{"name": EVIL, "driver": EVIL, "mode": EVIL, "mac": EVIL, "stamps": EVIL,
                    "departures": EVIL}],
+        "metrics_process": {"heartbeat_age_ms": 5, "starts": 2},
+        "certificates": [{"chain": EVIL, "expires": 4102444800}, {"chain": "/old.pem", "expires": 86400}],
         "keys": [{"id": EVIL, "role": EVIL, "age_s": 1}],
         "counters": {EVIL: 7, "nak_cookie_tag": 5, "dropped_runt": 0},
         "ke": {EVIL: 8},
@@ -78,11 +80,13 @@ def main():
     refused_object = ask(json.dumps({"refused": "why"}).encode() + b"\n", "--json", command="reload")
     silent = ask(b"", command="reload")
     results = [
-        (text.returncode == 0 and is_text(text.stdout) and text.stdout.decode().count(SHOWN) >= 14,
+        (text.returncode == 0 and is_text(text.stdout) and text.stdout.decode().count(SHOWN) >= 15,
          "status as text has no control characters", text),
         (any(line.split()[:2] == ["nak_cookie_tag", "5"] and line.endswith("authentication tag is wrong.")
              for line in text.stdout.decode().splitlines()) and "dropped_runt" not in text.stdout.decode(),
          "a counter stands with what it means, unless it is zero", text),
+        ("\ncert       /old.pem HAS EXPIRED\n" in text.stdout.decode() and
+         "\nmetrics    running, start 2\n" in text.stdout.decode(), "certificates and the metrics' process are shown", text),
         ("ü€" in text.stdout.decode(), "other letters than ASCII's stay", text),
         (objects.returncode == 0 and is_text(objects.stdout)
          and json.loads(objects.stdout)["ports"][0]["mac"].startswith(SHOWN),

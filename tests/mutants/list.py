@@ -820,7 +820,7 @@ MUTANTS = [
            """if (clean[i] == '"' || clean[i] == '\\\\')""", "if (false)", ("metrics/exposition",)),
     Mutant("metrics-doubted", "a clock that the dataplane doubts is shown as good", "board/board.c",
            "    if (doubted)\n        view.state.leap = LEAP_UNKNOWN;\n", "", ("metrics/exposition",)),
-    Mutant("metrics-twice", "a family that several structs have is written twice",
+    Mutant("metrics-heads", "a family that several structs have is written twice",
            "metrics/exposition.c", "        if (is_first_of_family(i))\n", "", ("metrics/exposition",)),
     Mutant("metrics-deadline", "a client keeps its connection by an octet now and then",
            "metrics/http.c", "        shutdown(c->fd, SHUT_RDWR);\n", "", ("metrics/http",)),

@@ -122,18 +122,22 @@ static void the_first_end_is_told(void **state)
     static const struct made_dates soon = {-3600, 86400}, ended = {-7200, -3600};
     EVP_PKEY *key = EVP_EC_gen("P-256"), *between_key = EVP_EC_gen("P-256");
     X509 *old_root = certify("root authority", authority.key, NULL, authority.key, ended);
-    X509 *between = certify("authority soon", between_key, authority.root, authority.key, soon);
-    X509 *leaf = certify("leaf", key, between, between_key, dates_good);
-    X509 *chain[] = {leaf, between, old_root};
-    struct tls_pair pair = pair_of(chain, 3, key);
-    int64_t expires_s = 0;
-    pair.expires_s = &expires_s;
-    const int64_t before = time(NULL);
-    assert_int_equal(opened(&pair, 1), 0);
-    assert_in_range(expires_s, before + 86400 - 600, before + 86400);
-    pair_close(&pair);
-    for (int i = 0; i < 3; i++)
-        X509_free(chain[i]);
+    for (int which = 0; which < 2; which++) {
+        X509 *between = certify("authority", between_key, authority.root, authority.key,
+                                which == 0 ? dates_good : soon);
+        X509 *leaf = certify("leaf", key, between, between_key, which == 0 ? soon : dates_good);
+        X509 *chain[] = {leaf, between, old_root};
+        struct tls_pair pair = pair_of(chain, 3, key);
+        int64_t expires_s = 0;
+        pair.expires_s = &expires_s;
+        const int64_t before = time(NULL);
+        assert_int_equal(opened(&pair, 1), 0);
+        assert_in_range(expires_s, before + 86400 - 600, before + 86400);
+        pair_close(&pair);
+        X509_free(leaf);
+        X509_free(between);
+    }
+    X509_free(old_root);
     EVP_PKEY_free(between_key);
     EVP_PKEY_free(key);
 }
