@@ -2,6 +2,8 @@
 
 #include "base/log.h"
 #include "base/now.h"
+#include "metrics/history.h"
+#include "metrics/page/page.h"
 
 #include <errno.h>
 #include <microhttpd.h>
@@ -23,7 +25,10 @@ struct connection {
     bool cut;
 };
 
-// A text of the metrics that several requests get.
+// The texts that are made of numbers: /metrics in its formats, then /history.
+enum { HISTORY = EXPOSITION_FORMATS, DOCUMENTS };
+
+// Such a text, which several requests get.
 struct document {
     struct MHD_Response *response;
     uint64_t made_ns;
@@ -34,7 +39,8 @@ struct http {
     const struct exposition_sources *sources;
     struct board_metrics *counters;
     uint64_t look_ns; // when connections are looked at next
-    struct document metrics[EXPOSITION_FORMATS];
+    struct history *history;
+    struct document document[DOCUMENTS];
     struct MHD_Response *page, *unknown, *method, *body;
     struct connection connection[HTTP_CONNECTIONS_MAX];
 };
@@ -72,7 +78,7 @@ static struct MHD_Response *make_line(const char *line)
                 "text/plain; charset=utf-8");
 }
 
-static struct MHD_Response *make_metrics(struct http *http, enum exposition_format format)
+static struct MHD_Response *make_document(struct http *http, int which)
 {
     char *text = NULL;
     size_t len = 0;
@@ -80,26 +86,30 @@ static struct MHD_Response *make_metrics(struct http *http, enum exposition_form
 
     if (out == NULL)
         return NULL;
-    exposition_write(http->sources, format, out);
+    if (which == HISTORY)
+        history_write(http->history, out);
+    else
+        exposition_write(http->sources, (enum exposition_format)which, out);
     if (fclose(out) != 0) {
         free(text);
         return NULL;
     }
-    struct MHD_Response *made = make(text, len, MHD_RESPMEM_MUST_FREE, exposition_type[format]);
+    const char *type = which == HISTORY ? "application/json" : exposition_type[which];
+    struct MHD_Response *made = make(text, len, MHD_RESPMEM_MUST_FREE, type);
     if (made == NULL)
         free(text);
     return made;
 }
 
 // A flood of requests costs a text every HTTP_FRESH_MS.
-static struct MHD_Response *metrics(struct http *http, enum exposition_format format)
+static struct MHD_Response *document(struct http *http, int which)
 {
-    struct document *d = &http->metrics[format];
+    struct document *d = &http->document[which];
     const uint64_t now = now_ns();
 
     if (d->response != NULL && now - d->made_ns < HTTP_FRESH_MS * (uint64_t)NOW_NS_PER_MS)
         return d->response;
-    struct MHD_Response *made = make_metrics(http, format);
+    struct MHD_Response *made = make_document(http, which);
     if (made == NULL)
         return NULL; // the connection is closed
     if (d->response != NULL)
@@ -138,12 +148,14 @@ static enum MHD_Result answer(void *data, struct MHD_Connection *connection, con
         count(http, METRICS_REFUSED);
         return MHD_queue_response(connection, 400, http->body);
     }
-    if (strcmp(path, "/metrics") == 0) {
-        const enum exposition_format format = exposition_format_for(header(connection, "Accept"));
-        struct MHD_Response *text = metrics(http, format);
+    const bool wants_metrics = strcmp(path, "/metrics") == 0;
+    if (wants_metrics || strcmp(path, "/history") == 0) {
+        struct MHD_Response *text =
+            document(http, wants_metrics ? (int)exposition_format_for(header(connection, "Accept"))
+                                         : HISTORY);
         if (text == NULL)
             return MHD_NO;
-        count(http, METRICS_SCRAPES);
+        count(http, wants_metrics ? METRICS_SCRAPES : METRICS_PAGES);
         return MHD_queue_response(connection, 200, text);
     }
     if (strcmp(path, "/") == 0) {
@@ -204,15 +216,22 @@ __attribute__((format(printf, 2, 0))) static void say(void *data, const char *fo
     log_limited(&limit, LOG_LEVEL_INFO, "HTTP: %s", text);
 }
 
-static int make_lines(struct http *http)
+static int make_fixed(struct http *http)
 {
-    http->page = make_line("noonmarkd: the metrics are at /metrics\n");
+    http->history = history_make();
+    http->page =
+        make((char *)(uintptr_t)page, page_len, MHD_RESPMEM_PERSISTENT, "text/html; charset=utf-8");
     http->unknown = make_line("There is no such path; the metrics are at /metrics\n");
     http->method = make_line("This server knows GET and HEAD alone\n");
     http->body = make_line("A request must have no body\n");
-    if (http->page == NULL || http->unknown == NULL || http->method == NULL || http->body == NULL)
+    if (http->history == NULL || http->page == NULL || http->unknown == NULL ||
+        http->method == NULL || http->body == NULL)
         return -ENOMEM;
-    return MHD_add_response_header(http->method, "Allow", "GET, HEAD") == MHD_YES ? 0 : -ENOMEM;
+    return MHD_add_response_header(http->method, "Allow", "GET, HEAD") == MHD_YES &&
+                   MHD_add_response_header(http->page, "Content-Security-Policy",
+                                           (const char *)page_policy) == MHD_YES
+               ? 0
+               : -ENOMEM;
 }
 
 int http_open(int listen_fd, const struct exposition_sources *sources,
@@ -226,7 +245,7 @@ int http_open(int listen_fd, const struct exposition_sources *sources,
     http->counters = counters;
     for (size_t i = 0; i < HTTP_CONNECTIONS_MAX; i++)
         http->connection[i].fd = -1;
-    int result = make_lines(http);
+    int result = make_fixed(http);
     if (result == 0) {
         http->daemon = MHD_start_daemon(
             MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, answer, http,
@@ -260,6 +279,7 @@ uint64_t http_turn(struct http *http, uint64_t now)
         cut_late(http, now);
         http->look_ns = now + LOOK_MS * (uint64_t)NOW_NS_PER_MS;
     }
+    history_turn(http->history, http->sources, now); // at least at each look
     MHD_run(http->daemon);
     if (MHD_get_timeout(http->daemon, &wait_ms) != MHD_YES || wait_ms > LOOK_MS)
         return http->look_ns;
@@ -279,10 +299,12 @@ void http_close(struct http *http)
                                          http->unknown,
                                          http->method,
                                          http->body,
-                                         http->metrics[EXPOSITION_OPENMETRICS].response,
-                                         http->metrics[EXPOSITION_TEXT].response};
+                                         http->document[EXPOSITION_OPENMETRICS].response,
+                                         http->document[EXPOSITION_TEXT].response,
+                                         http->document[HISTORY].response};
     for (size_t i = 0; i < sizeof made / sizeof made[0]; i++)
         if (made[i] != NULL)
             MHD_destroy_response(made[i]);
+    free(http->history);
     free(http);
 }

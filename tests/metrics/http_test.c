@@ -152,6 +152,7 @@ static void all_else_is_refused(void **state)
 {
     (void)state;
     expect("GET /" HOST "\r\n", "HTTP/1.1 200 ");
+    expect("GET /history" HOST "\r\n", "HTTP/1.1 200 ");
     expect("GET /metrics/" HOST "\r\n", "HTTP/1.1 404 ");
     expect("GET /../metrics" HOST "\r\n", "HTTP/1.1 404 ");
     expect("POST /metrics" HOST "\r\n", "HTTP/1.1 405 ");
@@ -160,8 +161,22 @@ static void all_else_is_refused(void **state)
     expect("GET /metrics" HOST "Content-Length: 3\r\n\r\nabc", "HTTP/1.1 400 ");
     expect("GET /metrics" HOST "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "HTTP/1.1 400 ");
     assert_int_equal(counted(METRICS_REFUSED), 7);
-    assert_int_equal(counted(METRICS_PAGES), 1);
+    assert_int_equal(counted(METRICS_PAGES), 2);
     assert_int_equal(counted(METRICS_SCRAPES), 0);
+}
+
+// The page allows its own script and style alone, and comes with a point of history at once.
+static void the_page_has_a_strict_policy(void **state)
+{
+    (void)state;
+    const char *text = answer("GET /" HOST "\r\n");
+    assert_non_null(strstr(text, "\r\nContent-Security-Policy: default-src 'none'; script-src "
+                                 "'sha256-"));
+    assert_null(strstr(text, "unsafe-inline"));
+    assert_non_null(strstr(text, "<title>noonmark</title>"));
+    text = answer("GET /history" HOST "\r\n");
+    assert_non_null(strstr(text, "\r\nContent-Type: application/json\r\n"));
+    assert_non_null(strstr(text, "\"points\":1,"));
 }
 
 // An octet now and then puts libmicrohttpd's own limit off, and not this deadline.
@@ -207,6 +222,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(metrics_are_answered, open_server, close_server),
         cmocka_unit_test_setup_teardown(a_flood_costs_one_text, open_server, close_server),
         cmocka_unit_test_setup_teardown(all_else_is_refused, open_server, close_server),
+        cmocka_unit_test_setup_teardown(the_page_has_a_strict_policy, open_server, close_server),
         cmocka_unit_test_setup_teardown(late_connections_are_cut, open_server, close_server),
         cmocka_unit_test_setup_teardown(one_address_has_so_many_connections, open_server,
                                         close_server),

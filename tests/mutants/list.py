@@ -835,4 +835,8 @@ MUTANTS = [
     Mutant("tls-first-end", "the last certificate of a chain says when it expires",
            "control/ke/tls_chain.c", "first = expires < first ? expires : first;", "first = expires;",
            ("control/ke/tls",)),
+    Mutant("history-order", "the history is shown from its place in memory on", "metrics/history.c",
+           "(h->next + HISTORY_POINTS - h->n + i) % HISTORY_POINTS", "i", ("metrics/history",)),
+    Mutant("page-policy", "the status page comes without its policy", "metrics/http.c",
+           '"Content-Security-Policy"', '"X-Policy"', ("metrics/http",)),
 ]
