@@ -175,7 +175,9 @@ def with_ntsperf(tap, world):
     for rate in (1000, 20000):
         before = counted(world)
         a = tester.run("ntp", "--interleaved", "--clients", 256, "--rate", rate, "--duration", "3s")
-        tap.ok(a["answered"] > 0 and a["interleaved"] > 0 and not a["wrong"],
+        # A client whose next request is due before its reply has come has nothing to ask for.
+        slow = a["latency_ns"].get("p50", 0) > 0.5e9 * 256 / rate
+        tap.ok(a["answered"] > 0 and (a["interleaved"] > 0 or slow) and not a["wrong"],
                f"IL-2: at {rate} requests a second ntsperf finds no reply wrong", a.explain())
         names = "interleaved", "interleaved_basic", "departures_known", "departures_unasked", \
             "departures_lost"
