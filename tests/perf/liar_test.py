@@ -141,10 +141,11 @@ class Tests:
         a, truth = self.run(command, "drop", "--loss", "1%")
         tap.ok(a.code == 1 and a["lost"] > 20, f"{command}: and too much of it is failure, if "
                "there is an objective", a.explain())
-        # 350 ms for a reply are 150 too many; those to the last requests come after the end.
+        # 350 ms for a reply are 150 too many; those to the last requests come after the end, the later the
+        # slower this machine is.
         a, truth = self.run(command, "delay:350")
         tap.ok(a["late"] + a["lost"] == truth["lies"] > 20 and
-               a["lost"] <= RATE * 0.17 / EVERY + 1 and not a["wrong"] and not a.wrong_kinds(),
+               a["lost"] <= RATE * (0.17 + a["latency_ns"].get("p99", 0) / 1e9) / EVERY + 1 and not a["wrong"] and not a.wrong_kinds(),
                f"{command}: what comes after the deadline is late, and not wrong",
                f"{truth}\n{a.explain()}")
         a, truth = self.run(command, "repeat:60")
