@@ -86,9 +86,10 @@ enum board_port_state {
 // later too.
 struct board_port {
     char name[BOARD_NAME_LEN];   // as the configuration names it
-    char driver[BOARD_NAME_LEN]; // the kernel's ("veth", "ice") or DPDK's ("net_memif")
+    char driver[BOARD_NAME_LEN]; // the kernel's ("veth", "ice") or DPDK's ("net_memif"); "kernel
+                                 // socket"
     char mode[BOARD_NAME_LEN];   // "XDP native, zero copy", "XDP generic, copy", ...; "" elsewhere
-    char stamps[BOARD_NAME_LEN]; // the source of arrival times: "XDP program" or "poll"
+    char stamps[BOARD_NAME_LEN]; // the source of arrival times: "XDP program", "kernel" or "poll"
     char departures[BOARD_NAME_LEN]; // what interleaved mode can tell: "kernel" or "predicted"
     _Atomic uint32_t link_up;
     _Atomic uint32_t state;   // enum board_port_state
