@@ -222,19 +222,13 @@ bool value_endpoint(const char *text, struct sockaddr_storage *address, socklen_
     memcpy(host, start, (size_t)(end - start));
     host[end - start] = '\0';
 
-    if (v6) {
-        struct sockaddr_in6 *a = (struct sockaddr_in6 *)&read;
-        a->sin6_family = AF_INET6;
-        a->sin6_port = htons((uint16_t)port);
-        if (inet_pton(AF_INET6, host, &a->sin6_addr) != 1)
-            return false;
-    } else {
-        struct sockaddr_in *a = (struct sockaddr_in *)&read;
-        a->sin_family = AF_INET;
-        a->sin_port = htons((uint16_t)port);
-        if (inet_pton(AF_INET, host, &a->sin_addr) != 1)
-            return false;
-    }
+    // Family and port are at the same place in both.
+    struct sockaddr_in *v4_form = (struct sockaddr_in *)&read;
+    void *at = v6 ? (void *)&((struct sockaddr_in6 *)&read)->sin6_addr : &v4_form->sin_addr;
+    v4_form->sin_family = v6 ? AF_INET6 : AF_INET;
+    v4_form->sin_port = htons((uint16_t)port);
+    if (inet_pton(read.ss_family, host, at) != 1)
+        return false;
     *len = v6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
     *address = read;
     return true;
