@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,7 +26,8 @@ static pid_t sleeper(void)
 {
     const pid_t pid = fork();
     if (pid == 0) {
-        close_range(0, ~0U, 0); // the link is the test's, as is standard output
+        prctl(PR_SET_PDEATHSIG, SIGKILL); // a test that has failed leaves nothing behind
+        close_range(0, ~0U, 0);           // the link is the test's, as is standard output
         pause();
         _exit(0);
     }
