@@ -234,7 +234,6 @@ bool value_endpoint(const char *text, struct sockaddr_storage *address, socklen_
     return true;
 }
 
-// With a least length of 0 the text may be empty: no address.
 static bool parse_listen(const struct schema_key *key, const char *text, struct config_listen *into)
 {
     *into = (struct config_listen){.key = key->path};

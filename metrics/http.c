@@ -38,6 +38,7 @@ struct http {
     struct MHD_Daemon *daemon;
     const struct exposition_sources *sources;
     struct board_metrics *counters;
+    bool serves;
     uint64_t look_ns; // when connections are looked at next
     struct history *history;
     struct document document[DOCUMENTS];
@@ -203,17 +204,19 @@ static void cut_late(struct http *http, uint64_t now)
     }
 }
 
-// Mostly of what clients do wrong.
+// While it serves, libmicrohttpd tells what clients do wrong: a probe that only connects would fill
+// the log. What keeps it from starting is told.
 __attribute__((format(printf, 2, 0))) static void say(void *data, const char *format,
                                                       va_list arguments)
 {
-    static struct log_limit limit;
+    const struct http *http = data;
     char text[256];
 
-    (void)data;
+    if (http->serves)
+        return;
     vsnprintf(text, sizeof text, format, arguments);
     text[strcspn(text, "\n")] = '\0';
-    log_limited(&limit, LOG_LEVEL_INFO, "HTTP: %s", text);
+    log_error("HTTP: %s", text);
 }
 
 static int make_fixed(struct http *http)
@@ -249,7 +252,7 @@ int http_open(int listen_fd, const struct exposition_sources *sources,
     if (result == 0) {
         http->daemon = MHD_start_daemon(
             MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, answer, http,
-            MHD_OPTION_EXTERNAL_LOGGER, say, NULL, MHD_OPTION_LISTEN_SOCKET, listen_fd,
+            MHD_OPTION_EXTERNAL_LOGGER, say, http, MHD_OPTION_LISTEN_SOCKET, listen_fd,
             MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MAX,
             MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_AN_ADDRESS,
             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(HTTP_DEADLINE_MS / 2000),
@@ -262,6 +265,7 @@ int http_open(int listen_fd, const struct exposition_sources *sources,
         http_close(http);
         return result;
     }
+    http->serves = true;
     *out = http;
     return 0;
 }
