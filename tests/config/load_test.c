@@ -544,6 +544,8 @@ static void cores_and_ports_have_rules(void **state)
         {"cores: [1], ports: [{socket: '0.0.0.0:123'}, {socket: '192.0.2.1:123'}]",
          "which overlap"},
         {"cores: [1], ports: [{socket: '0.0.0.0:123'}, {socket: '0.0.0.0:123'}]", "twice"},
+        {"cores: [1], ports: [{socket: '[::1]:123'}, {socket: '[0::1]:123'}]",
+         "names the socket [0::1]:123 twice"},
         {"cores: [1], ports: [{socket: '0.0.0.0:123'}, {interface: a}]", "remove the socket"},
         {"cores: [1], ports: [{vdev: net_null0}]", "is a vdev without `addresses`"},
         {MEMIF(""), "which any local user may take; add `,socket-abstract=no`"},

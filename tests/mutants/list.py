@@ -388,7 +388,7 @@ MUTANTS = [
            "        if (!on_a_path)\n            return false;\n", "        if (on_a_path)\n            return true;\n",
            ("config load",)),
     Mutant("config-overlap", "an address may overlap with all of its family", "config/check.c",
-           "if (same_port(a, b) && (is_wildcard(a) || is_wildcard(b)))", "if (same_port(a, b) && is_wildcard(a))",
+           "return same_port(a, b) && (is_wildcard(a) || is_wildcard(b));", "return same_port(a, b) && is_wildcard(a);",
            ("config load",)),
     Mutant("config-number-name", "10.99.0.300 is a name", "config/host.c",
            "return strspn(text, \"0123456789\") < len;", "return true;", ("config load",)),
