@@ -85,11 +85,13 @@ enum board_port_state {
 // What a port is, for status. Written by the dataplane when the port comes up, the atomic ones
 // later too.
 struct board_port {
+    struct snapshot own_clock;   // struct stamp_line, of the device's own clock
     char name[BOARD_NAME_LEN];   // as the configuration names it
     char driver[BOARD_NAME_LEN]; // the kernel's ("veth", "ice") or DPDK's ("net_memif"); "kernel
                                  // socket"
     char mode[BOARD_NAME_LEN];   // "XDP native, zero copy", "XDP generic, copy", ...; "" elsewhere
     char stamps[BOARD_NAME_LEN]; // the source of arrival times: "XDP program", "kernel" or "poll"
+    char clock[BOARD_NAME_LEN];  // the device's own, which stamps frames: "/dev/ptp0"; "": none
     char departures[BOARD_NAME_LEN]; // what interleaved mode can tell: "kernel" or "predicted"
     _Atomic uint32_t link_up;
     _Atomic uint32_t state;   // enum board_port_state
@@ -104,6 +106,7 @@ struct board_port {
     _Atomic uint64_t fill_ring_empty; // how often an AF_XDP socket had no empty buffer
     _Atomic uint64_t stamped;         // frames with a stamp of their arrival
     _Atomic uint64_t unstamped;       // frames without one, on a port that stamps
+    _Atomic uint64_t hardware;        // frames with a stamp of the device's own clock
 };
 
 struct board_dataplane {

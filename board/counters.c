@@ -13,6 +13,8 @@ static_assert(
         offsetof(struct core_counters, frames_received) < offsetof(struct core_counters, outcome) &&
         offsetof(struct core_counters, frames_received) <
             offsetof(struct core_counters, stamps_refused) &&
+        offsetof(struct core_counters, frames_received) <
+            offsetof(struct core_counters, stamps_hardware) &&
         offsetof(struct core_counters, outcome) < offsetof(struct core_counters, nak) &&
         offsetof(struct core_counters, outcome) < offsetof(struct core_counters, interleaved),
     "a sum comes before its parts");

@@ -77,6 +77,7 @@ struct core_counters {
     _Atomic uint64_t
         departure_ns; // the last value: from composing to the first reply's planned departure
     _Atomic uint64_t stamps_refused;  // frames whose stamp could not be true
+    _Atomic uint64_t stamps_hardware; // frames whose arrival a device's own clock has told
     _Atomic uint64_t composed_again;  // bursts composed twice, because the core was off its CPU
     _Atomic uint64_t records_refused; // records of the board that were out of range
     _Atomic uint64_t outcome[OUTCOMES];

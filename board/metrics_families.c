@@ -70,6 +70,9 @@ const struct metric_family family_port_frames = {
     "noonmark_port_frames",
     "Frames of a port that stamps them as they arrive, with and without a stamp.", METRIC_COUNTER,
     ""};
+const struct metric_family family_port_hardware = {
+    "noonmark_port_frames_hardware", "Frames that came with a stamp of their device's own clock.",
+    METRIC_COUNTER, ""};
 const struct metric_family family_key_age = {
     "noonmark_key_age_seconds", "Time since the cookie key was made.", METRIC_GAUGE, "seconds"};
 const struct metric_family family_guard_discarded = {
@@ -99,6 +102,9 @@ const struct metric_family family_busy = {
     METRIC_COUNTER, "ticks"};
 const struct metric_family family_stamps_refused = {
     "noonmark_ntp_stamps_refused", "Frames whose stamp of arrival could not be true.",
+    METRIC_COUNTER, ""};
+const struct metric_family family_stamps_hardware = {
+    "noonmark_ntp_stamps_hardware", "Frames whose arrival the clock of their device has told.",
     METRIC_COUNTER, ""};
 const struct metric_family family_composed_again = {"noonmark_core_bursts_composed_again",
                                                     "Bursts composed twice.", METRIC_COUNTER, ""};

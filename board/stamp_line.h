@@ -1,8 +1,9 @@
-// The line of the clock that stamps frames: from CLOCK_MONOTONIC in ns to the TSC. Housekeeping
-// writes it; every core and control's status read it.
+// The line of a clock that stamps frames, from its nanoseconds to the TSC: CLOCK_MONOTONIC, or the
+// clock of a device. Housekeeping writes it; every core and control's status read it.
 #pragma once
 
 #include "board/snapshot.h"
+#include "board/time_fit.h"
 
 #include <assert.h>
 #include <stdbool.h>
@@ -30,6 +31,12 @@ struct stamp_line_view {
     uint64_t refused; // publications that were out of range
     struct stamp_line line;
 };
+
+// The line of a fit that is ready. It is void TIME_FIT_VOID_S after the last reading.
+//
+// A stamp that the line puts too early breaks containment. So the bound of a slewed clock counts a
+// slew from its first moment on.
+struct stamp_line stamp_line_of(const struct time_fit *fit);
 
 // Is the record empty, or a line that a real clock could have?
 bool stamp_line_is_sound(const struct stamp_line *line);

@@ -16,10 +16,15 @@
 #include <assert.h>
 #include <string.h>
 
+// Nothing is ever published here.
+static const struct snapshot no_clock;
+
 void core_open(struct core *core, const struct core_setup *setup)
 {
     memset(core, 0, sizeof *core);
     core->is = *setup;
+    if (core->is.own_clock == NULL)
+        core->is.own_clock = &no_clock;
     core->state.state.leap = LEAP_UNKNOWN;
     core->work.kernels = setup->kernels;
     policy_take(setup->policy, &core->policy);
@@ -29,17 +34,23 @@ void core_open(struct core *core, const struct core_setup *setup)
     rng_init(&core->rng);
 }
 
+static uint64_t refused_records(const struct core *core)
+{
+    return core->keys.refused + core->state.refused + core->stamps.refused +
+           core->own_clock.refused;
+}
+
 // Called rarely: control publishes a few times a second.
 static __attribute__((noinline)) void take_news(struct core *core)
 {
-    uint64_t before = core->keys.refused + core->state.refused + core->stamps.refused;
+    uint64_t before = refused_records(core);
     keyring_refresh(core->is.keyring, &core->keys);
     ntp_state_refresh(core->is.ntp_state, &core->state);
     stamp_line_refresh(core->is.stamps, &core->stamps);
+    stamp_line_refresh(core->is.own_clock, &core->own_clock);
     interleave_follow(&core->interleave, core->state.state.generation, tsc_now());
     policy_take(core->is.policy, &core->policy);
-    uint64_t refused = core->keys.refused + core->state.refused + core->stamps.refused;
-    counter_add(&core->is.counters->records_refused, refused - before);
+    counter_add(&core->is.counters->records_refused, refused_records(core) - before);
 }
 
 void core_refresh(struct core *core)
@@ -47,6 +58,7 @@ void core_refresh(struct core *core)
     if (snapshot_moved(core->is.keyring, core->keys.seen) ||
         snapshot_moved(core->is.ntp_state, core->state.seen) ||
         snapshot_moved(core->is.stamps, core->stamps.seen) ||
+        snapshot_moved(core->is.own_clock, core->own_clock.seen) ||
         policy_moved(core->is.policy, &core->policy))
         take_news(core);
 }
@@ -170,8 +182,9 @@ bool core_turn(struct core *c)
     core_refresh(c);
     memset(b->ended, 0, sizeof b->ended);
     memset(b->nak, 0, sizeof b->nak);
-    lane_set refused =
-        turn_time_moments(&c->time, &c->state.state, &c->stamps.line, &b->burst, all, b->arrival);
+    const struct turn_lines lines = {&c->stamps.line, &c->own_clock.line};
+    const struct turn_stamps stamps =
+        turn_time_moments(&c->time, &c->state.state, &lines, &b->burst, all, b->arrival);
 
     lane_set ntp = parse(b, all, port_addresses(c->is.port), policy_held(&c->policy)->udp_port);
     struct kinds requested = classify(b, ntp); // plain, secure, slow (legal, but unusual)
@@ -192,7 +205,9 @@ bool core_turn(struct core *c)
     account(c->is.counters, b, all, requested, answers.doubted, answers.given, answers.sent);
     if (b->interleaved != 0)
         account_interleaved(c->is.counters, b, answers.interleaved, answers.exact);
-    counter_add(&c->is.counters->stamps_refused, lane_count(refused));
+    counter_add(&c->is.counters->stamps_refused, lane_count(stamps.refused));
+    if (stamps.own != 0)
+        counter_add(&c->is.counters->stamps_hardware, lane_count(stamps.own));
     counter_add(&c->is.counters->busy_cycles, tsc_now() - c->time.arrived);
     return true;
 }

@@ -26,6 +26,7 @@ struct core_setup {
     const struct snapshot *keyring;    // control writes, this core reads
     const struct snapshot *ntp_state;  // housekeeping writes: control's state, after the check
     const struct snapshot *stamps;     // housekeeping writes: the line of the stamps' clock
+    const struct snapshot *own_clock;  // likewise: of the port's own clock; NULL: it has none
     struct core_counters *counters;    // this core writes, control reads
     struct exchange_kernels kernels;   // the crypto kernels
     const struct policy_place *policy; // housekeeping writes; a policy has been published
@@ -38,6 +39,7 @@ struct core {
     struct keyring_view keys;
     struct ntp_state_view state;
     struct stamp_line_view stamps;
+    struct stamp_line_view own_clock;
     struct policy_hold policy;
     struct rng rng; // the owner reseeds it (rng_reseed) between turns, from this thread
     struct turn_time time;

@@ -8,6 +8,7 @@
 #include "dataplane/clock_relay.h"
 #include "dataplane/housekeeping.h"
 #include "dataplane/loop.h"
+#include "dataplane/nic_clock.h"
 #include "dataplane/policy.h"
 #include "dataplane/port/kernel_path.h"
 #include "dataplane/port/ports.h"
@@ -42,6 +43,8 @@ struct dataplane {
     uint32_t n_loops;
     struct stamp_clock stamps;
     struct clock_relay clock;
+    struct nic_clock nic[PORTS_MAX];
+    uint32_t n_nic;
     int signals;
     int guard[2];
 };
@@ -192,6 +195,16 @@ static int open_kernel_path(struct dataplane *d)
     return open_loop(d, &setup);
 }
 
+static int open_nic_clocks(struct dataplane *d)
+{
+    for (uint32_t i = 0; i < d->config->dataplane.n_ports; i++) {
+        const struct port_clock *clock = ports_clock(d->ports, i);
+        if (clock)
+            nic_clock_open(&d->nic[d->n_nic++], clock, &d->board->port[i].own_clock);
+    }
+    return 0;
+}
+
 static int reduce_rights(struct dataplane *d)
 {
     (void)d;
@@ -209,6 +222,18 @@ static int start_loops(struct dataplane *d)
         int fault = loop_start(d->loop[i]);
         if (fault)
             return fault;
+    }
+    return 0;
+}
+
+// The threads get the rights and the filter of this one. Without them the cores use other stamps.
+static int start_nic_clocks(struct dataplane *d)
+{
+    for (uint32_t i = 0; i < d->n_nic; i++) {
+        int fault = nic_clock_start(&d->nic[i]);
+        if (fault)
+            log_warning("no thread to read %s: %s; requests bear no stamps of it",
+                        d->nic[i].clock->name, strerror(-fault));
     }
     return 0;
 }
@@ -247,9 +272,9 @@ static int let_packets_come(struct dataplane *d)
 static int open_all(struct dataplane *d)
 {
     static int (*const steps[])(struct dataplane *) = {
-        find_guards, take_config, take_signals,     open_board,       open_ports,
-        make_policy, make_tables, open_cores,       open_kernel_path, reduce_rights,
-        start_loops, confine,     let_packets_come,
+        find_guards,   take_config, take_signals,     open_board,       open_ports,
+        make_policy,   make_tables, open_cores,       open_kernel_path, open_nic_clocks,
+        reduce_rights, start_loops, start_nic_clocks, confine,          let_packets_come,
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         int fault = steps[i](d);
@@ -265,6 +290,8 @@ static void close_all(struct dataplane *d)
         atomic_store_explicit(&d->board->version, 0, memory_order_relaxed); // serves no more
     for (uint32_t i = 0; i < d->n_loops; i++)
         loop_stop(d->loop[i]);
+    for (uint32_t i = 0; i < d->n_nic; i++)
+        nic_clock_close(&d->nic[i]);
     if (d->ports) {
         ports_close(d->ports);
         ports_end();
@@ -297,6 +324,8 @@ int dataplane_main(void)
             .ports = d.ports,
             .stamps = &d.stamps,
             .clock = &d.clock,
+            .nic = d.nic,
+            .n_nic = d.n_nic,
             .policy = &d.policy,
             .loops = d.loop,
             .n_loops = d.n_loops,

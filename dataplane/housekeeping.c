@@ -109,6 +109,8 @@ static int open_timer(void)
 static int look_round(const struct housekeeping *house, struct watch *watch, uint64_t ticks)
 {
     stamp_clock_turn(house->stamps);
+    for (uint32_t i = 0; i < house->n_nic; i++)
+        nic_clock_turn(&house->nic[i]);
     clock_relay_turn(house->clock);
     if (ticks % TICKS_A_LOOK != 0)
         return 0;

@@ -1,11 +1,12 @@
 // The one thread that does not poll: it writes the heartbeat, watches the cores, seeds them, reads
-// the stamps' clock, checks and passes on control's clock, frees old policies, follows addresses
+// the stamps' clocks, checks and passes on control's clock, frees old policies, follows addresses
 // and links, and reads the link to the supervisor.
 #pragma once
 
 #include "board/board.h"
 #include "dataplane/clock_relay.h"
 #include "dataplane/loop.h"
+#include "dataplane/nic_clock.h"
 #include "dataplane/policy.h"
 #include "dataplane/port/ports.h"
 #include "dataplane/stamp_clock.h"
@@ -20,6 +21,8 @@ struct housekeeping {
     struct ports *ports;
     struct stamp_clock *stamps;
     struct clock_relay *clock;
+    struct nic_clock *nic; // of the ports that have one
+    uint32_t n_nic;
     struct policy_place *policy; // of these loops
     struct loop **loops;
     uint32_t n_loops;

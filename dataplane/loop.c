@@ -115,6 +115,7 @@ int loop_open(const struct loop_setup *setup, struct loop **out)
             .keyring = &setup->control->keyring,
             .ntp_state = setup->ntp_state,
             .stamps = setup->stamps,
+            .own_clock = port_line(setup->queues[i]),
             .counters = setup->counters,
             .kernels = setup->kernels,
             .policy = setup->policy,

@@ -25,21 +25,8 @@ static int64_t read_clock(void *self)
 
 static void publish(const struct stamp_clock *clock)
 {
-    const struct time_line *line = &clock->fit.line;
-    double ticks_per_ns = 1 / line->ns_per_tick;
-    uint64_t hold = (uint64_t)(TIME_FIT_VOID_S * (double)NS_PER_S * ticks_per_ns);
-    struct stamp_line out = {
-        .stamp_base = (uint64_t)line->base_ns,
-        .tsc_base = line->tsc_base - (uint64_t)(line->base_fraction * ticks_per_ns + 0.5),
-        .rate = (uint64_t)(ticks_per_ns * (double)(UINT64_C(1) << STAMP_RATE_SHIFT) + 0.5),
-        .until = line->tsc_base + hold,
-        .bound_ns = time_fit_bound(&clock->fit) + 1, // the base is a whole tick
-        // A stamp that the line puts too early breaks containment. So the bound counts a slew from
-        // its first moment on.
-        .growth_ppb = time_fit_growth_ppb(&clock->fit, true),
-        .gates = clock->fit.n,
-    };
-    snapshot_publish(clock->board, &out, sizeof out);
+    const struct stamp_line line = stamp_line_of(&clock->fit);
+    snapshot_publish(clock->board, &line, sizeof line);
 }
 
 void stamp_clock_turn(struct stamp_clock *clock)

@@ -8,7 +8,8 @@
 
 enum moment_source {
     MOMENT_POLL,  // the time of the poll: the true time is earlier by up to the error
-    MOMENT_STAMP, // the frame's own stamp, written as it arrived
+    MOMENT_STAMP, // the frame's own stamp, written by the kernel as it arrived
+    MOMENT_OWN,   // the frame's own stamp, written by the device
 };
 
 struct moment {

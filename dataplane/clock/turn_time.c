@@ -45,9 +45,10 @@ static void fill(struct moment moment[LANES], struct moment value)
         memcpy(&moment[i], block, sizeof block);
 }
 
-lane_set turn_time_moments(struct turn_time *turn, const struct ntp_state *state,
-                           const struct stamp_line *line, const struct burst *burst, lane_set all,
-                           struct moment moment[LANES])
+// By the kernel's stamps and by the poll. Returns the lanes whose stamps were refused.
+static inline lane_set kernel_moments(struct turn_time *turn, const struct ntp_state *state,
+                                      const struct stamp_line *line, const struct burst *burst,
+                                      lane_set all, struct moment moment[LANES])
 {
     follow_rate(turn, state->tsc_hz);
     lane_set stamped = burst->stamped & all;
@@ -75,6 +76,68 @@ lane_set turn_time_moments(struct turn_time *turn, const struct ntp_state *state
     if (good != 0 && turn->unsure < unsure)
         turn->unsure = unsure;
     return stamped & ~good;
+}
+
+// The moment by the device's stamp; `witness` is that of the kernel's stamp, or of the poll. False:
+// the stamp is refused.
+static bool own_moment(const struct arrival_clock *clock, uint64_t stamp,
+                       const struct moment *witness, struct moment *moment)
+{
+    struct moment own = {.source = MOMENT_OWN};
+    if (!arrival_utc(clock, stamp, &own.utc))
+        return false;
+    // The poll is in arrival_utc: that lets no stamp be later.
+    const bool by_poll = witness->source == MOMENT_POLL;
+    const uint64_t doubt_ns = by_poll ? 0 : witness->error_ns;
+    int64_t gap = (int64_t)((by_poll ? clock->utc : witness->utc) - own.utc);
+    if (gap < -(int64_t)ntp_time_span((uint32_t)(clock->slack + doubt_ns)))
+        return false;
+    if (gap < 0) { // within the errors
+        own.utc = witness->utc;
+        gap = 0;
+    }
+    const uint64_t gap_ns = (uint64_t)((double)gap * (NS_PER_S / 4294967296.0)) + 1 + doubt_ns;
+    const uint64_t error_ns = arrival_error_ns(clock, stamp);
+    const uint64_t most = gap_ns > error_ns ? gap_ns : error_ns;
+    own.error_ns = most < UINT32_MAX ? (uint32_t)most : UINT32_MAX;
+    *moment = own;
+    return true;
+}
+
+// The lanes with a stamp of the device's, once they have the moments of their witnesses. Out of
+// line: most ports have none.
+static __attribute__((noinline)) void
+own_moments(struct turn_time *turn, const struct ntp_state *state, const struct stamp_line *line,
+            const struct burst *burst, lane_set all, struct moment moment[LANES],
+            struct turn_stamps *stamps)
+{
+    const struct arrival_clock clock = arrival_clock_at(line, &state->line, turn->arrived);
+    uint32_t error_ns = 0;
+    for (lane_set rest = burst->hardware & all; rest != 0;) {
+        const unsigned lane = lane_take(&rest);
+        if (!own_moment(&clock, burst->own[lane], &moment[lane], &moment[lane])) {
+            stamps->refused |= lane_bit(lane);
+            continue;
+        }
+        stamps->own |= lane_bit(lane);
+        if (error_ns < moment[lane].error_ns)
+            error_ns = moment[lane].error_ns;
+    }
+    const uint64_t unsure = (uint64_t)(error_ns / turn->ns_per_tick) + 1;
+    if (stamps->own == all || (stamps->own != 0 && turn->unsure < unsure))
+        turn->unsure = unsure;
+}
+
+struct turn_stamps turn_time_moments(struct turn_time *turn, const struct ntp_state *state,
+                                     const struct turn_lines *lines, const struct burst *burst,
+                                     lane_set all, struct moment moment[LANES])
+{
+    struct turn_stamps stamps = {
+        .refused = kernel_moments(turn, state, lines->kernel, burst, all, moment),
+    };
+    if ((burst->hardware & all) != 0)
+        own_moments(turn, state, lines->own, burst, all, moment, &stamps);
+    return stamps;
 }
 
 struct departures turn_time_compose(struct turn_time *turn, const struct ntp_state *state,

@@ -53,11 +53,28 @@ static inline void turn_time_arrive(struct turn_time *turn, uint64_t tsc, bool f
     backlog_note(&turn->backlog, turn->poll_began, drained);
 }
 
-// When each lane of `all` arrived: the time of its stamp, or without a stamp the time of the poll.
-// Returns the lanes whose stamps were refused.
-lane_set turn_time_moments(struct turn_time *turn, const struct ntp_state *state,
-                           const struct stamp_line *line, const struct burst *burst, lane_set all,
-                           struct moment moment[LANES]);
+// The lines of the clocks of a burst's stamps.
+struct turn_lines {
+    const struct stamp_line *kernel; // CLOCK_MONOTONIC
+    const struct stamp_line *own;    // the device's clock
+};
+
+// What became of the stamps, by lane.
+struct turn_stamps {
+    lane_set refused; // a stamp could not be true
+    lane_set own;     // the device's clock told the arrival
+};
+
+// When each lane of `all` arrived: the time of the device's stamp, without one that of the kernel's
+// stamp, and without any the time of the poll.
+//
+// A device's clock may jump, and is found out only at its next reading. So its stamp has a witness:
+// the kernel's stamp, or else the poll. A stamp that is later than its witness is refused. The
+// arrival is not later than the witness, so their distance counts as an error of the arrival:
+// whatever the device's clock did, the reply's root dispersion covers it.
+struct turn_stamps turn_time_moments(struct turn_time *turn, const struct ntp_state *state,
+                                     const struct turn_lines *lines, const struct burst *burst,
+                                     lane_set all, struct moment moment[LANES]);
 
 // Composing of a part begins. *aged becomes the state of the clock as the replies tell it.
 struct departures turn_time_compose(struct turn_time *turn, const struct ntp_state *state,

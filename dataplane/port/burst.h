@@ -25,6 +25,8 @@ struct burst {
     uint16_t len[LANES];   // octets of frame, without FCS
     uint8_t *reply[LANES]; // room for at least len octets, aligned like frame; content undefined
     uint64_t stamp[LANES]; // of the stamped lanes: CLOCK_MONOTONIC in ns as the frame arrived
+    lane_set hardware;     // the lanes whose frame bears a stamp of the device's, stamped or not
+    uint64_t own[LANES];   // of these: the device's clock (clock.h) in ns as the frame arrived
 
     // Filled for port_tx.
     uint16_t reply_len[LANES]; // octets of the reply frame

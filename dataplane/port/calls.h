@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 struct exact;
+struct snapshot;
 
 // The functions of port.h, of one kind of port. They do not look at burst->exact.
 struct port_calls {
@@ -22,6 +23,8 @@ struct port {
     int descriptor;                      // see port_descriptor
     struct exact *exact; // the way that tells departures (exact.h), whoever opened it closes it;
                          // NULL: there is none
+
+    const struct snapshot *line; // see port_line; NULL while the port is not on the board
 
     // Turns in which there was no buffer for a reply. Writer: the core, relaxed. Reader:
     // housekeeping.

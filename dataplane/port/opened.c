@@ -158,6 +158,18 @@ struct port *opened_queue(const struct opened *opened, uint32_t i)
                                 : &opened->device.queue[i]->port;
 }
 
+const struct port_clock *opened_clock(const struct opened *opened)
+{
+    (void)opened; // no kind of port reads its device's clock yet
+    return NULL;
+}
+
+void opened_set_line(const struct opened *opened, const struct snapshot *line)
+{
+    for (uint32_t i = 0; i < opened_n_queues(opened); i++)
+        opened_queue(opened, i)->line = line;
+}
+
 static bool program_stamps(const struct opened *opened)
 {
     return is_interface(opened) && steering_programs[0].stamps;
@@ -268,6 +280,8 @@ static void show_open(const struct opened *opened, struct board_port *port)
     snprintf(port->driver, sizeof port->driver, "%s", driver_of(opened));
     snprintf(port->mode, sizeof port->mode, "%s", interface ? xdp_port_mode(xdp) : "");
     snprintf(port->stamps, sizeof port->stamps, "%s", stamped_by(opened));
+    const struct port_clock *clock = opened_clock(opened);
+    snprintf(port->clock, sizeof port->clock, "%s", clock ? clock->name : "");
     snprintf(port->departures, sizeof port->departures, "%s",
              opened_tells_departures(opened) ? "kernel" : "predicted");
     port->queues = opened_n_queues(opened);
@@ -284,7 +298,7 @@ void opened_forget(struct board_port *port)
 
 static void show_left_out(struct board_port *port)
 {
-    port->driver[0] = port->mode[0] = port->stamps[0] = port->departures[0] = '\0';
+    port->driver[0] = port->mode[0] = port->stamps[0] = port->departures[0] = port->clock[0] = '\0';
     port->queues = 0;
     memset(port->mac, 0, sizeof port->mac);
     atomic_store_explicit(&port->link_up, 0, memory_order_relaxed);

@@ -4,6 +4,7 @@
 
 #include "board/board.h"
 #include "config/config.h"
+#include "dataplane/port/clock.h"
 #include "dataplane/port/eal/device.h"
 #include "dataplane/port/socket/socket_port.h"
 #include "dataplane/port/xdp/addresses.h"
@@ -61,6 +62,12 @@ struct port *opened_queue(const struct opened *opened, uint32_t i);
 
 // Can its queues tell when a reply left (port_departures)?
 bool opened_tells_departures(const struct opened *opened);
+
+// The clock of its device; NULL: it has none.
+const struct port_clock *opened_clock(const struct opened *opened);
+
+// Tells its queues where the line of that clock is published.
+void opened_set_line(const struct opened *opened, const struct snapshot *line);
 
 // How the arrival of its requests is known, for people.
 const char *opened_arrival(const struct opened *opened);

@@ -71,6 +71,11 @@ int port_descriptor(const struct port *port)
     return port->descriptor;
 }
 
+const struct snapshot *port_line(const struct port *port)
+{
+    return port->line;
+}
+
 const struct address_set *port_addresses(const struct port *port)
 {
     return port->addresses;

@@ -10,11 +10,12 @@
 #include "dataplane/wire/address_set.h"
 
 struct port;
+struct snapshot;
 
 // Receives up to LANES frames: sets frame, len and reply of lanes 0 .. n-1 and returns that set.
 // Frames in several segments or longer than FRAME_MAX are lent with len as received; parse drops
 // them. Sets drained: whether the burst has all frames that had arrived; with BURST_DRAINED frames
-// or more it is false. Sets stamped, and the stamps of those lanes.
+// or more it is false. Sets stamped and hardware, and the stamps of those lanes.
 lane_set port_rx(struct port *port, struct burst *burst);
 
 // Sends the replies of the lanes of answer (reply, reply_len), in the order of the lanes, in calls
@@ -34,6 +35,10 @@ void port_drop(struct port *port, struct burst *burst, lane_set drop);
 // A descriptor that is readable while frames wait, so that a core can sleep until one comes; -1:
 // the port must be polled. It is the port's.
 int port_descriptor(const struct port *port);
+
+// Where housekeeping publishes the line of the device's own clock (struct stamp_line): of the clock
+// that burst->own is read from. Never published when the device has none. NULL: likewise.
+const struct snapshot *port_line(const struct port *port);
 
 // The addresses that the parse stage must accept; NULL when the XDP program has already checked
 // them.

@@ -125,6 +125,8 @@ int ports_open(const struct config *config, int first_socket, struct board_datap
     int fault = start_dpdk(config);
     for (uint32_t i = 0; i < config->dataplane.n_ports && !fault; i++)
         fault = open_one(ports, &plan, first);
+    for (uint32_t i = 0; i < ports->n_opened && !fault; i++)
+        opened_set_line(&ports->opened[i], &board->port[i].own_clock);
     if (!fault)
         fault = deal(ports);
     foreign_log_release();
@@ -142,6 +144,11 @@ uint32_t ports_n_open(const struct ports *ports)
     for (uint32_t i = 0; i < ports->n_opened; i++)
         n += ports->opened[i].state == BOARD_PORT_OPEN;
     return n;
+}
+
+const struct port_clock *ports_clock(const struct ports *ports, uint32_t i)
+{
+    return i < ports->n_opened ? opened_clock(&ports->opened[i]) : NULL;
 }
 
 bool ports_tell_departures(const struct ports *ports)

@@ -8,6 +8,7 @@
 
 #include "board/board.h"
 #include "config/config.h"
+#include "dataplane/port/clock.h"
 #include "dataplane/port/port.h"
 
 struct ports;
@@ -25,6 +26,10 @@ uint32_t ports_n_open(const struct ports *ports);
 
 // Can any port tell when a reply left (port_departures)?
 bool ports_tell_departures(const struct ports *ports);
+
+// The clock of the device of port i, in the order of the configuration; NULL: it has none, and its
+// frames bear stamps of the kernel's or none.
+const struct port_clock *ports_clock(const struct ports *ports, uint32_t i);
 
 // Lets packets to that UDP port in: fills the maps of the interfaces' programs. ports_follow keeps
 // the port. 0 or -errno, logged.

@@ -85,6 +85,7 @@ lane_set port_rx(struct port *port, struct burst *burst)
     }
     port->next = (port->next + LANES) % RING_PORT_FRAMES;
     port->turn = (port->turn + 1) % TURNS;
+    burst->hardware = 0;
     burst->stamped = port->stamped ? ~(lane_set)0 : 0;
     for (unsigned i = 0; port->stamped && i < LANES; i++)
         burst->stamp[i] = port->next + i;

@@ -33,6 +33,8 @@ struct port {
     uint64_t left[LANES];
     lane_set stamped;
     uint64_t stamp[LANES];
+    lane_set hardware;
+    uint64_t own[LANES];
     bool exact;
     struct port_departure departure[QUEUE]; // told up to n_told, known up to n_known
     unsigned n_departures;
@@ -164,6 +166,18 @@ void memory_port_stamps(struct port *port, lane_set stamped, const uint64_t stam
     memcpy(port->stamp, stamp, sizeof port->stamp);
 }
 
+void memory_port_own(struct port *port, lane_set hardware, const uint64_t own[LANES])
+{
+    port->hardware = hardware;
+    memcpy(port->own, own, sizeof port->own);
+}
+
+const struct snapshot *port_line(const struct port *port)
+{
+    (void)port;
+    return NULL;
+}
+
 void memory_port_exact(struct port *port, bool exact)
 {
     port->exact = exact;
@@ -209,6 +223,8 @@ lane_set port_rx(struct port *port, struct burst *burst)
     }
     burst->stamped = lane_first(n) & port->stamped;
     memcpy(burst->stamp, port->stamp, sizeof burst->stamp);
+    burst->hardware = lane_first(n) & port->hardware;
+    memcpy(burst->own, port->own, sizeof burst->own);
     burst->drained = n < BURST_DRAINED;
     return lane_first(n);
 }

@@ -39,6 +39,9 @@ uint64_t memory_port_left(const struct port *port, unsigned lane);
 // The stamps of the lanes of the next bursts; none unless said otherwise.
 void memory_port_stamps(struct port *port, lane_set stamped, const uint64_t stamp[LANES]);
 
+// Likewise the stamps of the device's own clock.
+void memory_port_own(struct port *port, lane_set hardware, const uint64_t own[LANES]);
+
 // Lets the port tell the departures of the frames of burst.exact (it cannot at first): in the order
 // of their sending, once memory_port_tell says how many more it knows by now, of which `lost` came
 // without a stamp.

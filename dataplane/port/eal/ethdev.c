@@ -70,7 +70,7 @@ static lane_set ethdev_rx(struct port *base, struct burst *burst)
         burst->len[i] = length_seen(request);
         burst->reply[i] = rte_pktmbuf_mtod(reply, uint8_t *);
     }
-    burst->stamped = 0; // DPDK's drivers keep no stamp that is known here
+    burst->stamped = burst->hardware = 0; // DPDK's drivers keep no stamp that is known here
     return lane_first(n);
 }
 

@@ -169,7 +169,7 @@ static lane_set udp_rx(struct port *port, struct burst *burst)
     const int n = recvmmsg(q->is.fd, q->in, LANES, MSG_DONTWAIT, NULL);
     note_offset(q);
     burst->drained = n < BURST_DRAINED;
-    burst->stamped = 0;
+    burst->stamped = burst->hardware = 0;
     burst->from_kernel = true;
     if (n <= 0)
         return 0;

@@ -46,7 +46,7 @@ static lane_set queue_rx(struct port *port, struct burst *burst)
     assert(b->n_free >= LANES); // refill has left them, and each turn gives back what it takes
     const uint32_t n = ring_ready(ring, LANES);
     burst->drained = n < BURST_DRAINED;
-    burst->stamped = 0;
+    burst->stamped = burst->hardware = 0;
     if (b->owed > 0)
         buffers_refill(b);
     if (n == 0) {

@@ -124,7 +124,7 @@ static void expect_names(const char *what, const json_t *object, const char *nam
     "dropped_stale "                                                                               \
     "dropped_longer dropped_tx_full nak_unknown_key nak_cookie_length nak_cookie_tag "             \
     "nak_request_tag octets_received octets_sent cookies_sealed slow_path busy_cycles "            \
-    "stamps_refused composed_again records_refused interleaved interleaved_basic "                 \
+    "stamps_refused stamps_hardware composed_again records_refused interleaved interleaved_basic " \
     "departures_known departures_unasked departures_lost"
 
 static void names_are_stable(void **state)
@@ -150,7 +150,8 @@ static void names_are_stable(void **state)
         const char *of, *names;
     } list[] = {
         {"ports", "name driver mode state xdp_program link_up queues addresses_not_steered mac "
-                  "rx_missed rx_ring_full fill_ring_empty stamps departures stamped unstamped"},
+                  "rx_missed rx_ring_full fill_ring_empty stamps departures stamped unstamped "
+                  "hardware"},
         {"keys", "id role age_s"},
         {"certificates", "chain expires"},
         {"departure_error", "up_to_ns count"},
