@@ -6,27 +6,11 @@
 #include <errno.h>
 #include <stddef.h>
 
-static int64_t width_of(const struct phc_reading *reading)
-{
-    return reading->after_ns - reading->before_ns;
-}
-
-const struct phc_reading *phc_narrowest(const struct phc_reading *readings, int n)
-{
-    const struct phc_reading *best = NULL;
-
-    for (int i = 0; i < n; i++)
-        if (width_of(&readings[i]) >= 0 &&
-            (best == NULL || width_of(&readings[i]) < width_of(best)))
-            best = &readings[i];
-    return best;
-}
-
 // Differences are formed before anything becomes a double, which cannot hold a date to the
 // nanosecond.
 double phc_offset_s(const struct phc_reading *reading, int ahead_s, double *unsure_s)
 {
-    const int64_t width = width_of(reading);
+    const int64_t width = reading->after_ns - reading->before_ns;
     const int64_t utc_ns = reading->phc_ns - (int64_t)ahead_s * NS_PER_S;
     const int64_t off_ns = utc_ns - (reading->before_ns + width / 2);
 

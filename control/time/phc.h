@@ -7,23 +7,14 @@
 // it read in a snapshot.
 #pragma once
 
+#include "base/phc_read.h"
 #include "board/snapshot.h"
 
 #include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-enum {
-    PHC_READ_MS = 100,
-    PHC_READINGS = 10, // of which the narrowest is taken
-};
-
-// The hardware clock's time, and the system's around it, in ns since each one's epoch.
-struct phc_reading {
-    int64_t before_ns; // CLOCK_REALTIME
-    int64_t phc_ns;
-    int64_t after_ns; // CLOCK_REALTIME
-};
+enum { PHC_READ_MS = 100 };
 
 // The thread's last word.
 struct phc_word {
@@ -44,9 +35,6 @@ struct phc_reader {
 // One round of the thread's: reads, and publishes what it has read or why it has not.
 void phc_read_once(const struct phc_reader *reader, struct phc_word *word,
                    struct snapshot *snapshot);
-
-// The narrowest of n readings in which the system's clock was not put back; NULL: none.
-const struct phc_reading *phc_narrowest(const struct phc_reading *readings, int n);
 
 // The PHC's time minus the system's, in seconds, and the most that this may be wrong.
 // ahead_s: TAI - UTC, when the PHC keeps TAI; else 0.

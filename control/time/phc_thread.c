@@ -1,14 +1,12 @@
-// The thread that reads a hardware clock, and how it reads it.
+// The thread that reads a hardware clock.
 #include "control/time/phc.h"
 
 #include "base/now.h"
 
 #include <errno.h>
-#include <linux/ptp_clock.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,64 +18,9 @@ struct phc {
     pthread_t thread;
 };
 
-static int64_t ns_of(const struct ptp_clock_time *t)
-{
-    return t->sec * 1000000000 + t->nsec;
-}
-
-// The device itself takes both times at once: hardly any width. Few devices can.
-static int read_precise(int fd, struct phc_reading *reading)
-{
-    struct ptp_sys_offset_precise offset = {0};
-
-    if (ioctl(fd, PTP_SYS_OFFSET_PRECISE, &offset) != 0)
-        return -errno;
-    const int64_t system_ns = ns_of(&offset.sys_realtime);
-    *reading = (struct phc_reading){system_ns, ns_of(&offset.device), system_ns};
-    return 1;
-}
-
-static int read_extended(int fd, struct phc_reading *readings, int n)
-{
-    struct ptp_sys_offset_extended offset = {.n_samples = (unsigned)n};
-
-    if (ioctl(fd, PTP_SYS_OFFSET_EXTENDED, &offset) != 0)
-        return -errno;
-    for (int i = 0; i < n; i++)
-        readings[i] = (struct phc_reading){ns_of(&offset.ts[i][0]), ns_of(&offset.ts[i][1]),
-                                           ns_of(&offset.ts[i][2])};
-    return n;
-}
-
-// Old drivers: the readings of the system's clock are further away, by what the driver does
-// besides.
-static int read_plain(int fd, struct phc_reading *readings, int n)
-{
-    struct ptp_sys_offset offset = {.n_samples = (unsigned)n};
-
-    if (ioctl(fd, PTP_SYS_OFFSET, &offset) != 0)
-        return -errno;
-    for (int i = 0; i < n; i++)
-        readings[i] = (struct phc_reading){ns_of(&offset.ts[2 * i]), ns_of(&offset.ts[2 * i + 1]),
-                                           ns_of(&offset.ts[2 * i + 2])};
-    return n;
-}
-
-static bool is_not_known(int result)
-{
-    return result == -EOPNOTSUPP || result == -ENOTTY || result == -EINVAL;
-}
-
 static int read_device(void *self, struct phc_reading *readings, int n)
 {
-    const int fd = ((const struct phc *)self)->fd;
-
-    int result = read_precise(fd, readings);
-    if (is_not_known(result))
-        result = read_extended(fd, readings, n);
-    if (is_not_known(result))
-        result = read_plain(fd, readings, n);
-    return result;
+    return phc_read(((const struct phc *)self)->fd, CLOCK_REALTIME, readings, n);
 }
 
 static uint64_t monotonic_ns(void *self)
