@@ -107,6 +107,7 @@ struct board_port {
     _Atomic uint64_t stamped;         // frames with a stamp of their arrival
     _Atomic uint64_t unstamped;       // frames without one, on a port that stamps
     _Atomic uint64_t hardware;        // frames with a stamp of the device's own clock
+    _Atomic uint64_t believed;        // of these: whose arrival it told
 };
 
 struct board_dataplane {

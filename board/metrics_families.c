@@ -73,6 +73,9 @@ const struct metric_family family_port_frames = {
 const struct metric_family family_port_hardware = {
     "noonmark_port_frames_hardware", "Frames that came with a stamp of their device's own clock.",
     METRIC_COUNTER, ""};
+const struct metric_family family_port_believed = {
+    "noonmark_port_frames_hardware_believed",
+    "Frames whose arrival the stamp of their device's own clock has told.", METRIC_COUNTER, ""};
 const struct metric_family family_key_age = {
     "noonmark_key_age_seconds", "Time since the cookie key was made.", METRIC_GAUGE, "seconds"};
 const struct metric_family family_guard_discarded = {

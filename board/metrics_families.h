@@ -28,6 +28,7 @@ extern const struct metric_family family_port_ring_full;
 extern const struct metric_family family_port_fill_empty;
 extern const struct metric_family family_port_frames;
 extern const struct metric_family family_port_hardware;
+extern const struct metric_family family_port_believed;
 extern const struct metric_family family_key_age;
 extern const struct metric_family family_guard_discarded;
 extern const struct metric_family family_frames;

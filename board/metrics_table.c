@@ -139,6 +139,8 @@ const struct metric metrics[] = {
      PORT(METRIC_U64, unstamped)},
     {&family_port_hardware, NULL, NULL, "hardware",
      "Frames that came with a stamp of their device's own clock.", PORT(METRIC_U64, hardware)},
+    {&family_port_believed, NULL, NULL, "hardware_believed",
+     "Of these, those whose arrival that stamp has told.", PORT(METRIC_U64, believed)},
     {&family_key_age, NULL, NULL, "age_s", "Seconds since the key was made.",
      AT(METRIC_KEY, METRIC_U64, metric_key, age_s)},
     {&family_frames, NULL, NULL, "frames_received",

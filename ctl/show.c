@@ -252,6 +252,29 @@ static void show_health(FILE *out, const json_t *health)
     fputc('\n', out);
 }
 
+// The clock of a port's device, when it has one.
+static void show_own_clock(FILE *out, const json_t *port)
+{
+    const json_t *clock = json_object_get(port, "clock");
+    if (!json_is_object(clock))
+        return;
+    fprintf(out, "           its device's clock %s", text(clock, "clock"));
+    if (json_is_true(json_object_get(clock, "exact"))) {
+        fprintf(out, ": within %" PRId64 " ns, %" PRId64 " gates", number(clock, "bound_ns"),
+                number(clock, "gates"));
+        fprintf(out, ", keeps %s", text(clock, "timescale"));
+        show_real(out, ", ahead of UTC by", clock, "offset_s", 1, "s");
+        show_real(out, ", faster by", clock, "frequency_ppm", 1, "ppm");
+    } else {
+        fprintf(out, ": no exact line, so that it stamps no requests");
+    }
+    fprintf(out, "\n           its stamps: %" PRId64 " frames, %" PRId64 " believed",
+            number(port, "hardware"), number(port, "hardware_believed"));
+    if (json_is_number(json_object_get(port, "hardware_coverage")))
+        fprintf(out, " (%.3f %% of all)", real(port, "hardware_coverage") * 100);
+    fprintf(out, "; receive timestamps: %s\n", text(port, "receive"));
+}
+
 static void show_stamps(FILE *out, const json_t *ports)
 {
     size_t i;
@@ -264,6 +287,7 @@ static void show_stamps(FILE *out, const json_t *ports)
             fprintf(out, ", %.3f %% of %" PRId64 " frames", real(port, "coverage") * 100,
                     number(port, "stamped") + number(port, "unstamped"));
         fputc('\n', out);
+        show_own_clock(out, port);
     }
 }
 

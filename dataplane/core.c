@@ -206,8 +206,10 @@ bool core_turn(struct core *c)
     if (b->interleaved != 0)
         account_interleaved(c->is.counters, b, answers.interleaved, answers.exact);
     counter_add(&c->is.counters->stamps_refused, lane_count(stamps.refused));
-    if (stamps.own != 0)
+    if (stamps.own != 0) {
         counter_add(&c->is.counters->stamps_hardware, lane_count(stamps.own));
+        port_believed(c->is.port, lane_count(stamps.own));
+    }
     counter_add(&c->is.counters->busy_cycles, tsc_now() - c->time.arrived);
     return true;
 }

@@ -3,6 +3,7 @@
 #include "dataplane/dataplane.h"
 
 #include "base/log.h"
+#include "base/phc_read.h"
 #include "board/board.h"
 #include "config/config.h"
 #include "dataplane/clock_relay.h"
@@ -47,6 +48,7 @@ struct dataplane {
     uint32_t n_nic;
     int signals;
     int guard[2];
+    int phc[PORTS_MAX]; // of the ports' devices, -1: none
 };
 
 static int failed(const char *what, int fault)
@@ -69,10 +71,12 @@ static int read_config(struct config **config)
 }
 
 // First of all: another descriptor may later take the number of one that was not handed over.
-static int find_guards(struct dataplane *d)
+static int find_handed(struct dataplane *d)
 {
     d->guard[0] = guard_is(HANDOVER_GUARD_IPV4) ? HANDOVER_GUARD_IPV4 : -1;
     d->guard[1] = guard_is(HANDOVER_GUARD_IPV6) ? HANDOVER_GUARD_IPV6 : -1;
+    for (int i = 0; i < PORTS_MAX; i++)
+        d->phc[i] = phc_is(HANDOVER_FIRST_PHC + i) ? HANDOVER_FIRST_PHC + i : -1;
     return 0;
 }
 
@@ -110,7 +114,7 @@ static int open_board(struct dataplane *d)
 static int open_ports(struct dataplane *d)
 {
     // Says itself what is wrong.
-    return ports_open(d->config, HANDOVER_FIRST_SOCKET, d->board, &d->ports);
+    return ports_open(d->config, HANDOVER_FIRST_SOCKET, d->phc, d->board, &d->ports);
 }
 
 static int make_policy(struct dataplane *d)
@@ -200,7 +204,7 @@ static int open_nic_clocks(struct dataplane *d)
     for (uint32_t i = 0; i < d->config->dataplane.n_ports; i++) {
         const struct port_clock *clock = ports_clock(d->ports, i);
         if (clock)
-            nic_clock_open(&d->nic[d->n_nic++], clock, &d->board->port[i].own_clock);
+            nic_clock_open(&d->nic[d->n_nic++], clock, &d->board->port[i]);
     }
     return 0;
 }
@@ -272,7 +276,7 @@ static int let_packets_come(struct dataplane *d)
 static int open_all(struct dataplane *d)
 {
     static int (*const steps[])(struct dataplane *) = {
-        find_guards,   take_config, take_signals,     open_board,       open_ports,
+        find_handed,   take_config, take_signals,     open_board,       open_ports,
         make_policy,   make_tables, open_cores,       open_kernel_path, open_nic_clocks,
         reduce_rights, start_loops, start_nic_clocks, confine,          let_packets_come,
     };

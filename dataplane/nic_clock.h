@@ -11,20 +11,29 @@
 
 struct nic_clock {
     const struct port_clock *clock;
-    struct snapshot *line;       // struct stamp_line
+    struct board_port *port;     // its line and the counts of its stamps
     struct clock_reader *reader; // NULL: not read
     struct time_fit fit;
     uint64_t n;    // samples seen
     int64_t fault; // of the last reading
+    // What the probe has seen and said.
+    uint64_t stamped, hardware, believed;
+    bool said_good; // its stamps tell arrivals
+    bool said_none; // there are none
+    bool strange;   // the last ones were no readings of this clock
 };
 
-// Does not read the clock yet. line is where its line is published, and is void until then.
-void nic_clock_open(struct nic_clock *nic, const struct port_clock *clock, struct snapshot *line);
+// Does not read the clock yet. port is where its line is published, and is void until then.
+void nic_clock_open(struct nic_clock *nic, const struct port_clock *clock, struct board_port *port);
 
 // Starts reading it. 0 or -errno.
 int nic_clock_start(struct nic_clock *nic);
 
 // Takes what was read since the last call. To be called as often as the clock is read.
+//
+// Besides, the device is held against what it promises, again and again: whether its stamps come
+// with ordinary requests, and whether they are readings of this clock (the cores compare them with
+// the kernel's and with the poll). The log says what was found, once each.
 void nic_clock_turn(struct nic_clock *nic);
 
 // What the thread has read: a part of nic_clock_turn, for tests.

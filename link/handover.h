@@ -35,9 +35,12 @@ enum handover {
     // The dataplane only: the lock of each interface of `dataplane.ports` (link/interface_lock.h).
     // The dataplane does not use them; it keeps the locks taken as long as it lives.
     HANDOVER_FIRST_INTERFACE_LOCK = 10,
+    // The dataplane only: the PTP clock (/dev/ptpN) of the device of each of `dataplane.ports`, in
+    // their order, without those of ports that have none.
+    HANDOVER_FIRST_PHC = HANDOVER_FIRST_INTERFACE_LOCK + PORTS_MAX,
     // The dataplane only: the UDP sockets of each port that is a `socket`, in the order of the
     // configuration, config_sockets_each() of each.
-    HANDOVER_FIRST_SOCKET = HANDOVER_FIRST_INTERFACE_LOCK + PORTS_MAX,
+    HANDOVER_FIRST_SOCKET = HANDOVER_FIRST_PHC + PORTS_MAX,
 };
 
 // The role of a child is its argv[0], which ps shows too.

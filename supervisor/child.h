@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { CHILD_HANDED_MAX = 64 };
+enum { CHILD_HANDED_MAX = 96 };
 
 struct handed {
     int fd; // the supervisor's; it stays open there

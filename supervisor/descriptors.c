@@ -79,9 +79,10 @@ static int lock_interfaces(struct descriptors *h, unsigned wait_ms)
     return error;
 }
 
-void descriptors_renew_locks(struct descriptors *h)
+void descriptors_renew_interfaces(struct descriptors *h)
 {
     lock_interfaces(h, 0);
+    port_clocks_renew(&h->port_clocks, h->config);
 }
 
 static void say_chronyd(const struct config *config, int error)
@@ -210,6 +211,7 @@ int descriptors_open(struct descriptors *h, struct config *config)
         h->listener[i] = -1;
     for (int i = 0; i < CONFIG_PORTS_MAX; i++)
         h->interface_lock[i] = -1;
+    port_clocks_init(&h->port_clocks);
 
     int error = descriptors_find_users(config, &h->control_user, &h->dataplane_user);
     if (error == 0 && !hook_look(config->time.hook))
@@ -230,6 +232,8 @@ int descriptors_open(struct descriptors *h, struct config *config)
     }
     if (error == 0)
         error = reduce(config);
+    if (error == 0)
+        port_clocks_renew(&h->port_clocks, config);
     if (error != 0)
         descriptors_close(h);
     return error;
@@ -309,5 +313,6 @@ void descriptors_close(struct descriptors *h)
     close_if_open(&h->config_fd);
     for (int i = 0; i < CONFIG_PORTS_MAX; i++)
         close_if_open(&h->interface_lock[i]);
+    port_clocks_close(&h->port_clocks, h->config);
     certificates_close(&h->certificates);
 }

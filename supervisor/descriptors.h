@@ -6,6 +6,7 @@
 #include "config/config.h"
 #include "supervisor/certificates.h"
 #include "supervisor/listeners.h"
+#include "supervisor/port_clocks.h"
 #include "supervisor/privilege.h"
 
 struct descriptors {
@@ -24,6 +25,7 @@ struct descriptors {
     struct control_socket control_socket;
     int interface_lock[CONFIG_PORTS_MAX];       // -1: no interface, or one that is not there
     unsigned interface_index[CONFIG_PORTS_MAX]; // which the lock is of
+    struct port_clocks port_clocks;             // of their devices
     const struct board_control *control_view;   // for heartbeats, read-only; without its keyring
     struct board_dataplane *dataplane_view;
     struct board_ke *ke_view;
@@ -52,8 +54,8 @@ int descriptors_renew_metrics(struct descriptors *h);
 int descriptors_renew_control_socket(struct descriptors *h);
 
 // Takes the lock of each interface that was made again, or that is there for the first time, in the
-// place of the old one. Does not wait; a failure is logged.
-void descriptors_renew_locks(struct descriptors *h);
+// place of the old one, and opens its device's clock. Does not wait; a failure is logged.
+void descriptors_renew_interfaces(struct descriptors *h);
 
 // Closes all, and removes the control socket's file.
 void descriptors_close(struct descriptors *h);

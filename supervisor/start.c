@@ -190,6 +190,9 @@ pid_t start_dataplane(const struct descriptors *h, int *link)
     for (uint32_t i = 0; error == 0 && i < h->config->dataplane.n_ports; i++)
         if (h->interface_lock[i] >= 0)
             error = hand(&s, h->interface_lock[i], at++);
+    for (uint32_t i = 0; error == 0 && i < h->config->dataplane.n_ports; i++)
+        if (h->port_clocks.of[i].fd >= 0)
+            error = hand(&s, h->port_clocks.of[i].fd, HANDOVER_FIRST_PHC + (int)i);
     for (int i = 0; error == 0 && i < SOCKETS_MAX; i++)
         if (h->socket[i] >= 0)
             error = hand(&s, h->socket[i], HANDOVER_FIRST_SOCKET + i);

@@ -170,7 +170,7 @@ static void follow_children(struct supervisor *s)
             hear(s, (int)(l - s->child), now_ms()); // its last messages
             reload_child_ended(&s->reload, l);
             if (l == &s->child[DATAPLANE])
-                descriptors_renew_locks(&s->descriptors);
+                descriptors_renew_interfaces(&s->descriptors);
             life_ended(l, status, now_ms());
             look_at_sockets(s, now_ms()); // before the next one is started
         } else {

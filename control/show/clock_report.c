@@ -5,6 +5,7 @@
 #include "base/now.h"
 #include "base/tsc.h"
 #include "control/show/facts.h"
+#include "control/show/port_clock_report.h"
 #include "control/show/report.h"
 #include "control/time/time_source.h"
 
@@ -92,27 +93,6 @@ static void set_stamps_frequency(json_t *object, const struct board_dataplane *b
     set_real(object, "stamps_frequency_ppm", known, (utc_ns_per_tick * ticks_per_ns - 1) * 1e6);
 }
 
-// Where each port's times of arrival come from, and the share of frames that had a stamp.
-static json_t *ports_report(const struct board_dataplane *board)
-{
-    json_t *list = json_array();
-
-    for (uint32_t i = 0; i < report_bounded(&board->n_ports, PORTS_MAX); i++) {
-        const struct board_port *port = &board->port[i];
-        const uint64_t stamped = atomic_load_explicit(&port->stamped, memory_order_relaxed);
-        const uint64_t unstamped = atomic_load_explicit(&port->unstamped, memory_order_relaxed);
-        json_t *o = json_object();
-        json_object_set_new(o, "name", report_text(port->name));
-        json_object_set_new(o, "stamps", report_text(port->stamps));
-        report_set_int(o, "stamped", stamped);
-        report_set_int(o, "unstamped", unstamped);
-        set_real(o, "coverage", stamped + unstamped != 0,
-                 (double)stamped / (double)(stamped + unstamped));
-        json_array_append_new(list, o);
-    }
-    return list;
-}
-
 static void sum_cores(const struct board_dataplane *board, struct core_counters *sum)
 {
     static struct core_counters copy; // main thread only; static for its size
@@ -149,7 +129,7 @@ json_t *clock_answer(const struct status_sources *s)
     set_real(o, "source_age_s", said->has_offset, said->offset_age_s);
     json_object_set_new(o, "stamp_clocks", stamp_clocks_report(s->dataplane));
     set_stamps_frequency(o, s->dataplane, &view.state);
-    json_object_set_new(o, "ports", ports_report(s->dataplane));
+    json_object_set_new(o, "ports", port_clocks_report(s->dataplane, &view.state, tsc_now()));
     json_object_set_new(o, "departure_error", report_departures(&sum));
     report_set_int(o, "stamps_refused", sum.stamps_refused);
     report_set_int(o, "composed_again", sum.composed_again);

@@ -92,6 +92,8 @@ static bool own_moment(const struct arrival_clock *clock, uint64_t stamp,
     int64_t gap = (int64_t)((by_poll ? clock->utc : witness->utc) - own.utc);
     if (gap < -(int64_t)ntp_time_span((uint32_t)(clock->slack + doubt_ns)))
         return false;
+    if (gap > (int64_t)ntp_time_span(TURN_GAP_MAX_MS * 1000000U))
+        return false;
     if (gap < 0) { // within the errors
         own.utc = witness->utc;
         gap = 0;

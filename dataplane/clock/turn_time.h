@@ -20,6 +20,10 @@
 // is that the core was taken off its CPU.
 enum { TURN_LATE_US = 50 };
 
+// A device's stamp that is older than its witness by more is refused: no interrupt takes as long,
+// and a larger root dispersion would be of no use to the client.
+enum { TURN_GAP_MAX_MS = 10 };
+
 struct turn_time {
     uint64_t tsc_hz;            // the clock rate for which the next member is right
     double ns_per_tick;         // 0 until it is known
@@ -69,7 +73,8 @@ struct turn_stamps {
 // stamp, and without any the time of the poll.
 //
 // A device's clock may jump, and is found out only at its next reading. So its stamp has a witness:
-// the kernel's stamp, or else the poll. A stamp that is later than its witness is refused. The
+// the kernel's stamp, or else the poll. A stamp that is later than its witness is refused, and one
+// that is much earlier. The
 // arrival is not later than the witness, so their distance counts as an error of the arrival:
 // whatever the device's clock did, the reply's root dispersion covers it.
 struct turn_stamps turn_time_moments(struct turn_time *turn, const struct ntp_state *state,

@@ -5,6 +5,7 @@
 #include "dataplane/port/port.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct exact;
@@ -25,6 +26,7 @@ struct port {
                          // NULL: there is none
 
     const struct snapshot *line; // see port_line; NULL while the port is not on the board
+    bool clock; // the device's own stamps are to be lent, because its clock is read
 
     // Turns in which there was no buffer for a reply. Writer: the core, relaxed. Reader:
     // housekeeping.
@@ -34,4 +36,9 @@ struct port {
     // housekeeping.
     _Atomic uint64_t stamped;
     _Atomic uint64_t unstamped;
+
+    // Frames with a stamp of the device's own, and those of them that were believed; on a port
+    // whose clock is read. Likewise.
+    _Atomic uint64_t hardware;
+    _Atomic uint64_t believed;
 };

@@ -116,6 +116,25 @@ static int open_vdev(struct opened *opened, uint32_t n_queues)
     return fault;
 }
 
+// The device's stamps are of use where both can be read, they and its clock.
+static void open_clock(struct opened *opened, int phc)
+{
+    const struct attached *attached = &opened->interface.attached;
+    const char *name = opened->config->device;
+    if (!device_clock_open(&opened->clock, phc, attached))
+        return;
+    opened->has_clock = attached->program->own;
+    for (uint32_t i = 0; i < opened_n_queues(opened); i++)
+        opened_queue(opened, i)->clock = opened->has_clock;
+    if (opened->has_clock)
+        log_info("%s: its device has a clock, %s, and is asked for its own stamps", name,
+                 opened->clock.name);
+    else
+        log_info("%s: its device has a clock, %s, but kernel and driver take no XDP program that "
+                 "asks it for its stamps (Linux 6.3 can): the XDP program stamps",
+                 name, opened->clock.name);
+}
+
 int opened_open(struct opened *opened, const struct opened_plan *plan, bool first)
 {
     opened->state = BOARD_PORT_OPEN;
@@ -130,6 +149,8 @@ int opened_open(struct opened *opened, const struct opened_plan *plan, bool firs
         return 0;
     }
     int fault = open_interface(opened);
+    if (!fault)
+        open_clock(opened, plan->phc);
     if (!fault && plan->tell_departures)
         open_exact(opened);
     return fault;
@@ -160,8 +181,7 @@ struct port *opened_queue(const struct opened *opened, uint32_t i)
 
 const struct port_clock *opened_clock(const struct opened *opened)
 {
-    (void)opened; // no kind of port reads its device's clock yet
-    return NULL;
+    return opened->has_clock ? &opened->clock.clock : NULL;
 }
 
 void opened_set_line(const struct opened *opened, const struct snapshot *line)
@@ -318,7 +338,7 @@ void opened_show(const struct opened *opened, struct board_port *port)
 
 // What the cores have counted of its queues.
 struct sums {
-    uint64_t stamped, unstamped, starved;
+    uint64_t stamped, unstamped, starved, hardware, believed;
 };
 
 static struct sums add_queues(const struct opened *opened)
@@ -328,6 +348,8 @@ static struct sums add_queues(const struct opened *opened)
         const struct port *queue = opened_queue(opened, i);
         sums.stamped += atomic_load_explicit(&queue->stamped, memory_order_relaxed);
         sums.unstamped += atomic_load_explicit(&queue->unstamped, memory_order_relaxed);
+        sums.hardware += atomic_load_explicit(&queue->hardware, memory_order_relaxed);
+        sums.believed += atomic_load_explicit(&queue->believed, memory_order_relaxed);
         sums.starved += atomic_load_explicit(&queue->starved, memory_order_relaxed);
     }
     return sums;
@@ -340,6 +362,8 @@ static void refresh_stamps(const struct opened *opened, const struct sums *sums,
     const uint64_t before =
         atomic_exchange_explicit(&port->unstamped, sums->unstamped, memory_order_relaxed);
     atomic_store_explicit(&port->stamped, sums->stamped, memory_order_relaxed);
+    atomic_store_explicit(&port->hardware, sums->hardware, memory_order_relaxed);
+    atomic_store_explicit(&port->believed, sums->believed, memory_order_relaxed);
     if (sums->unstamped > before && !is_socket(opened)) // a socket's: a step of the clock
         log_limited(&limit, LOG_LEVEL_WARNING,
                     "%s: %" PRIu64

@@ -8,13 +8,16 @@
 #include "dataplane/port/eal/device.h"
 #include "dataplane/port/socket/socket_port.h"
 #include "dataplane/port/xdp/addresses.h"
+#include "dataplane/port/xdp/device_clock.h"
 #include "dataplane/port/xdp/steering.h"
 #include "dataplane/port/xdp/xdp_port.h"
 
 struct opened {
     const struct config_port *config;
-    struct xdp_port interface;    // PORT_INTERFACE
-    struct steering steering;     // likewise
+    struct xdp_port interface; // PORT_INTERFACE
+    struct steering steering;  // likewise
+    struct device_clock clock; // likewise, if it has one
+    bool has_clock;
     struct device device;         // PORT_VDEV
     struct address_set addresses; // likewise: what its queues answer for
     struct socket_port socket;    // PORT_SOCKET
@@ -43,6 +46,7 @@ struct opened_plan {
     uint32_t n_sockets;   // of each
     struct wall_offset *offset;
     bool keeps_offset; // the next one has it kept up to date
+    int phc;           // an open PTP clock of an interface's device, or -1
 };
 
 // Opens the port, and sets the MAC address of `addresses` of a vdev. At a later

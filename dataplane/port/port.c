@@ -2,6 +2,7 @@
 #include "dataplane/port/port.h"
 
 #include "base/tsc.h"
+#include "board/counters.h"
 #include "dataplane/port/calls.h"
 #include "dataplane/port/xdp/exact.h"
 
@@ -69,6 +70,11 @@ void port_drop(struct port *port, struct burst *burst, lane_set drop)
 int port_descriptor(const struct port *port)
 {
     return port->descriptor;
+}
+
+void port_believed(struct port *port, unsigned n)
+{
+    counter_add(&port->believed, n);
 }
 
 const struct snapshot *port_line(const struct port *port)

@@ -36,6 +36,9 @@ void port_drop(struct port *port, struct burst *burst, lane_set drop);
 // the port must be polled. It is the port's.
 int port_descriptor(const struct port *port);
 
+// Of the burst's lanes with a stamp of the device's own, n were believed: for status.
+void port_believed(struct port *port, unsigned n);
+
 // Where housekeeping publishes the line of the device's own clock (struct stamp_line): of the clock
 // that burst->own is read from. Never published when the device has none. NULL: likewise.
 const struct snapshot *port_line(const struct port *port);

@@ -78,9 +78,11 @@ static int start_dpdk(const struct config *config)
 }
 
 // Opens the next port; the kernel's addresses are followed from here on.
-static int open_one(struct ports *ports, struct opened_plan *plan, bool first)
+static int open_one(struct ports *ports, struct opened_plan *plan, const int *phc, bool first)
 {
-    struct opened *opened = &ports->opened[ports->n_opened++];
+    struct opened *opened = &ports->opened[ports->n_opened];
+    plan->phc = phc ? phc[ports->n_opened] : -1;
+    ports->n_opened++;
     int fault = opened_open(opened, plan, first);
     if (opened->config->kind == PORT_SOCKET) {
         plan->first_socket += (int)plan->n_sockets;
@@ -97,8 +99,8 @@ static int open_one(struct ports *ports, struct opened_plan *plan, bool first)
     return fault;
 }
 
-int ports_open(const struct config *config, int first_socket, struct board_dataplane *board,
-               struct ports **out)
+int ports_open(const struct config *config, int first_socket, const int *phc,
+               struct board_dataplane *board, struct ports **out)
 {
     struct ports *ports = calloc(1, sizeof *ports);
     if (!ports)
@@ -124,7 +126,7 @@ int ports_open(const struct config *config, int first_socket, struct board_datap
     foreign_log_route();
     int fault = start_dpdk(config);
     for (uint32_t i = 0; i < config->dataplane.n_ports && !fault; i++)
-        fault = open_one(ports, &plan, first);
+        fault = open_one(ports, &plan, phc, first);
     for (uint32_t i = 0; i < ports->n_opened && !fault; i++)
         opened_set_line(&ports->opened[i], &board->port[i].own_clock);
     if (!fault)

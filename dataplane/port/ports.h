@@ -17,10 +17,13 @@ struct ports;
 // is steered to them yet. At a later start
 // (board->starts) an interface that is missing or blocked is left out, so that the other ports
 // serve. Logs one line with the mend on failure. 0 or -errno, and then nothing is left behind but
-// DPDK itself: the process must end. first_socket: the descriptors of the ports that are sockets
-// begin there, config_sockets_each() of each; they stay the caller's.
-int ports_open(const struct config *config, int first_socket, struct board_dataplane *board,
-               struct ports **ports);
+// DPDK itself: the process must end.
+//
+// first_socket: the descriptors of the ports that are sockets begin there, config_sockets_each() of
+// each; they stay the caller's. phc: for each port of the configuration an open PTP clock of its
+// device, or -1; they outlive the ports. NULL: there are none.
+int ports_open(const struct config *config, int first_socket, const int *phc,
+               struct board_dataplane *board, struct ports **ports);
 
 uint32_t ports_n_open(const struct ports *ports);
 

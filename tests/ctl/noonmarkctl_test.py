@@ -71,7 +71,10 @@ def main():
         "error_bound_s": 0.00125, "line_error_ns": 250.0, "source_offset_s": -1.5e-06, "source_age_s": 0.5,
         "stamp_clocks": [{"clock": EVIL, "exact": True, "bound_ns": 40, "growth_ppb": 5, "gates": 9}],
         "stamps_frequency_ppm": 0.001,
-        "ports": [{"name": EVIL, "stamps": EVIL, "stamped": 3, "unstamped": 1, "coverage": 0.75}],
+        "ports": [{"name": EVIL, "stamps": EVIL, "stamped": 3, "unstamped": 1, "coverage": 0.75,
+                   "hardware": 3, "hardware_believed": 2, "hardware_coverage": 0.5, "receive": EVIL,
+                   "clock": {"clock": EVIL, "exact": True, "bound_ns": 21, "gates": 64, "timescale": EVIL,
+                             "offset_s": 37.00025, "frequency_ppm": 100.0}}],
         "departure_error": [{"up_to_ns": 1000, "count": 7}], "stamps_refused": 2, "composed_again": 0,
     }
     clock_text = ask(json.dumps(clock).encode() + b"\n", command="clock")
@@ -104,7 +107,8 @@ def main():
             part in clock_text.stdout.decode() for part in (
                 "(stale) for 13 s, 3 changes; requests are not answered; the hook was told: ",
                 "at most 1250.000 us, the line's share 0.250 us", "system's: -1.500 us, said 0.500 s ago",
-                "against the stamps' clock: 0.001 ppm", "75.000 % of 4 frames",
+                "against the stamps' clock: 0.001 ppm", "75.000 % of 4 frames", "within 21 ns, 64 gates", "ahead of UTC by 37.000 s, faster by 100.000 ppm",
+                "3 frames, 2 believed (50.000 % of all)",
                 "2 stamps refused")), "what is known of the clock, without control characters", clock_text),
         (clock_less.returncode == 0 and b"at most not known" in clock_less.stdout,
          "and what is not known of it", clock_less),

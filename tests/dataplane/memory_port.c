@@ -35,6 +35,7 @@ struct port {
     uint64_t stamp[LANES];
     lane_set hardware;
     uint64_t own[LANES];
+    unsigned believed;
     bool exact;
     struct port_departure departure[QUEUE]; // told up to n_told, known up to n_known
     unsigned n_departures;
@@ -170,6 +171,11 @@ void memory_port_own(struct port *port, lane_set hardware, const uint64_t own[LA
 {
     port->hardware = hardware;
     memcpy(port->own, own, sizeof port->own);
+}
+
+void port_believed(struct port *port, unsigned n)
+{
+    port->believed += n;
 }
 
 const struct snapshot *port_line(const struct port *port)

@@ -16,7 +16,7 @@
 #define TICKS_PER_NS 2.6
 
 static struct world {
-    struct snapshot board;
+    struct board_port port;
     struct nic_clock nic;
     struct stamp_line_view view;
     struct clock_word word;
@@ -38,7 +38,7 @@ static int open(void **unused)
 {
     (void)unused;
     w = (struct world){.rate = 1.0001};
-    nic_clock_open(&w.nic, &clock_of_test, &w.board);
+    nic_clock_open(&w.nic, &clock_of_test, &w.port);
     return 0;
 }
 
@@ -50,7 +50,7 @@ static void pass(double ns)
 
 static bool has_line(void)
 {
-    stamp_line_refresh(&w.board, &w.view);
+    stamp_line_refresh(&w.port.own_clock, &w.view);
     return w.view.line.until != 0;
 }
 
@@ -167,7 +167,7 @@ static void nobody_reads_nobody_believes(void **unused)
     nic_clock_close(&w.nic);
     assert_false(has_line());
     read_n(100);
-    nic_clock_open(&w.nic, &clock_of_test, &w.board);
+    nic_clock_open(&w.nic, &clock_of_test, &w.port);
     assert_false(has_line());
 }
 
@@ -182,7 +182,7 @@ static void a_thread_reads_it(void **unused)
     (void)unused;
     uint64_t n = 0;
     const struct port_clock clock = {.name = "counted", .self = &n, .read = count};
-    nic_clock_open(&w.nic, &clock, &w.board);
+    nic_clock_open(&w.nic, &clock, &w.port);
     assert_int_equal(nic_clock_start(&w.nic), 0);
     while (w.nic.n < 3) {
         nic_clock_turn(&w.nic);
@@ -190,6 +190,56 @@ static void a_thread_reads_it(void **unused)
     }
     nic_clock_close(&w.nic);
     assert_true(n >= 3);
+}
+
+// What a device promises is held against what comes.
+static void count_requests(uint64_t stamped, uint64_t hardware, uint64_t believed)
+{
+    atomic_fetch_add(&w.port.stamped, stamped);
+    atomic_fetch_add(&w.port.hardware, hardware);
+    atomic_fetch_add(&w.port.believed, believed);
+    nic_clock_turn(&w.nic);
+}
+
+static void stamps_are_looked_for(void **unused)
+{
+    (void)unused;
+    read_n(100);
+    count_requests(99, 0, 0); // too few to say anything
+    assert_false(w.nic.said_none);
+    count_requests(1, 0, 0);
+    assert_true(w.nic.said_none && !w.nic.said_good && !w.nic.strange);
+    count_requests(50, 50, 20);
+    assert_true(w.nic.said_good);
+}
+
+static void stamps_of_another_clock_are_noticed(void **unused)
+{
+    (void)unused;
+    count_requests(200, 200, 0); // it has no line yet
+    assert_false(w.nic.strange || w.nic.said_none);
+    read_n(100);
+    count_requests(200, 200, 0);
+    assert_true(w.nic.strange && !w.nic.said_good && !w.nic.said_none);
+    count_requests(200, 200, 199);
+    assert_true(w.nic.said_good && !w.nic.strange);
+}
+
+// What a dataplane that has died counted is nothing that its successor has seen.
+static void a_predecessors_counts_are_none(void **unused)
+{
+    (void)unused;
+    atomic_store(&w.port.stamped, 5000);
+    atomic_store(&w.port.hardware, 5000);
+    nic_clock_open(&w.nic, &clock_of_test, &w.port);
+    read_n(100);
+    nic_clock_turn(&w.nic);
+    atomic_store(&w.port.stamped, 40);
+    atomic_store(&w.port.hardware, 40);
+    nic_clock_turn(&w.nic);
+    assert_false(w.nic.strange || w.nic.said_none || w.nic.said_good);
+    count_requests(200, 200, 0);
+    assert_true(w.nic.strange);
 }
 
 int main(void)
@@ -202,6 +252,9 @@ int main(void)
         cmocka_unit_test_setup(a_jump_of_the_rate_ends_it, open),
         cmocka_unit_test_setup(what_cannot_be_read_ends_by_its_age, open),
         cmocka_unit_test_setup(nobody_reads_nobody_believes, open),
+        cmocka_unit_test_setup(stamps_are_looked_for, open),
+        cmocka_unit_test_setup(stamps_of_another_clock_are_noticed, open),
+        cmocka_unit_test_setup(a_predecessors_counts_are_none, open),
         cmocka_unit_test_setup(a_thread_reads_it, open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

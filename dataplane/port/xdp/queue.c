@@ -12,8 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-// With this headroom the stamp is in the cache line in which the frame begins.
-enum { HEADROOM = sizeof(struct steer_stamp) };
+// With this headroom the stamps are in the cache line in which the frame begins.
+enum { HEADROOM = 32 };
+static_assert(sizeof(struct steer_stamp) <= HEADROOM, "stamps have room");
 static_assert(FRAME_MAX + BUFFERS_XDP_HEADROOM + HEADROOM <= SOCKET_FRAME_LEN,
               "a frame fits one buffer");
 
@@ -21,6 +22,20 @@ static struct queue *queue_of(struct port *port)
 {
     static_assert(offsetof(struct queue, port) == 0, "a port is the beginning of its queue");
     return (struct queue *)port;
+}
+
+// Of the stamped frames those with a stamp of the device's own, too.
+static void take_own(struct queue *q, struct burst *burst, uint32_t n)
+{
+    lane_set own = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct steer_stamp *stamp =
+            (const struct steer_stamp *)(const void *)burst->frame[i] - 1;
+        burst->own[i] = stamp->own_ns;
+        own |= (lane_set)(stamp->magic == STEER_STAMP_MAGIC && stamp->own_ns != 0) << i;
+    }
+    burst->hardware = own;
+    counter_add(&q->port.hardware, lane_count(own));
 }
 
 // Buffers are used again, so an earlier frame's stamp is removed.
@@ -66,6 +81,8 @@ static lane_set queue_rx(struct port *port, struct burst *burst)
     }
     ring_release(ring, n);
     b->owed += n;
+    if (q->port.clock)
+        take_own(q, burst, n);
     take_stamps(q, burst, n);
     return lane_first(n);
 }

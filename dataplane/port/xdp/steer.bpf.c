@@ -15,9 +15,11 @@
 // While steer_port is 0 (as loaded), the program steers nothing. Runs in the kernel, on every
 // packet of the interface.
 //
-// It is built twice: with STEER_READS_TAGS for devices that tell of a VLAN tag that they have taken
-// off the frame. The kernel (from 6.8 on) accepts that one for a single device only.
+// It is built three times. With STEER_READS_STAMPS it asks the device for its own stamp of the
+// frame (Linux 6.3), and with STEER_READS_TAGS for the VLAN tag that it has taken off the frame
+// (6.8). The kernel accepts these for a single device only. A driver that cannot tell says so.
 #include "dataplane/port/xdp/steer.h"
+#include "dataplane/port/xdp/own_stamp.bpf.h"
 #include "dataplane/port/xdp/packet.bpf.h"
 #include "dataplane/wire/ntp.h"
 
@@ -107,14 +109,17 @@ static __always_inline bool is_ours(const struct xdp_md *packet, __u64 *arrived_
     return false;
 }
 
-// Changes every pointer into the packet.
+// Changes every pointer into the packet. Drivers may keep their stamp where this writes, so it is
+// read before.
 static __always_inline void put_stamp(struct xdp_md *packet, __u64 arrived_ns)
 {
+    const __u64 own_ns = own_stamp(packet, arrived_ns);
     if (bpf_xdp_adjust_meta(packet, -(int)sizeof(struct steer_stamp)) != 0)
         return;
     struct steer_stamp *stamp = (void *)(long)packet->data_meta;
     if ((const void *)(stamp + 1) > (const void *)(long)packet->data)
         return; // never happens; the verifier needs the check
+    stamp->own_ns = own_ns;
     stamp->monotonic_ns = arrived_ns;
     stamp->magic = STEER_STAMP_MAGIC;
 }

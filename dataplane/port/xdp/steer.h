@@ -25,10 +25,11 @@ enum steer_address {
                            // the configuration leaves out
 };
 
-// The stamp that the program writes directly in front of a frame for the server.
+// The stamps that the program writes directly in front of a frame for the server.
 struct steer_stamp {
+    __u64 own_ns;       // the device's own clock when the frame arrived; 0: the device told none
     __u64 monotonic_ns; // CLOCK_MONOTONIC when the program saw the frame
-    __u64 magic;        // STEER_STAMP_MAGIC: there is a stamp
+    __u64 magic;        // STEER_STAMP_MAGIC: there are stamps
 };
 #define STEER_STAMP_MAGIC 0x6e6f6f6e6d61726bULL
 

@@ -15,9 +15,18 @@
 const struct xdp_program steering_programs[STEERING_PROGRAMS] = {
     {
         .name = STEER_PROGRAM_NAME,
-        .object = steer_tags_object,
-        .len = &steer_tags_object_len,
+        .object = steer_stamps_tags_object,
+        .len = &steer_stamps_tags_object_len,
         .stamps = true,
+        .own = true,
+        .for_device = true,
+    },
+    {
+        .name = STEER_PROGRAM_NAME,
+        .object = steer_stamps_object,
+        .len = &steer_stamps_object_len,
+        .stamps = true,
+        .own = true,
         .for_device = true,
     },
     {

@@ -9,8 +9,9 @@
 #include <stdint.h>
 
 // The program, in the order in which its forms are to be tried. The first asks the driver for the
-// VLAN tag that the device has taken off a frame (Linux 6.8).
-enum { STEERING_PROGRAMS = 2 };
+// VLAN tag that the device has taken off a frame (Linux 6.8), and for the device's stamp; the
+// second for the stamp alone (6.3).
+enum { STEERING_PROGRAMS = 3 };
 extern const struct xdp_program steering_programs[STEERING_PROGRAMS];
 
 // Descriptors of the maps, which are the attached program's.

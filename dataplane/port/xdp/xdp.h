@@ -11,6 +11,7 @@ struct xdp_program {
     const unsigned char *object;
     const size_t *len; // octets of object
     bool stamps;       // it writes a struct steer_stamp in front of each frame for the server
+    bool own;          // which has the device's own stamp, where the device tells one
     bool for_device; // it asks the driver of the frame (Linux 6.3), and is loaded for one interface
 };
 

@@ -151,7 +151,7 @@ static void names_are_stable(void **state)
     } list[] = {
         {"ports", "name driver mode state xdp_program link_up queues addresses_not_steered mac "
                   "rx_missed rx_ring_full fill_ring_empty stamps departures stamped unstamped "
-                  "hardware"},
+                  "hardware hardware_believed"},
         {"keys", "id role age_s"},
         {"certificates", "chain expires"},
         {"departure_error", "up_to_ns count"},
@@ -296,7 +296,11 @@ static void the_clock_in_full(void **state)
     assert_true(json_is_null(json_object_get(health, "hook")));
     assert_true(json_is_null(json_object_get(o, "source_offset_s")));
     const json_t *port = json_array_get(json_object_get(o, "ports"), 0);
-    expect_names("port", port, "name stamps stamped unstamped coverage");
+    expect_names("port", port,
+                 "name stamps clock receive stamped unstamped coverage hardware hardware_believed "
+                 "hardware_coverage");
+    assert_true(json_is_null(json_object_get(port, "clock")));
+    assert_string_equal(json_string_value(json_object_get(port, "receive")), "none");
     assert_true(json_is_null(json_object_get(port, "coverage")));
     json_decref(o);
 
@@ -329,6 +333,61 @@ static void the_clock_in_full(void **state)
     json_decref(o);
 }
 
+// A port whose device has a clock: 37 s and 250 us ahead of UTC, 100 ppm fast, until its line ends.
+static void a_port_has_a_clock(void **state)
+{
+    (void)state;
+    const uint64_t now = tsc_now();
+    const struct ntp_state utc = {
+        .line = {.rate = UINT64_C(1) << 48, .tsc_base = now, .utc_base = UINT64_C(0xe8) << 56},
+        .tsc_hz = UINT64_C(1) << 32,
+        .void_after = now + (UINT64_C(1) << 32),
+        .stratum = 1,
+        .serving = 1,
+    };
+    // 1970 is 2208988800 s after 1900.
+    const uint64_t utc_ns = ((UINT64_C(0xe8) << 24) - UINT64_C(2208988800)) * NS_PER_S;
+    struct stamp_line own = {
+        .stamp_base = utc_ns + UINT64_C(37000250000),
+        .tsc_base = now,
+        .rate = (uint64_t)((double)(UINT64_C(1) << 48) * 4.294967296 / (1 + 100e-6)),
+        .bound_ns = 21,
+        .gates = 64,
+    };
+    struct board_port *port = &dataplane.port[0];
+    ntp_state_publish(&control.ntp_state, &utc);
+    snprintf(port->clock, sizeof port->clock, "/dev/ptp7");
+    atomic_store(&port->stamped, 8);
+    atomic_store(&port->unstamped, 0);
+    atomic_store(&port->hardware, 7);
+    atomic_store(&port->believed, 6);
+    for (unsigned exact = 0; exact < 2; exact++) {
+        own.until = now + exact * (UINT64_C(1) << 40);
+        snapshot_publish(&port->own_clock, &own, sizeof own);
+        json_t *o = answer("clock");
+        const json_t *shown = json_array_get(json_object_get(o, "ports"), 0);
+        const json_t *clock = json_object_get(shown, "clock");
+        expect_names("clock", clock,
+                     "clock exact bound_ns growth_ppb gates offset_s frequency_ppm timescale");
+        assert_string_equal(json_string_value(json_object_get(clock, "clock")), "/dev/ptp7");
+        assert_string_equal(json_string_value(json_object_get(shown, "receive")),
+                            exact ? "hardware" : "kernel");
+        assert_true(json_real_value(json_object_get(shown, "hardware_coverage")) == 0.75);
+        assert_int_equal(json_is_true(json_object_get(clock, "exact")), exact);
+        assert_int_equal(json_is_number(json_object_get(clock, "offset_s")), exact);
+        if (exact) {
+            // The answer is a little later than now, by some ms at 100 ppm.
+            const double off_s = json_real_value(json_object_get(clock, "offset_s"));
+            assert_true(off_s > 37.000249 && off_s < 37.0012);
+            const double ppm = json_real_value(json_object_get(clock, "frequency_ppm"));
+            assert_true(ppm > 99.9 && ppm < 100.1);
+            assert_string_equal(json_string_value(json_object_get(clock, "timescale")), "TAI");
+        }
+        json_decref(o);
+    }
+    port->clock[0] = '\0';
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -337,6 +396,7 @@ int main(void)
         cmocka_unit_test(a_doubted_clock_is_shown_as_served),
         cmocka_unit_test(a_stamp_clock_is_shown),
         cmocka_unit_test(the_clock_in_full),
+        cmocka_unit_test(a_port_has_a_clock),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, fill, empty);

@@ -139,6 +139,20 @@ static void a_jump_is_refused_or_told(void **unused)
     }
 }
 
+// What waited for longer than any interrupt takes is another time than the frame's.
+static void much_earlier_is_refused(void **unused)
+{
+    (void)unused;
+    own(0, 20000 - 9990000);
+    kernel(0, 20000);
+    own(1, 20000 - 10010000);
+    kernel(1, 20000);
+    look(2);
+    expect(0, 20000 - 9990000, MOMENT_OWN);
+    expect(1, 20000, MOMENT_STAMP);
+    assert_int_equal(w.stamps.refused, 2);
+}
+
 static void later_than_the_witness_is_refused(void **unused)
 {
     (void)unused;
@@ -199,6 +213,7 @@ int main(void)
         cmocka_unit_test_setup(the_device_is_first, open),
         cmocka_unit_test_setup(the_bound_counts, open),
         cmocka_unit_test_setup(a_jump_is_refused_or_told, open),
+        cmocka_unit_test_setup(much_earlier_is_refused, open),
         cmocka_unit_test_setup(later_than_the_witness_is_refused, open),
         cmocka_unit_test_setup(the_widest_lane_is_told, open),
         cmocka_unit_test_setup(without_a_line_the_kernel_counts, open),

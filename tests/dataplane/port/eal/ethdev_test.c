@@ -45,7 +45,7 @@ static int open_ring(void **state)
     config.dataplane.n_ports = 1;
     config.dataplane.ports[0] = (struct config_port){.kind = PORT_VDEV, .device = "net_ring0"};
     struct port *const *queue;
-    if (ports_open(&config, -1, &board, &ports) != 0 || ports_of_core(ports, 0, &queue) != 1)
+    if (ports_open(&config, -1, NULL, &board, &ports) != 0 || ports_of_core(ports, 0, &queue) != 1)
         return -1;
     port = queue[0];
     ethdev = (struct ethdev *)port;

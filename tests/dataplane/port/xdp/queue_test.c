@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-enum { AT = 256 + sizeof(struct steer_stamp), MOST = 8192 }; // where a frame begins in its buffer
+enum { HEADROOM = 32, AT = 256 + HEADROOM, MOST = 8192 }; // where a frame begins in its buffer
 
 // What the kernel has of one ring.
 struct half {
@@ -237,7 +237,7 @@ static void the_kernel_gets_buffers_at_once(void **state)
 {
     (void)state;
     assert_int_equal(kernel.fill.producer, SOCKET_RECEIVES);
-    assert_int_equal(kernel.headroom, sizeof(struct steer_stamp));
+    assert_int_equal(kernel.headroom, HEADROOM);
     all_are_somewhere();
 }
 
@@ -295,7 +295,7 @@ static void stamps_are_lent(void **state)
         const bool stamps = turn % 2 == 0;
         assert_int_equal(receive(4, 90), 4);
         for (unsigned i = 1; stamps && i < 4; i += 2)
-            *stamp_of(i) = (struct steer_stamp){1000 * turn + i, STEER_STAMP_MAGIC};
+            *stamp_of(i) = (struct steer_stamp){0, 1000 * turn + i, STEER_STAMP_MAGIC};
         assert_int_equal(port_rx(port, &burst), lane_first(4));
         assert_int_equal(burst.stamped, stamps ? 0xa : 0);
         for (unsigned i = 1; stamps && i < 4; i += 2)
@@ -306,6 +306,26 @@ static void stamps_are_lent(void **state)
     assert_int_equal(atomic_load(&port->unstamped), 3 * SOCKET_FRAMES / 2);
     assert_int_equal(port_rx(port, &burst), 0);
     assert_int_equal(burst.stamped, 0);
+}
+
+// RSP-13: the device's own stamps are lent beside the kernel's, where its clock is read.
+static void own_stamps_are_lent(void **state)
+{
+    (void)state;
+    for (unsigned turn = 0; turn < 4; turn++) {
+        port->clock = turn > 0;
+        assert_int_equal(receive(4, 90), 4);
+        *stamp_of(0) = (struct steer_stamp){7000 + turn, 9000, STEER_STAMP_MAGIC};
+        *stamp_of(1) = (struct steer_stamp){0, 9001, STEER_STAMP_MAGIC};
+        *stamp_of(2) = (struct steer_stamp){7002, 9002, 0}; // of an earlier frame
+        assert_int_equal(port_rx(port, &burst), lane_first(4));
+        assert_int_equal(burst.stamped, 3);
+        assert_int_equal(burst.hardware, turn > 0);
+        if (turn > 0)
+            assert_int_equal(burst.own[0], 7000 + turn);
+        port_drop(port, &burst, lane_first(4));
+    }
+    assert_int_equal(atomic_load(&port->hardware), 3);
 }
 
 // RSP-12, RSP-14: no reply is handed to the kernel before its time, alone or with others, and the
@@ -488,6 +508,7 @@ int main(void)
                                         close_queue),
         cmocka_unit_test_setup_teardown(a_short_burst_has_drained_the_port, open_copy, close_queue),
         cmocka_unit_test_setup_teardown(stamps_are_lent, open_copy, close_queue),
+        cmocka_unit_test_setup_teardown(own_stamps_are_lent, open_copy, close_queue),
         cmocka_unit_test_setup_teardown(replies_wait_for_their_time, open_copy, close_queue),
         cmocka_unit_test_setup_teardown(a_frame_that_is_too_long_is_told_so, open_copy,
                                         close_queue),
