@@ -518,6 +518,7 @@ class World:
         self.namespaces = []
         self.addresses = [SERVER_V4, SERVER_V6]  # that the certificate is for
         self.noonmarkd = None
+        self.binary = BUILD / "noonmarkd"
         self.ran_forced = CRYPTO == "auto"
         self.configuration = self.home / "noonmark.yaml"
         # Unix sockets have short names, and the checkout may lie deep.
@@ -653,7 +654,7 @@ time:
 
     def _launch(self, prefix):
         return Program("noonmarkd", self.server.command(
-            *prefix, BUILD / "noonmarkd", "-c", self.configuration), self.home / "noonmarkd.log")
+            *prefix, self.binary, "-c", self.configuration), self.home / "noonmarkd.log")
 
     def is_serving(self):
         status = self.status()
