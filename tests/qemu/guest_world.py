@@ -73,10 +73,11 @@ class GuestProgram:
 
 
 class GuestWorld(World):
-    def __init__(self, name, devices):
-        """devices: serve0 first."""
+    def __init__(self, name, devices, programs=()):
+        """devices: serve0 first. programs: more of this machine's that the guest is to have in /bin."""
         super().__init__(name)
         self.devices = devices
+        self.guest_programs = programs
         self.ran_forced = True  # the guest's CPU cannot run each variant
         self.addresses = [address for n in range(len(devices)) for address in wire(n)[0]]
         self.guest = None
@@ -133,8 +134,12 @@ class GuestWorld(World):
             archive.link(f"bin/{name}", "busybox")
         for program in ("noonmarkd", "noonmarkctl", *(f"tests/qemu/{tool}" for tool in TOOLS)):
             archive.program(BUILD / program, f"bin/{pathlib.PurePath(program).name}")
+        for program in self.guest_programs:
+            archive.program(program, f"bin/{pathlib.PurePath(program).name}")
         for driver in dpdk_drivers():
             archive.program(driver)
+        archive.add("etc/passwd", b"root:x:0:0::/:/bin/sh\n")
+        archive.add("etc/group", b"root:x:0:\n")
         add_modules(archive, module_tree(), MODULES)
         archive.file(self.certificate)
         archive.file(self.key)
