@@ -89,8 +89,9 @@ struct core_counters {
     _Atomic uint64_t interleaved;
     _Atomic uint64_t interleaved_basic;
     _Atomic uint64_t departures_known;
-    _Atomic uint64_t departures_unasked; // the port cannot tell them, or there are too many
-    _Atomic uint64_t departures_lost;    // the stamp never came, or cannot be true
+    _Atomic uint64_t departures_unasked;  // the port cannot tell them, or there are too many
+    _Atomic uint64_t departures_lost;     // the stamp never came, or cannot be true
+    _Atomic uint64_t departures_hardware; // of those known: told by a device's own clock
 };
 
 // The bin of an error in ns.

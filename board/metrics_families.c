@@ -125,6 +125,9 @@ const struct metric_family family_departures = {
     "noonmark_ntp_departures",
     "Replies to requests that ask for interleaved mode, by what is known of their departure.",
     METRIC_COUNTER, ""};
+const struct metric_family family_departures_hardware = {
+    "noonmark_ntp_departures_hardware",
+    "Of the known departures, those that the clock of their device has told.", METRIC_COUNTER, ""};
 const struct metric_family family_turns = {"noonmark_core_turns",
                                            "Turns of the core's polling loop.", METRIC_COUNTER, ""};
 const struct metric_family family_departure = {

@@ -47,6 +47,7 @@ extern const struct metric_family family_records_refused;
 extern const struct metric_family family_departure_error;
 extern const struct metric_family family_interleaved;
 extern const struct metric_family family_departures;
+extern const struct metric_family family_departures_hardware;
 extern const struct metric_family family_turns;
 extern const struct metric_family family_departure;
 extern const struct metric_family family_ke_accepted;

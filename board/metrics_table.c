@@ -267,6 +267,9 @@ const struct metric metrics[] = {
      "Replies to such requests whose stamp never came, came after a step of the clock, or cannot "
      "be true.",
      CORES(departures_lost)},
+    {&family_departures_hardware, NULL, NULL, "departures_hardware",
+     "Of the known departures, those that the clock of their device has told.",
+     CORES(departures_hardware)},
     {&family_turns, NULL, NULL, "turns",
      "Turns of the core's polling loop, those without packets too.",
      AT(METRIC_CORE, METRIC_U64, core_counters, heartbeat)},

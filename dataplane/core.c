@@ -78,8 +78,11 @@ static __attribute__((noinline)) void remember(struct core *c)
     c->promised -= n;
     for (unsigned i = 0; i < n; i++) {
         uint64_t left;
-        ntp_time utc = turn_time_departed(&c->time, &c->state.state, &departure[i], &left);
+        ntp_time utc =
+            turn_time_departed(&c->time, &c->state.state, &c->own_clock.line, &departure[i], &left);
         bool known = interleave_remember(&c->interleave, departure[i].ticket, utc, left, &c->rng);
+        if (known && departure[i].hardware)
+            counter_add(&c->is.counters->departures_hardware, 1);
         counter_add(known ? &c->is.counters->departures_known : &c->is.counters->departures_lost,
                     1);
     }

@@ -3,6 +3,7 @@
 
 #include "dataplane/clock/arrival.h"
 #include "dataplane/clock/clock.h"
+#include "dataplane/clock/departed.h"
 
 #include <string.h>
 
@@ -183,13 +184,10 @@ uint64_t turn_time_departure_ns(const struct turn_time *turn)
 }
 
 ntp_time turn_time_departed(const struct turn_time *turn, const struct ntp_state *state,
-                            const struct port_departure *departure, uint64_t *left)
+                            const struct stamp_line *own, const struct port_departure *departure,
+                            uint64_t *left)
 {
-    *left = departure->tsc;
-    if (!departure->known || turn->ns_per_tick == 0)
-        return 0;
-    *left = departure->tsc - (uint64_t)(departure->before_ns / turn->ns_per_tick);
-    return clock_utc(&state->line, departure->tsc) - ntp_time_span(departure->before_ns) - 1;
+    return departed_utc(&state->line, own, turn->ns_per_tick, departure, left);
 }
 
 // The share of a frame's own time in a send call that is over when the frame has left. It serves

@@ -100,9 +100,10 @@ void turn_time_schedule(const struct turn_time *turn, unsigned n_answers, struct
 uint64_t turn_time_departure_ns(const struct turn_time *turn);
 
 // The true departure of a frame, as UTC: never later. 0 when it is not known. *left becomes the
-// same as a reading of the TSC.
+// same as a reading of the TSC. own is the line of the device's clock (departed.h).
 ntp_time turn_time_departed(const struct turn_time *turn, const struct ntp_state *state,
-                            const struct port_departure *departure, uint64_t *left);
+                            const struct stamp_line *own, const struct port_departure *departure,
+                            uint64_t *left);
 
 // Learns from the part: n_answers replies were given to the port and n_sent left. False when it
 // says nothing about departures. Otherwise *error_ns is the last reply's timestamp minus its true

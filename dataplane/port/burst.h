@@ -48,7 +48,10 @@ struct burst {
 // The result for one frame whose departure time the port was to report.
 struct port_departure {
     uint64_t ticket;
-    bool known; // false: its stamp was lost, or cannot be true
+    bool known;    // false: its stamp was lost, or cannot be true
+    bool hardware; // `stamp` says when the frame left, and not before_ns
     uint32_t before_ns;
-    uint64_t tsc; // the frame left before_ns before this reading
+    uint64_t tsc;   // the frame left before_ns before this reading
+    uint64_t began; // of hardware: it left after this reading, and before tsc
+    uint64_t stamp; // of hardware: the device's clock (clock.h) in ns as the frame left
 };

@@ -45,9 +45,11 @@ static void close_exact(const struct opened *opened)
 static void open_exact(const struct opened *opened)
 {
     const char *name = opened->config->device;
+    const enum exact_stamps stamps = opened_clock(opened) ? EXACT_HARDWARE : EXACT_SOFTWARE;
     int fault = 0;
     for (uint32_t i = 0; i < opened_n_queues(opened) && !fault; i++)
-        fault = exact_open(opened->interface.interface.index, &opened_queue(opened, i)->exact);
+        fault =
+            exact_open(opened->interface.interface.index, stamps, &opened_queue(opened, i)->exact);
     if (!fault)
         return;
     close_exact(opened);
@@ -64,6 +66,14 @@ static void open_exact(const struct opened *opened)
 bool opened_tells_departures(const struct opened *opened)
 {
     return opened_n_queues(opened) > 0 && opened_queue(opened, 0)->exact != NULL;
+}
+
+// What stamps departures, for status.
+static const char *departures_word(const struct opened *opened)
+{
+    if (!opened_tells_departures(opened))
+        return "predicted";
+    return exact_is_hardware(opened_queue(opened, 0)->exact) ? "device" : "kernel";
 }
 
 static bool is_socket(const struct opened *opened)
@@ -302,8 +312,7 @@ static void show_open(const struct opened *opened, struct board_port *port)
     snprintf(port->stamps, sizeof port->stamps, "%s", stamped_by(opened));
     const struct port_clock *clock = opened_clock(opened);
     snprintf(port->clock, sizeof port->clock, "%s", clock ? clock->name : "");
-    snprintf(port->departures, sizeof port->departures, "%s",
-             opened_tells_departures(opened) ? "kernel" : "predicted");
+    snprintf(port->departures, sizeof port->departures, "%s", departures_word(opened));
     port->queues = opened_n_queues(opened);
     mac_of(opened, port->mac);
     atomic_store_explicit(&port->link_up, link_up(opened), memory_order_relaxed);

@@ -188,6 +188,42 @@ static void the_third_reply_is_interleaved(void **state)
     close_world(world);
 }
 
+// A device's clock tells departures by its own line; without one they are lost (IL-9).
+static void departures_by_a_device(void **state)
+{
+    (void)state;
+    struct world *world = open_world();
+    struct rig *rig = world->rig[0];
+    const uint64_t offset = UINT64_C(1785000037) * NS_PER_S;
+    const struct stamp_line line = {
+        .stamp_base = rig->state.line.tsc_base + offset,
+        .tsc_base = rig->state.line.tsc_base,
+        .rate = UINT64_C(1) << STAMP_RATE_SHIFT, // a tick is a nanosecond here
+        .until = rig->state.line.tsc_base + 60 * (uint64_t)NS_PER_S,
+        .bound_ns = 10,
+    };
+    ntp_time left;
+    memory_port_exact_by_device(rig->port, offset);
+    struct peer peer = new_peer();
+    ask(rig, &peer);
+    ask(rig, &peer);
+    learn(rig, false);
+    assert_int_equal(rig->counters.departures_lost, 1);
+
+    rig->core.own_clock.line = line;
+    ask(rig, &peer);
+    assert_true(is_basic(&peer));
+    left = clock_utc(&rig->state.line, memory_port_exact_left(rig->port));
+    learn(rig, false);
+    ask(rig, &peer);
+    assert_true(is_interleaved(&peer));
+    // The bound is taken off, and a granule of the precision.
+    assert_true(left - peer.transmit <= 128 + 12 * 5);
+    assert_int_equal(rig->counters.departures_hardware, 1);
+    assert_int_equal(rig->counters.departures_known, 1);
+    close_world(world);
+}
+
 // IL-1: an interleaved reply needs version 4, a receive timestamp that differs from the transmit
 // timestamp, and the origin of a saved one. Other requests get a basic reply, and take nothing.
 static void only_who_asks_gets_it(void **state)
@@ -499,6 +535,7 @@ int main(void)
         return 0;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_third_reply_is_interleaved),
+        cmocka_unit_test(departures_by_a_device),
         cmocka_unit_test(only_who_asks_gets_it),
         cmocka_unit_test(a_departure_is_told_once),
         cmocka_unit_test(another_core_finds_it),

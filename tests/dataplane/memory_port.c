@@ -39,6 +39,9 @@ struct port {
     bool exact;
     struct port_departure departure[QUEUE]; // told up to n_told, known up to n_known
     unsigned n_departures;
+    bool by_device;
+    uint64_t device_offset;
+    uint64_t last_left; // of those
     unsigned n_known;
     unsigned n_told;
     struct packet lent[LANES];
@@ -195,9 +198,15 @@ void memory_port_tell(struct port *port, unsigned n, bool lost)
         port->departure[port->n_known++ % QUEUE].known = !lost;
 }
 
+void memory_port_exact_by_device(struct port *port, uint64_t offset)
+{
+    port->by_device = true;
+    port->device_offset = offset;
+}
+
 uint64_t memory_port_exact_left(const struct port *port)
 {
-    return port->departure[(port->n_departures - 1) % QUEUE].tsc;
+    return port->last_left;
 }
 
 unsigned memory_port_lent(const struct port *port)
@@ -256,11 +265,16 @@ lane_set port_tx(struct port *port, struct burst *burst, lane_set answer)
         assert(taken); // the test takes replies out before they are 4096
         give_back(port, i);
         sent |= lane_bit(i);
-        if ((burst->exact & lane_bit(i)) != 0)
+        if ((burst->exact & lane_bit(i)) != 0) {
+            port->last_left = port->left[i];
             port->departure[port->n_departures++ % QUEUE] = (struct port_departure){
                 .ticket = burst->ticket[i],
-                .tsc = port->left[i],
+                .hardware = port->by_device,
+                .began = burst->tx_last,
+                .stamp = port->left[i] + port->device_offset,
+                .tsc = port->left[i] + (port->by_device ? port->cost + 1 : 0),
             };
+        }
     }
     return sent;
 }

@@ -48,6 +48,9 @@ void memory_port_own(struct port *port, lane_set hardware, const uint64_t own[LA
 void memory_port_exact(struct port *port, bool exact);
 void memory_port_tell(struct port *port, unsigned n, bool lost);
 
+// From now on they are told as stamps of the device's clock: what the TSC says, plus offset.
+void memory_port_exact_by_device(struct port *port, uint64_t offset);
+
 // The TSC at which the last frame left whose departure is told.
 uint64_t memory_port_exact_left(const struct port *port);
 

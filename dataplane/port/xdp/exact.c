@@ -21,8 +21,9 @@
 #include <unistd.h>
 
 enum {
-    // Software stamps. A device's own clock needs a line to the TSC first.
-    STAMPS = SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE,
+    SOFTWARE = SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE,
+    // With both, a frame that the device stamps has no stamp of the kernel's.
+    HARDWARE = SOF_TIMESTAMPING_TX_HARDWARE | SOF_TIMESTAMPING_RAW_HARDWARE,
     // Stamps bear the number of their frame, and come without the frame.
     OPTIONS = SOF_TIMESTAMPING_OPT_ID | SOF_TIMESTAMPING_OPT_TSONLY,
 
@@ -42,12 +43,14 @@ enum pending_state {
 
 struct pending {
     uint64_t ticket;
-    uint64_t began_ns; // CLOCK_MONOTONIC
+    uint64_t began_ns;  // CLOCK_MONOTONIC
+    uint64_t began_tsc; // just before
     enum pending_state state;
 };
 
 struct exact {
     int fd;
+    bool hardware;
     uint32_t first; // the oldest frame that is not done
     uint32_t next;  // the next frame's number
     uint32_t base;  // the number of the frame that is 0 to the kernel
@@ -61,51 +64,70 @@ static struct pending *pending_of(struct exact *exact, uint32_t number)
     return &exact->pending[number % EXACT_PENDING_MAX];
 }
 
-static bool driver_stamps(int fd, unsigned ifindex)
+// Lets the device stamp frames that ask for it. What it does with received frames stays.
+static bool switch_on(int fd, struct ifreq *request)
+{
+    struct hwtstamp_config config = {0};
+    request->ifr_data = (void *)&config;
+    if (ioctl(fd, SIOCGHWTSTAMP, request) != 0)
+        return false;
+    if (config.tx_type == HWTSTAMP_TX_ON)
+        return true;
+    config.tx_type = HWTSTAMP_TX_ON;
+    return ioctl(fd, SIOCSHWTSTAMP, request) == 0;
+}
+
+// What stamps the driver can give, of those that are wanted. False: none.
+static bool choose_stamps(struct exact *exact, unsigned ifindex, enum exact_stamps wanted)
 {
     struct ethtool_ts_info info = {.cmd = ETHTOOL_GET_TS_INFO};
     struct ifreq request = {0};
     if (if_indextoname(ifindex, request.ifr_name) == NULL)
         return false;
     request.ifr_data = (void *)&info;
-    return ioctl(fd, SIOCETHTOOL, &request) == 0 &&
-           (info.so_timestamping & SOF_TIMESTAMPING_TX_SOFTWARE) != 0;
+    if (ioctl(exact->fd, SIOCETHTOOL, &request) != 0)
+        return false;
+    exact->hardware = wanted == EXACT_HARDWARE &&
+                      (info.so_timestamping & HARDWARE) == (uint32_t)HARDWARE &&
+                      (info.tx_types & 1u << HWTSTAMP_TX_ON) != 0 && switch_on(exact->fd, &request);
+    return exact->hardware || (info.so_timestamping & SOF_TIMESTAMPING_TX_SOFTWARE) != 0;
 }
 
 // Numbers begin at 0 when the option is switched on.
-static int number_from_0(int fd)
+static int number_from_0(const struct exact *exact)
 {
     const int off = 0;
-    const int on = STAMPS | OPTIONS;
-    if (setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPING, &off, sizeof off) != 0 ||
-        setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPING, &on, sizeof on) != 0)
+    const int on = SOFTWARE | OPTIONS | (exact->hardware ? HARDWARE : 0);
+    if (setsockopt(exact->fd, SOL_SOCKET, SO_TIMESTAMPING, &off, sizeof off) != 0 ||
+        setsockopt(exact->fd, SOL_SOCKET, SO_TIMESTAMPING, &on, sizeof on) != 0)
         return -errno;
     return 0;
 }
 
-static int prepare(int fd, unsigned ifindex)
+static int prepare(struct exact *exact, unsigned ifindex, enum exact_stamps stamps)
 {
+    const int fd = exact->fd;
     // Without a protocol the socket receives nothing.
     const struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_ifindex = (int)ifindex};
     const int bypass = 1;
-    if (!driver_stamps(fd, ifindex))
+    if (!choose_stamps(exact, ifindex, stamps))
         return -EOPNOTSUPP;
     if (bind(fd, (const struct sockaddr *)&address, sizeof address) != 0)
         return -errno;
     // Straight to the driver, as AF_XDP does: a queueing discipline would hold frames back.
     if (setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &bypass, sizeof bypass) != 0)
         return -errno;
-    return number_from_0(fd);
+    return number_from_0(exact);
 }
 
-int exact_open(unsigned ifindex, struct exact **out)
+int exact_open(unsigned ifindex, enum exact_stamps stamps, struct exact **out)
 {
     int fault = -ENOMEM;
     struct exact *exact = calloc(1, sizeof *exact);
     if (!exact)
         return fault;
     exact->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    fault = exact->fd < 0 ? -errno : prepare(exact->fd, ifindex);
+    fault = exact->fd < 0 ? -errno : prepare(exact, ifindex, stamps);
     if (fault)
         exact_close(exact);
     else
@@ -120,6 +142,11 @@ void exact_close(struct exact *exact)
     if (exact->fd >= 0)
         close(exact->fd);
     free(exact);
+}
+
+bool exact_is_hardware(const struct exact *exact)
+{
+    return exact->hardware;
 }
 
 unsigned exact_room(const struct exact *exact)
@@ -139,13 +166,14 @@ static void begin_anew(struct exact *exact)
             pending->state = PENDING_LOST;
     }
     exact->base = exact->next;
-    number_from_0(exact->fd);
+    number_from_0(exact);
     exact->closed_ns = now_ns() + (uint64_t)CLOSED_MS * MS_NS;
 }
 
 bool exact_send(struct exact *exact, const uint8_t *frame, uint32_t len, uint64_t ticket)
 {
     assert(exact_room(exact) > 0);
+    const uint64_t began_tsc = tsc_now();
     const uint64_t began_ns = now_ns();
     if (sendto(exact->fd, frame, len, MSG_DONTWAIT, NULL, 0) != (ssize_t)len) {
         begin_anew(exact);
@@ -155,6 +183,7 @@ bool exact_send(struct exact *exact, const uint8_t *frame, uint32_t len, uint64_
     *pending_of(exact, exact->next++) = (struct pending){
         .ticket = ticket,
         .began_ns = began_ns,
+        .began_tsc = began_tsc,
         .state = PENDING_WAITS,
     };
     exact->look_ns = 0; // many drivers stamp within the call
@@ -164,8 +193,14 @@ bool exact_send(struct exact *exact, const uint8_t *frame, uint32_t len, uint64_
 // A stamp as the kernel reports it.
 struct stamp {
     uint32_t number;
-    int64_t realtime_ns; // 0: there is none
+    int64_t realtime_ns; // the kernel's; 0: there is none
+    int64_t device_ns;   // the device's; 0: there is none
 };
+
+static int64_t ns_of(const struct timespec *t)
+{
+    return t->tv_sec * (int64_t)NS_PER_S + t->tv_nsec;
+}
 
 // What comes with one message of the error queue.
 struct control {
@@ -181,7 +216,8 @@ static struct stamp stamp_of(struct msghdr *message)
         if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPING) {
             struct scm_timestamping times;
             memcpy(&times, CMSG_DATA(c), sizeof times);
-            stamp.realtime_ns = times.ts[0].tv_sec * (int64_t)NS_PER_S + times.ts[0].tv_nsec;
+            stamp.realtime_ns = ns_of(&times.ts[0]);
+            stamp.device_ns = ns_of(&times.ts[2]);
         } else if (c->cmsg_level == SOL_PACKET && c->cmsg_type == PACKET_TX_TIMESTAMP) {
             struct sock_extended_err error;
             memcpy(&error, CMSG_DATA(c), sizeof error);
@@ -223,13 +259,28 @@ static struct moments read_clocks(void)
         if (tsc_now() - now.tsc < CLOCK_NARROW)
             break;
     }
-    now.realtime_ns = t.tv_sec * (int64_t)NS_PER_S + t.tv_nsec;
+    now.realtime_ns = ns_of(&t);
     now.monotonic_ns = now_ns();
     return now;
 }
 
-// Turns a stamp into a departure. It must lie between sending and now; otherwise it is another
-// frame's, or CLOCK_REALTIME was stepped in between.
+// The device's stamp, which dataplane/clock/departed.h turns into a departure.
+static struct port_departure departure_by_device(const struct pending *pending,
+                                                 const struct stamp *stamp,
+                                                 const struct moments *now)
+{
+    return (struct port_departure){
+        .ticket = pending->ticket,
+        .known = true,
+        .hardware = true,
+        .stamp = (uint64_t)stamp->device_ns,
+        .began = pending->began_tsc,
+        .tsc = now->tsc,
+    };
+}
+
+// Turns the kernel's stamp into a departure. It must lie between sending and now; otherwise it is
+// another frame's, or CLOCK_REALTIME was stepped in between.
 static struct port_departure departure_of(const struct pending *pending, const struct stamp *stamp,
                                           const struct moments *now)
 {
@@ -286,7 +337,8 @@ unsigned exact_departures(struct exact *exact, struct port_departure *out, unsig
         struct pending *pending = owner_of(exact, &stamp[i]);
         if (pending == NULL)
             continue;
-        out[n++] = departure_of(pending, &stamp[i], &now);
+        out[n++] = stamp[i].device_ns != 0 ? departure_by_device(pending, &stamp[i], &now)
+                                           : departure_of(pending, &stamp[i], &now);
         pending->state = PENDING_DONE;
     }
     if (n_stamps < room) // otherwise the stamps of late ones may be the next to be read

@@ -1,7 +1,10 @@
-// Sending frames in a way that tells when they left: a packet socket whose frames the kernel stamps
-// as the driver hands them to the device (SO_TIMESTAMPING). It costs a system call for each frame,
-// so it is for the few replies whose departure is to be told. Any driver that stamps can be used; a
-// veth stamps too. The stamps are the kernel's software stamps, readings of CLOCK_REALTIME.
+// Sending frames in a way that tells when they left: a packet socket whose frames are stamped
+// (SO_TIMESTAMPING). It costs a system call for each frame, so it is for the few replies whose
+// departure is to be told. Any driver that stamps can be used; a veth stamps too.
+//
+// Software: the kernel reads CLOCK_REALTIME as the driver hands the frame to the device. Hardware:
+// the device reads its own clock as the frame leaves. Many devices can do that for one frame or
+// for a few at a time; the kernel stamps the others.
 //
 // One object for each queue. It is opened and closed by housekeeping's thread while no core runs;
 // between, it belongs to the queue's core.
@@ -19,9 +22,18 @@ enum {
 
 struct exact;
 
-// Opens the way out of that interface; needs CAP_NET_RAW. 0 or -errno (-EOPNOTSUPP: its driver
-// stamps no departures).
-int exact_open(unsigned ifindex, struct exact **exact);
+enum exact_stamps {
+    EXACT_SOFTWARE,
+    EXACT_HARDWARE, // where the device can. Somebody must read its clock (clock.h)
+};
+
+// Opens the way out of that interface; needs CAP_NET_RAW. EXACT_HARDWARE needs CAP_NET_ADMIN, and
+// switches on that the device stamps frames that ask for it, which stays on. 0 or -errno
+// (-EOPNOTSUPP: its driver stamps no departures).
+int exact_open(unsigned ifindex, enum exact_stamps stamps, struct exact **exact);
+
+// Does the device stamp?
+bool exact_is_hardware(const struct exact *exact);
 
 // Takes NULL.
 void exact_close(struct exact *exact);

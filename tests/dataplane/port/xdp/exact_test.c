@@ -27,7 +27,7 @@ static void set_link(bool up)
 static int open_lo(void **state)
 {
     set_link(true);
-    return exact_open(LOOPBACK, (struct exact **)state);
+    return exact_open(LOOPBACK, EXACT_HARDWARE, (struct exact **)state);
 }
 
 static int close_lo(void **state)
@@ -107,7 +107,7 @@ static void lost_stamps_are_given_up(void **state)
     assert_int_equal(exact_room(exact), EXACT_PENDING_MAX);
 
     exact->base = exact->next;
-    assert_int_equal(number_from_0(exact->fd), 0);
+    assert_int_equal(number_from_0(exact), 0);
     assert_true(send_one(exact, 77));
     assert_int_equal(take(exact, out, 1), 1);
     assert_true(out[0].known && out[0].ticket == 77);
@@ -163,11 +163,40 @@ static void impossible_stamps_are_refused(void **state)
     }
 }
 
+// A message of the error queue with a device's stamp, as the kernel writes it.
+static void the_stamp_of_a_device(void **state)
+{
+    (void)state;
+    struct control control = {0};
+    struct msghdr message = {.msg_control = &control, .msg_controllen = sizeof control};
+    struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+    const struct scm_timestamping times = {.ts[2] = {.tv_sec = 1785000037, .tv_nsec = 123456789}};
+    const struct pending pending = {.ticket = 5, .began_ns = 1000000, .began_tsc = 77};
+    const struct moments now = {.tsc = 99, .monotonic_ns = 1005000, .realtime_ns = 7000000};
+    *c = (struct cmsghdr){CMSG_LEN(sizeof times), SOL_SOCKET, SCM_TIMESTAMPING};
+    memcpy(CMSG_DATA(c), &times, sizeof times);
+    const struct stamp stamp = stamp_of(&message);
+    assert_int_equal(stamp.device_ns, INT64_C(1785000037123456789));
+    assert_int_equal(stamp.realtime_ns, 0);
+    const struct port_departure got = departure_by_device(&pending, &stamp, &now);
+    assert_true(got.known && got.hardware);
+    assert_int_equal(got.ticket, 5);
+    assert_int_equal(got.stamp, UINT64_C(1785000037123456789));
+    assert_int_equal(got.began, 77);
+    assert_int_equal(got.tsc, 99);
+}
+
+// `lo` has no clock: the kernel stamps.
+static void a_device_without_a_clock(void **state)
+{
+    assert_false(exact_is_hardware(*state));
+}
+
 static void there_must_be_an_interface(void **state)
 {
     struct exact *exact;
     (void)state;
-    assert_true(exact_open(4711, &exact) < 0);
+    assert_true(exact_open(4711, EXACT_SOFTWARE, &exact) < 0);
     exact_close(NULL);
 }
 
@@ -183,6 +212,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(lost_stamps_are_given_up, open_lo, close_lo),
         cmocka_unit_test_setup_teardown(a_refused_frame_closes_the_way, open_lo, close_lo),
         cmocka_unit_test(impossible_stamps_are_refused),
+        cmocka_unit_test(the_stamp_of_a_device),
+        cmocka_unit_test_setup_teardown(a_device_without_a_clock, open_lo, close_lo),
         cmocka_unit_test(there_must_be_an_interface),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
