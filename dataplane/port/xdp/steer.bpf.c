@@ -76,10 +76,8 @@ static __always_inline bool is_served(const __u8 *to, const __u8 *from, bool tag
     return to && !from && (*to == STEER_OURS || (*to == STEER_OURS_TAGGED && tagged));
 }
 
-// Is the packet for the server? Then *arrived_ns is set. The clock is read as soon as the packet is
-// known to be UDP, because a lookup in the maps takes a microsecond when no packet has come for a
-// while.
-static __always_inline bool is_ours(const struct xdp_md *packet, __u64 *arrived_ns)
+// Is the packet for the server?
+static __always_inline bool is_ours(const struct xdp_md *packet)
 {
     const void *end = (const void *)(long)packet->data_end;
     const struct ethhdr *ethernet = (const void *)(long)packet->data;
@@ -92,7 +90,6 @@ static __always_inline bool is_ours(const struct xdp_md *packet, __u64 *arrived_
         const struct iphdr *ip = body;
         if (!is_udp_v4(ip, end))
             return false;
-        *arrived_ns = bpf_ktime_get_ns();
         return is_request(ethernet, (const void *)(ip + 1), end) &&
                is_served(bpf_map_lookup_elem(&steer_v4, &ip->daddr),
                          bpf_map_lookup_elem(&steer_v4, &ip->saddr), tagged);
@@ -101,7 +98,6 @@ static __always_inline bool is_ours(const struct xdp_md *packet, __u64 *arrived_
         const struct ipv6hdr *ip = body;
         if (!is_udp_v6(ip, end))
             return false;
-        *arrived_ns = bpf_ktime_get_ns();
         return is_request(ethernet, (const void *)(ip + 1), end) &&
                is_served(bpf_map_lookup_elem(&steer_v6, &ip->daddr),
                          bpf_map_lookup_elem(&steer_v6, &ip->saddr), tagged);
@@ -146,9 +142,11 @@ static __always_inline bool lost_its_tag(const struct xdp_md *packet)
 SEC("xdp")
 int noonmark_steer(struct xdp_md *packet)
 {
-    __u64 arrived_ns;
+    // Read first: when no packet has come for a while, the rest of the program and the maps are in
+    // no cache, and parsing alone takes 0.3 us.
+    const __u64 arrived_ns = bpf_ktime_get_ns();
     // A frame that has lost its tag would be answered without one, in another VLAN.
-    if (!is_ours(packet, &arrived_ns) || lost_its_tag(packet))
+    if (!is_ours(packet) || lost_its_tag(packet))
         return XDP_PASS;
     put_stamp(packet, arrived_ns);
     return to_socket(packet);
