@@ -18,10 +18,10 @@ UDP, NTP_LEN = 17, 48
 
 
 class Capture:
-    """Of IPv4 between `client_port` and `server_port`, in a namespace."""
+    """Of IPv4 between `client_port`, or any port if it is None, and `server_port`, in a namespace."""
 
     def __init__(self, namespace, interface, client_port, server_port):
-        self.ports = client_port, server_port
+        self.client_port, self.server_port = client_port, server_port
         with namespace.entered():
             self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
         self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER)
@@ -47,10 +47,13 @@ class Capture:
         if frame[0] >> 4 != 4 or frame[9] != UDP or len(frame) < header + 8 + NTP_LEN:
             return
         ports = struct.unpack_from(">HH", frame, header)
+        client, server = ports if outgoing else ports[::-1]
+        if server != self.server_port or self.client_port not in (None, client):
+            return
         packet = Packet(at_ns, frame[header + 8:])
-        if outgoing and ports == self.ports:
+        if outgoing:
             self.matcher.request(packet)
-        elif not outgoing and ports == self.ports[::-1]:
+        else:
             self.matcher.reply(packet)
 
 

@@ -41,9 +41,11 @@ class Contestant:
     confined_to = {SERVER_CPU}
     stairs = "40k:320k:x2"  # rates up to some that are too high
     clients = 512
+    queues = 1  # of the veth
 
     def __init__(self):
         self.world = PerfWorld(f"{self.bench}-{self.key}")
+        self.world.queues = self.queues
 
     def __enter__(self):
         self.world.__enter__()

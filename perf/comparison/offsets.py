@@ -44,6 +44,7 @@ class Judged:
     clients = 256
     situations = tuple(SITUATIONS)
     options = ""  # options of the client's server line
+    client_port = CLIENT_PORT  # None: another one for each request
 
     def place(self):
         """The serving threads to the last CPU, first in line there; all others to the first."""
@@ -82,7 +83,25 @@ class XdpInterleaved(Xdp):
     options = "xleave"
 
 
-SERVERS = {kind.key: kind for kind in (Xdp, XdpInterleaved, Chronyd, Interleaved)}
+class XdpTwoCores(XdpInterleaved):
+    """Each request of the client has another port, and so any of the two queues. The core on the
+    client's CPU sleeps while nothing comes, or the client would hardly run."""
+
+    key, title = "xdp-xleave-2", "noonmarkd, AF_XDP, two cores, client with xleave"
+    cpus = [TESTER_CPU, SERVER_CPU]
+    confined_to = {TESTER_CPU, SERVER_CPU}  # a polling thread pins itself
+    queues = 2
+    client_port = None
+    situations = ("unloaded",)
+
+    def configuration(self):
+        return {"idle": "adaptive"}
+
+    def place(self):
+        return self.serving_threads()
+
+
+SERVERS = {kind.key: kind for kind in (Xdp, XdpInterleaved, XdpTwoCores, Chronyd, Interleaved)}
 
 
 @contextlib.contextmanager
@@ -105,12 +124,13 @@ class Client:
     def __init__(self, contestant):
         self.interleaved = contestant.options == "xleave"
         world = contestant.world
-        self.capture = Capture(world.client, CLIENT_IF, CLIENT_PORT, NTP_PORT)
+        port = contestant.client_port
+        self.capture = Capture(world.client, CLIENT_IF, port, NTP_PORT)
         self.log = world.home / "client/measurements.log"
         self.program = world.chronyd("client", SERVER_V4, poll=POLL,
                                      options=f"noselect {contestant.options}", extra=(
                                          f"logdir {self.log.parent}", "log rawmeasurements",
-                                         "logbanner 0", f"acquisitionport {CLIENT_PORT}"))
+                                         "logbanner 0", *([f"acquisitionport {port}"] if port else [])))
 
     def __enter__(self):
         if not wait_for(lambda: len(self.rows()) >= SETTLED, 30):
@@ -189,6 +209,7 @@ def measure(contestant, client, serving, situation, seconds):
         if situation == "stopped":
             hog = stack.enter_context(stops(contestant.world))
         time.sleep(0.3)
+        cores = answered_by(contestant)
         before = usage(serving, hog)
         begin = time.time_ns()
         parts = math.ceil(seconds / LISTEN_S)
@@ -197,14 +218,20 @@ def measure(contestant, client, serving, situation, seconds):
             client.capture.read()
         end = time.time_ns()
         waited, ran, taken = (b - a for a, b in zip(before, usage(serving, hog)))
+        cores = [after - before for before, after in zip(cores, answered_by(contestant))]
         got = load.end() if load else {}
         time.sleep(0.1)  # for packets in flight
     pairs, asked = client.pairs(begin, end)
     if not pairs:
         raise Failed("no exchange was measured")
     span = end - begin
-    return {**exchanges.figures(pairs), **got, "requests": asked, "share": 1 - waited / span,
+    return {**exchanges.figures(pairs), **got, "requests": asked, "cores": cores, "share": 1 - waited / span,
             "busy": ran / span, "stopped": taken / span}
+
+
+def answered_by(contestant):
+    """Replies of each core until now; chronyd has none."""
+    return [core["answered_nts"] for core in contestant.cores()]
 
 
 def usage(serving, hog):

@@ -40,7 +40,7 @@ How to read them:
   T1 and T4 are timestamps of the client's kernel. In interleaved mode T3 comes with the next reply.
 - *Sent* and *answered* are rates per second of another client: ntsperf over AF_XDP on the same veth, with NTS. Of the chronyd's requests
   {unanswered}
-  had no reply in time, or a reply in the wrong mode.
+  had no reply in time, or a reply in the wrong mode.{two_cores}
 """
 
 
@@ -63,6 +63,7 @@ def summarise(rounds):
         row = {name: statistics.median(one[name] for one in got)
                for name in TIMES + SHARES + RATES if name in got[0]}
         row.update({name: sum(one[name] for one in got) for name in COUNTS})
+        row["cores"] = [sum(each) for each in zip(*(one["cores"] for one in got))]
         row["rounds"] = {name: [one[name] for one in got] for name in TIMES + SHARES}
         summary.setdefault(server, {})[situation] = row
     return summary
@@ -116,6 +117,12 @@ def unanswered(summary):
     return "; ".join(texts) or "none"
 
 
+def two_cores(summary):
+    """How the requests of a client that changes its ports are spread."""
+    return "".join(f"\n- {name}: its cores answered {' and '.join(map(str, row['cores']))} requests."
+                   for name, row in rows_of(summary) if len(row["cores"]) > 1)
+
+
 def section(report):
     summary = report["summary"]
     stopped = [row["stopped"] for _, row in rows_of(summary) if row["stopped"]]
@@ -124,4 +131,4 @@ def section(report):
         seconds=report["plan"]["seconds"], machine=machine.sentence(report["machine"]),
         medians=median_table(summary), each=round_table(summary), margin=MARGIN_NS / 1000,
         stopped=f"{statistics.median(stopped):.0%}" if stopped else "none",
-        unanswered=unanswered(summary))
+        unanswered=unanswered(summary), two_cores=two_cores(summary))

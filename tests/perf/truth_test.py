@@ -24,7 +24,7 @@ need_clients("chrony")
 OUT = BUILD / "tests" / "truth"
 COMMAND = [ROOT / "perf/truth", "--quick", "--duration", "1", "--out", OUT]
 SITUATIONS = {"xdp": {"unloaded", "stopped", "loaded"},
-              "xdp-xleave": {"unloaded", "stopped", "loaded"}, "chronyd": {"unloaded", "stopped", "loaded"},
+              "xdp-xleave": {"unloaded", "stopped", "loaded"}, "xdp-xleave-2": {"unloaded"}, "chronyd": {"unloaded", "stopped", "loaded"},
               "xleave": {"unloaded", "loaded"}}
 LAST_CPU = max(os.sched_getaffinity(0))
 

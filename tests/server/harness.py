@@ -505,6 +505,8 @@ initial-poll-interval = 0
 class World:
     """name: of the directory under build/tests, also part of the namespaces' names."""
 
+    queues = 1  # of each end of its veth, each way
+
     def __init__(self, name):
         if os.geteuid() != 0:
             print(f"1..0 # SKIP {name}: needs root, for network namespaces and AF_XDP")
@@ -557,8 +559,9 @@ class World:
 
     def join(self, server, client):
         """Joins the namespaces by a veth. Each end: interface, IPv4 address, IPv6 address."""
-        subprocess.run(["ip", "link", "add", server[0], "netns", self.server.name, "type", "veth",
-                        "peer", "name", client[0], "netns", self.client.name], check=True)
+        queues = ["numrxqueues", str(self.queues), "numtxqueues", str(self.queues)]
+        subprocess.run(["ip", "link", "add", server[0], "netns", self.server.name, *queues, "type", "veth",
+                        "peer", "name", client[0], "netns", self.client.name, *queues], check=True)
         for namespace, (interface, v4, v6) in ((self.server, server), (self.client, client)):
             namespace.ip("addr", "add", f"{v4}/24", "dev", interface)
             # Without nodad the address is tentative for a second, and nothing answers on it.
