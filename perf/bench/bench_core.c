@@ -1,6 +1,6 @@
 // Measures the cost of one packet: the whole core_turn() over a port in memory, in full bursts, by
-// stage. Plain NTP, NTS with one cookie and with eight, NTS that is not genuine, and garbage. One
-// thread.
+// stage. Plain NTP, also with interleaved mode switched on, and requests that ask for it in vain;
+// NTS with one cookie and with eight, NTS that is not genuine, and garbage. One thread.
 #include "base/tsc.h"
 #include "dataplane/core.h"
 #include "perf/bench/bench.h"
@@ -22,6 +22,7 @@ struct kind {
     enum outcome end;  // OUTCOMES: any drop
     bool takes_crypto; // the exchange's kernel runs
     bool stamped;
+    bool interleaved; // interleaved mode is switched on: there are tables
 };
 
 // The state of a row: its own core.
@@ -41,11 +42,27 @@ static const struct keyring_record *ring(void)
     return &record;
 }
 
+static uint64_t random_word(void)
+{
+    static uint64_t state = 7;
+    state = state * 6364136223846793005U + 1442695040888963407U;
+    return state >> 32;
+}
+
 static void make_plain(const struct kind *kind, unsigned number, struct packet *ntp)
 {
     (void)kind;
     *ntp = packet_ntp(4, 3);
     ntp->at[47] = (uint8_t)number;
+}
+
+// An origin that no reply ever had, but that looks like a receive timestamp of ours.
+static void make_odd(const struct kind *kind, unsigned number, struct packet *ntp)
+{
+    make_plain(kind, number, ntp);
+    for (unsigned i = 24; i < 40; i++)
+        ntp->at[i] = (uint8_t)random_word();
+    ntp->at[31] |= 1;
 }
 
 static void make_nts(const struct kind *kind, unsigned number, struct packet *ntp)
@@ -70,13 +87,6 @@ static void make_unknownkey(const struct kind *kind, unsigned number, struct pac
     make_nts(kind, number, ntp);
     ntp->at[KEY_ID_AT] ^= 0x40;
     ntp->at[KEY_ID_AT + 3] ^= (uint8_t)number;
-}
-
-static uint64_t random_word(void)
-{
-    static uint64_t state = 7;
-    state = state * 6364136223846793005U + 1442695040888963407U;
-    return state >> 32;
 }
 
 static void make_noise(struct packet *ntp, uint32_t len)
@@ -113,14 +123,15 @@ static void make_garbage(const struct kind *kind, unsigned number, struct packet
 }
 
 static const struct kind kinds[] = {
-    {"plain", 0, make_plain, ANSWERED_PLAIN, false, false},
-    {"stamped", 0, make_plain, ANSWERED_PLAIN, false,
-     true}, // each frame has a stamp of its arrival
-    {"nts1", 1, make_nts, ANSWERED_NTS, true, false},
-    {"nts8", 8, make_nts, ANSWERED_NTS, true, false},
-    {"badtag", 1, make_badtag, ANSWERED_NAK, true, false},
-    {"unknownkey", 1, make_unknownkey, ANSWERED_NAK, false, false},
-    {"garbage", 0, make_garbage, OUTCOMES, false, false},
+    {"plain", 0, make_plain, ANSWERED_PLAIN, false, false, false},
+    {"stamped", 0, make_plain, ANSWERED_PLAIN, false, true, false}, // each frame has a stamp
+    {"plain_on", 0, make_plain, ANSWERED_PLAIN, false, false, true},
+    {"odd", 0, make_odd, ANSWERED_PLAIN, false, false, true},
+    {"nts1", 1, make_nts, ANSWERED_NTS, true, false, false},
+    {"nts8", 8, make_nts, ANSWERED_NTS, true, false, false},
+    {"badtag", 1, make_badtag, ANSWERED_NAK, true, false, false},
+    {"unknownkey", 1, make_unknownkey, ANSWERED_NAK, false, false, false},
+    {"garbage", 0, make_garbage, OUTCOMES, false, false, false},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -216,6 +227,25 @@ static void try(struct work *w)
     }
 }
 
+// The tables of one core, of the default size: all cases share them.
+static const struct tables *tables_of(void)
+{
+    static struct table_pair pair;
+    static struct tables tables = {.n_queues = 1, .of = {&pair}};
+    struct table *const of[] = {&pair.plain, &pair.nts};
+    for (unsigned i = 0; i < 2 && of[i]->bucket == NULL; i++) {
+        void *zeros = aligned_alloc(4096, table_len(TABLE_BUCKETS_LOG2));
+        if (!zeros) {
+            perror("memory");
+            exit(1);
+        }
+        memset(zeros, 0, table_len(TABLE_BUCKETS_LOG2));
+        table_open(of[i], zeros, TABLE_BUCKETS_LOG2);
+        table_set_secret(of[i], UINT64_C(0x9e3779b97f4a7c15));
+    }
+    return &tables;
+}
+
 static struct work *work_new(const struct kind *kind, const struct exchange_variant *variant)
 {
     struct work *w = aligned_alloc(64, (sizeof *w + 63) / 64 * 64);
@@ -231,7 +261,8 @@ static struct work *work_new(const struct kind *kind, const struct exchange_vari
                                              .stamps = &w->stamps,
                                              .counters = &w->counters,
                                              .kernels = {{variant}},
-                                             .policy = &policy_123});
+                                             .policy = &policy_123,
+                                             .tables = kind->interleaved ? tables_of() : NULL});
     publish(w);
     try(w);
     return w;
