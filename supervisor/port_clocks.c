@@ -36,34 +36,58 @@ static int open_clock(int number)
     return -1;
 }
 
-static void stamp_all(struct port_clock_held *held, int fd, const char *device)
+static bool arrivals_wait(const struct ethtool_ts_info *info, const struct hwtstamp_config *now)
+{
+    return (info->rx_filters & 1U << HWTSTAMP_FILTER_ALL) != 0 &&
+           now->rx_filter != HWTSTAMP_FILTER_ALL;
+}
+
+static bool departures_wait(const struct ethtool_ts_info *info, const struct hwtstamp_config *now)
+{
+    return (info->tx_types & 1U << HWTSTAMP_TX_ON) != 0 && now->tx_type == HWTSTAMP_TX_OFF;
+}
+
+static int set(struct port_clock_held *held, int fd, const char *device,
+               struct hwtstamp_config config, const char *what)
+{
+    const int fault = ask(fd, device, SIOCSHWTSTAMP, &config);
+    held->was_set |= fault == 0;
+    if (fault == 0)
+        log_info("%s: its device is set to stamp %s", device, what);
+    else
+        log_info("%s: its device cannot be set to stamp %s: %s", device, what, strerror(-fault));
+    return fault;
+}
+
+// One setting after the other: many drivers refuse the first one.
+static void let_stamp(struct port_clock_held *held, int fd, const char *device,
+                      const struct ethtool_ts_info *info, bool departures)
 {
     struct hwtstamp_config config = {0};
     if (ask(fd, device, SIOCGHWTSTAMP, &config) != 0) // it could not be set again
         return;
-    if (config.rx_filter == HWTSTAMP_FILTER_ALL)
-        return;
     held->flags = config.flags;
     held->tx = config.tx_type;
     held->rx = config.rx_filter;
-    config.rx_filter = HWTSTAMP_FILTER_ALL;
-    const int fault = ask(fd, device, SIOCSHWTSTAMP, &config);
-    held->was_set = fault == 0;
-    if (fault == 0)
-        log_info("%s: its device is set to stamp every frame that arrives", device);
-    else
-        log_info("%s: its device cannot be set to stamp every frame that arrives: %s", device,
-                 strerror(-fault));
+    if (arrivals_wait(info, &config)) {
+        config.rx_filter = HWTSTAMP_FILTER_ALL;
+        if (set(held, fd, device, config, "every frame that arrives") != 0)
+            config.rx_filter = held->rx;
+    }
+    if (departures && departures_wait(info, &config)) {
+        config.tx_type = HWTSTAMP_TX_ON;
+        set(held, fd, device, config, "frames that leave and ask for it");
+    }
 }
 
-static void look(struct port_clock_held *held, int fd, const char *device)
+static void look(struct port_clock_held *held, int fd, const char *device, bool departures)
 {
     struct ethtool_ts_info info = {.cmd = ETHTOOL_GET_TS_INFO};
     if (ask(fd, device, SIOCETHTOOL, &info) != 0 || info.phc_index < 0)
         return;
     held->fd = open_clock(info.phc_index);
-    if (held->fd >= 0 && (info.rx_filters & 1U << HWTSTAMP_FILTER_ALL) != 0)
-        stamp_all(held, fd, device);
+    if (held->fd >= 0)
+        let_stamp(held, fd, device, &info, departures);
 }
 
 static void drop(struct port_clock_held *held)
@@ -90,7 +114,7 @@ void port_clocks_renew(struct port_clocks *clocks, const struct config *config)
             continue;
         drop(held);
         held->index = index;
-        look(held, fd, port->device);
+        look(held, fd, port->device, config->dataplane.interleaved == SWITCH_TRUE);
     }
     if (fd >= 0)
         close(fd);

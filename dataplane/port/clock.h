@@ -1,6 +1,6 @@
-// The clock of a port's own device, which stamps the frames that arrive (burst.h: hardware). It
-// runs free: no one but its owner sets it, and its time is not UTC. dataplane/nic_clock.h reads it
-// and makes a line over the TSC of it.
+// The clock of a port's own device, which stamps frames that arrive (burst.h: hardware) and leave
+// (struct port_departure). It runs free: no one but its owner sets it, and its time is not UTC.
+// dataplane/nic_clock.h reads it and makes a line over the TSC of it.
 #pragma once
 
 #include "board/time_fit.h"

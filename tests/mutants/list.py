@@ -871,6 +871,9 @@ MUTANTS = [
     Mutant("hwtstamp-left", "a device's setting is not put back", "supervisor/port_clocks.c",
            "if (held->was_set && if_nametoindex", "if (false && if_nametoindex",
            ("supervisor/port_clocks",)),
+    Mutant("hwtstamp-refused", "a driver that does not stamp all arrivals is asked to once more", "supervisor/port_clocks.c",
+           "config.rx_filter = held->rx;", "config.rx_filter = HWTSTAMP_FILTER_ALL;",
+           ("supervisor/port_clocks",)),
     Mutant("own-shown", "a clock without a line is shown as the source", "control/show/port_clock_report.c",
            "json_string(exact && believed > 0 ?", "json_string(believed > 0 ?", ("control/show/status_report",)),
 ]

@@ -20,9 +20,9 @@
 
 static struct {
     int phc_index; // of the device
-    uint32_t filters;
+    uint32_t filters, types;
     struct hwtstamp_config now;
-    bool refuses;
+    bool refuses, refuses_all;
     unsigned index;  // of the interface
     unsigned n_set;  // calls of SIOCSHWTSTAMP
     char opened[32]; // the last device's path
@@ -53,6 +53,7 @@ static int of_interface(unsigned long request, void *data)
         struct ethtool_ts_info *info = data;
         info->phc_index = kernel.phc_index;
         info->rx_filters = kernel.filters;
+        info->tx_types = kernel.types;
         return 0;
     }
     case SIOCGHWTSTAMP:
@@ -60,7 +61,9 @@ static int of_interface(unsigned long request, void *data)
         return 0;
     case SIOCSHWTSTAMP:
         kernel.n_set++;
-        if (kernel.refuses) {
+        if (kernel.refuses ||
+            (kernel.refuses_all &&
+             ((const struct hwtstamp_config *)data)->rx_filter == HWTSTAMP_FILTER_ALL)) {
             errno = ERANGE;
             return -1;
         }
@@ -91,6 +94,8 @@ static int open_all(void **state)
     kernel.phc_index = 3;
     kernel.index = 5;
     kernel.filters = 1U << HWTSTAMP_FILTER_ALL | 1U << HWTSTAMP_FILTER_NONE;
+    kernel.types = 1U << HWTSTAMP_TX_ON | 1U << HWTSTAMP_TX_OFF;
+    config.dataplane.interleaved = SWITCH_TRUE;
     kernel.now = (struct hwtstamp_config){.tx_type = HWTSTAMP_TX_ON,
                                           .rx_filter = HWTSTAMP_FILTER_PTP_V2_EVENT};
     config.dataplane.n_ports = 2;
@@ -143,6 +148,32 @@ static void a_driver_may_refuse(void **state)
     assert_int_equal(kernel.n_set, 1);
 }
 
+// Departures are stamped for interleaved mode, also where the driver does not stamp all that
+// arrives.
+static void departures_are_switched_on(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        open_all(NULL);
+        kernel.now = (struct hwtstamp_config){.tx_type = HWTSTAMP_TX_OFF};
+        kernel.refuses_all = i == 1;
+        if (i == 2)
+            kernel.filters = 1U << HWTSTAMP_FILTER_PTP_V2_EVENT;
+        port_clocks_renew(&clocks, &config);
+        assert_int_equal(kernel.now.tx_type, HWTSTAMP_TX_ON);
+        assert_int_equal(kernel.now.rx_filter, i == 0 ? HWTSTAMP_FILTER_ALL : HWTSTAMP_FILTER_NONE);
+        port_clocks_close(&clocks, &config);
+        assert_int_equal(kernel.now.tx_type, HWTSTAMP_TX_OFF);
+        assert_int_equal(kernel.now.rx_filter, HWTSTAMP_FILTER_NONE);
+    }
+    open_all(NULL);
+    config.dataplane.interleaved = SWITCH_FALSE;
+    kernel.now = (struct hwtstamp_config){.tx_type = HWTSTAMP_TX_OFF};
+    port_clocks_renew(&clocks, &config);
+    assert_int_equal(kernel.now.tx_type, HWTSTAMP_TX_OFF);
+    port_clocks_close(&clocks, &config);
+}
+
 static void without_a_clock_nothing_is_set(void **state)
 {
     (void)state;
@@ -176,6 +207,7 @@ int main(void)
         cmocka_unit_test_setup(what_was_set_is_set_again, open_all),
         cmocka_unit_test_setup(what_stamps_all_already_stays, open_all),
         cmocka_unit_test_setup(a_driver_may_refuse, open_all),
+        cmocka_unit_test_setup(departures_are_switched_on, open_all),
         cmocka_unit_test_setup(without_a_clock_nothing_is_set, open_all),
         cmocka_unit_test_setup(a_new_interface_is_set, open_all),
     };

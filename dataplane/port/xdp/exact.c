@@ -64,17 +64,12 @@ static struct pending *pending_of(struct exact *exact, uint32_t number)
     return &exact->pending[number % EXACT_PENDING_MAX];
 }
 
-// Lets the device stamp frames that ask for it. What it does with received frames stays.
-static bool switch_on(int fd, struct ifreq *request)
+// Does the device stamp frames that ask for it? The supervisor has switched that on.
+static bool is_on(int fd, struct ifreq *request)
 {
     struct hwtstamp_config config = {0};
     request->ifr_data = (void *)&config;
-    if (ioctl(fd, SIOCGHWTSTAMP, request) != 0)
-        return false;
-    if (config.tx_type == HWTSTAMP_TX_ON)
-        return true;
-    config.tx_type = HWTSTAMP_TX_ON;
-    return ioctl(fd, SIOCSHWTSTAMP, request) == 0;
+    return ioctl(fd, SIOCGHWTSTAMP, request) == 0 && config.tx_type != HWTSTAMP_TX_OFF;
 }
 
 // What stamps the driver can give, of those that are wanted. False: none.
@@ -89,7 +84,7 @@ static bool choose_stamps(struct exact *exact, unsigned ifindex, enum exact_stam
         return false;
     exact->hardware = wanted == EXACT_HARDWARE &&
                       (info.so_timestamping & HARDWARE) == (uint32_t)HARDWARE &&
-                      (info.tx_types & 1u << HWTSTAMP_TX_ON) != 0 && switch_on(exact->fd, &request);
+                      is_on(exact->fd, &request);
     return exact->hardware || (info.so_timestamping & SOF_TIMESTAMPING_TX_SOFTWARE) != 0;
 }
 

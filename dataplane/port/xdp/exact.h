@@ -24,12 +24,12 @@ struct exact;
 
 enum exact_stamps {
     EXACT_SOFTWARE,
-    EXACT_HARDWARE, // where the device can. Somebody must read its clock (clock.h)
+    EXACT_HARDWARE, // where that is switched on (supervisor/port_clocks.h). Somebody must read the
+                    // device's clock (clock.h)
 };
 
-// Opens the way out of that interface; needs CAP_NET_RAW. EXACT_HARDWARE needs CAP_NET_ADMIN, and
-// switches on that the device stamps frames that ask for it, which stays on. 0 or -errno
-// (-EOPNOTSUPP: its driver stamps no departures).
+// Opens the way out of that interface; needs CAP_NET_RAW. 0 or -errno (-EOPNOTSUPP: its driver
+// stamps no departures).
 int exact_open(unsigned ifindex, enum exact_stamps stamps, struct exact **exact);
 
 // Does the device stamp?
