@@ -301,9 +301,10 @@ static struct pending *owner_of(struct exact *exact, const struct stamp *stamp)
     return pending->state == PENDING_WAITS ? pending : NULL;
 }
 
-// Reports the frames at the head of the queue that are lost, and frees their places.
-static unsigned give_up(struct exact *exact, const struct moments *now, struct port_departure *out,
-                        unsigned most)
+// Frees the places at the head of the queue whose frames are done, and reports those that are lost.
+// A late frame is lost only if `all`: every stamp that had come has been read.
+static unsigned give_up(struct exact *exact, const struct moments *now, bool all,
+                        struct port_departure *out, unsigned most)
 {
     unsigned n = 0;
     for (; exact->first != exact->next; exact->first++) {
@@ -311,7 +312,7 @@ static unsigned give_up(struct exact *exact, const struct moments *now, struct p
         bool late = now->monotonic_ns - pending->began_ns > (uint64_t)EXACT_LOST_MS * MS_NS;
         if (pending->state == PENDING_DONE)
             continue;
-        if ((pending->state == PENDING_WAITS && !late) || n == most)
+        if ((pending->state == PENDING_WAITS && !(late && all)) || n == most)
             break;
         out[n++] = (struct port_departure){.ticket = pending->ticket, .tsc = now->tsc};
         pending->state = PENDING_DONE;
@@ -336,8 +337,9 @@ unsigned exact_departures(struct exact *exact, struct port_departure *out, unsig
                                            : departure_of(pending, &stamp[i], &now);
         pending->state = PENDING_DONE;
     }
-    if (n_stamps < room) // otherwise the stamps of late ones may be the next to be read
-        n += give_up(exact, &now, out + n, most - n);
+    // Otherwise the stamps of late ones may be the next to be read.
+    const bool all = n_stamps < room;
+    n += give_up(exact, &now, all, out + n, most - n);
     exact->look_ns = n_stamps > 0 ? 0 : now.monotonic_ns + LOOK_NS;
     return n;
 }

@@ -113,6 +113,20 @@ static void lost_stamps_are_given_up(void **state)
     assert_true(out[0].known && out[0].ticket == 77);
 }
 
+// IL-9: nobody asks any more once all departures are told, so then all places are free.
+static void the_last_stamp_frees_the_last_place(void **state)
+{
+    struct exact *exact = *state;
+    struct port_departure out[READ_MAX];
+    static_assert(EXACT_PENDING_MAX % READ_MAX == 0, "each call below is full");
+    for (unsigned i = 0; i < EXACT_PENDING_MAX; i++)
+        assert_true(send_one(exact, i));
+    assert_int_equal(exact_room(exact), 0);
+    for (unsigned got = 0; got < EXACT_PENDING_MAX; got += READ_MAX)
+        assert_int_equal(take(exact, out, READ_MAX), READ_MAX);
+    assert_int_equal(exact_room(exact), EXACT_PENDING_MAX);
+}
+
 // When the kernel refuses a frame, frames go the other way for a second. After that the stamps
 // still belong to their frames.
 static void a_refused_frame_closes_the_way(void **state)
@@ -210,6 +224,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(departures_are_told, open_lo, close_lo),
         cmocka_unit_test_setup_teardown(late_stamps_are_read, open_lo, close_lo),
         cmocka_unit_test_setup_teardown(lost_stamps_are_given_up, open_lo, close_lo),
+        cmocka_unit_test_setup_teardown(the_last_stamp_frees_the_last_place, open_lo, close_lo),
         cmocka_unit_test_setup_teardown(a_refused_frame_closes_the_way, open_lo, close_lo),
         cmocka_unit_test(impossible_stamps_are_refused),
         cmocka_unit_test(the_stamp_of_a_device),
