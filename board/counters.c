@@ -18,6 +18,9 @@ static_assert(
         offsetof(struct core_counters, outcome) < offsetof(struct core_counters, nak) &&
         offsetof(struct core_counters, outcome) < offsetof(struct core_counters, interleaved),
     "a sum comes before its parts");
+static_assert(offsetof(struct core_counters, departures_sampled) <
+                  offsetof(struct core_counters, departures_early),
+              "likewise");
 
 void counters_read(const struct core_counters *counters, struct core_counters *copy)
 {

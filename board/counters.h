@@ -55,8 +55,9 @@ enum nak_cause {
 };
 
 // The timestamp of a reply minus its true departure time: of the last reply of each send call, as
-// near as the port can tell. Bin i counts errors up to departure_bin_ns[i] and above
-// departure_bin_ns[i - 1]; the last bin counts all errors above those.
+// near as the port can tell; or of single
+// replies, once the device tells when they left. Bin i counts errors up to departure_bin_ns[i] and
+// above departure_bin_ns[i - 1]; the last bin counts all errors above those.
 enum { DEPARTURE_BINS = 13 };
 extern const int64_t departure_bin_ns[DEPARTURE_BINS - 1];
 
@@ -76,10 +77,12 @@ struct core_counters {
     _Atomic uint64_t busy_cycles; // TSC ticks in turns that had packets
     _Atomic uint64_t
         departure_ns; // the last value: from composing to the first reply's planned departure
-    _Atomic uint64_t stamps_refused;  // frames whose stamp could not be true
-    _Atomic uint64_t stamps_hardware; // frames whose arrival a device's own clock has told
-    _Atomic uint64_t composed_again;  // bursts composed twice, because the core was off its CPU
-    _Atomic uint64_t records_refused; // records of the board that were out of range
+    _Atomic uint64_t stamps_refused;     // frames whose stamp could not be true
+    _Atomic uint64_t stamps_hardware;    // frames whose arrival a device's own clock has told
+    _Atomic uint64_t departures_sampled; // single replies whose departure a device has told
+    _Atomic uint64_t departures_early;   // of them, that left before their timestamp
+    _Atomic uint64_t composed_again;     // bursts composed twice, because the core was off its CPU
+    _Atomic uint64_t records_refused;    // records of the board that were out of range
     _Atomic uint64_t outcome[OUTCOMES];
     _Atomic uint64_t nak[NAK_CAUSES];                 // of outcome[ANSWERED_NAK]
     _Atomic uint64_t departure_error[DEPARTURE_BINS]; // by departure_error_bin

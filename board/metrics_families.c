@@ -109,6 +109,12 @@ const struct metric_family family_stamps_refused = {
 const struct metric_family family_stamps_hardware = {
     "noonmark_ntp_stamps_hardware", "Frames whose arrival the clock of their device has told.",
     METRIC_COUNTER, ""};
+const struct metric_family family_departures_sampled = {
+    "noonmark_ntp_departures_sampled", "Single replies whose departure a device has told.",
+    METRIC_COUNTER, ""};
+const struct metric_family family_departures_early = {
+    "noonmark_ntp_departures_early", "Of these, replies that left before their timestamp.",
+    METRIC_COUNTER, ""};
 const struct metric_family family_composed_again = {"noonmark_core_bursts_composed_again",
                                                     "Bursts composed twice.", METRIC_COUNTER, ""};
 const struct metric_family family_records_refused = {"noonmark_core_records_refused",

@@ -42,6 +42,8 @@ extern const struct metric_family family_slow_path;
 extern const struct metric_family family_busy;
 extern const struct metric_family family_stamps_refused;
 extern const struct metric_family family_stamps_hardware;
+extern const struct metric_family family_departures_sampled;
+extern const struct metric_family family_departures_early;
 extern const struct metric_family family_composed_again;
 extern const struct metric_family family_records_refused;
 extern const struct metric_family family_departure_error;

@@ -241,6 +241,13 @@ const struct metric metrics[] = {
      "Frames whose stamp of arrival could not be true.", CORES(stamps_refused)},
     {&family_stamps_hardware, NULL, NULL, "stamps_hardware",
      "Frames whose arrival the clock of their device has told.", CORES(stamps_hardware)},
+    {&family_departures_sampled, NULL, NULL, "departures_sampled",
+     "Single replies whose departure a device has told, about ten a second.",
+     CORES(departures_sampled)},
+    {&family_departures_early, NULL, NULL, "departures_early",
+     "Of departures_sampled, replies that left before their timestamp: 0 unless the device's clock "
+     "or its launch time is wrong.",
+     CORES(departures_early)},
     {&family_composed_again, NULL, NULL, "composed_again",
      "Bursts composed twice, because the core was taken off its CPU in between.",
      CORES(composed_again)},
@@ -249,7 +256,8 @@ const struct metric metrics[] = {
      "range: 0 unless control is broken.",
      CORES(records_refused)},
     {&family_departure_error, NULL, NULL, "departure_error",
-     "How much later than it left the last reply of a send call said that it would leave.",
+     "How much later than it left the last reply of a send call said that it would leave, as near "
+     "as the port can tell; or single replies, once the device tells when they left.",
      AT(METRIC_CORES, METRIC_DEPARTS, core_counters, departure_error)},
     {&family_interleaved, "mode", "interleaved", "interleaved",
      "Replies in interleaved mode: they say when an earlier reply truly left.", CORES(interleaved)},

@@ -95,6 +95,7 @@ struct config {
         uint16_t udp_port;
         enum config_switch interleaved;
         enum config_switch kernel_path; // the guard sockets' requests are answered
+        enum config_switch launch_time;
     } dataplane;
     struct {
         uint32_t n_listen;

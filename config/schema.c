@@ -119,6 +119,12 @@ const struct schema_key schema[] = {
      IN(struct config, dataplane.kernel_path),
      .words = switch_words,
      .fallback = "true"},
+    {.path = "dataplane.launch_time",
+     .help = "a device of DPDK's that can sends replies at the time that they tell",
+     .type = SCHEMA_CHOICE,
+     IN(struct config, dataplane.launch_time),
+     .words = switch_words,
+     .fallback = "false"},
 
     {.path = "control", .help = "NTS key establishment", .type = SCHEMA_GROUP},
     {.path = "control.listen",

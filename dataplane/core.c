@@ -30,6 +30,7 @@ void core_open(struct core *core, const struct core_setup *setup)
     policy_take(setup->policy, &core->policy);
     assert(policy_held(&core->policy) != NULL);
     turn_time_start(&core->time, tsc_now());
+    core->time.launches = port_launches(setup->port);
     interleave_open(&core->interleave, setup->tables, setup->number, &core->receive_stamps);
     rng_init(&core->rng);
 }
@@ -88,14 +89,30 @@ static __attribute__((noinline)) void remember(struct core *c)
     }
 }
 
+// Takes what the device says of the departure of a single frame.
+static __attribute__((noinline)) void take_sample(struct core *c)
+{
+    struct core_counters *counters = c->is.counters;
+    uint64_t own = 0;
+    int64_t error_ns;
+    bool early;
+    const int known = port_sampled(c->is.port, &own);
+    if (known == 0 ||
+        !turn_time_sampled(&c->time, &c->own_clock.line, known > 0, own, &error_ns, &early))
+        return;
+    counter_add(&counters->departures_sampled, 1);
+    counter_add(&counters->departures_early, early);
+    counter_add(&counters->departure_error[departure_error_bin(error_ns)], 1);
+}
+
 // Composes, verifies and seals the replies of those lanes once.
 static struct proof compose(struct core *c, struct kinds requested, lane_set interleaved)
 {
     struct batch *b = &c->batch;
     struct ntp_state aged;
     struct departures leave =
-        turn_time_compose(&c->time, &c->state.state, tsc_now(), lane_count(requested.plain),
-                          lane_count(kinds_nts(requested)), &aged);
+        turn_time_compose(&c->time, &c->state.state, &c->own_clock.line, tsc_now(),
+                          lane_count(requested.plain), lane_count(kinds_nts(requested)), &aged);
 
     // The seal covers a reply's departure time, so the time is chosen before the request is
     // verified.
@@ -121,7 +138,8 @@ static void note_departures(struct core *c, lane_set given, lane_set sent)
     atomic_store_explicit(&counters->departure_ns, turn_time_departure_ns(&c->time),
                           memory_order_relaxed);
     int64_t error_ns;
-    if (turn_time_sent(&c->time, &c->batch.burst, lane_count(given), lane_count(sent), &error_ns))
+    if (turn_time_sent(&c->time, &c->batch.burst, lane_count(given), lane_count(sent), &error_ns) &&
+        !c->time.tells) // what the device tells counts instead of this estimate
         counter_add(&counters->departure_error[departure_error_bin(error_ns)], 1);
 }
 
@@ -177,6 +195,8 @@ bool core_turn(struct core *c)
 
     if (c->promised > 0)
         remember(c);
+    if (c->time.sample.waiting)
+        take_sample(c);
     turn_time_poll(&c->time, tsc_now());
     lane_set all = port_rx(c->is.port, &b->burst);
     turn_time_arrive(&c->time, tsc_now(), all != 0, b->burst.drained);
@@ -197,7 +217,7 @@ bool core_turn(struct core *c)
     struct answers answers = {0};
     if (b->interleaved != 0)
         answers.interleaved = interleave_find(&c->interleave, b, requested);
-    unsigned most = departure_part(&c->time.departure, c->state.state.tsc_hz, c->time.haste);
+    unsigned most = turn_time_part(&c->time, &c->state.state);
     for (lane_set rest = kinds_all(requested); rest != 0;) {
         lane_set part = lane_lowest(rest, most);
         answer(c, kinds_within(requested, part), &answers);

@@ -110,6 +110,14 @@ static double measured(const struct departure_cost *cost)
     return cost->n == DEPARTURE_TRIALS ? cost->ticks : 0;
 }
 
+// What the device has told counts more than a guess from the calls' length.
+static uint64_t lead(const struct departure *d)
+{
+    if (d->left.full)
+        return d->left.ticks > 0 ? (uint64_t)d->left.ticks : 0;
+    return d->least.n == LEAST_TRIALS ? (uint64_t)(d->least.ticks * LEAD_SHARE) : 0;
+}
+
 static bool is_slow(const struct departure *d, uint64_t tsc_hz)
 {
     double slow = (double)tsc_hz * ((double)DEPARTURE_SLOW_NS / NS_PER_S);
@@ -140,8 +148,25 @@ struct departure_plan departure_plan(const struct departure *d, uint64_t tsc_hz,
         .nts = nts,
         .ready = (uint64_t)(plain + nts),
         .pace = apart ? (uint64_t)measured(&d->pace) : 0,
-        .lead = d->least.n == LEAST_TRIALS ? (uint64_t)(d->least.ticks * LEAD_SHARE) : 0,
+        .lead = lead(d),
         .together = apart ? 1 : n,
+    };
+}
+
+struct departure_plan departure_plan_launch(const struct departure *d, uint64_t tsc_hz,
+                                            unsigned n_plain, unsigned n_nts)
+{
+    const struct departure_composing *calm = &d->calm;
+    const double plain = n_plain > 0 ? expected(calm->plain, n_plain) : 0;
+    const double nts = n_nts > 0 ? expected(calm->nts, n_nts) : 0;
+    return (struct departure_plan){
+        .n_plain = n_plain,
+        .n_nts = n_nts,
+        .haste = DEPARTURE_CALM, // learned with those
+        .plain = plain,
+        .nts = nts,
+        .ready = (uint64_t)(plain + nts) + tsc_hz / 1000000 * DEPARTURE_LAUNCH_NS / 1000,
+        .together = n_plain + n_nts,
     };
 }
 
@@ -168,4 +193,18 @@ void departure_learn_sending(struct departure *d, unsigned n, double ticks)
     }
     learn(&d->pace, ticks, ticks < d->pace.ticks, PACE_SHARE);
     learn_least(&d->least, ticks);
+}
+
+void departure_learn_left(struct departure *d, double ticks)
+{
+    struct departure_floor *floor = &d->left;
+    if (floor->n == 0 || ticks < floor->next)
+        floor->next = ticks;
+    if (floor->full && ticks < floor->ticks)
+        floor->ticks = ticks;
+    if (++floor->n < DEPARTURE_SAMPLES)
+        return;
+    floor->ticks = floor->next;
+    floor->full = true;
+    floor->n = 0;
 }

@@ -9,12 +9,17 @@
 //   or, on a port that sends slowly and while there is time for it, in one call for each frame:
 //   a time is chosen and waited for in the same way.
 //
+// A device that can send at a time of its own clock waits in the port's place. Then the core never
+// does, so the time is one at which the replies are nearly always given to the device, also while
+// the core is busy, and all of them go in one call.
+//
 // A reply that leaves later than it says makes the client's delay longer by as much; the client's
 // error bound still holds.
 //
 // Arithmetic only, in ticks of the TSC. A struct departure belongs to one thread and one port.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum {
@@ -29,6 +34,12 @@ enum {
     DEPARTURE_PART_PRESSED = 32,
     // A busy core sends at most this number of frames with one call each, because calls take time.
     DEPARTURE_APART = 4,
+    // A device that sends at a time must have the frames before it. They leave this long after they
+    // are expected to be ready;
+    DEPARTURE_LAUNCH_NS = 6000,
+    // and giving them to the device takes at most this long, in nearly all cases.
+    DEPARTURE_POST_NS = 2500,
+    DEPARTURE_SAMPLES = 64,
 };
 
 // How much work there is.
@@ -44,6 +55,14 @@ struct departure_cost {
     uint32_t n; // measurements, up to a limit
 };
 
+// The least of the last DEPARTURE_SAMPLES measurements or some more.
+struct departure_floor {
+    double ticks; // valid once a window is full
+    double next;  // of the window that is being filled
+    uint32_t n;   // measurements in it
+    bool full;
+};
+
 // The cost of composing a part.
 struct departure_composing {
     struct departure_cost plain[DEPARTURE_SIZES]; // replies without NTS
@@ -56,6 +75,7 @@ struct departure {
     struct departure_composing busy; // hardly ever lower
     struct departure_cost pace;      // sending one frame in a call of its own: mostly lower
     struct departure_cost least;     // the same: no recent measurement was lower
+    struct departure_floor left;     // from a call's begin until a frame really left
     struct departure_cost together;  // one frame in a call of many: the median
 };
 
@@ -78,6 +98,10 @@ unsigned departure_part(const struct departure *departure, uint64_t tsc_hz,
 struct departure_plan departure_plan(const struct departure *departure, uint64_t tsc_hz,
                                      unsigned n_plain, unsigned n_nts, enum departure_haste haste);
 
+// The same for a device that sends at a time: the replies leave at `ready`.
+struct departure_plan departure_plan_launch(const struct departure *departure, uint64_t tsc_hz,
+                                            unsigned n_plain, unsigned n_nts);
+
 // Learns from the time that composing a part took under that plan. A time far above the expected
 // one changes the estimate only a little: it says that the core was taken off its CPU.
 void departure_learn_composing(struct departure *departure, const struct departure_plan *plan,
@@ -85,3 +109,8 @@ void departure_learn_composing(struct departure *departure, const struct departu
 
 // Learns from the time that sending one frame took, in a call of n.
 void departure_learn_sending(struct departure *departure, unsigned n, double ticks);
+
+// Learns from a device that told when the first frame of a call left: at least that long after the
+// call's begin. The least of these is what all frames are said to need: a mean would say of half of
+// them that they leave after they have left (RSP-12).
+void departure_learn_left(struct departure *departure, double ticks);

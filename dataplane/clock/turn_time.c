@@ -4,6 +4,7 @@
 #include "dataplane/clock/arrival.h"
 #include "dataplane/clock/clock.h"
 #include "dataplane/clock/departed.h"
+#include "dataplane/clock/launch.h"
 
 #include <string.h>
 
@@ -143,12 +144,29 @@ struct turn_stamps turn_time_moments(struct turn_time *turn, const struct ntp_st
     return stamps;
 }
 
+unsigned turn_time_part(const struct turn_time *turn, const struct ntp_state *state)
+{
+    const bool launched = turn->launch != 0; // the part before, and so this one, nearly always
+    return launched ? LANES : departure_part(&turn->departure, state->tsc_hz, turn->haste);
+}
+
+// Plans that the device waits. False: the line of its clock does not hold until then.
+static bool plan_launch(struct turn_time *turn, const struct ntp_state *state,
+                        const struct stamp_line *own, unsigned n_plain, unsigned n_nts)
+{
+    turn->plan = departure_plan_launch(&turn->departure, state->tsc_hz, n_plain, n_nts);
+    turn->launch = launch_at(own, turn->composed + turn->plan.ready);
+    return turn->launch != 0;
+}
+
 struct departures turn_time_compose(struct turn_time *turn, const struct ntp_state *state,
-                                    uint64_t tsc, unsigned n_plain, unsigned n_nts,
-                                    struct ntp_state *aged)
+                                    const struct stamp_line *own, uint64_t tsc, unsigned n_plain,
+                                    unsigned n_nts, struct ntp_state *aged)
 {
     turn->composed = tsc;
-    turn->plan = departure_plan(&turn->departure, state->tsc_hz, n_plain, n_nts, turn->haste);
+    turn->launch = 0;
+    if (!turn->launches || !plan_launch(turn, state, own, n_plain, n_nts))
+        turn->plan = departure_plan(&turn->departure, state->tsc_hz, n_plain, n_nts, turn->haste);
     *aged = clock_aged(state, tsc, turn->unsure);
     uint64_t leaves = tsc + turn->plan.ready + turn->plan.lead;
     ntp_time first = clock_utc(&state->line, leaves);
@@ -161,6 +179,8 @@ struct departures turn_time_compose(struct turn_time *turn, const struct ntp_sta
 bool turn_time_is_late(const struct turn_time *turn, const struct ntp_state *state, uint64_t tsc)
 {
     uint64_t most = turn->plan.ready + state->tsc_hz / 1000000 * TURN_LATE_US;
+    if (turn->launch != 0)
+        most = turn->plan.ready - state->tsc_hz / 1000000 * DEPARTURE_POST_NS / 1000;
     return tsc - turn->composed > most;
 }
 
@@ -176,6 +196,7 @@ void turn_time_schedule(const struct turn_time *turn, unsigned n_answers, struct
     burst->not_before = turn->composed + plan->ready + missing * plan->pace;
     burst->together = (uint16_t)plan->together;
     burst->pace = plan->pace;
+    burst->launch = turn->launch;
 }
 
 uint64_t turn_time_departure_ns(const struct turn_time *turn)
@@ -194,6 +215,44 @@ ntp_time turn_time_departed(const struct turn_time *turn, const struct ntp_state
 // when only the begin and the end of the call are known. Measured on a veth with the peer's stamps.
 #define LEFT 0.6
 
+static void note_sample(struct turn_time *turn, const struct burst *burst, unsigned n_sent)
+{
+    const struct departure_plan *plan = &turn->plan;
+    const unsigned first = plan->together == 1 ? n_sent - 1 : 0; // of the last call
+    turn->sample = (struct turn_sample){
+        .waiting = true,
+        .launched = turn->launch != 0,
+        .began = burst->tx_last,
+        .said = turn->launch != 0 ? turn->composed + plan->ready
+                                  : burst->not_before + plan->lead + first * plan->pace,
+    };
+}
+
+bool turn_time_sampled(struct turn_time *turn, const struct stamp_line *own_line, bool known,
+                       uint64_t own, int64_t *error_ns, bool *early)
+{
+    const struct turn_sample *sample = &turn->sample;
+    turn->sample.waiting = false;
+    if (!known || own_line->rate == 0 || turn->ns_per_tick == 0)
+        return false;
+    const uint64_t left = launch_left(own_line, own);
+    if ((int64_t)(own_line->until - left) <= 0)
+        return false;
+    const double doubt_ns = launch_error_ns(own_line, left) + 1;
+    const double error = (double)(int64_t)(sample->said - left) * turn->ns_per_tick;
+    const double after_ns = (double)(int64_t)(left - sample->began) * turn->ns_per_tick;
+    if (after_ns < -doubt_ns)
+        return false; // another frame's
+    turn->tells = true;
+    *error_ns = (int64_t)error;
+    *early = error > doubt_ns;
+    if (!sample->launched)
+        departure_learn_left(&turn->departure, (after_ns - doubt_ns) / turn->ns_per_tick);
+    else if (*early)
+        turn->launches = false;
+    return true;
+}
+
 bool turn_time_sent(struct turn_time *turn, const struct burst *burst, unsigned n_answers,
                     unsigned n_sent, int64_t *error_ns)
 {
@@ -201,9 +260,17 @@ bool turn_time_sent(struct turn_time *turn, const struct burst *burst, unsigned 
     departure_learn_composing(&turn->departure, plan, burst->tx_ready - turn->composed);
     if (n_sent == 0 || n_sent != n_answers || turn->ns_per_tick == 0)
         return false; // the queue was full
+    if (burst->sampled && !turn->sample.waiting)
+        note_sample(turn, burst, n_sent);
     unsigned n = n_sent;
     unsigned in_a_call = plan->together == 1 ? 1 : n;
     departure_learn_sending(&turn->departure, in_a_call, (double)burst->tx_busy / n);
+
+    if (turn->launch != 0) { // it left at its time, unless the device got it later
+        const int64_t late = (int64_t)(burst->tx_ended - (turn->composed + plan->ready));
+        *error_ns = late > 0 ? -(int64_t)((double)late * turn->ns_per_tick) : 0;
+        return true;
+    }
 
     // The last frame, measured from the end of the last call.
     double said =

@@ -24,6 +24,13 @@ enum { TURN_LATE_US = 50 };
 // and a larger root dispersion would be of no use to the client.
 enum { TURN_GAP_MAX_MS = 10 };
 
+struct turn_sample {
+    bool waiting;
+    bool launched;  // the device was told when to let it go
+    uint64_t began; // TSC: the call that sent it began
+    uint64_t said;  // TSC: its timestamp
+};
+
 struct turn_time {
     uint64_t tsc_hz;            // the clock rate for which the next member is right
     double ns_per_tick;         // 0 until it is known
@@ -36,6 +43,11 @@ struct turn_time {
     bool found;                 // the previous poll found frames
     uint64_t composed;          // TSC: composing of the current part began
     struct departure_plan plan; // the plan of that part
+    uint64_t launch;            // when the device lets that part go, by its own clock; 0: it does
+                                // not wait
+    bool launches;              // the device can
+    struct turn_sample sample;  // the frame whose departure the device will tell
+    bool tells;                 // it has told of one
 };
 
 void turn_time_start(struct turn_time *turn, uint64_t tsc);
@@ -81,12 +93,17 @@ struct turn_stamps turn_time_moments(struct turn_time *turn, const struct ntp_st
                                      const struct turn_lines *lines, const struct burst *burst,
                                      lane_set all, struct moment moment[LANES]);
 
-// Composing of a part begins. *aged becomes the state of the clock as the replies tell it.
-struct departures turn_time_compose(struct turn_time *turn, const struct ntp_state *state,
-                                    uint64_t tsc, unsigned n_plain, unsigned n_nts,
-                                    struct ntp_state *aged);
+// How many replies a part has at most.
+unsigned turn_time_part(const struct turn_time *turn, const struct ntp_state *state);
 
-// Was the core taken off its CPU since it composed?
+// Composing of a part begins. *aged becomes the state of the clock as the replies tell it. `own` is
+// the line of the device's clock.
+struct departures turn_time_compose(struct turn_time *turn, const struct ntp_state *state,
+                                    const struct stamp_line *own, uint64_t tsc, unsigned n_plain,
+                                    unsigned n_nts, struct ntp_state *aged);
+
+// Was the core taken off its CPU since it composed? Also, for a device that waits in its place:
+// would the replies come to the device after the time at which they say that they leave?
 bool turn_time_is_late(const struct turn_time *turn, const struct ntp_state *state, uint64_t tsc);
 
 // Was it off its CPU for so long that the replies must not be sent any more?
@@ -110,3 +127,11 @@ ntp_time turn_time_departed(const struct turn_time *turn, const struct ntp_state
 // departure, as near as the port can tell: mostly negative.
 bool turn_time_sent(struct turn_time *turn, const struct burst *burst, unsigned n_answers,
                     unsigned n_sent, int64_t *error_ns);
+
+// The port has told of the sample that is waited for: the reading `own` of the device's clock as
+// the frame left, or that it does not know. False when that says nothing. Otherwise *error_ns is
+// the frame's timestamp minus its departure, which is wrong by the line's bound at most; *early:
+// the frame has left before its timestamp, whatever the line's error is. A device that lets a frame
+// go before its launch time is not trusted with launch times again.
+bool turn_time_sampled(struct turn_time *turn, const struct stamp_line *own_line, bool known,
+                       uint64_t own, int64_t *error_ns, bool *early);

@@ -33,6 +33,9 @@ struct burst {
     uint16_t together;         // frames that one send call may carry, 1 to LANES
     uint64_t not_before;       // TSC: the call with frame k begins no earlier than
     uint64_t pace;             // not_before + k * pace
+    uint64_t launch;           // not 0: the device's clock (clock.h) in ns; a port whose device can
+                               // wait gives it the frames early, and they leave no earlier than
+                               // this. Other ports wait until not_before, which is the same time
     lane_set exact;            // lanes whose true departure is to be told
     uint64_t ticket[LANES];    // of these lanes: comes back with the departure
 
@@ -43,6 +46,7 @@ struct burst {
     uint64_t tx_last;  // TSC: the last send call began
     uint64_t tx_ended; // TSC: and ended
     uint64_t tx_busy;  // ticks in send calls
+    bool sampled;      // the device will tell when the first frame of the last call left
 };
 
 // The result for one frame whose departure time the port was to report.

@@ -16,6 +16,7 @@ struct port_calls {
     lane_set (*rx)(struct port *port, struct burst *burst);
     lane_set (*tx)(struct port *port, struct burst *burst, lane_set answer);
     void (*drop)(struct port *port, struct burst *burst, lane_set drop);
+    int (*sampled)(struct port *port, uint64_t *own); // NULL: it never sets burst->sampled
 };
 
 struct port {
@@ -25,6 +26,7 @@ struct port {
     struct exact *exact; // the way that tells departures (exact.h), whoever opened it closes it;
                          // NULL: there is none
 
+    bool launches;               // see port_launches
     const struct snapshot *line; // see port_line; NULL while the port is not on the board
     bool clock; // the device's own stamps are to be lent, because its clock is read
 

@@ -12,7 +12,8 @@ struct port_clock {
 
     // Reads the clock between two readings of the TSC, several times, and gives the narrowest such
     // pair: time_fit.h has the contract of a sample, ns is in the unit and epoch of the frames'
-    // stamps. 0 or -errno, with *sample unchanged. Called by one thread that does nothing else, so
+    // stamps. 0 or -errno, with *sample unchanged; -EAGAIN while it is not known yet which
+    // clock that is. Called by one thread that does nothing else, so
     // it may take long; while cores use the port.
     int (*read)(void *self, struct time_sample *sample);
 };

@@ -113,12 +113,14 @@ static void take_mac(struct opened *opened)
     opened->addresses.mac = be64_get(mac);
 }
 
-static int open_vdev(struct opened *opened, uint32_t n_queues)
+static int open_vdev(struct opened *opened, const struct opened_plan *wanted)
 {
     const struct device_plan plan = {
         .device = opened->config->device,
-        .n_queues = n_queues,
+        .n_queues = wanted->n_queues,
         .addresses = &opened->addresses,
+        .stamps = true,
+        .launch = wanted->launch,
     };
     const int fault = device_open(&opened->device, &plan);
     if (!fault)
@@ -151,7 +153,7 @@ int opened_open(struct opened *opened, const struct opened_plan *plan, bool firs
     if (is_socket(opened))
         return open_socket(opened, plan);
     if (!is_interface(opened))
-        return open_vdev(opened, plan->n_queues);
+        return open_vdev(opened, plan);
     if (!first)
         opened->state = look_before(opened->config->device, &opened->program);
     if (opened->state != BOARD_PORT_OPEN) {
@@ -191,6 +193,10 @@ struct port *opened_queue(const struct opened *opened, uint32_t i)
 
 const struct port_clock *opened_clock(const struct opened *opened)
 {
+    if (is_socket(opened))
+        return NULL;
+    if (!is_interface(opened))
+        return opened->device.has_clock ? &opened->device.clock.port : NULL;
     return opened->has_clock ? &opened->clock.clock : NULL;
 }
 
@@ -209,8 +215,12 @@ const char *opened_arrival(const struct opened *opened)
 {
     if (is_socket(opened))
         return "the kernel stamps each request as it arrives";
-    return program_stamps(opened) ? "the XDP program stamps each request as it arrives"
-                                  : "requests bear no stamp and count as arrived when a core looks";
+    if (program_stamps(opened))
+        return "the XDP program stamps each request as it arrives";
+    return opened_clock(opened)
+               ? "its driver stamps requests; they count as arrived when a core looks, until the "
+                 "stamps have shown which clock they are from"
+               : "requests bear no stamp and count as arrived when a core looks";
 }
 
 static const char *stamped_by(const struct opened *opened)

@@ -47,6 +47,7 @@ struct opened_plan {
     struct wall_offset *offset;
     bool keeps_offset; // the next one has it kept up to date
     int phc;           // an open PTP clock of an interface's device, or -1
+    bool launch;       // a vdev sends replies at their time, where its driver can
 };
 
 // Opens the port, and sets the MAC address of `addresses` of a vdev. At a later

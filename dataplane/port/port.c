@@ -62,6 +62,11 @@ unsigned port_departures(struct port *port, struct port_departure *out, unsigned
     return port->exact ? exact_departures(port->exact, out, most) : 0;
 }
 
+int port_sampled(struct port *port, uint64_t *own)
+{
+    return port->calls->sampled ? port->calls->sampled(port, own) : -1;
+}
+
 void port_drop(struct port *port, struct burst *burst, lane_set drop)
 {
     port->calls->drop(port, burst, drop);
@@ -80,6 +85,11 @@ void port_believed(struct port *port, unsigned n)
 const struct snapshot *port_line(const struct port *port)
 {
     return port->line;
+}
+
+bool port_launches(const struct port *port)
+{
+    return port->launches;
 }
 
 const struct address_set *port_addresses(const struct port *port)

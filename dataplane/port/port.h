@@ -29,6 +29,11 @@ lane_set port_tx(struct port *port, struct burst *burst, lane_set answer);
 // any order, each once. One load while none is outstanding.
 unsigned port_departures(struct port *port, struct port_departure *out, unsigned most);
 
+// When the frame left that the last burst with `sampled` tells of. 1, and *own is the reading of
+// the device's clock (clock.h); 0: not known yet; -1: it will not be known. To be called until it
+// is not 0; at most one frame is on its way.
+int port_sampled(struct port *port, uint64_t *own);
+
 // Takes back the frames of those lanes; they get no reply.
 void port_drop(struct port *port, struct burst *burst, lane_set drop);
 
@@ -42,6 +47,9 @@ void port_believed(struct port *port, unsigned n);
 // Where housekeeping publishes the line of the device's own clock (struct stamp_line): of the clock
 // that burst->own is read from. Never published when the device has none. NULL: likewise.
 const struct snapshot *port_line(const struct port *port);
+
+// Can the device let frames go at a time of its own clock (burst->launch)?
+bool port_launches(const struct port *port);
 
 // The addresses that the parse stage must accept; NULL when the XDP program has already checked
 // them.

@@ -118,6 +118,7 @@ int ports_open(const struct config *config, int first_socket, const int *phc,
     struct opened_plan plan = {
         .n_queues = config->dataplane.n_cores,
         .tell_departures = config->dataplane.interleaved == SWITCH_TRUE,
+        .launch = config->dataplane.launch_time == SWITCH_TRUE,
         .first_socket = first_socket,
         .n_sockets = config_sockets_each(config),
         .offset = &board->wall_offset,

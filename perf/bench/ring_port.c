@@ -73,6 +73,19 @@ void ring_port_shuffle(struct port *port)
     }
 }
 
+bool port_launches(const struct port *port)
+{
+    (void)port;
+    return false;
+}
+
+int port_sampled(struct port *port, uint64_t *own)
+{
+    (void)port;
+    (void)own;
+    return -1;
+}
+
 lane_set port_rx(struct port *port, struct burst *burst)
 {
     unsigned replies = RING_PORT_FRAMES + port->turn * LANES;

@@ -51,6 +51,7 @@ static void least_has_defaults(void **state)
     assert_int_equal(c->dataplane.udp_port, 123);
     assert_int_equal(c->dataplane.interleaved, SWITCH_TRUE);
     assert_int_equal(c->dataplane.kernel_path, SWITCH_TRUE);
+    assert_int_equal(c->dataplane.launch_time, SWITCH_FALSE);
     assert_int_equal(c->control.n_listen, 2);
     assert_string_equal(c->control.listen[0].text, "0.0.0.0:4460");
     assert_int_equal(c->control.listen[0].address.ss_family, AF_INET);
@@ -95,6 +96,7 @@ static void all_keys_are_read(void **state)
         "  udp_port: 8123\n"
         "  interleaved: false\n"
         "  kernel_path: false\n"
+        "  launch_time: true\n"
         "control:\n"
         "  listen: ['127.0.0.1:4461']\n"
         "  certificates:\n"
@@ -130,6 +132,7 @@ static void all_keys_are_read(void **state)
     assert_int_equal(c->dataplane.udp_port, 8123);
     assert_int_equal(c->dataplane.interleaved, SWITCH_FALSE);
     assert_int_equal(c->dataplane.kernel_path, SWITCH_FALSE);
+    assert_int_equal(c->dataplane.launch_time, SWITCH_TRUE);
     assert_int_equal(c->control.n_listen, 1);
     assert_int_equal(c->control.n_certificates, 2);
     assert_string_equal(c->control.certificates[1].key, "/b/k");

@@ -36,6 +36,11 @@ struct port {
     lane_set hardware;
     uint64_t own[LANES];
     unsigned believed;
+    bool launches;
+    uint64_t launch; // of the last burst
+    bool samples;
+    int sampled; // as port_sampled says
+    uint64_t sampled_own;
     bool exact;
     struct port_departure departure[QUEUE]; // told up to n_told, known up to n_known
     unsigned n_departures;
@@ -187,6 +192,34 @@ const struct snapshot *port_line(const struct port *port)
     return NULL;
 }
 
+bool port_launches(const struct port *port)
+{
+    return port->launches;
+}
+
+void memory_port_launches(struct port *port, bool launches)
+{
+    port->launches = launches;
+}
+
+uint64_t memory_port_launch(const struct port *port)
+{
+    return port->launch;
+}
+
+void memory_port_sample(struct port *port, int known, uint64_t own)
+{
+    port->samples = true;
+    port->sampled = known;
+    port->sampled_own = own;
+}
+
+int port_sampled(struct port *port, uint64_t *own)
+{
+    *own = port->sampled_own;
+    return port->sampled;
+}
+
 void memory_port_exact(struct port *port, bool exact)
 {
     port->exact = exact;
@@ -252,6 +285,10 @@ lane_set port_tx(struct port *port, struct burst *burst, lane_set answer)
         burst->exact = 0;
     burst->tx_ready = tsc_now();
     burst->tx_busy = 0;
+    burst->sampled = port->samples;
+    port->launch = burst->launch;
+    if (port->launches && burst->launch != 0)
+        burst->not_before = tsc_now();
     for (unsigned n = 0; answer != 0 && n < port->limit; n++) {
         if (n % burst->together == 0)
             burst->tx_last = tsc_wait(tsc_now(), burst->not_before + n * burst->pace);

@@ -42,6 +42,15 @@ void memory_port_stamps(struct port *port, lane_set stamped, const uint64_t stam
 // Likewise the stamps of the device's own clock.
 void memory_port_own(struct port *port, lane_set hardware, const uint64_t own[LANES]);
 
+// Lets the device wait in the port's place, so that the port does not (port_launches; before
+// core_open). memory_port_launch: the time that the last burst was given for it, or 0.
+void memory_port_launches(struct port *port, bool launches);
+uint64_t memory_port_launch(const struct port *port);
+
+// Lets the device tell of the departure of a frame of each burst: port_sampled returns `known`,
+// with that reading.
+void memory_port_sample(struct port *port, int known, uint64_t own);
+
 // Lets the port tell the departures of the frames of burst.exact (it cannot at first): in the order
 // of their sending, once memory_port_tell says how many more it knows by now, of which `lost` came
 // without a stamp.

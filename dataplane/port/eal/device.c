@@ -39,6 +39,12 @@ static int configure(struct device *device, const struct rte_eth_dev_info *info)
 {
     uint16_t n = (uint16_t)device->n_queues;
     struct rte_eth_conf conf = {0};
+    struct device_stamps *stamps = &device->clock.stamps;
+    device->has_clock = device->plan.stamps && dpdk_clock_offers(info, device->plan.launch, stamps);
+    if (stamps->rx_flag)
+        conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_TIMESTAMP;
+    if (stamps->tx_flag)
+        conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_SEND_ON_TIMESTAMP;
     if (n > 1 && info->flow_type_rss_offloads != 0) {
         conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
         conf.rx_adv_conf.rss_conf.rss_hf = info->flow_type_rss_offloads;
@@ -70,6 +76,15 @@ static int configure(struct device *device, const struct rte_eth_dev_info *info)
     return fault;
 }
 
+static void open_clock(struct device *device)
+{
+    dpdk_clock_open(&device->clock, device->id, device->name, device->queue, device->n_queues);
+    for (uint32_t i = 0; i < device->n_queues; i++)
+        device->queue[i]->clock = &device->clock;
+    for (uint32_t i = 0; i < device->n_queues && device->clock.stamps.tx_flag; i++)
+        device->queue[i]->port.launches = true;
+}
+
 // Probes and starts the device with that DPDK name and those arguments. 0 or -errno, not logged.
 static int bring_up(struct device *device, const char *args, uint32_t most_queues)
 {
@@ -92,6 +107,8 @@ static int bring_up(struct device *device, const char *args, uint32_t most_queue
     if (!fault)
         fault = rte_eth_dev_start(device->id);
     device->started = fault == 0;
+    if (!fault && device->has_clock)
+        open_clock(device);
     return fault;
 }
 

@@ -1,6 +1,7 @@
 // One DPDK device with its queues, from probing to closing. Housekeeping's thread.
 #pragma once
 
+#include "dataplane/port/eal/dpdk_clock.h"
 #include "dataplane/port/eal/ethdev.h"
 
 #include <stdbool.h>
@@ -13,6 +14,9 @@ struct device_plan {
     const char *device;                  // vdev string
     uint32_t n_queues;                   // at most
     const struct address_set *addresses; // what port_addresses says of its queues
+    bool
+        stamps; // let it stamp frames, where its driver can: it may set the device's clock for that
+    bool launch; // likewise, send frames at their time
 };
 
 struct device {
@@ -24,10 +28,13 @@ struct device {
 
     uint32_t n_queues;
     struct ethdev **queue;
+
+    bool has_clock; // it stamps frames
+    struct dpdk_clock clock;
 };
 
-// Makes the device and starts it. 0 or -errno, logged in one line. The caller calls device_close in
-// either case.
+// Makes the device and starts it; its clock refers to *device, which must not be moved. 0 or
+// -errno, logged in one line. The caller calls device_close in either case.
 int device_open(struct device *device, const struct device_plan *plan);
 
 // Stops and closes what was opened of it.

@@ -124,7 +124,8 @@ static void expect_names(const char *what, const json_t *object, const char *nam
     "dropped_stale "                                                                               \
     "dropped_longer dropped_tx_full nak_unknown_key nak_cookie_length nak_cookie_tag "             \
     "nak_request_tag octets_received octets_sent cookies_sealed slow_path busy_cycles "            \
-    "stamps_refused stamps_hardware composed_again records_refused interleaved interleaved_basic " \
+    "stamps_refused stamps_hardware departures_sampled departures_early composed_again "           \
+    "records_refused interleaved interleaved_basic "                                               \
     "departures_known departures_unasked departures_lost departures_hardware"
 
 static void names_are_stable(void **state)

@@ -188,6 +188,43 @@ static void long_calls_do_not_lengthen_the_lead(void **unused)
     assert_in_range(plan(0, 10).lead, lead, lead * 11 / 10);
 }
 
+// A device that waits in the core's place: nearly all are ready in time and some microseconds more,
+// also while the core is busy; and nothing is sent singly.
+static void a_device_that_waits_gets_more_time(void **unused)
+{
+    (void)unused;
+    for (unsigned i = 0; i < 200; i++) {
+        struct departure_plan p = departure_plan_launch(&d, HZ, 0, 8);
+        departure_learn_composing(&d, &p, 9000 + i % 2);
+        departure_learn_sending(&d, 1, 4000);
+    }
+    const struct departure_plan p = departure_plan_launch(&d, HZ, 0, 8);
+    assert_in_range(p.ready, 9000 + 12000, 9200 + 12000); // 6 us
+    assert_int_equal(p.together, 8);
+    assert_int_equal(p.pace, 0);
+    assert_int_equal(p.lead, 0);
+    assert_in_range(plan(0, 8).ready, 8900, 9200); // the same estimate
+}
+
+// RSP-12: of what the device tells, the least counts, at once if it is less; not the mean. It is
+// forgotten after twice as many samples.
+static void the_least_that_the_device_tells_is_the_lead(void **unused)
+{
+    (void)unused;
+    for (unsigned i = 0; i < DEPARTURE_SAMPLES; i++) {
+        assert_int_equal(plan(0, 8).lead, 0);
+        departure_learn_left(&d, i == 5 ? 3000 : 5000 + pick(4000));
+    }
+    assert_int_equal(plan(0, 8).lead, 3000);
+    departure_learn_left(&d, 2000);
+    assert_int_equal(plan(0, 8).lead, 2000);
+    for (unsigned i = 0; i < 2 * DEPARTURE_SAMPLES; i++)
+        departure_learn_left(&d, 5000);
+    assert_int_equal(plan(0, 8).lead, 5000);
+    departure_learn_left(&d, -50); // within the line's error
+    assert_int_equal(plan(0, 8).lead, 0);
+}
+
 static void every_size_is_in_bounds(void **unused)
 {
     (void)unused;
@@ -212,6 +249,8 @@ int main(void)
         cmocka_unit_test_setup(slow_ports_take_parts, open),
         cmocka_unit_test_setup(a_slow_port_that_has_time_sends_singly, open),
         cmocka_unit_test_setup(long_calls_do_not_lengthen_the_lead, open),
+        cmocka_unit_test_setup(a_device_that_waits_gets_more_time, open),
+        cmocka_unit_test_setup(the_least_that_the_device_tells_is_the_lead, open),
         cmocka_unit_test_setup(every_size_is_in_bounds, open),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

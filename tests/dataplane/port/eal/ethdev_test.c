@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/tsc.h"
 #include "config/config.h"
+#include "dataplane/port/eal/dpdk_clock.h"
 #include "dataplane/port/eal/ethdev.h"
 #include "dataplane/port/eal/pool.h"
 #include "dataplane/port/ports.h"
@@ -10,6 +11,7 @@
 #include <rte_config.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
+#include <rte_mbuf_dyn.h>
 #include <rte_mempool.h>
 
 #include <sched.h>
@@ -250,6 +252,137 @@ static void test_nothing_leaks(void **state)
     assert_int_equal(ethdev->n_spare, LANES);
 }
 
+static rte_mbuf_timestamp_t *stamp_of(struct rte_mbuf *frame, const struct dpdk_clock *clock)
+{
+    return RTE_MBUF_DYNFIELD(frame, clock->stamps.field, rte_mbuf_timestamp_t *);
+}
+
+// As of a driver that stamps: net_ring passes the buffers on as they are.
+static struct dpdk_clock stamping(void)
+{
+    struct dpdk_clock clock = {0};
+    assert_int_equal(rte_mbuf_dyn_rx_timestamp_register(&clock.stamps.field, &clock.stamps.rx_flag),
+                     0);
+    assert_int_equal(rte_mbuf_dyn_tx_timestamp_register(&clock.stamps.field, &clock.stamps.tx_flag),
+                     0);
+    return clock;
+}
+
+// F30: a frame without the flag bears no stamp, whatever its field has. Until it is known which
+// clock the stamps are from, none is lent, and the newest is left for the thread that finds out.
+static void test_stamps(void **state)
+{
+    (void)state;
+    struct dpdk_clock clock = stamping();
+    drain();
+    ethdev->clock = &clock;
+    for (unsigned known = 0; known < 3; known++) {
+        if (known == 2)
+            clock.unit = clock_unit_of(1000, 2);
+        clock.known = known > 0;
+        for (unsigned i = 0; i < 5; i++) {
+            struct rte_mbuf *frame = rte_pktmbuf_alloc(ethdev->pool);
+            rte_pktmbuf_append(frame, 90);
+            *stamp_of(frame, &clock) = 1000 + i;
+            frame->ol_flags |= i % 2 ? clock.stamps.rx_flag : 0;
+            assert_int_equal(rte_eth_tx_burst(ethdev->device, ethdev->queue, &frame, 1), 1);
+        }
+        const uint64_t before = tsc_now();
+        const lane_set all = port_rx(port, &burst);
+        assert_int_equal(all, lane_first(5));
+        assert_int_equal(burst.hardware, known ? lane_bit(1) | lane_bit(3) : 0);
+        assert_int_equal(burst.stamped, 0);
+        if (known) {
+            assert_int_equal(burst.own[3], known == 2 ? 6 : 1003);
+        } else {
+            struct choice_stamp newest;
+            uint64_t seen;
+            assert_true(snapshot_read(&ethdev->received, &newest, sizeof newest, &seen));
+            assert_int_equal(newest.stamp, 1003);
+            assert_true(newest.polled >= before && newest.polled <= tsc_now());
+        }
+        port_drop(port, &burst, all);
+    }
+    ethdev->clock = NULL;
+    assert_int_equal(inject(1, 90, 1), 1);
+    assert_int_equal(port_rx(port, &burst), lane_first(1));
+    assert_int_equal(burst.hardware, 0);
+    port_drop(port, &burst, lane_first(1));
+}
+
+// RSP-12: a device that waits gets the frames at once, and the first of them has the time; in its
+// own unit, rounded up. While its clock is not known, and for a burst without such a time, the port
+// waits.
+static void test_launch(void **state)
+{
+    (void)state;
+    enum { REPLIES = 3, AHEAD = 10000000 };
+    struct dpdk_clock clock = stamping();
+    clock.unit = clock_unit_of(1000, 4);
+    ethdev->clock = &clock;
+    ethdev->port.launches = true;
+    for (unsigned round = 0; round < 4; round++) {
+        drain();
+        clock.known = round > 0;
+        assert_int_equal(inject(REPLIES, 90, 1), REPLIES);
+        const lane_set all = port_rx(port, &burst);
+        assert_int_equal(all, lane_first(REPLIES));
+        for (unsigned i = 0; i < REPLIES; i++)
+            burst.reply_len[i] = 60;
+        burst.launch = round == 3 ? 0 : 4001;
+        const uint64_t until = burst.not_before = tsc_now() + AHEAD;
+        assert_int_equal(port_tx(port, &burst, all), all);
+        const bool waits = round == 0 || round == 3;
+        assert_true(burst.tx_last >= until || !waits);
+        struct rte_mbuf *out[LANES];
+        assert_int_equal(rte_eth_rx_burst(ethdev->device, ethdev->queue, out, LANES), REPLIES);
+        for (unsigned i = 0; i < REPLIES; i++)
+            assert_int_equal(out[i]->ol_flags & clock.stamps.tx_flag,
+                             i == 0 && !waits ? clock.stamps.tx_flag : 0);
+        if (!waits)
+            assert_int_equal(*stamp_of(out[0], &clock), 2001); // 1000.25, and 1000
+        rte_pktmbuf_free_bulk(out, REPLIES);
+    }
+    ethdev->port.launches = false;
+    ethdev->clock = NULL;
+    burst = (struct burst){.together = LANES};
+}
+
+// A reply that the device did not take for its time does not keep that time as a later one.
+static void test_launch_is_forgotten(void **state)
+{
+    (void)state;
+    struct dpdk_clock clock = stamping();
+    clock.known = true;
+    drain();
+    ethdev->clock = &clock;
+    ethdev->port.launches = true;
+    while (inject(64, 90, 1) == 64)
+        continue;
+    lane_set all = port_rx(port, &burst);
+    assert_int_equal(all, lane_first(LANES));
+    assert_int_equal(inject(LANES, 90, 1), LANES); // full again
+    for (unsigned i = 0; i < LANES; i++)
+        burst.reply_len[i] = 60;
+    burst.launch = 4001;
+    assert_int_equal(port_tx(port, &burst, all), 0);
+    port_drop(port, &burst, all);
+    drain();
+
+    burst.launch = 0;
+    assert_int_equal(inject(LANES, 90, 1), LANES);
+    all = port_rx(port, &burst);
+    assert_int_equal(port_tx(port, &burst, all), all);
+    struct rte_mbuf *out[LANES];
+    assert_int_equal(rte_eth_rx_burst(ethdev->device, ethdev->queue, out, LANES), LANES);
+    for (unsigned i = 0; i < LANES; i++)
+        assert_int_equal(out[i]->ol_flags & clock.stamps.tx_flag, 0);
+    rte_pktmbuf_free_bulk(out, LANES);
+    ethdev->port.launches = false;
+    ethdev->clock = NULL;
+    burst = (struct burst){.together = LANES};
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -260,6 +393,9 @@ int main(void)
         cmocka_unit_test(test_send_queue_full),
         cmocka_unit_test(test_pool_exhausted),
         cmocka_unit_test(test_nothing_leaks),
+        cmocka_unit_test(test_stamps),
+        cmocka_unit_test(test_launch),
+        cmocka_unit_test(test_launch_is_forgotten),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("ethdev", tests, open_ring, close_ring);
