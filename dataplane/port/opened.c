@@ -16,11 +16,6 @@ bool opened_follows_kernel(const struct opened *opened)
     return opened->config->kind == PORT_INTERFACE;
 }
 
-static bool is_interface(const struct opened *opened)
-{
-    return opened->config->kind == PORT_INTERFACE;
-}
-
 static void say_left_out(const struct opened *opened)
 {
     log_warning("%s: %s; it is not served until that changes", opened->config->device,
@@ -66,19 +61,6 @@ static void open_exact(const struct opened *opened)
 bool opened_tells_departures(const struct opened *opened)
 {
     return opened_n_queues(opened) > 0 && opened_queue(opened, 0)->exact != NULL;
-}
-
-// What stamps departures, for status.
-static const char *departures_word(const struct opened *opened)
-{
-    if (!opened_tells_departures(opened))
-        return "predicted";
-    return exact_is_hardware(opened_queue(opened, 0)->exact) ? "device" : "kernel";
-}
-
-static bool is_socket(const struct opened *opened)
-{
-    return opened->config->kind == PORT_SOCKET;
 }
 
 static int open_socket(struct opened *opened, const struct opened_plan *plan)
@@ -150,9 +132,9 @@ static void open_clock(struct opened *opened, int phc)
 int opened_open(struct opened *opened, const struct opened_plan *plan, bool first)
 {
     opened->state = BOARD_PORT_OPEN;
-    if (is_socket(opened))
+    if (opened_is_socket(opened))
         return open_socket(opened, plan);
-    if (!is_interface(opened))
+    if (!opened_is_interface(opened))
         return open_vdev(opened, plan);
     if (!first)
         opened->state = look_before(opened->config->device, &opened->program);
@@ -178,24 +160,24 @@ void opened_close(struct opened *opened)
 
 uint32_t opened_n_queues(const struct opened *opened)
 {
-    if (is_socket(opened))
+    if (opened_is_socket(opened))
         return opened->socket.n_queues;
-    return is_interface(opened) ? opened->interface.n_queues : opened->device.n_queues;
+    return opened_is_interface(opened) ? opened->interface.n_queues : opened->device.n_queues;
 }
 
 struct port *opened_queue(const struct opened *opened, uint32_t i)
 {
-    if (is_socket(opened))
+    if (opened_is_socket(opened))
         return udp_queue_port(opened->socket.queue[i]);
-    return is_interface(opened) ? &opened->interface.queue[i]->port
-                                : &opened->device.queue[i]->port;
+    return opened_is_interface(opened) ? &opened->interface.queue[i]->port
+                                       : &opened->device.queue[i]->port;
 }
 
 const struct port_clock *opened_clock(const struct opened *opened)
 {
-    if (is_socket(opened))
+    if (opened_is_socket(opened))
         return NULL;
-    if (!is_interface(opened))
+    if (!opened_is_interface(opened))
         return opened->device.has_clock ? &opened->device.clock.port : NULL;
     return opened->has_clock ? &opened->clock.clock : NULL;
 }
@@ -204,47 +186,6 @@ void opened_set_line(const struct opened *opened, const struct snapshot *line)
 {
     for (uint32_t i = 0; i < opened_n_queues(opened); i++)
         opened_queue(opened, i)->line = line;
-}
-
-static bool program_stamps(const struct opened *opened)
-{
-    return is_interface(opened) && steering_programs[0].stamps;
-}
-
-const char *opened_arrival(const struct opened *opened)
-{
-    if (is_socket(opened))
-        return "the kernel stamps each request as it arrives";
-    if (program_stamps(opened))
-        return "the XDP program stamps each request as it arrives";
-    return opened_clock(opened)
-               ? "its driver stamps requests; they count as arrived when a core looks, until the "
-                 "stamps have shown which clock they are from"
-               : "requests bear no stamp and count as arrived when a core looks";
-}
-
-static const char *stamped_by(const struct opened *opened)
-{
-    if (is_socket(opened))
-        return "kernel";
-    return program_stamps(opened) ? "XDP program" : "poll";
-}
-
-static const char *driver_of(const struct opened *opened)
-{
-    if (is_socket(opened))
-        return "kernel socket";
-    return is_interface(opened) ? opened->interface.interface.driver
-                                : device_driver(&opened->device);
-}
-
-static void mac_of(const struct opened *opened, uint8_t mac[6])
-{
-    memset(mac, 0, 6); // a socket has none
-    if (is_interface(opened))
-        memcpy(mac, opened->interface.interface.mac, 6);
-    else if (!is_socket(opened))
-        device_mac(&opened->device, mac);
 }
 
 // Warns once about interfaces on top of the port that keep requests from it: VLANs whose tags the
@@ -284,7 +225,7 @@ int opened_steer(struct opened *opened, uint16_t udp_port, struct opened_room *r
     static struct log_limit limit;
     const unsigned ifindex = opened->interface.interface.index;
     uint32_t left_out;
-    if (!is_interface(opened) || opened->state != BOARD_PORT_OPEN)
+    if (!opened_is_interface(opened) || opened->state != BOARD_PORT_OPEN)
         return 0;
     int fault = links_read(ifindex, &room->links);
     if (!fault)
@@ -305,130 +246,15 @@ int opened_steer(struct opened *opened, uint16_t udp_port, struct opened_room *r
     return fault;
 }
 
-static bool link_up(const struct opened *opened)
-{
-    if (is_socket(opened))
-        return true;
-    return is_interface(opened) ? interface_link_up(opened->config->device)
-                                : device_link_up(&opened->device);
-}
-
-static void show_open(const struct opened *opened, struct board_port *port)
-{
-    const bool interface = is_interface(opened);
-    const struct xdp_port *xdp = &opened->interface;
-    snprintf(port->driver, sizeof port->driver, "%s", driver_of(opened));
-    snprintf(port->mode, sizeof port->mode, "%s", interface ? xdp_port_mode(xdp) : "");
-    snprintf(port->stamps, sizeof port->stamps, "%s", stamped_by(opened));
-    const struct port_clock *clock = opened_clock(opened);
-    snprintf(port->clock, sizeof port->clock, "%s", clock ? clock->name : "");
-    snprintf(port->departures, sizeof port->departures, "%s", departures_word(opened));
-    port->queues = opened_n_queues(opened);
-    mac_of(opened, port->mac);
-    atomic_store_explicit(&port->link_up, link_up(opened), memory_order_relaxed);
-}
-
-void opened_forget(struct board_port *port)
-{
-    atomic_store_explicit(&port->state, BOARD_PORT_CLOSED, memory_order_relaxed);
-    atomic_store_explicit(&port->link_up, 0, memory_order_relaxed);
-    atomic_store_explicit(&port->program, 0, memory_order_relaxed);
-}
-
-static void show_left_out(struct board_port *port)
-{
-    port->driver[0] = port->mode[0] = port->stamps[0] = port->departures[0] = port->clock[0] = '\0';
-    port->queues = 0;
-    memset(port->mac, 0, sizeof port->mac);
-    atomic_store_explicit(&port->link_up, 0, memory_order_relaxed);
-    atomic_store_explicit(&port->not_steered, 0, memory_order_relaxed);
-}
-
-void opened_show(const struct opened *opened, struct board_port *port)
-{
-    snprintf(port->name, sizeof port->name, "%s", opened->config->device);
-    if (opened->state == BOARD_PORT_OPEN)
-        show_open(opened, port);
-    else
-        show_left_out(port);
-    atomic_store_explicit(&port->program, opened->program, memory_order_relaxed);
-    atomic_store_explicit(&port->state, opened->state, memory_order_relaxed);
-}
-
-// What the cores have counted of its queues.
-struct sums {
-    uint64_t stamped, unstamped, starved, hardware, believed;
-};
-
-static struct sums add_queues(const struct opened *opened)
-{
-    struct sums sums = {0};
-    for (uint32_t i = 0; i < opened_n_queues(opened); i++) {
-        const struct port *queue = opened_queue(opened, i);
-        sums.stamped += atomic_load_explicit(&queue->stamped, memory_order_relaxed);
-        sums.unstamped += atomic_load_explicit(&queue->unstamped, memory_order_relaxed);
-        sums.hardware += atomic_load_explicit(&queue->hardware, memory_order_relaxed);
-        sums.believed += atomic_load_explicit(&queue->believed, memory_order_relaxed);
-        sums.starved += atomic_load_explicit(&queue->starved, memory_order_relaxed);
-    }
-    return sums;
-}
-
-static void refresh_stamps(const struct opened *opened, const struct sums *sums,
-                           struct board_port *port)
-{
-    static struct log_limit limit;
-    const uint64_t before =
-        atomic_exchange_explicit(&port->unstamped, sums->unstamped, memory_order_relaxed);
-    atomic_store_explicit(&port->stamped, sums->stamped, memory_order_relaxed);
-    atomic_store_explicit(&port->hardware, sums->hardware, memory_order_relaxed);
-    atomic_store_explicit(&port->believed, sums->believed, memory_order_relaxed);
-    if (sums->unstamped > before && !is_socket(opened)) // a socket's: a step of the clock
-        log_limited(&limit, LOG_LEVEL_WARNING,
-                    "%s: %" PRIu64
-                    " frames came without a stamp: the device leaves no room for it, "
-                    "and they count as arrived when a core looked",
-                    opened->config->device, sums->unstamped - before);
-}
-
-static void refresh_lost(const struct opened *opened, struct board_port *port)
-{
-    struct socket_counts lost = {0};
-    if (is_interface(opened))
-        lost = xdp_port_counts(&opened->interface);
-    else if (is_socket(opened))
-        lost.dropped = socket_port_missed(&opened->socket);
-    else
-        lost.dropped = device_missed(&opened->device);
-    atomic_store_explicit(&port->rx_missed, lost.dropped + lost.ring_full, memory_order_relaxed);
-    atomic_store_explicit(&port->rx_ring_full, lost.ring_full, memory_order_relaxed);
-    atomic_store_explicit(&port->fill_ring_empty, lost.fill_empty, memory_order_relaxed);
-}
-
-static void refresh_open(struct opened *opened, struct board_port *port)
-{
-    static struct log_limit limit;
-    const char *name = opened->config->device;
-    const struct sums sums = add_queues(opened);
-    const uint32_t up = link_up(opened);
-    if (up != atomic_exchange_explicit(&port->link_up, up, memory_order_relaxed))
-        log_info("%s: the link is %s", name, up ? "up" : "down");
-    atomic_store_explicit(&port->not_steered, opened->not_steered, memory_order_relaxed);
-    refresh_lost(opened, port);
-    refresh_stamps(opened, &sums, port);
-    if (sums.starved != opened->starved)
-        log_limited(&limit, LOG_LEVEL_WARNING, "%s: out of packet buffers", name);
-    opened->starved = sums.starved;
-}
-
 // Is the port as it was opened, or still to be left out? False, logged: it can be opened anew.
 static bool look_again(struct opened *opened, struct board_port *port)
 {
     const char *name = opened->config->device;
-    if (is_socket(opened))
+    if (opened_is_socket(opened))
         return true;
     if (opened->state == BOARD_PORT_OPEN)
-        return is_interface(opened) ? look_interface(name, &opened->interface) : look_vdev(name);
+        return opened_is_interface(opened) ? look_interface(name, &opened->interface)
+                                           : look_vdev(name);
     opened->state = look_before(name, &opened->program);
     atomic_store_explicit(&port->program, opened->program, memory_order_relaxed);
     if (opened->state == BOARD_PORT_OPEN) {
@@ -447,6 +273,6 @@ bool opened_refresh(struct opened *opened, struct board_port *port, uint16_t udp
     if (opened->stale)
         opened_steer(opened, udp_port, room);
     if (opened->state == BOARD_PORT_OPEN)
-        refresh_open(opened, port);
+        opened_count(opened, port);
     return true;
 }

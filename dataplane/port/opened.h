@@ -36,6 +36,16 @@ struct opened_room {
     struct address_list list;
 };
 
+static inline bool opened_is_interface(const struct opened *opened)
+{
+    return opened->config->kind == PORT_INTERFACE;
+}
+
+static inline bool opened_is_socket(const struct opened *opened)
+{
+    return opened->config->kind == PORT_SOCKET;
+}
+
 // Does it follow the kernel's addresses and interfaces?
 bool opened_follows_kernel(const struct opened *opened);
 
@@ -55,9 +65,6 @@ struct opened_plan {
 // -errno, logged.
 int opened_open(struct opened *opened, const struct opened_plan *plan, bool first);
 
-// Writes to the board that the port is not open: what a dataplane that has died wrote is no more.
-void opened_forget(struct board_port *port);
-
 // Closes what was opened of it. No core uses its queues.
 void opened_close(struct opened *opened);
 
@@ -74,17 +81,25 @@ const struct port_clock *opened_clock(const struct opened *opened);
 // Tells its queues where the line of that clock is published.
 void opened_set_line(const struct opened *opened, const struct snapshot *line);
 
-// How the arrival of its requests is known, for people.
-const char *opened_arrival(const struct opened *opened);
-
 // Steers that UDP port of its addresses to it; nothing is to do but on an open interface. 0 or
 // -errno, logged, but for -EAGAIN: opened_refresh tries again.
 int opened_steer(struct opened *opened, uint16_t udp_port, struct opened_room *room);
-
-// Writes what the port is to the board.
-void opened_show(const struct opened *opened, struct board_port *port);
 
 // Looks at the port again and writes to the board what has changed. False, logged: it must, or now
 // can, be opened anew.
 bool opened_refresh(struct opened *opened, struct board_port *port, uint16_t udp_port,
                     struct opened_room *room);
+
+// opened_show.c: what people see of it.
+
+// How the arrival of its requests is known, for people.
+const char *opened_arrival(const struct opened *opened);
+
+// Writes what the port is to the board.
+void opened_show(const struct opened *opened, struct board_port *port);
+
+// Writes to the board that the port is not open: what a dataplane that has died wrote is no more.
+void opened_forget(struct board_port *port);
+
+// Writes what an open port has counted, and whether its link is up, to the board.
+void opened_count(struct opened *opened, struct board_port *port);
