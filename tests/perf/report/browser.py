@@ -137,8 +137,9 @@ class Browser:
         pathlib.Path(path).write_bytes(base64.b64decode(got["data"]))
 
     def console(self):
-        """Messages of the console since it was last read."""
-        return [entry["message"] for entry in self.ask("POST", "/se/log", {"type": "browser"})]
+        """Messages of the console since it was last read, without those of the browser's own pages."""
+        entries = self.ask("POST", "/se/log", {"type": "browser"})
+        return [entry["message"] for entry in entries if not entry["message"].startswith("chrome://")]
 
     def requested(self):
         """Addresses that the pages wanted since this was last read, each with why the browser did
