@@ -289,6 +289,40 @@ static void a_burst_has_64_at_most(void **state)
     assert_int_equal(burst.frame[2][queue->headers_len], LANES + 2);
 }
 
+// When a socket asks for stamps, the kernel may begin a while later to stamp what arrives; until
+// then it stamps what is read. A socket that goes on asking keeps it stamping.
+static bool arrivals_are_stamped(int fd)
+{
+    struct timespec now, stamp = {0};
+    _Alignas(struct cmsghdr) uint8_t room[CMSG_SPACE(sizeof stamp)];
+    struct msghdr message = {.msg_control = room, .msg_controllen = sizeof room};
+    assert_int_equal(send(fd, "", 0, 0), 0);
+    assert_int_equal(poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, TRIES), 1);
+    usleep(1000);
+    clock_gettime(CLOCK_REALTIME, &now);
+    assert_int_equal(recvmsg(fd, &message, 0), 0);
+    const struct cmsghdr *control = CMSG_FIRSTHDR(&message);
+    assert_true(control && control->cmsg_type == SCM_TIMESTAMPNS);
+    memcpy(&stamp, CMSG_DATA(control), sizeof stamp);
+    return stamp.tv_sec < now.tv_sec || (stamp.tv_sec == now.tv_sec && stamp.tv_nsec < now.tv_nsec);
+}
+
+static int let_arrivals_be_stamped(void **state)
+{
+    (void)state;
+    struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof own;
+    const int fd = socket(AF_INET, SOCK_DGRAM, 0); // open until the program ends
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&own, len), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&own, &len), 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&own, len), 0);
+    set_on(fd, SOL_SOCKET, SO_TIMESTAMPNS);
+    for (unsigned i = 0; !arrivals_are_stamped(fd); i++)
+        assert_true(i < TRIES);
+    return 0;
+}
+
 #define BOTH(test)                                                                                 \
     cmocka_unit_test_setup_teardown(test, open_v4, close_queue),                                   \
         cmocka_unit_test_setup_teardown(test, open_v6, close_queue)
@@ -305,5 +339,6 @@ int main(void)
         BOTH(a_burst_has_64_at_most),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
-    return cmocka_run_group_tests_name("dataplane/port/socket/udp_queue", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("dataplane/port/socket/udp_queue", tests,
+                                       let_arrivals_be_stamped, NULL);
 }
