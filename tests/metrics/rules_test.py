@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 RULES = ROOT / "etc/prometheus/noonmark.rules.yml"
 DASHBOARD = ROOT / "etc/grafana/noonmark.json"
 MANUAL = ROOT / "man/noonmark-metrics.7"
-PROMTOOL = pathlib.Path(os.environ.get("NOONMARK_CLIENTS", ROOT / "build/clients")) / "prometheus/usr/bin/promtool"
+PROMTOOL = pathlib.Path(os.environ.get("NOONMARK_CLIENTS", ROOT / "build/clients")) / "promtool/usr/bin/promtool"
 SAMPLES = 60  # one a minute
 AT = "30m"
 DAY = 86400
@@ -136,7 +136,7 @@ ok(sorted(alerts) == sorted(ILL), "each alert is provoked here", set(alerts) ^ s
 ok(all(p["title"] and p["targets"] for p in dashboard["panels"]) and
    len({p["id"] for p in dashboard["panels"]}) == len(dashboard["panels"]), "each panel has a query and an id of its own")
 if not PROMTOOL.exists():
-    print(f"ok {n + 1} - the alerts are computed # SKIP prometheus is not unpacked: run ./check")
+    print(f"ok {n + 1} - the alerts are computed # SKIP promtool is not unpacked: run ./check")
     n += 1
 else:
     got = promtool("check", "rules", RULES)

@@ -17,7 +17,7 @@ PORT = 9460
 MOST, MOST_OF_ONE = 64, 16  # metrics/http.h
 DEADLINE = 10
 OPENMETRICS = "application/openmetrics-text;version=1.0.0"
-PROMTOOL = CLIENTS / "prometheus/usr/bin/promtool"
+PROMTOOL = CLIENTS / "promtool/usr/bin/promtool"
 
 
 class Answer:
