@@ -230,7 +230,8 @@ static int start_loops(struct dataplane *d)
     return 0;
 }
 
-// The threads get the rights and the filter of this one. Without them the cores use other stamps.
+// Called after this thread has given up its rights, which new threads inherit. If a thread cannot
+// be started, the cores use the kernel's stamps, or the time of the poll.
 static int start_nic_clocks(struct dataplane *d)
 {
     for (uint32_t i = 0; i < d->n_nic; i++) {

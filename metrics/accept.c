@@ -26,7 +26,7 @@ static int weight_of(const char *range, size_t len)
     return 1000;
 }
 
-// The greatest weight that a type is given by its name; 0: it is not named.
+// The largest weight (q) that the header gives to this type by its name; 0 if it does not name it.
 static int weight_in(const char *accept, const char *type)
 {
     int most = 0;

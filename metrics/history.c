@@ -22,7 +22,7 @@ struct history *history_make(void)
     return calloc(1, sizeof(struct history));
 }
 
-// The rows that are kept, with their names in the JSON object; NULL: not this one.
+// The name of this row in the JSON object; NULL if the history does not keep the row.
 static const char *name_of(const struct metric *m)
 {
     switch (m->place) {

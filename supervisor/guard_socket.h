@@ -17,10 +17,10 @@
 // -errno, logged as one line that says what to do.
 int guard_socket_open(int family, uint16_t port, bool answered, uint64_t deadline_ms);
 
-// A socket of a port that is one (dataplane.ports), with the same filter. first: nobody else has
-// its address; the others share it with the first one, and the kernel deals the datagrams to them.
-// An address that is in use or absent is tried again likewise. Returns the descriptor or -errno,
-// logged likewise.
+// Opens a socket of a `socket:` port (dataplane.ports), with the same filter. The first one of a
+// port must have its address alone; the others share the address with it, and the kernel
+// distributes the datagrams among them. If the address is in use or absent, it tries again until
+// the deadline. Returns the descriptor, or -errno, logged.
 int port_socket_open(const struct config_port *port, bool first, uint64_t deadline_ms);
 
 // Is it an address that port_socket_open could bind, whoever holds its port? 0 or -errno, logged

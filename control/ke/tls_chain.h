@@ -19,6 +19,6 @@ enum tls_dates {
 // file's order, the server's own first; one at least). False when dates refuse one.
 bool tls_chain_judge(const char *file, STACK_OF(X509) * chain, enum tls_dates dates);
 
-// When the first certificate of the chain expires, in Unix time. Not counted is a root behind
-// others: clients have their own.
+// The earliest date, in Unix time, at which a certificate of the chain expires. A root certificate
+// behind others is not counted, because clients have their own copy.
 int64_t tls_chain_expires(STACK_OF(X509) * chain);

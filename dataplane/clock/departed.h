@@ -6,9 +6,9 @@
 #include "board/stamp_line.h"
 #include "dataplane/port/burst.h"
 
-// UTC of the departure, and *left the same as a reading of the TSC. 0: nobody knows when it left,
-// and *left is departure->tsc. ns_per_tick is the TSC's. own is the line of the device's clock: a
-// stamp of that clock is refused (IL-10) while there is no line, and when by the line it is from
-// before the frame was sent or from after it was read.
+// Returns the departure in UTC, and sets *left to the same time as a reading of the TSC. Returns 0
+// if the departure is not known; *left is then departure->tsc. ns_per_tick is the TSC's. own is the
+// line of the device's clock. A stamp of that clock is refused (IL-10) while there is no line, and
+// when the line puts it before the frame was sent or after the stamp was read.
 ntp_time departed_utc(const struct clock_line *utc, const struct stamp_line *own,
                       double ns_per_tick, const struct port_departure *departure, uint64_t *left);

@@ -110,7 +110,8 @@ static double measured(const struct departure_cost *cost)
     return cost->n == DEPARTURE_TRIALS ? cost->ticks : 0;
 }
 
-// What the device has told counts more than a guess from the calls' length.
+// How long after its send call begins a frame leaves, at least: measured by a device that stamps
+// departures, otherwise a share of the shortest call.
 static uint64_t lead(const struct departure *d)
 {
     if (d->left.full)

@@ -31,7 +31,7 @@ static bool add_addresses(struct address_set *all, const struct config_port *por
     return true;
 }
 
-// An operator who names addresses wants no others to be served. NULL: nobody does.
+// The addresses to be served, if every port names some; NULL if one does not: all are served.
 static const struct address_set *find_addresses(const struct config *config,
                                                 struct address_set *all)
 {

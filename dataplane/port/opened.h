@@ -98,7 +98,7 @@ const char *opened_arrival(const struct opened *opened);
 // Writes what the port is to the board.
 void opened_show(const struct opened *opened, struct board_port *port);
 
-// Writes to the board that the port is not open: what a dataplane that has died wrote is no more.
+// Writes to the board that the port is not open, over what a dataplane that has died left there.
 void opened_forget(struct board_port *port);
 
 // Writes what an open port has counted, and whether its link is up, to the board.

@@ -16,7 +16,7 @@
 static char said[16384];
 static struct plan plan;
 
-// As argv has it, which nobody writes to.
+// In the type of argv. The options do not write to it.
 static char *as_argument(const char *text)
 {
     return (char *)(uintptr_t)text;

@@ -187,7 +187,8 @@ static void without_a_clock_nothing_is_set(void **state)
     assert_int_equal(kernel.n_set, 0);
 }
 
-// An interface that was made anew is set again; the former one's setting is nobody's any more.
+// An interface that was deleted and made again is set again. The setting of the old one is gone
+// with it.
 static void a_new_interface_is_set(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
-// A UDP address of the kernel as a port: one socket for each core, among which the kernel deals the
-// datagrams by their addresses and ports (SO_REUSEPORT). The supervisor has opened them, holds them
-// too, and has given them the filter of the guard sockets. Housekeeping's thread.
+// A UDP address as a port: one socket of the kernel for each core. The kernel distributes the
+// datagrams among them by addresses and ports (SO_REUSEPORT). The supervisor opens the sockets,
+// sets the guard sockets' filter on them, and keeps a descriptor of each. Housekeeping's thread.
 #pragma once
 
 #include "base/bounds.h"

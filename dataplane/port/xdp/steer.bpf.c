@@ -70,7 +70,8 @@ static __always_inline bool is_request(const struct ethhdr *ethernet, const stru
     return is_same_mac(ethernet->h_dest, port->mac);
 }
 
-// `to` and `from` are the map entries of the packet's destination and source; NULL: no entry.
+// Does this port serve the packet? `to` is the map's entry for its destination address, `from` the
+// one for its source; NULL if the map has none.
 static __always_inline bool is_served(const __u8 *to, const __u8 *from, bool tagged)
 {
     return to && !from && (*to == STEER_OURS || (*to == STEER_OURS_TAGGED && tagged));

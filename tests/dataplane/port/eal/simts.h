@@ -31,6 +31,6 @@ uint64_t simts_clock_ns(uint16_t device, uint64_t tsc);
 // The DPDK number of the device that it wraps.
 uint16_t simts_sub(uint16_t device);
 
-// Frames that were sent with a launch time, and those of them whose time had passed.
+// How many frames were sent with a launch time, and how many of these came after that time.
 uint64_t simts_launched(uint16_t device);
 uint64_t simts_launched_late(uint16_t device);

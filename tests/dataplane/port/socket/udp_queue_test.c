@@ -241,8 +241,8 @@ static void too_long_is_oversize(void **state)
     assert_true(burst.len[1] > FRAME_MAX && burst.len[2] > FRAME_MAX);
 }
 
-// After a step nobody knows when a request came that had come before it: it is as if it came now.
-// One that is read more than 10 ms after its stamp is dropped, so the test asks again.
+// The stamp of a request from before a step of the clock cannot be converted: the request counts as
+// arrived now. One that is read more than 10 ms after its stamp is dropped, so the test asks again.
 static void no_stamp_is_believed_over_a_step(void **state)
 {
     (void)state;
