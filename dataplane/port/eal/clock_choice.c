@@ -64,8 +64,19 @@ static void judge_window(struct choice_clock *c)
         return;
     const bool good =
         c->youngest_ns >= -slack_ns(c, &rate) && c->youngest_ns <= CHOICE_YOUNG_US * 1e3;
-    c->windows = good ? c->windows + 1 : 0;
+    c->young = c->young << 1 | good;
     c->has_youngest = false;
+}
+
+// The last windows.
+#define WINDOWS ((1U << CHOICE_WINDOWS) - 1)
+
+// A machine that is held up can spoil a window of timesync's clock alone. So read_clock has to wait
+// until none of the last windows speaks for timesync.
+static bool may_be_timesync(const struct clock_choice *choice)
+{
+    return (choice->clock[CLOCK_TIMESYNC].young & WINDOWS) != 0 &&
+           !clock_choice_is_kernel(choice, CLOCK_TIMESYNC);
 }
 
 static bool choose(struct clock_choice *choice)
@@ -73,7 +84,8 @@ static bool choose(struct clock_choice *choice)
     for (unsigned i = 0; i < CLOCK_CANDIDATES && !choice->made; i++) {
         const struct choice_clock *c = &choice->clock[i];
         struct rate rate;
-        if (c->windows < CHOICE_WINDOWS || clock_choice_is_kernel(choice, i) || !rate_of(c, &rate))
+        if ((c->young & WINDOWS) != WINDOWS || clock_choice_is_kernel(choice, i) ||
+            !rate_of(c, &rate) || (i == CLOCK_READ && may_be_timesync(choice)))
             continue;
         const double ns_per_unit = rate.ns_per_tick / rate.unit_per_tick;
         choice->made = true;

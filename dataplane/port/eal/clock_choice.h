@@ -2,7 +2,8 @@
 // driver may offer both, one or none: one may read another clock than the stamps', with another
 // epoch, rate or unit, or even the kernel's CLOCK_MONOTONIC_RAW. So nothing is believed that the
 // stamps have not shown: a clock is the stamps' when, over some seconds, each youngest stamp is
-// just a little older than its reading. Pure arithmetic; one thread.
+// just a little older than its reading. When both functions read that clock, timesync's is chosen:
+// the device tells departures in it. Pure arithmetic; one thread.
 #pragma once
 
 #include <stdbool.h>
@@ -44,7 +45,7 @@ struct choice_clock {
     uint32_t kernel; // of them, in a row, CLOCK_MONOTONIC_RAW's; up to CHOICE_KERNEL_TRIES
     bool has_youngest;
     double youngest_ns; // age of the youngest stamp of this window
-    uint32_t windows;   // in a row, whose youngest stamp was young
+    uint32_t young;     // a bit a window, the newest lowest: its youngest stamp was young
 };
 
 // All zero at the start.

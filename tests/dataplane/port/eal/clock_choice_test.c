@@ -136,6 +136,18 @@ static void held_up_cores_do_not_prevent_it(void **state)
     assert_true(choice.made);
 }
 
+// Both functions read the stamps' clock. The first readings of timesync were disturbed, so that
+// read_clock convinces first: timesync is chosen all the same, since departures are told in it.
+static void timesync_is_preferred(void **state)
+{
+    (void)state;
+    const struct clock disturbed = {1e18 - 5e6, 1e9, false};
+    run(&disturbed, &phc, &phc, 3, 0, 1000);
+    run(&phc, &phc, &phc, 3, 1000, 8000);
+    assert_true(choice.made);
+    assert_int_equal(choice.chosen, CLOCK_TIMESYNC);
+}
+
 // To the nanosecond, over days; and back, never earlier.
 static void a_unit_is_turned_round(void **state)
 {
@@ -163,6 +175,7 @@ int main(void)
         cmocka_unit_test_setup(what_the_stamps_do_not_show_is_not_believed, open),
         cmocka_unit_test_setup(the_kernels_clock_is_refused, open),
         cmocka_unit_test_setup(held_up_cores_do_not_prevent_it, open),
+        cmocka_unit_test_setup(timesync_is_preferred, open),
         cmocka_unit_test_setup(a_unit_is_turned_round, open),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
