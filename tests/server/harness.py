@@ -29,6 +29,8 @@ import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/docs"))
+from blocks import documented  # noqa: E402
 BUILD = pathlib.Path(os.environ.get("NOONMARK_BUILD", ROOT / "build")).resolve()
 CLIENTS = pathlib.Path(os.environ.get("NOONMARK_CLIENTS", ROOT / "build" / "clients"))
 
@@ -265,10 +267,10 @@ class Chronyd(Program):
         self.home = world.directory(name)
         self.address = address
         self.socket = self.home / "chronyd.sock"
+        server = documented("clients.md", "chrony.conf", host=address).strip()
         lines = [
             "user root",
-            f"server {address}{' nts' if nts else ''} iburst minpoll {poll} maxpoll {poll} "
-            f"{options}",
+            f"{server if nts else server.removesuffix(' nts')} minpoll {poll} maxpoll {poll} {options}",
             f"ntsdumpdir {self.home}",
             f"pidfile {self.home}/chronyd.pid",
             f"bindcmdaddress {self.socket}",
@@ -341,7 +343,8 @@ class Ntpd(Program):
         configuration.write_text("\n".join([
             "disable ntp",
             "logconfig =all",
-            f"server {address} nts ca {world.certificate} iburst minpoll {poll} maxpoll {poll}",
+            documented("clients.md", "ntp.conf", host=address).strip() +
+            f" ca {world.certificate} minpoll {poll} maxpoll {poll}",
             "restrict default", "restrict 127.0.0.1", "restrict ::1"]) + "\n")
         super().__init__(name, world.client.command(
             *world.no_clock, CLIENTS / "ntpsec/usr/sbin/ntpd", "-n", "-c", configuration,
@@ -398,7 +401,8 @@ class Openntpd(Program):
                           f"ntpd:x:{OPENNTPD_ID}:{OPENNTPD_ID}::{jail}:/usr/sbin/nologin\n")
         passwd.chmod(0o644)
         configuration = self.home / "ntpd.conf"
-        configuration.write_text("".join(f"server {address}\n" for address in addresses))
+        configuration.write_text("".join(documented("clients.md", "ntpd.conf", host=address)
+                                         for address in addresses))
         super().__init__(name, world.client.command(
             "sh", "-c", self.PRIVATE, "sh", passwd, *world.no_clock, self.BUILT / "ntpd", "-d",
             "-v", "-f", configuration), self.home / "log")
@@ -464,9 +468,7 @@ class NtpdRs(Program):
 [observability]
 log-level = "info"
 observation-path = "{self.place}/observe"
-[[source]]
-mode = "nts"
-address = "{SERVER_NAME}:{KE_PORT}"
+{documented("clients.md", "ntp.toml", host=SERVER_NAME)}\
 certificate-authority = "{certificate}"
 [synchronization]
 minimum-agreeing-sources = 1
