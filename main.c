@@ -1,24 +1,21 @@
 // noonmarkd: the command line, and the choice of this process's role. The supervisor starts its
-// children from this same binary, with their role as argv[0].
+// children from this same binary, with their role as argv[0]; all but metrics (metrics/main.c).
 #include "base/log.h"
 #include "config/config.h"
 #include "control/control.h"
 #include "control/ke/ke_process.h"
 #include "crypto/exchange.h"
 #include "dataplane/dataplane.h"
+#include "link/child.h"
 #include "link/handover.h"
-#include "link/link.h"
-#include "metrics/exporter.h"
 #include "supervisor/supervisor.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 enum { EXIT_USAGE = 2 };
@@ -35,65 +32,15 @@ static const char help[] =
     "  --show-config   prints what is in force, defaults included\n"
     "  --version       names the build, the libraries and the crypto variant that this CPU gets\n";
 
-struct role {
-    const char *argv0;
-    const char *speaker; // what stands before each line of its log
-    const char *comm;    // what top and pgrep show; 15 octets
-    int (*run)(void);
-    int board[2]; // sides of the board, one its own; 0: it has none, and does not report that it
-                  // is ready
-};
-
-static const struct role roles[] = {
-    {ROLE_CONTROL, "noonmarkd: control", "noonmarkd:ctl", control_main, {HANDOVER_BOARD_CONTROL}},
-    {ROLE_KE,
-     "noonmarkd: ke",
-     "noonmarkd:ke",
-     ke_process_main,
-     {HANDOVER_BOARD_CONTROL, HANDOVER_BOARD_KE}},
+static const struct child_role roles[] = {
+    {ROLE_CONTROL, "noonmarkd:ctl", control_main, {HANDOVER_BOARD_CONTROL}},
+    {ROLE_KE, "noonmarkd:ke", ke_process_main, {HANDOVER_BOARD_CONTROL, HANDOVER_BOARD_KE}},
     {ROLE_DATAPLANE,
-     "noonmarkd: dataplane",
      "noonmarkd:data",
      dataplane_main,
      {HANDOVER_BOARD_CONTROL, HANDOVER_BOARD_DATAPLANE}},
-    {ROLE_METRICS,
-     "noonmarkd: metrics",
-     "noonmarkd:metr",
-     exporter_main,
-     {HANDOVER_BOARD_FACTS, HANDOVER_BOARD_METRICS}},
-    {ROLE_RELOAD, "noonmarkd: reload", "noonmarkd:load", supervisor_reader, {0}},
+    {ROLE_RELOAD, "noonmarkd:load", supervisor_reader, {0}},
 };
-
-static bool has_seals(int fd, int seals)
-{
-    const int got = fcntl(fd, F_GET_SEALS);
-    return got >= 0 && (got & seals) == seals;
-}
-
-// A person who types a role's name as argv[0] does not pass these descriptors.
-static bool handover_complete(const struct role *role)
-{
-    if (!has_seals(HANDOVER_CONFIG, F_SEAL_WRITE) || !link_is(HANDOVER_LINK))
-        return false;
-    for (int i = 0; i < 2; i++)
-        if (role->board[i] != 0 && !has_seals(role->board[i], F_SEAL_GROW))
-            return false;
-    return true;
-}
-
-static int run_role(const struct role *role)
-{
-    log_open(role->speaker);
-    if (!handover_complete(role)) {
-        log_error("this role is started by noonmarkd alone");
-        return EXIT_USAGE;
-    }
-    prctl(PR_SET_NAME, role->comm, 0, 0, 0);
-    // exec has made it dumpable again: no core and no other process of this user may see keys.
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    log_start();
-    return role->run();
-}
 
 static int print_version(void)
 {
@@ -215,8 +162,8 @@ int main(int argc, char **argv)
     int option;
 
     for (size_t i = 0; argc > 0 && i < sizeof roles / sizeof roles[0]; i++)
-        if (strcmp(argv[0], roles[i].argv0) == 0)
-            return run_role(&roles[i]);
+        if (strcmp(argv[0], roles[i].name) == 0)
+            return child_run(&roles[i]);
     log_open("noonmarkd");
 
     opterr = 0;

@@ -5,11 +5,46 @@
 #include "link/handover.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+
+enum { EXIT_USAGE = 2 };
+
+static bool has_seals(int fd, int seals)
+{
+    const int got = fcntl(fd, F_GET_SEALS);
+    return got >= 0 && (got & seals) == seals;
+}
+
+// A person who types a role's name as argv[0] does not pass these descriptors.
+static bool handover_complete(const struct child_role *role)
+{
+    if (!has_seals(HANDOVER_CONFIG, F_SEAL_WRITE) || !link_is(HANDOVER_LINK))
+        return false;
+    for (int i = 0; i < 2; i++)
+        if (role->board[i] != 0 && !has_seals(role->board[i], F_SEAL_GROW))
+            return false;
+    return true;
+}
+
+int child_run(const struct child_role *role)
+{
+    log_open(role->name);
+    if (!handover_complete(role)) {
+        log_error("this role is started by noonmarkd alone");
+        return EXIT_USAGE;
+    }
+    prctl(PR_SET_NAME, role->comm, 0, 0, 0);
+    // exec has made it dumpable again: no core and no other process of this user may see keys.
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    log_start();
+    return role->run();
+}
 
 int child_hide(void)
 {

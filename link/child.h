@@ -4,6 +4,18 @@
 
 #include "link/link.h"
 
+// What a process that the supervisor starts is. All pointers are to constants.
+struct child_role {
+    const char *name; // its argv[0], and what stands before each line of its log
+    const char *comm; // what top and pgrep show; 15 octets
+    int (*run)(void); // returns the exit status
+    int board[2];     // sides of the board, one its own; 0: it has none
+};
+
+// Begins the log, makes sure that it was the supervisor who started this process, and runs the
+// role. The exit status: 2 when a person started it. The first call of main().
+int child_run(const struct child_role *role);
+
 // The exit status of a child that served and is to be started again at once: what it opened is not
 // there any more as it was. Any other status is a failure.
 enum { CHILD_EXIT_AGAIN = 75 };

@@ -43,7 +43,8 @@ enum handover {
     HANDOVER_FIRST_SOCKET = HANDOVER_FIRST_PHC + PORTS_MAX,
 };
 
-// The role of a child is its argv[0], which ps shows too.
+// The role of a child is its argv[0], which ps shows too. Metrics is a program of its own, the
+// others are noonmarkd.
 #define ROLE_CONTROL "noonmarkd: control"
 #define ROLE_KE "noonmarkd: ke"
 #define ROLE_DATAPLANE "noonmarkd: dataplane"

@@ -9,6 +9,7 @@
 #include "supervisor/guard_socket.h"
 #include "supervisor/hook.h"
 #include "supervisor/process.h"
+#include "supervisor/program.h"
 #include "supervisor/source.h"
 
 #include <net/if.h>
@@ -77,6 +78,16 @@ static bool check_listen(const struct config *config)
     if (config->metrics.listen.len != 0)
         good &= listener_look(&config->metrics.listen) == 0;
     return good;
+}
+
+static bool check_metrics(const struct config *config)
+{
+    if (config->metrics.listen.len == 0)
+        return true;
+    const int fd = program_open_metrics();
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
 }
 
 static bool check_certificates(const struct config *config, supervisor_judge *judge)
@@ -149,6 +160,7 @@ bool supervisor_check(const struct config *config, supervisor_judge *judge)
     look_at_interfaces(config);
     good &= check_sockets(config);
     good &= check_listen(config);
+    good &= check_metrics(config);
     good &= control_socket_look(config->control.socket, found ? control.uid : 0) == 0;
     good &= check_certificates(config, judge);
     good &= hook_look(config->time.hook);

@@ -15,14 +15,20 @@
 #include <unistd.h>
 
 // First all sources are moved above the targets, so that none is overwritten before its turn. dup2
-// clears close-on-exec at the target alone.
-static int place(const struct handed *handed, size_t n)
+// clears close-on-exec at the target alone. *program, if there is one, moves above the targets too,
+// and stays open until exec.
+static int place(const struct handed *handed, size_t n, int *program)
 {
     const int above = handed[n - 1].at + 1;
     int moved[CHILD_HANDED_MAX];
 
     if (n > CHILD_HANDED_MAX)
         return -E2BIG;
+    if (*program != 0) {
+        *program = fcntl(*program, F_DUPFD_CLOEXEC, above);
+        if (*program < 0)
+            return -errno;
+    }
     for (size_t i = 0; i < n; i++) {
         moved[i] = fcntl(handed[i].fd, F_DUPFD_CLOEXEC, above);
         if (moved[i] < 0)
@@ -37,7 +43,10 @@ static int place(const struct handed *handed, size_t n)
             close(next);
         next++;
     }
-    return close_range((unsigned)above, ~0U, 0) == 0 ? 0 : -errno;
+    if (*program > above && close_range((unsigned)above, (unsigned)*program - 1, 0) != 0)
+        return -errno;
+    const int rest = *program != 0 ? *program + 1 : above;
+    return close_range((unsigned)rest, ~0U, 0) == 0 ? 0 : -errno;
 }
 
 static int redirect_standard(void)
@@ -112,7 +121,7 @@ static uint64_t rights_of(const struct child_plan *plan, bool lifted)
 
 // A session of its own: Ctrl-C at a terminal reaches only the supervisor, which then ends its
 // children in order.
-static int arrange(const struct child_plan *plan)
+static int arrange(const struct child_plan *plan, int *program)
 {
     sigset_t none;
 
@@ -128,7 +137,7 @@ static int arrange(const struct child_plan *plan)
     if (error == 0)
         error = redirect_standard();
     if (error == 0)
-        error = place(plan->handed, plan->n_handed);
+        error = place(plan->handed, plan->n_handed, program);
     if (error == 0)
         error = privilege_become(plan->user, rights_of(plan, lifted));
     return error;
@@ -141,12 +150,16 @@ pid_t child_start(const struct child_plan *plan)
     if (pid != 0)
         return pid > 0 ? pid : -errno;
 
-    const int error = arrange(plan);
+    int program = plan->program;
+    const int error = arrange(plan, &program);
     if (error == 0) {
         char *const argv[] = {(char *)plan->role, NULL};
         // By its inode, not by a path: this user might not be allowed to use the path, or an
         // upgrade might have replaced the file.
-        execve("/proc/self/exe", argv, environ);
+        if (program != 0)
+            fexecve(program, argv, environ);
+        else
+            execve("/proc/self/exe", argv, environ);
     }
     log_error("cannot start %s: %s", plan->role, strerror(error != 0 ? -error : errno));
     _exit(1);

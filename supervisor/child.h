@@ -19,6 +19,7 @@ struct handed {
 
 struct child_plan {
     const char *role;        // argv[0]
+    int program;             // descriptor of what it runs; 0: this program's own binary
     const struct user *user; // NULL: root
     uint64_t rights;         // capabilities after exec
     bool locks;              // it has keys, and locks all of its memory
@@ -28,5 +29,5 @@ struct child_plan {
     uint64_t descriptors; // RLIMIT_NOFILE, raised to this if it is lower; 0: unchanged
 };
 
-// Starts this program's own binary in that role. Returns the process id, or -errno.
+// Starts the plan's program in that role. Returns the process id, or -errno.
 pid_t child_start(const struct child_plan *plan);

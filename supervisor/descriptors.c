@@ -9,6 +9,7 @@
 #include "supervisor/files.h"
 #include "supervisor/guard_socket.h"
 #include "supervisor/hook.h"
+#include "supervisor/program.h"
 #include "supervisor/start.h"
 
 #include <errno.h>
@@ -145,6 +146,9 @@ static int open_sockets(struct descriptors *h)
             return h->listener[i];
     }
     if (c->metrics.listen.len != 0) {
+        h->metrics_program = program_open_metrics();
+        if (h->metrics_program < 0)
+            return h->metrics_program;
         h->metrics_listener = listener_open(&c->metrics.listen, deadline);
         if (h->metrics_listener < 0)
             return h->metrics_listener;
@@ -201,6 +205,7 @@ int descriptors_open(struct descriptors *h, struct config *config)
         .config_fd = -1,
         .guard = {-1, -1},
         .metrics_listener = -1,
+        .metrics_program = -1,
         .control_socket = {.fd = -1},
     };
     for (int i = 0; i < SOCKETS_MAX; i++)
@@ -294,6 +299,7 @@ void descriptors_close(struct descriptors *h)
     for (int i = 0; i < CONFIG_LISTEN_MAX; i++)
         close_if_open(&h->listener[i]);
     close_if_open(&h->metrics_listener);
+    close_if_open(&h->metrics_program);
     close_if_open(&h->guard[0]);
     close_if_open(&h->guard[1]);
     for (int i = 0; i < SOCKETS_MAX; i++)

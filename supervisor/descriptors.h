@@ -22,6 +22,7 @@ struct descriptors {
     int socket[SOCKETS_MAX]; // of the ports that are sockets, config_sockets_each() of each
     int listener[CONFIG_LISTEN_MAX];
     int metrics_listener; // -1: metrics.listen names no address
+    int metrics_program;  // supervisor/program.h; -1 likewise
     struct control_socket control_socket;
     int interface_lock[CONFIG_PORTS_MAX];       // -1: no interface, or one that is not there
     unsigned interface_index[CONFIG_PORTS_MAX]; // which the lock is of

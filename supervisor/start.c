@@ -206,6 +206,7 @@ pid_t start_metrics(const struct descriptors *h, int *link)
     struct start s;
     struct child_plan plan = {
         .role = ROLE_METRICS,
+        .program = h->metrics_program,
         .user = &h->control_user,
         .oom_score_adj = OOM_METRICS,
         .descriptors = DESCRIPTORS_SPARE,

@@ -425,6 +425,10 @@ MUTANTS = [
     # processes
     Mutant("stopped", "whoever follows a stopped child is taken for stopped, too (F3)",
            "supervisor/life.c", "    l->stopped = false;\n", "", ("supervisor/life",)),
+    Mutant("program-owner", "a program that another user has put beside noonmarkd is started", "supervisor/program.c",
+           "(st.st_uid != 0 && st.st_uid != own.st_uid) ||", "", ("supervisor/program",)),
+    Mutant("program-all", "a program that all may write to is started", "supervisor/program.c",
+           " || (st.st_mode & S_IWOTH) != 0", "", ("supervisor/program",)),
     # the client's half
     Mutant("lanes-tag", "the load tester's kernel does not look at a reply's tag",
            "crypto/siv_lanes_kernel.h", "return block_equal(kernel_encrypt(mac, text), block_load(g->sealed, 0));",

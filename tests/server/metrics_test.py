@@ -164,6 +164,18 @@ def rights(tap, world):
               "a filter, no capability, and a thread beside the log's")
 
 
+def libraries(tap, world):
+    """libmicrohttpd, and GnuTLS, which it brings, are in no process that holds keys."""
+    maps = {role: pathlib.Path(f"/proc/{pid}/maps").read_text()
+            for role, pid in {"supervisor": world.noonmarkd.pid, **world.children()}.items()}
+    found = {role: sorted(set(re.findall(r"lib(?:gnutls|microhttpd)", text))) for role, text in maps.items()}
+    tap.equal(found, {"supervisor": [], "control": [], "ke": [], "dataplane": [],
+                      "metrics": ["libgnutls", "libmicrohttpd"]},
+              "libmicrohttpd and GnuTLS are in the metrics' process alone")
+    tls = [role for role, text in maps.items() if "libssl" in text]
+    tap.ok("ke" in tls and "metrics" not in tls, "and OpenSSL's TLS is not in that one", tls)
+
+
 def slow(tap, world):
     """Connections that never have a whole request, some by an octet a second."""
     start = time.monotonic()
@@ -290,6 +302,7 @@ with Tap() as tap, World("metrics-http") as world:
     wait_for(lambda: "metrics" in world.children() and scrape_or_none(world), 10)
     content(tap, world)
     rights(tap, world)
+    libraries(tap, world)
     requests(tap, world)
     slow(tap, world)
     flood(tap, world)

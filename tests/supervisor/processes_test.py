@@ -16,7 +16,8 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "server"))
 from harness import PATIENCE_S, Namespace, Program, Stopwatch, Tap, wait_for  # noqa: E402
 
-BINARY = sys.argv[1]
+BINARY = os.path.realpath(sys.argv[1])
+METRICS_BINARY = pathlib.Path(BINARY).with_name("noonmark-metrics")
 TAG = f"nm-sup-{os.getpid()}"
 HOME = pathlib.Path(f"/run/{TAG}")
 DATAPLANE, CONTROL = 64731, 64732
@@ -24,6 +25,7 @@ CAPS = {"BPF": 39, "IPC_LOCK": 14, "KILL": 5, "NET_ADMIN": 12, "NET_RAW": 13, "S
 
 
 METRICS_PORT = 9460
+METRICS_INSTALLED = re.compile(rb"/[^\0]*/noonmark/noonmark-metrics(?=\0)")
 METRICS = f"metrics:\n  listen: 127.0.0.1:{METRICS_PORT}\n"
 
 
@@ -54,10 +56,10 @@ time:
 class Server(Program):
     started = []
 
-    def __init__(self, namespace, name="noonmarkd", under=()):
+    def __init__(self, namespace, name="noonmarkd", under=(), binary=BINARY):
         self.watch = Stopwatch()
         self.started.append(self)
-        super().__init__(name, namespace.command(*under, BINARY, "-c", HOME / "noonmark.yaml"),
+        super().__init__(name, namespace.command(*under, binary, "-c", HOME / "noonmark.yaml"),
                          HOME / f"{name}.{time.monotonic_ns()}.log")
 
     def text(self):
@@ -164,6 +166,9 @@ def what_each_child_is_given(tap, namespace):
     s = status(metrics)
     tap.equal([s["Uid"].split(), *(int(s[c], 16) for c in ("CapPrm", "CapEff", "CapBnd"))],
               [[str(CONTROL)] * 4, 0, 0, 0], "metrics runs as control's user without a capability")
+    tap.equal({role: os.readlink(f"/proc/{pid}/exe") for role, pid in children.items()},
+              {**dict.fromkeys(children, BINARY), "metrics": str(METRICS_BINARY)},
+              "metrics is a program of its own, which stands beside the others'")
     s = status(dataplane)
     rights = mask("NET_ADMIN", "NET_RAW", "BPF", "IPC_LOCK")
     tap.equal(s["Uid"].split(), [str(DATAPLANE)] * 4, "the dataplane runs as its own user")
@@ -195,6 +200,56 @@ def what_each_child_is_given(tap, namespace):
     tap.ok(not (HOME / "run/control.sock").exists(), "no socket is left")
     tap.ok(all(f"{role}: ends" in server.text() for role in children),
            "all ended by themselves", server.tail())
+
+
+def the_program_of_metrics(tap, namespace):
+    """Where it is looked for, and who may have written it. The server is a copy in a directory of its own."""
+    place = HOME / "programs"
+    place.mkdir(mode=0o755)
+    binary, metrics = place / "noonmarkd", place / "noonmark-metrics"
+    shutil.copy(BINARY, binary)
+    configure(extra=METRICS)
+
+    def refuses(what, words):
+        server = Server(namespace, binary=binary)
+        tap.ok(wait_for(lambda: not server.alive(), 5) and words in server.text(),
+               f"metrics' program {what}: no start", server.tail())
+        got = subprocess.run([binary, "-c", HOME / "noonmark.yaml", "--check-config"], stderr=subprocess.PIPE, text=True)
+        tap.ok(got.returncode == 1 and words in got.stderr, "and --check-config says so", got.stderr)
+
+    installed = METRICS_INSTALLED.search(binary.read_bytes())
+    if installed and os.path.exists(installed.group().decode()):
+        tap.skip("metrics' program is missing", "it is installed on this machine")
+    else:
+        refuses("is missing", "there is no noonmark-metrics (for metrics.listen) beside noonmarkd, and /")
+    metrics.mkdir()
+    refuses("is a directory", f"{metrics} (for metrics.listen) is no program")
+    metrics.rmdir()
+    shutil.copy(METRICS_BINARY, metrics)
+    os.chown(metrics, CONTROL, CONTROL)
+    refuses("is another user's", f"{metrics} (for metrics.listen) can be changed by others")
+    os.chown(metrics, 0, 0)
+    metrics.chmod(0o757)
+    refuses("can be written by all", f"{metrics} (for metrics.listen) can be changed by others")
+
+    metrics.chmod(0o755)
+    place.chmod(0o700)  # control's user cannot enter it
+    server = Server(namespace, binary=binary)
+    server.says("metrics: serves")
+    pid = server.children().get("metrics", 0)
+    inode = metrics.stat().st_ino
+    binary.unlink()
+    metrics.unlink()
+    metrics.write_text("another build's")
+    metrics.chmod(0o755)
+    os.kill(pid, signal.SIGKILL)
+    again = server.wait_child("metrics", pid)
+    tap.ok(again and server.says("metrics serves again") and os.stat(f"/proc/{again}/exe").st_ino == inode,
+           "after an upgrade the running server starts the program that it began with", server.tail())
+    server.stop()
+
+    configure()
+    shutil.rmtree(place)
 
 
 def deaths_of_children(tap, namespace):
@@ -570,7 +625,9 @@ def command_line(tap):
     HOME.chmod(0o755)
     tap.ok(got.returncode == 1 and "sudo noonmarkd" in got.stderr, "who is not root is told",
            got.stderr)
-    for role in ("control", "ke", "dataplane", "metrics", "reload"):
+    got = subprocess.run([METRICS_BINARY], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    tap.ok(got.returncode == 2 and "started by noonmarkd alone" in got.stderr, "nobody plays metrics", got.stderr)
+    for role in ("control", "ke", "dataplane", "reload"):
         got = run(name=f"noonmarkd: {role}", stdin=subprocess.DEVNULL)
         tap.ok(got.returncode == 2 and "started by noonmarkd alone" in got.stderr,
                f"nobody plays {role} by its name", got.stderr)
@@ -607,6 +664,7 @@ def main():
         with Tap() as tap:
             command_line(tap)
             what_each_child_is_given(tap, namespace)
+            the_program_of_metrics(tap, namespace)
             deaths_of_children(tap, namespace)
             listeners_shut_down(tap, namespace)
             reloads(tap, namespace)
