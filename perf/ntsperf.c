@@ -1,5 +1,6 @@
 // ntsperf: loads an NTP or NTS server and checks every reply. The commands and their signals.
 #include "base/log.h"
+#include "perf/check/check.h"
 #include "perf/progress.h"
 #include "perf/report/report.h"
 #include "perf/run.h"
@@ -14,6 +15,7 @@ enum { EXIT_USAGE = 2 };
 
 static const char help[] =
     "usage: ntsperf nts|ntp|mix|ke [OPTIONS] SERVER\n"
+    "       ntsperf check [OPTIONS] HOST[:PORT]\n"
     "       ntsperf report RUN.json... [-o FILE]\n"
     "       ntsperf --version | --help\n"
     "\n"
@@ -23,6 +25,7 @@ static const char help[] =
     "  ntp     plain NTP requests, basic or interleaved\n"
     "  mix     both, beside forged, malformed, replayed and spoofed requests\n"
     "  ke      NTS-KE sessions: handshakes per second, time to the first cookie\n"
+    "  check   the health of one server, in a few requests; for monitoring\n"
     "  report  makes one HTML page from results that --json=FILE wrote\n"
     "\n"
     "ntsperf COMMAND --help lists the options of a command; ntsperf(1) has the details.\n";
@@ -71,6 +74,8 @@ int main(int argc, char **argv)
     for (unsigned command = 0; command < COMMANDS; command++)
         if (strcmp(word, command_names[command]) == 0)
             return run(command, argc - 1, argv + 1);
+    if (strcmp(word, "check") == 0)
+        return command_check(argc - 1, argv + 1);
     if (strcmp(word, "report") == 0)
         return command_report(argc - 1, argv + 1);
     if (strcmp(word, "--version") == 0) {
@@ -85,6 +90,7 @@ int main(int argc, char **argv)
         fputs("ntsperf: a command is missing; ", stderr);
     else
         fprintf(stderr, "ntsperf: %s: there is no such command; ", word);
-    fputs("the commands are nts, ntp, mix, ke and report; ntsperf --help describes them\n", stderr);
+    fputs("the commands are nts, ntp, mix, ke, check and report; ntsperf --help describes them\n",
+          stderr);
     return EXIT_USAGE;
 }

@@ -13,6 +13,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "server"))
 
@@ -23,11 +24,11 @@ LIAR_PORT = 10123
 
 class ChronydServer(Program):
     """chronyd 4.3 as a server of NTP and NTS, stratum 1 by decree. extra: lines of its
-    configuration."""
+    configuration. local: (): it is not synchronised."""
 
     AUTHENTICATED = "Authenticated NTP packets"
 
-    def __init__(self, world, name="chronyd-server", extra=(), ntp_port=123):
+    def __init__(self, world, name="chronyd-server", extra=(), ntp_port=123, local=("local stratum 1",)):
         self.world = world
         self.home = world.directory(name)
         # Its cookie keys are kept here, so that a restart does not forget them.
@@ -39,7 +40,7 @@ class ChronydServer(Program):
         configuration = self.home / "chrony.conf"
         configuration.write_text("\n".join([
             "user root",
-            "local stratum 1",
+            *local,
             "allow 0.0.0.0/0", "allow ::/0",
             f"port {ntp_port}",
             f"ntsport {KE_PORT}",
@@ -131,6 +132,17 @@ class PerfWorld(World):
         if not ready or not program.alive():
             raise RuntimeError(f"{program.name} does not serve after {timeout} s\n{program.tail()}")
         return program
+
+    def expired_certificate(self):
+        """A certificate that was good for a second: OpenSSL 3.5 makes none that never was."""
+        old, request, extensions = (self.home / name for name in ("old.pem", "old.csr", "old.ext"))
+        extensions.write_text(f"subjectAltName=IP:{SERVER_V4}\n")
+        for words in (["req", "-new", "-key", self.key, "-subj", "/CN=old", "-out", request],
+                      ["x509", "-req", "-in", request, "-signkey", self.key, "-extfile", extensions, "-days", "0",
+                       "-out", old]):
+            subprocess.run(["openssl", *words], check=True, stderr=subprocess.DEVNULL)
+        time.sleep(1.1)
+        return old
 
     def answers_as_server(self, address=SERVER_V4):
         """Whether NTP is answered with a stratum: one that is not synchronised yet says 0."""
