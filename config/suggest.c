@@ -3,19 +3,17 @@
 
 #include <string.h>
 
-enum { NAME_MAX_LEN = 40 };
-
 static size_t least(size_t a, size_t b, size_t c)
 {
     const size_t ab = a < b ? a : b;
     return ab < c ? ab : c;
 }
 
-// Levenshtein's distance, computed one row at a time. Both are at most NAME_MAX_LEN long.
-static size_t distance(const char *a, const char *b)
+// Computed one row at a time.
+size_t suggest_distance(const char *a, const char *b)
 {
     const size_t n = strlen(b);
-    size_t row[NAME_MAX_LEN + 1];
+    size_t row[SUGGEST_NAME_MAX + 1];
 
     for (size_t j = 0; j <= n; j++)
         row[j] = j;
@@ -42,13 +40,13 @@ const char *suggest_key(const struct schema_key *parent, const char *name)
     const char *best = NULL;
     size_t best_distance = 4; // a name at a greater distance is another word
 
-    if (strlen(name) > NAME_MAX_LEN)
+    if (strlen(name) > SUGGEST_NAME_MAX)
         return NULL;
     for (size_t i = 0; i < schema_n; i++) {
         const char *known = schema_name_in(schema[i].path, parent);
         if (known == NULL)
             continue;
-        const size_t d = distance(name, known);
+        const size_t d = suggest_distance(name, known);
         if (d < best_distance && d * 2 <= strlen(known)) {
             best = schema[i].path;
             best_distance = d;

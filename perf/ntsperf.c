@@ -1,6 +1,7 @@
 // ntsperf: loads an NTP or NTS server and checks every reply. The commands and their signals.
 #include "base/log.h"
 #include "perf/check/check.h"
+#include "perf/nearest.h"
 #include "perf/progress.h"
 #include "perf/report/report.h"
 #include "perf/run.h"
@@ -68,6 +69,22 @@ static int run(enum command command, int argc, char **argv)
     return command == COMMAND_KE ? run_ke(&plan) : run_load(&plan);
 }
 
+// Names the commands, and the one that a mistyped word was meant to be.
+static int complain(const char *word)
+{
+    static const char *const names[] = {"nts", "ntp", "mix", "ke", "check", "report"};
+    const char *near = nearest_of(word, names, sizeof names / sizeof *names);
+    if (*word == '\0')
+        fputs("ntsperf: a command is missing; ", stderr);
+    else if (near)
+        fprintf(stderr, "ntsperf: %s: there is no such command (did you mean %s?); ", word, near);
+    else
+        fprintf(stderr, "ntsperf: %s: there is no such command; ", word);
+    fputs("the commands are nts, ntp, mix, ke, check and report; ntsperf --help describes them\n",
+          stderr);
+    return EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
     const char *word = argc > 1 ? argv[1] : "";
@@ -86,11 +103,5 @@ int main(int argc, char **argv)
         fputs(help, stdout);
         return EXIT_SUCCESS;
     }
-    if (*word == '\0')
-        fputs("ntsperf: a command is missing; ", stderr);
-    else
-        fprintf(stderr, "ntsperf: %s: there is no such command; ", word);
-    fputs("the commands are nts, ntp, mix, ke, check and report; ntsperf --help describes them\n",
-          stderr);
-    return EXIT_USAGE;
+    return complain(word);
 }

@@ -1,5 +1,6 @@
 // Reads the command line by the table of options.
 #include "perf/load/load.h"
+#include "perf/nearest.h"
 #include "perf/options_table.h"
 #include "perf/words.h"
 
@@ -272,8 +273,13 @@ int options_read(struct plan *plan, enum command command, int argc, char **argv)
                             "--help lists the options");
         if (got == '?') {
             char letter[] = {'-', (char)optopt, '\0'};
-            return complain(plan, ": there is no such option, or it takes no value",
-                            optopt ? letter : argv[optind - 1], "--help lists the options");
+            char hint[NEAREST_HINT_LEN] = "";
+            char what[NEAREST_HINT_LEN + 64];
+            if (!optopt)
+                nearest_option(argv[optind - 1], longs, hint);
+            snprintf(what, sizeof what, ": there is no such option, or it takes no value%s", hint);
+            return complain(plan, what, optopt ? letter : argv[optind - 1],
+                            "--help lists the options");
         }
         const struct option_row *row = row_named(command, got == 'h' ? "help" : longs[index].name);
         if (row->kind == HELP) {

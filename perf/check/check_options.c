@@ -1,5 +1,6 @@
 #include "perf/check/check_options.h"
 
+#include "perf/nearest.h"
 #include "perf/words.h"
 
 #include <getopt.h>
@@ -141,8 +142,12 @@ int check_options_read(struct check_plan *plan, int argc, char **argv)
         }
         if (option == ':')
             return usage(argv[optind - 1], ": the value is missing");
-        if (option == '?')
-            return usage(argv[optind - 1], ": there is no such option, or it takes no value");
+        if (option == '?') {
+            char hint[NEAREST_HINT_LEN], what[NEAREST_HINT_LEN + 64];
+            snprintf(what, sizeof what, ": there is no such option, or it takes no value%s",
+                     nearest_option(argv[optind - 1], longs, hint));
+            return usage(argv[optind - 1], what);
+        }
         if (!take(option, optarg, plan)) {
             char which[160];
             snprintf(which, sizeof which, "--%s %s", longs[index].name, optarg);

@@ -1,5 +1,6 @@
 #include "perf/report/report.h"
 
+#include "perf/nearest.h"
 #include "perf/report/report_page.h"
 
 #include <errno.h>
@@ -183,8 +184,12 @@ int command_report(int argc, char **argv)
             return EXIT_SUCCESS;
         case ':':
             return usage(" needs a value", argv[optind - 1]);
-        default:
-            return usage(" is not an option of this command", argv[optind - 1]);
+        default: {
+            char hint[NEAREST_HINT_LEN], what[NEAREST_HINT_LEN + 64];
+            snprintf(what, sizeof what, " is not an option of this command%s",
+                     nearest_option(argv[optind - 1], options, hint));
+            return usage(what, argv[optind - 1]);
+        }
         }
     }
     if (optind == argc)

@@ -128,8 +128,11 @@ class Tests:
             self.world.end(server)
 
     def usage(self):
+        for words, said in ((("chekc", "h"), "did you mean check?"), (("report", "--titel=x", "y"), "did you mean --title?")):
+            a = self.tester.plain(*words)
+            self.tap.ok(a.code == 2 and said in a.stderr and a.stdout == "", f"{words}: a suggestion", a.explain())
         for words, said in (((), "HOST is missing"), (("--warning-days", "x", "h"), "not valid"),
-                            (("--nonsense", "h"), "no such option"), (("h:99999",), "HOST[:PORT]"),
+                            (("--max-ofset", "1s", "h"), "did you mean --max-offset?"), (("h:99999",), "HOST[:PORT]"),
                             (("--critical-days", "9", "--warning-days", "3", "h"), "above")):
             a = self.tester.plain("check", *words)
             self.tap.ok(a.code == UNKNOWN and said in a.stderr and a.stdout == "", f"wrong usage {words}: exit 3",

@@ -319,6 +319,17 @@ static void help_lists_what_there_is(void **state)
         }
 }
 
+static void a_mistyped_option_gets_a_suggestion(void **state)
+{
+    (void)state;
+    assert_int_equal(read_words(COMMAND_NTS, "--serach"), 2);
+    assert_non_null(strstr(said, "--serach: there is no such option"));
+    assert_non_null(strstr(said, "did you mean --search?"));
+    // Not an option of another command.
+    assert_int_equal(read_words(COMMAND_NTP, "--unknwon-key 1"), 2);
+    assert_null(strstr(said, "did you mean"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -330,6 +341,7 @@ int main(void)
         cmocka_unit_test(servers),
         cmocka_unit_test(defaults),
         cmocka_unit_test(help_lists_what_there_is),
+        cmocka_unit_test(a_mistyped_option_gets_a_suggestion),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
