@@ -1,14 +1,23 @@
-// The server's objects as text for people.
+// Parts of the server's objects as text for people. Missing members are left out.
 #pragma once
+
+#include "board/metrics.h"
 
 #include <jansson.h>
 #include <stdio.h>
 
-// Prints the object that control/show/status_report.c makes; missing parts are left out.
-void show_status(const json_t *status, FILE *out);
+// The clock as it is served.
+void show_served(FILE *out, const json_t *clock);
 
-// Prints the object that control/show/clock_report.c makes of a request for the clock.
-void show_clock(const json_t *clock, FILE *out);
+// The clocks of the arrival stamps.
+void show_stamp_clocks(FILE *out, const json_t *clocks);
 
-// Prints the object that control/show/reload_report.c makes of an applied reload.
-void show_reload(const json_t *reload, FILE *out);
+// The counters that are not zero, and what they mean.
+void show_counters(FILE *out, const char *heading, enum metric_place place, const json_t *counters);
+
+// The histogram of departure errors, without empty bins.
+void show_departures(FILE *out, const json_t *bins);
+
+// A number in another unit, or that it is not known.
+void show_real(FILE *out, const char *what, const json_t *object, const char *name, double scale,
+               const char *unit);

@@ -1,0 +1,105 @@
+// Knows the protocol of control/show/status.h and nothing else of the server.
+#include "ctl/client.h"
+
+#include "base/printable.h"
+#include "ctl/clean.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+const char client_otherwise[] = "control may be restarting; see the server's log";
+
+static int connect_to(const char *path, int timeout_s)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address.sun_path) {
+        fprintf(
+            stderr,
+            "noonmarkctl: %s: is longer than a socket's path may be (%zu); name a shorter one\n",
+            path, sizeof address.sun_path - 1);
+        return -1;
+    }
+    strcpy(address.sun_path, path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        fprintf(stderr, "noonmarkctl: socket: %s\n", strerror(errno));
+        return -1;
+    }
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
+        const char *advice = errno == EACCES || errno == EPERM
+                                 ? "run it as root, with sudo"
+                                 : "is noonmarkd running, and is this its control.socket?";
+        fprintf(stderr, "noonmarkctl: %s: %s; %s\n", path, strerror(errno), advice);
+        close(fd);
+        return -1;
+    }
+    struct timeval limit = {.tv_sec = timeout_s};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    return fd;
+}
+
+// Sends the request line and reads the answer to its end. NULL, with a message, when there is none.
+static json_t *exchange(int fd, const struct request *request)
+{
+    char line[64];
+    int len = snprintf(line, sizeof line, "%s\n", request->line);
+    if (send(fd, line, (size_t)len, MSG_NOSIGNAL) != len) {
+        fprintf(stderr, "noonmarkctl: the server closed the connection: %s\n", strerror(errno));
+        return NULL;
+    }
+    json_error_t error;
+    json_t *answer = json_loadfd(fd, JSON_DISABLE_EOF_CHECK, &error);
+    printable(error.text, strlen(error.text)); // it quotes text that could not be parsed
+    if (answer == NULL)
+        fprintf(stderr, "noonmarkctl: no complete answer within %d s (%s); %s\n",
+                request->timeout_s, error.text, request->otherwise);
+    json_t *clean = answer != NULL ? clean_copy(answer) : NULL;
+    if (answer != NULL && clean == NULL)
+        fputs("noonmarkctl: out of memory\n", stderr);
+    json_decref(answer);
+    return clean;
+}
+
+json_t *client_ask(const struct call *call, const struct request *request)
+{
+    int fd = connect_to(call->socket, request->timeout_s);
+    if (fd < 0)
+        return NULL;
+    json_t *answer = exchange(fd, request);
+    close(fd);
+    const char *error = json_string_value(json_object_get(answer, "error"));
+    if (error == NULL)
+        return answer;
+    fprintf(stderr, "noonmarkctl: the server says: %s\n", error);
+    json_decref(answer);
+    return NULL;
+}
+
+void client_print(const json_t *object)
+{
+    json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    putchar('\n');
+}
+
+int client_run(const struct call *call, const struct request *request,
+               void (*show)(const json_t *answer, FILE *out))
+{
+    json_t *answer = client_ask(call, request);
+    if (answer == NULL)
+        return EXIT_FAILURE;
+    const char *refused = json_string_value(json_object_get(answer, "refused"));
+    if (call->json)
+        client_print(answer);
+    else if (refused != NULL)
+        fprintf(stderr, "noonmarkctl: refused, nothing has changed: %s\n", refused);
+    else
+        show(answer, stdout);
+    const int status = refused == NULL ? EXIT_SUCCESS : EXIT_FAILURE;
+    json_decref(answer);
+    return status;
+}

@@ -1,0 +1,33 @@
+// The commands of noonmarkctl, as one table: --help, the advice for an unknown command, the
+// manual's test and the shells' completion are read from it or tested against it. Each command has
+// a file of its own. Constant.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// What the command line asks for.
+struct call {
+    const char *socket; // path of the server's control socket
+    const char *word;   // behind the command's name, one of its words; NULL: none
+    bool json;
+};
+
+struct command {
+    const char *name;
+    const char *words; // of which one may follow the name, divided by spaces; "": none
+    const char *help;  // half a line
+    int (*run)(const struct call *call); // returns the exit status
+};
+
+extern const struct command *const commands[];
+extern const size_t commands_n;
+
+// The command of that name, or NULL.
+const struct command *command_named(const char *name);
+
+// The command whose name is most like that one; NULL when none is like it.
+const struct command *command_nearest(const char *name);
+
+// Is it one of the words, which are divided by spaces?
+bool command_takes(const struct command *command, const char *word);

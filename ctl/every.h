@@ -1,0 +1,10 @@
+// Every command: each is defined in the file of its name.
+#pragma once
+
+#include "ctl/command.h"
+
+extern const struct command command_status;
+
+extern const struct command command_clock;
+
+extern const struct command command_reload;
