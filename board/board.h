@@ -37,9 +37,10 @@ enum board_side {
 };
 
 enum {
-    BOARD_VERSION = 3,
+    BOARD_VERSION = 4,
     BOARD_NAME_LEN = 64,
-    BOARD_PAGE = 4096, // mapped lengths are a multiple of it
+    BOARD_ADDRESSES = 31, // of a port that are shown
+    BOARD_PAGE = 4096,    // mapped lengths are a multiple of it
 };
 
 struct board_control {
@@ -82,10 +83,18 @@ enum board_port_state {
     BOARD_PORT_STATES
 };
 
+// The addresses at which a port is served: how many, and the first of them. IPv4 as ::ffff:0:0/96.
+struct board_addresses {
+    uint64_t n;
+    uint8_t address[BOARD_ADDRESSES][16];
+};
+static_assert(sizeof(struct board_addresses) <= 8 * SNAPSHOT_WORDS_MAX, "fits a snapshot");
+
 // What a port is, for status. Written by the dataplane when the port comes up, the atomic ones
 // later too.
 struct board_port {
     struct snapshot own_clock;   // struct stamp_line, of the device's own clock
+    struct snapshot addresses;   // struct board_addresses
     char name[BOARD_NAME_LEN];   // as the configuration names it
     char driver[BOARD_NAME_LEN]; // the kernel's ("veth", "ice") or DPDK's ("net_memif"); "kernel
                                  // socket"
@@ -108,6 +117,8 @@ struct board_port {
     _Atomic uint64_t unstamped;       // frames without one, on a port that stamps
     _Atomic uint64_t hardware;        // frames with a stamp of the device's own clock
     _Atomic uint64_t believed;        // of these: whose arrival it told
+    _Atomic uint64_t received;        // frames that came to its queues
+    _Atomic uint64_t invalid;         // buffers of an AF_XDP socket that the kernel found invalid
 };
 
 struct board_dataplane {

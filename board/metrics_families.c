@@ -66,6 +66,12 @@ const struct metric_family family_port_fill_empty = {
     "noonmark_port_fill_ring_empty",
     "How often the kernel found no empty buffer in an AF_XDP socket's fill ring.", METRIC_COUNTER,
     ""};
+const struct metric_family family_port_invalid = {
+    "noonmark_port_invalid_buffers",
+    "Buffers of an AF_XDP socket that the kernel found invalid: 0 unless there is a bug.",
+    METRIC_COUNTER, ""};
+const struct metric_family family_port_received = {
+    "noonmark_port_received_frames", "Frames that came to the port's queues.", METRIC_COUNTER, ""};
 const struct metric_family family_port_frames = {
     "noonmark_port_frames",
     "Frames of a port that stamps them as they arrive, with and without a stamp.", METRIC_COUNTER,

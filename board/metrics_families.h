@@ -26,6 +26,8 @@ extern const struct metric_family family_port_not_steered;
 extern const struct metric_family family_port_missed;
 extern const struct metric_family family_port_ring_full;
 extern const struct metric_family family_port_fill_empty;
+extern const struct metric_family family_port_invalid;
+extern const struct metric_family family_port_received;
 extern const struct metric_family family_port_frames;
 extern const struct metric_family family_port_hardware;
 extern const struct metric_family family_port_believed;

@@ -12,6 +12,8 @@ const struct command *const commands[] = {
 
     &command_clock,
 
+    &command_ports,
+
     &command_reload,
 };
 const size_t commands_n = sizeof commands / sizeof commands[0];

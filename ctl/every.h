@@ -7,4 +7,6 @@ extern const struct command command_status;
 
 extern const struct command command_clock;
 
+extern const struct command command_ports;
+
 extern const struct command command_reload;

@@ -236,6 +236,7 @@ int opened_steer(struct opened *opened, uint16_t udp_port, struct opened_room *r
     if (!fault) {
         say_not_steered(opened, left_out);
         opened->not_steered = left_out;
+        opened_note_addresses(opened, &room->list);
         say_links(opened, &room->links);
     }
     if (fault && fault != -EAGAIN)

@@ -18,16 +18,17 @@ struct opened {
     struct steering steering;  // likewise
     struct device_clock clock; // likewise, if it has one
     bool has_clock;
-    struct device device;         // PORT_VDEV
-    struct address_set addresses; // likewise: what its queues answer for
-    struct socket_port socket;    // PORT_SOCKET
-    uint32_t not_steered;         // addresses that the program has no room for
-    bool loses_tags;              // said: VLANs stand on it, and it takes the tags off
-    bool other_mac;               // said: interfaces with other MAC addresses stand on it
-    bool stale;                   // the kernel's addresses could not be read: to be tried again
-    enum board_port_state state;  // not BOARD_PORT_OPEN: left out, the port is empty
-    uint32_t program;             // id of its XDP program, or of the one in the way
-    uint64_t starved;             // as seen last
+    struct device device;          // PORT_VDEV
+    struct address_set addresses;  // likewise: what its queues answer for
+    struct socket_port socket;     // PORT_SOCKET
+    uint32_t not_steered;          // addresses that the program has no room for
+    struct board_addresses served; // PORT_INTERFACE: what is steered to it
+    bool loses_tags;               // said: VLANs stand on it, and it takes the tags off
+    bool other_mac;                // said: interfaces with other MAC addresses stand on it
+    bool stale;                    // the kernel's addresses could not be read: to be tried again
+    enum board_port_state state;   // not BOARD_PORT_OPEN: left out, the port is empty
+    uint32_t program;              // id of its XDP program, or of the one in the way
+    uint64_t starved;              // as seen last
 };
 
 // Room for what is read of the kernel before the program is told: too large for a stack.
@@ -94,6 +95,14 @@ bool opened_refresh(struct opened *opened, struct board_port *port, uint16_t udp
 
 // How the arrival of its requests is known, for people.
 const char *opened_arrival(const struct opened *opened);
+
+// opened_addresses.c:
+
+// Notes at which addresses of the list an interface is served.
+void opened_note_addresses(struct opened *opened, const struct address_list *list);
+
+// Writes to the board at which addresses the port is served, if that has changed.
+void opened_show_addresses(const struct opened *opened, struct board_port *port);
 
 // Writes what the port is to the board.
 void opened_show(const struct opened *opened, struct board_port *port);

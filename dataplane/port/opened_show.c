@@ -104,6 +104,7 @@ void opened_show(const struct opened *opened, struct board_port *port)
         show_open(opened, port);
     else
         show_left_out(port);
+    opened_show_addresses(opened, port);
     atomic_store_explicit(&port->program, opened->program, memory_order_relaxed);
     atomic_store_explicit(&port->state, opened->state, memory_order_relaxed);
 }
@@ -144,6 +145,17 @@ static void refresh_stamps(const struct opened *opened, const struct sums *sums,
                     opened->config->device, sums->unstamped - before);
 }
 
+// Every frame of an interface or a socket has a stamp or lacks one.
+static void refresh_received(const struct opened *opened, const struct sums *sums,
+                             struct board_port *port)
+{
+    const bool is_device = !opened_is_interface(opened) && !opened_is_socket(opened);
+    atomic_store_explicit(&port->received,
+                          is_device ? device_received(&opened->device)
+                                    : sums->stamped + sums->unstamped,
+                          memory_order_relaxed);
+}
+
 static void refresh_lost(const struct opened *opened, struct board_port *port)
 {
     struct socket_counts lost = {0};
@@ -156,6 +168,7 @@ static void refresh_lost(const struct opened *opened, struct board_port *port)
     atomic_store_explicit(&port->rx_missed, lost.dropped + lost.ring_full, memory_order_relaxed);
     atomic_store_explicit(&port->rx_ring_full, lost.ring_full, memory_order_relaxed);
     atomic_store_explicit(&port->fill_ring_empty, lost.fill_empty, memory_order_relaxed);
+    atomic_store_explicit(&port->invalid, lost.invalid, memory_order_relaxed);
 }
 
 void opened_count(struct opened *opened, struct board_port *port)
@@ -167,7 +180,9 @@ void opened_count(struct opened *opened, struct board_port *port)
     if (up != atomic_exchange_explicit(&port->link_up, up, memory_order_relaxed))
         log_info("%s: the link is %s", name, up ? "up" : "down");
     atomic_store_explicit(&port->not_steered, opened->not_steered, memory_order_relaxed);
+    opened_show_addresses(opened, port);
     refresh_lost(opened, port);
+    refresh_received(opened, &sums, port);
     refresh_stamps(opened, &sums, port);
     if (sums.starved != opened->starved)
         log_limited(&limit, LOG_LEVEL_WARNING, "%s: out of packet buffers", name);

@@ -109,7 +109,8 @@ static void every_field_is_in_one_row(void **state)
         OTHER(board_port, name),   OTHER(board_port, driver),    OTHER(board_port, mode),
         OTHER(board_port, stamps), OTHER(board_port, mac),       OTHER(board_port, spare),
         OTHER(board_port, state),  OTHER(board_port, program),   OTHER(board_port, departures),
-        OTHER(board_port, clock),  OTHER(board_port, own_clock), TAIL(board_port, believed),
+        OTHER(board_port, clock),  OTHER(board_port, own_clock), OTHER(board_port, addresses),
+        TAIL(board_port, invalid),
     };
     covers(sizeof(struct board_port), METRIC_PORT, METRIC_PORT, port, N(port));
 

@@ -5,6 +5,7 @@ terminal. Prints TAP."""
 import json
 import os
 import pathlib
+import re
 import socket
 import subprocess
 import sys
@@ -82,6 +83,18 @@ def main():
     refused = ask(json.dumps({"refused": f"/a.pem: {EVIL}"}).encode() + b"\n", command="reload")
     refused_object = ask(json.dumps({"refused": "why"}).encode() + b"\n", "--json", command="reload")
     silent = ask(b"", command="reload")
+    ports = {
+        "ports": [{"name": EVIL, "kind": "interface", "driver": EVIL, "mode": "XDP native, copy", "mac": EVIL,
+                   "queues": 2, "link_up": True, "state": "open", "xdp_program": 9, "stamps": EVIL,
+                   "departures": EVIL, "stamped": 3, "unstamped": 1, "frames_received": 4, "rx_missed": 12,
+                   "rx_ring_full": 10, "fill_ring_empty": 6, "rx_invalid": 0, "addresses_served": 35,
+                   "addresses": ["192.0.2.1", EVIL], "addresses_not_steered": 0},
+                  {"name": "gone", "kind": "interface", "state": "missing"},
+                  {"name": "taken", "kind": "interface", "state": "blocked", "xdp_program": 41, "driver": ""},
+                  {"name": "net_memif0", "kind": "vdev", "state": "open", "mode": "", "driver": "net_memif"}],
+        "kernel_path": {"answers": True, "requests": 5, "stale": 1, "discarded": 2},
+    }
+    ports_text = ask(json.dumps(ports).encode() + b"\n", command="ports")
     results = [
         (text.returncode == 0 and is_text(text.stdout) and text.stdout.decode().count(SHOWN) >= 15,
          "status as text has no control characters", text),
@@ -112,6 +125,13 @@ def main():
                 "2 stamps refused")), "what is known of the clock, without control characters", clock_text),
         (clock_less.returncode == 0 and b"at most not known" in clock_less.stdout,
          "and what is not known of it", clock_less),
+        (ports_text.returncode == 0 and is_text(ports_text.stdout) and all(
+            re.search(part, ports_text.stdout.decode()) for part in (
+                "interface +copy +2  up ", "addresses  35: 192.0.2.1, .* and 33 more\n", "75.000 % of the frames; ",
+                "4 received; dropped: 10 ring full, 2 by the device", "gone +interface .* missing\n",
+                "taken .* blocked by another program\n.*XDP program 41 is in the way", "net_memif0 +vdev +DPDK ",
+                r"path \(answers\): 5 requests read, 1 waited too long, 2 datagrams")),
+         "ports: what each is, where it is served, what was lost", ports_text),
         (silent.returncode == 1 and b"SIGHUP to the supervisor" in silent.stderr,
          "a server that does not answer: what else does it", silent),
         (broken.returncode == 1 and is_text(broken.stderr), "nor has a complaint about a broken answer", broken),

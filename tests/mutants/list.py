@@ -934,4 +934,7 @@ MUTANTS = [
     Mutant("left-slow", "an earlier departure counts only after some seconds (RSP-12)",
            "dataplane/clock/departure.c", "if (floor->full && ticks < floor->ticks)", "if (false)",
            ("dataplane/clock/departure",)),
+    Mutant("port-kind", "a port is taken for another one whose name begins alike",
+           "control/show/ports_report.c", "port->name, sizeof port->name - 1)",
+           "port->name, strlen(port->name))", ("control/status_report",)),
 ]

@@ -164,11 +164,16 @@ class Tests:
                     "too many addresses: those of the served interface are answered")
         self.tap.ok(wait_for(lambda: self.port()["addresses_not_steered"] == n + 2 - HOLDS, 5),
                     "too many addresses: another one made room for it", self.port())
+        self.tap.ok(wait_for(lambda: self.port()["addresses_served"] > HOLDS and len(self.port()["addresses"]) == 31, 5),
+                    "too many addresses: those that are served are counted, and the first ones shown", self.port())
         self.tap.ok(self.said("are too many", mark), "too many addresses: the log says so")
         world.server.ip("addr", "del", f"{added}/24", "dev", SERVER_IF)
         world.server.ip("addr", "flush", "dev", "lo")
         self.tap.ok(wait_for(lambda: self.port()["addresses_not_steered"] == 0, 5),
                     "too many addresses: with fewer all are steered again", self.port())
+        local = [SERVER_V4, SERVER_V6]
+        self.tap.ok(wait_for(lambda: set(local) <= set(self.port()["addresses"]) and "10.77.0.1" not in self.port()["addresses"], 5),
+                    "the addresses that are shown are those that the interface has", self.port()["addresses"])
         self.tap.ok(wait_for(lambda: not self.answers(added), BACK_S) and wait_for(self.answers, BACK_S),
                     "too many addresses: what is gone is answered no more")
 
@@ -182,6 +187,8 @@ class Tests:
         self.world.server.ip("link", "del", SERVER_IF)
         self.tap.ok(self.state("missing") and self.port(1)["state"] == "open",
                     "one port of two missing: status says which", self.world.status()["ports"])
+        self.tap.equal([(self.port(i)["kind"], self.port(i)["addresses"]) for i in (0, 2)],
+                       [("interface", []), ("vdev", ["192.0.2.1"])], "and who is served where")
         self.tap.ok(wait_for(lambda: self.answers(OTHER[0][1]), BACK_S),
                     "one port of two missing: the other one answers")
         self.world.join((SERVER_IF, SERVER_V4, SERVER_V6), (CLIENT_IF, CLIENT_V4, CLIENT_V6))

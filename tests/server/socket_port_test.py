@@ -58,6 +58,8 @@ def rights(tap, world):
     tap.equal((port["name"], port["driver"], port["state"], port["stamps"], port["departures"], port["link_up"]),
               (f"0.0.0.0:{NTP_PORT}", "kernel socket", "open", "kernel", "predicted", True),
               "status says what the port is")
+    tap.equal((port["kind"], port["addresses_served"], port["addresses"]), ("socket", 1, ["0.0.0.0"]),
+              "and its address")
     tap.ok(wait_for(lambda: world.status()["ports"][0]["stamped"] > 0, 5) and
            world.status()["ports"][0]["unstamped"] == 0, "RSP-13: the kernel stamps each request",
            world.status()["ports"])

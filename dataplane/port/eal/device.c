@@ -163,6 +163,12 @@ uint64_t device_missed(const struct device *device)
     return stats.imissed + stats.rx_nombuf;
 }
 
+uint64_t device_received(const struct device *device)
+{
+    struct rte_eth_stats stats;
+    return rte_eth_stats_get(device->id, &stats) == 0 ? stats.ipackets : 0;
+}
+
 bool device_link_up(const struct device *device)
 {
     struct rte_eth_link link;

@@ -42,6 +42,9 @@ void device_close(struct device *device);
 
 // Frames lost before any core saw them.
 uint64_t device_missed(const struct device *device);
+
+// Frames that came to its queues.
+uint64_t device_received(const struct device *device);
 bool device_link_up(const struct device *device);
 const char *device_driver(const struct device *device);
 void device_mac(const struct device *device, uint8_t mac[6]);

@@ -1,6 +1,8 @@
 #include "dataplane/port/socket/socket_port.h"
 
+#include <netinet/in.h>
 #include <stddef.h>
+#include <string.h>
 
 int socket_port_open(struct socket_port *port, int first, uint32_t n, struct wall_offset *known,
                      bool keeps)
@@ -32,4 +34,15 @@ uint64_t socket_port_missed(const struct socket_port *port)
     for (uint32_t i = 0; i < port->n_queues; i++)
         sum += udp_queue_missed(port->queue[i]);
     return sum;
+}
+
+void socket_port_address(const struct sockaddr_storage *endpoint, uint8_t address[16])
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    if (endpoint->ss_family == AF_INET) {
+        memcpy(address, mapped, sizeof mapped);
+        memcpy(address + 12, &((const struct sockaddr_in *)(const void *)endpoint)->sin_addr, 4);
+    } else {
+        memcpy(address, &((const struct sockaddr_in6 *)(const void *)endpoint)->sin6_addr, 16);
+    }
 }

@@ -7,6 +7,7 @@
 #include "dataplane/port/socket/udp_queue.h"
 
 #include <stdint.h>
+#include <sys/socket.h>
 
 struct socket_port {
     uint32_t n_queues;
@@ -25,3 +26,6 @@ void socket_port_close(struct socket_port *port);
 // Datagrams that no core has seen: the kernel discarded them, because they were no requests or
 // because the socket was full, or they had waited too long.
 uint64_t socket_port_missed(const struct socket_port *port);
+
+// The address of such a port as octets, IPv4 as ::ffff:0:0/96. Pure.
+void socket_port_address(const struct sockaddr_storage *endpoint, uint8_t address[16]);

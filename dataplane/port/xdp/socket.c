@@ -180,6 +180,7 @@ struct socket_counts socket_counts(const struct socket *s)
         .dropped = is.rx_dropped,
         .ring_full = is.rx_ring_full,
         .fill_empty = is.rx_fill_ring_empty_descs,
+        .invalid = is.rx_invalid_descs + is.tx_invalid_descs,
     };
 }
 

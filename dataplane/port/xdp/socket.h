@@ -51,6 +51,7 @@ struct socket_counts {
     uint64_t dropped;    // no empty buffer, or too long for one
     uint64_t ring_full;  // the receive ring was full
     uint64_t fill_empty; // how often there was no empty buffer
+    uint64_t invalid;    // buffers whose address or length the kernel refused
 };
 struct socket_counts socket_counts(const struct socket *socket);
 

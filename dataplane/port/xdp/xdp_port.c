@@ -106,6 +106,7 @@ struct socket_counts xdp_port_counts(const struct xdp_port *port)
         sum.dropped += one.dropped;
         sum.ring_full += one.ring_full;
         sum.fill_empty += one.fill_empty;
+        sum.invalid += one.invalid;
     }
     return sum;
 }

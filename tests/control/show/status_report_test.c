@@ -152,7 +152,8 @@ static void names_are_stable(void **state)
     } list[] = {
         {"ports", "name driver mode state xdp_program link_up queues addresses_not_steered mac "
                   "rx_missed rx_ring_full fill_ring_empty stamps departures stamped unstamped "
-                  "hardware hardware_believed"},
+                  "hardware hardware_believed frames_received rx_invalid kind addresses_served "
+                  "addresses"},
         {"keys", "id role age_s"},
         {"certificates", "chain expires"},
         {"departure_error", "up_to_ns count"},
@@ -206,6 +207,52 @@ static void numbers_are_the_boards(void **state)
         number(json_array_get(json_object_get(o, "departure_error"), 3), "count"),
         3000 + 2 * (offsetof(struct core_counters, departure_error) / sizeof(uint64_t) + 3));
     json_decref(o);
+}
+
+// Of the configuration comes the kind, of the board the addresses, the first of very many.
+static void the_ports_in_full(void **state)
+{
+    (void)state;
+    struct board_addresses all = {.n = 2, .address = {{[10] = 0xff, [11] = 0xff}}};
+    struct board_port *port = &dataplane.port[1];
+    struct config_port was = config.dataplane.ports[0];
+    memcpy(all.address[0] + 12, (const uint8_t[]){192, 0, 2, 7}, 4);
+    memcpy(all.address[1], (const uint8_t[16]){0x20, 0x01, 0x0d, 0xb8, [15] = 1}, 16);
+    strcpy(port->name, "eth1");
+    config.dataplane.n_ports = 2;
+    config.dataplane.ports[0] =
+        (struct config_port){.kind = PORT_SOCKET, .device = (char *)"eth10"};
+    config.dataplane.ports[1] =
+        (struct config_port){.kind = PORT_INTERFACE, .device = (char *)"eth1"};
+    snapshot_publish(&port->addresses, &all, sizeof all);
+    atomic_store(&dataplane.kernel_path.frames_received, 77);
+
+    json_t *o = answer("ports");
+    expect_names("ports", o, "ports kernel_path");
+    expect_names("kernel_path", json_object_get(o, "kernel_path"),
+                 "answers requests stale discarded");
+    assert_int_equal(number(json_object_get(o, "kernel_path"), "requests"), 77);
+    const json_t *first = json_array_get(json_object_get(o, "ports"), 0);
+    const json_t *second = json_array_get(json_object_get(o, "ports"), 1);
+    assert_true(json_is_null(json_object_get(first, "kind"))); // without a name
+    assert_int_equal(number(first, "addresses_served"), 0);
+    assert_string_equal(json_string_value(json_object_get(second, "kind")), "interface");
+    assert_int_equal(number(second, "addresses_served"), 2);
+    const json_t *list = json_object_get(second, "addresses");
+    assert_string_equal(json_string_value(json_array_get(list, 0)), "192.0.2.7");
+    assert_string_equal(json_string_value(json_array_get(list, 1)), "2001:db8::1");
+    json_decref(o);
+
+    all.n = 1000;
+    snapshot_publish(&port->addresses, &all, sizeof all);
+    o = answer("ports");
+    second = json_array_get(json_object_get(o, "ports"), 1);
+    assert_int_equal(number(second, "addresses_served"), 1000);
+    assert_int_equal(json_array_size(json_object_get(second, "addresses")), BOARD_ADDRESSES);
+    json_decref(o);
+    config.dataplane.ports[0] = was;
+    config.dataplane.n_ports = 0;
+    port->name[0] = '\0';
 }
 
 // A clock that the dataplane does not believe is shown as it is served.
@@ -394,6 +441,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_stable),
         cmocka_unit_test(numbers_are_the_boards),
+        cmocka_unit_test(the_ports_in_full),
         cmocka_unit_test(a_doubted_clock_is_shown_as_served),
         cmocka_unit_test(a_stamp_clock_is_shown),
         cmocka_unit_test(the_clock_in_full),
