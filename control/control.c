@@ -26,6 +26,7 @@ enum {
     CLOCK_WAIT_MS = 1500, // for the clock's first line
     FACTS_MS = 250,       // between two publications of the facts
     ERRANDS = 6,
+    KEYS_ERRAND = 3,
 };
 
 struct control {
@@ -187,12 +188,17 @@ static uint64_t clock_turn(struct control *c, uint64_t now)
 
 static uint64_t key_turn(struct control *c, uint64_t now)
 {
-    return keys_turn(c->keys, &c->board->keyring, now);
+    const uint64_t due = keys_turn(c->keys, &c->board->keyring, now);
+    status_keys_turned(c->status);
+    return due;
 }
 
 static uint64_t socket_turn(struct control *c, uint64_t now)
 {
-    return status_turn(c->status, now);
+    const uint64_t due = status_turn(c->status, now);
+    if (keys_outcome(c->keys)->asked == KEYS_ASKED)
+        c->errand[KEYS_ERRAND].due_ns = now; // a client waits for a rotation
+    return due;
 }
 
 // For the metrics' process.
@@ -208,7 +214,7 @@ static int list_errands(struct control *c)
         {"signals", c->signals, ERRAND_NEVER, end_turn},
         {"the link", HANDOVER_LINK, ERRAND_NEVER, link_turn},
         {"the clock", -1, 0, clock_turn},
-        {"the keys", -1, 0, key_turn},
+        [KEYS_ERRAND] = {"the keys", -1, 0, key_turn},
         {"the control socket", status_fd(c->status), ERRAND_NEVER, socket_turn},
         {"the facts", -1, 0, facts_turn},
     };

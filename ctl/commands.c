@@ -14,6 +14,8 @@ const struct command *const commands[] = {
 
     &command_ports,
 
+    &command_keys,
+
     &command_reload,
 };
 const size_t commands_n = sizeof commands / sizeof commands[0];

@@ -9,4 +9,6 @@ extern const struct command command_clock;
 
 extern const struct command command_ports;
 
+extern const struct command command_keys;
+
 extern const struct command command_reload;

@@ -21,6 +21,7 @@ struct keys {
     struct store *store;
     uint32_t keep;
     int err; // of the last attempt to make or write keys
+    struct keys_outcome outcome;
 };
 
 void keys_publish(const struct keys *keys, struct snapshot *ring)
@@ -31,6 +32,33 @@ void keys_publish(const struct keys *keys, struct snapshot *ring)
     keyring_publish(ring, &record); // into the other slot too: the retired key was still there
     bytes_wipe(&record, sizeof record);
     registers_wipe();
+}
+
+static bool is_in(const struct key_set *set, uint32_t id)
+{
+    for (uint32_t i = 0; i < set->n; i++)
+        if (set->key[i].id == id)
+            return true;
+    return false;
+}
+
+// The rotation that somebody waits for is durable and put into use.
+static void note_rotated(struct keys *keys)
+{
+    struct keys_outcome *o = &keys->outcome;
+    if (o->asked != KEYS_ROTATING)
+        return;
+    *o = (struct keys_outcome){.asked = KEYS_ROTATED};
+    for (uint32_t i = 0; i < keys->set.n; i++)
+        if (!is_in(&keys->next, keys->set.key[i].id))
+            o->wiped[o->n_wiped++] = keys->set.key[i].id;
+}
+
+// It was not made or not written, which is tried again.
+static void note_failure(struct keys *keys)
+{
+    if (keys->outcome.asked == KEYS_ROTATING)
+        keys->outcome = (struct keys_outcome){.asked = KEYS_NOT_ROTATED, .err = keys->err};
 }
 
 // Puts the next set into use. ring may be NULL: then no client is served any more.
@@ -51,6 +79,7 @@ static enum rotation_event made(struct keys *keys, int err)
     keys->err = err;
     if (err == 0)
         return ROTATION_MADE;
+    note_failure(keys);
     if (keys->rotation.phase == ROTATION_FOUNDING)
         log_error("no random octets for cookie keys: %s", strerror(-err));
     else
@@ -70,6 +99,7 @@ static enum rotation_event answered(struct keys *keys, int err)
             log_info("%s is written again", name);
         return ROTATION_WRITTEN;
     }
+    note_failure(keys);
     const char *then = "";
     if (keys->rotation.phase == ROTATION_FOUNDING)
         then = "; its directory must exist and belong to the user of `control.user`";
@@ -101,6 +131,7 @@ static struct rotation_action follow(struct keys *keys, struct snapshot *ring,
             store_write(keys->store, &keys->next, now_ns);
             break;
         case ROTATION_ADOPT:
+            note_rotated(keys);
             adopt(keys, ring);
             break;
         case ROTATION_FORCE:
@@ -163,6 +194,10 @@ uint64_t keys_turn(struct keys *keys, struct snapshot *ring, uint64_t now_ns)
     enum rotation_event event = ROTATION_TIME;
     if (keys->rotation.writing != 0 && store_poll(keys->store, &err))
         event = answered(keys, err);
+    if (keys->outcome.asked == KEYS_ASKED) {
+        keys->outcome.asked = KEYS_ROTATING;
+        event = ROTATION_ASKED;
+    }
     return (uint64_t)follow(keys, ring, event, (int64_t)now_ns).until_ns;
 }
 
@@ -179,6 +214,40 @@ size_t keys_describe(const struct keys *keys, uint64_t now_ns, struct keys_line 
         };
     }
     return keys->set.n;
+}
+
+void keys_schedule(const struct keys *keys, uint64_t now_ns, struct keys_schedule *schedule)
+{
+    const struct rotation *r = &keys->rotation;
+    const int64_t left_ns = keys->set.key[KEY_FUTURE].made_ns + r->rotate_ns - (int64_t)now_ns;
+    *schedule = (struct keys_schedule){
+        .rotate_s = (uint32_t)(r->rotate_ns / S_NS),
+        .keep = keys->keep,
+        .next_s = left_ns <= 0 || r->asked ? 0 : (uint64_t)(left_ns / S_NS),
+        .rotating = left_ns <= 0 || r->asked,
+        .writing = r->writing != 0,
+        .failing = r->failing,
+    };
+}
+
+// While a next set exists it may be on the disk, and a second one would take its place.
+const char *keys_ask_rotation(struct keys *keys)
+{
+    const struct rotation *r = &keys->rotation;
+    if (r->failing)
+        return "the key file could not be written when it was last tried, which the log explains; "
+               "mend that first";
+    if (r->asked || r->overdue || r->next_made || keys->outcome.asked == KEYS_ASKED)
+        return "a rotation is under way; see noonmarkctl keys";
+    if (r->writing != 0)
+        return "the key file is being written; try again in a moment";
+    keys->outcome = (struct keys_outcome){.asked = KEYS_ASKED};
+    return NULL;
+}
+
+const struct keys_outcome *keys_outcome(const struct keys *keys)
+{
+    return &keys->outcome;
 }
 
 bool keys_failing(const struct keys *keys)

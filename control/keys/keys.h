@@ -30,6 +30,32 @@ struct keys_line {
     uint64_t age_s;   // age of the key
 };
 
+// When the keys change, and what is under way.
+struct keys_schedule {
+    uint32_t rotate_s; // between two rotations
+    uint32_t keep;     // old keys, at most
+    uint64_t next_s;   // until the next rotation; 0: it is due
+    bool rotating;     // a rotation is due or under way
+    bool writing;      // the key file is being written
+    bool failing;      // keys_failing
+};
+
+// What has become of the rotation that keys_ask_rotation began last.
+enum keys_asked {
+    KEYS_NOT_ASKED,
+    KEYS_ASKED, // nothing has happened yet: keys_turn is to be called
+    KEYS_ROTATING,
+    KEYS_ROTATED,     // it is durable and published
+    KEYS_NOT_ROTATED, // it could not be made or written, and is tried again
+};
+
+struct keys_outcome {
+    enum keys_asked asked;
+    int err; // of KEYS_NOT_ROTATED: -errno
+    uint32_t n_wiped;
+    uint32_t wiped[KEYS_LINES]; // ids of the keys that open no cookie any more
+};
+
 // Reads the keys from the file, or makes new keys and the file. Faults of the file are logged; at
 // worst new keys are made. -errno when there are no keys and new ones cannot be made durable:
 // clients would then get cookies that the next start cannot open.
@@ -43,6 +69,14 @@ uint64_t keys_turn(struct keys *keys, struct snapshot *ring, uint64_t now_ns);
 
 // Fills in one line for each key, current and future first; returns the number of lines.
 size_t keys_describe(const struct keys *keys, uint64_t now_ns, struct keys_line out[KEYS_LINES]);
+
+void keys_schedule(const struct keys *keys, uint64_t now_ns, struct keys_schedule *schedule);
+
+// Begins a rotation that is not due. NULL: keys_turn is to be called now; keys_outcome tells what
+// becomes of it. Else why it cannot be, and nothing has changed.
+const char *keys_ask_rotation(struct keys *keys);
+
+const struct keys_outcome *keys_outcome(const struct keys *keys);
 
 // True while the last attempt to make or write keys has failed.
 bool keys_failing(const struct keys *keys);

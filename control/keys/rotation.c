@@ -45,7 +45,7 @@ static struct rotation_action write_set(struct rotation *r, const struct key_set
 static struct rotation_action put_into_use(struct rotation *r, enum rotation_task how)
 {
     r->next_made = false;
-    r->overdue = false;
+    r->overdue = r->asked = false;
     r->unsaved = how == ROTATION_FORCE;
     return task(how);
 }
@@ -73,7 +73,7 @@ static struct rotation_action rotate(struct rotation *r, const struct key_set *s
 
 static struct rotation_action serve(struct rotation *r, const struct key_set *set, int64_t now_ns)
 {
-    if (now_ns >= due_ns(r, set))
+    if (r->asked || now_ns >= due_ns(r, set))
         return rotate(r, set, now_ns);
     if (r->writing != 0)
         return wait_until(now_ns + BUSY_NS);
@@ -191,6 +191,10 @@ struct rotation_action rotation_step(struct rotation *r, const struct key_set *s
     case ROTATION_CLOSE:
         assert(r->phase == ROTATION_SERVING);
         r->phase = ROTATION_CLOSING;
+        return go_on(r, set, now_ns);
+    case ROTATION_ASKED:
+        assert(r->phase == ROTATION_SERVING && r->writing == 0);
+        r->asked = true;
         return go_on(r, set, now_ns);
     }
     assert(false && "an event of the list");

@@ -8,6 +8,9 @@
 // the new current key is the old future key, which the store already has, so a restart still loses
 // nothing.
 //
+// A rotation that somebody asks for is due at once. From then on it is like every other one: when
+// it cannot be written it is tried again.
+//
 // Ages are monotonic; a step of the system time does not change them. They are stored from time to
 // time, so that an age survives a reboot too; time while the machine was off does not count. When
 // time jumps ahead, one rotation follows, not several.
@@ -33,6 +36,7 @@ enum rotation_event {
     ROTATION_WRITTEN,     // the set given to the store is durable
     ROTATION_NOT_WRITTEN, // it may not be durable
     ROTATION_CLOSE,       // the end, while serving
+    ROTATION_ASKED,       // somebody wants a rotation now; while serving, with no write under way
 };
 
 // The tasks.
@@ -74,6 +78,7 @@ struct rotation {
     bool failing;     // the last attempt to make or write keys failed
     bool overdue;     // a rotation is due, since overdue_ns or longer
     int64_t overdue_ns;
+    bool asked;            // a rotation is due because somebody wants it
     int64_t try_ns;        // nothing is made or written before this time
     int64_t ages_saved_ns; // when the ages were last stored
 };

@@ -4,6 +4,9 @@
 
 #include "base/log.h"
 #include "base/now.h"
+#include "control/keys/keys.h"
+#include "control/show/json_line.h"
+#include "control/show/keys_report.h"
 #include "control/show/reload_report.h"
 #include "control/show/status_report.h"
 #include "link/link.h"
@@ -28,6 +31,7 @@ struct client {
     char request[REQUEST_MAX];
     size_t request_len;
     uint32_t reload; // the id of the reload that it waits for; 0: none
+    bool rotation;   // it waits for a rotation of the keys
     char *answer;    // NULL until the request is complete
     size_t answer_len;
     size_t answer_sent;
@@ -162,6 +166,15 @@ static char *request_reload(struct status *s, struct client *c)
     return NULL;
 }
 
+// Begins a rotation, whose end status_keys_turned notices. Returns an answer only if that is
+// refused.
+static char *request_rotation(struct status *s, struct client *c)
+{
+    const char *why = keys_ask_rotation(s->sources.keys);
+    c->rotation = why == NULL;
+    return why == NULL ? NULL : json_line(json_pack("{s:s}", "refused", why));
+}
+
 // Sets the client's answer; false when there is no memory for it.
 static bool client_answer(struct client *c, char *answer)
 {
@@ -173,7 +186,7 @@ static bool client_answer(struct client *c, char *answer)
 // Reads until the end of the line; false when the connection is finished or broken.
 static bool client_read(struct status *s, struct client *c)
 {
-    if (c->reload != 0) { // only the end of the connection is expected now
+    if (c->reload != 0 || c->rotation) { // only the end of the connection is expected now
         char octet;
         return recv(c->fd, &octet, 1, 0) < 0 && errno == EAGAIN;
     }
@@ -193,6 +206,10 @@ static bool client_read(struct status *s, struct client *c)
         answer = request_reload(s, c);
         if (c->reload != 0)
             return true;
+    } else if (strcmp(c->request, "keys rotate") == 0) {
+        answer = request_rotation(s, c);
+        if (c->rotation)
+            return true;
     } else {
         answer = status_answer(&s->sources, c->request);
     }
@@ -208,6 +225,21 @@ void status_reloaded(struct status *status, uint32_t id, bool applied, const cha
         c->reload = 0;
         if (!client_answer(c, applied ? reload_applied(text) : reload_refused(text)) ||
             !client_send(status, c))
+            client_close(c);
+    }
+}
+
+void status_keys_turned(struct status *status)
+{
+    const enum keys_asked asked = keys_outcome(status->sources.keys)->asked;
+    if (asked != KEYS_ROTATED && asked != KEYS_NOT_ROTATED)
+        return;
+    for (size_t i = 0; i < CLIENTS; i++) {
+        struct client *c = &status->client[i];
+        if (c->fd < 0 || !c->rotation)
+            continue;
+        c->rotation = false;
+        if (!client_answer(c, keys_rotated(status->sources.keys)) || !client_send(status, c))
             client_close(c);
     }
 }

@@ -1,8 +1,9 @@
-// The control socket's server: answers `noonmarkctl` with the server's status ("status\n"), its
-// clock ("clock\n"), or with the result of a reload ("reload\n"), as one JSON object. A client
-// connects, sends that one line, and reads the answer to its end. A reload's answer comes from the
-// supervisor later. Slow or silent clients block nothing: all descriptors are non-blocking, and a
-// fifth client takes the place of the oldest of four.
+// The control socket's server: answers `noonmarkctl` with what it asks for ("status\n", "clock\n":
+// status_report.c has them all), with the result of a reload ("reload\n") or of a rotation of the
+// keys ("keys rotate\n"), as one JSON object. A client connects, sends that one line, and reads the
+// answer to its end. A reload's answer comes from the supervisor later, a rotation's once it is
+// durable and published. Slow or silent clients block nothing: all descriptors are non-blocking,
+// and a fifth client takes the place of the oldest of four.
 //
 // Belongs to control's main thread. Never shows secrets: only id, role and age of a key.
 #pragma once
@@ -22,7 +23,7 @@ struct status_sources {
     const struct config *config;
     const struct board_control *control;
     const struct board_dataplane *dataplane;
-    const struct keys *keys;
+    struct keys *keys; // "keys rotate" begins a rotation
     const struct time_source *time;
     const struct board_ke *ke;
     const struct board_metrics *metrics;
@@ -41,5 +42,8 @@ uint64_t status_turn(struct status *status, uint64_t now);
 
 // The reload that a client requested with this id has ended. text: of LINK_APPLIED or LINK_REFUSED.
 void status_reloaded(struct status *status, uint32_t id, bool applied, const char *text);
+
+// The keys have had a turn: a client that has requested a rotation is answered once it has ended.
+void status_keys_turned(struct status *status);
 
 void status_close(struct status *status);

@@ -3,9 +3,9 @@
 #include "control/show/status_report.h"
 
 #include "base/now.h"
-#include "control/keys/keys.h"
 #include "control/show/clock_report.h"
 #include "control/show/json_line.h"
+#include "control/show/keys_report.h"
 #include "control/show/ports_report.h"
 #include "control/show/report.h"
 
@@ -41,23 +41,6 @@ static json_t *cores_report(const struct board_dataplane *board, const struct co
         json_t *o = report_metrics(METRIC_CORES, &cores->core[i]);
         report_set_int(o, "cpu", board->core_id[i]);
         report_set_metrics(o, METRIC_CORE, &cores->core[i]);
-        json_array_append_new(list, o);
-    }
-    return list;
-}
-
-static json_t *keys_report(const struct keys *keys)
-{
-    struct keys_line line[KEYS_LINES];
-    size_t n = keys_describe(keys, now_ns(), line);
-    json_t *list = json_array();
-    for (size_t i = 0; i < n; i++) {
-        char id[9];
-        snprintf(id, sizeof id, "%08x", line[i].id);
-        const struct metric_key numbers = {.age_s = line[i].age_s};
-        json_t *o = report_metrics(METRIC_KEY, &numbers);
-        json_object_set_new(o, "id", json_string(id));
-        json_object_set_new(o, "role", json_string(line[i].role));
         json_array_append_new(list, o);
     }
     return list;
@@ -133,6 +116,8 @@ static const struct {
     {"clock", clock_answer},
 
     {"ports", ports_answer},
+
+    {"keys", keys_answer},
 };
 
 char *status_answer(const struct status_sources *sources, const char *request)

@@ -17,7 +17,7 @@ EVIL = "\x1b[2Jname\x07\x7f\x9b31m\u202e ü€"
 SHOWN = " [2Jname"
 
 
-def ask(answer, *options, command="status"):
+def ask(answer, *options, command="status", heard=None):
     """noonmarkctl's result when the socket says that."""
     with tempfile.TemporaryDirectory() as place:
         path = f"{place}/socket"
@@ -27,13 +27,15 @@ def ask(answer, *options, command="status"):
 
         def serve():
             peer, _ = listener.accept()
-            peer.recv(64)
+            request = peer.recv(64)
+            if heard is not None:
+                heard.append(request)
             peer.sendall(answer)
             peer.close()
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        got = subprocess.run([CTL, "-s", path, *options, command], stdout=subprocess.PIPE,
+        got = subprocess.run([CTL, "-s", path, *options, *command.split()], stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, timeout=30, check=False)
         thread.join()
         listener.close()
@@ -95,6 +97,13 @@ def main():
         "kernel_path": {"answers": True, "requests": 5, "stale": 1, "discarded": 2},
     }
     ports_text = ask(json.dumps(ports).encode() + b"\n", command="ports")
+    keys = {"keys": [{"id": EVIL, "role": EVIL, "age_s": 90061, "old": None, "opens_for_s": 1},
+                     {"id": "0000002a", "role": "old", "age_s": 59, "old": 2, "opens_for_s": 3600}],
+            "rotate_s": 86400, "keep": 3, "next_rotation_s": 7322, "rotating": False, "writing": False, "failing": True}
+    keys_text = ask(json.dumps(keys).encode() + b"\n", command="keys")
+    heard = []
+    rotated = ask(json.dumps({"current": EVIL, "future": "0000002c", "wiped": ["0000002a", EVIL], "keys": 5}).encode() + b"\n",
+                  command="keys rotate", heard=heard)
     results = [
         (text.returncode == 0 and is_text(text.stdout) and text.stdout.decode().count(SHOWN) >= 15,
          "status as text has no control characters", text),
@@ -132,6 +141,14 @@ def main():
                 "taken .* blocked by another program\n.*XDP program 41 is in the way", "net_memif0 +vdev +DPDK ",
                 r"path \(answers\): 5 requests read, 1 waited too long, 2 datagrams")),
          "ports: what each is, where it is served, what was lost", ports_text),
+        (keys_text.returncode == 0 and is_text(keys_text.stdout) and all(
+            re.search(part, keys_text.stdout.decode()) for part in (
+                "1 d 01:01:01 +00:00:01\n", "0000002a +old 2 +00:00:59 +01:00:00\n",
+                "next rotation in 02:02:02, one each 1 d 00:00:00, 3 old keys kept\n", "has FAILED")),
+         "keys: states, ages and when they change", keys_text),
+        (rotated.returncode == 0 and is_text(rotated.stdout) and heard == [b"keys rotate\n"] and all(
+            part in rotated.stdout.decode() for part in ("0000002c is the future key, 5 keys\n", "0000002a is wiped: ")),
+         "keys rotate: which key seals now, and which are gone", rotated),
         (silent.returncode == 1 and b"SIGHUP to the supervisor" in silent.stderr,
          "a server that does not answer: what else does it", silent),
         (broken.returncode == 1 and is_text(broken.stderr), "nor has a complaint about a broken answer", broken),

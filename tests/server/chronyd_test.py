@@ -2,6 +2,7 @@
 
 import time
 
+from commands import Commands
 from harness import SERVER_V4, SERVER_V6, Tap, World, need_clients, wait_for
 
 need_clients("chrony")
@@ -33,6 +34,8 @@ with Tap() as tap, World("chronyd") as world:
         offset = client.source()["offset"]
         tap.ok(abs(offset) < 0.01, f"NTP-9: over {name} the offset within one machine is small",
                f"{offset} s")
+        if name == "IPv6":
+            Commands(tap, world, client).all()
         client.stop()
 
     world.lose(30)

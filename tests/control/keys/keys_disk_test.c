@@ -171,6 +171,68 @@ static void hanging_disk_holds_nobody_up(void **state)
     keys_close(keys);
 }
 
+// F12: who asks for a rotation is told of it once it is durable, and not before.
+static void a_rotation_that_is_asked_for_waits_for_the_disk(void **state)
+{
+    (void)state;
+    struct keys *keys = keys_world_open();
+    struct keys_schedule schedule;
+    uint64_t n = keys_world_publications();
+    sem_init(&sim_fsync_goes_on, 0, 0);
+    atomic_store(&sim_fsync_hangs, true);
+    assert_null(keys_ask_rotation(keys));
+    for (int i = 0; i < 10; i++, sim_now += S) {
+        assert_true(keys_turn(keys, &keys_ring, sim_now) == sim_now + S / 100);
+        assert_int_equal(keys_outcome(keys)->asked, KEYS_ROTATING);
+        assert_int_equal(keys_world_publications(), n);
+        assert_non_null(strstr(keys_ask_rotation(keys), "under way"));
+    }
+    keys_schedule(keys, sim_now, &schedule);
+    assert_true(schedule.rotating && schedule.writing);
+    atomic_store(&sim_fsync_hangs, false);
+    sem_post(&sim_fsync_goes_on);
+    keys_world_settle(keys);
+    assert_int_equal(keys_outcome(keys)->asked, KEYS_ROTATED);
+    assert_int_equal(keys_world_publications(), n + 1);
+    keys_world_check_durable();
+
+    // While ages are written there is none.
+    atomic_store(&sim_fsync_hangs, true);
+    sim_now += 4 * HOUR;
+    keys_turn(keys, &keys_ring, sim_now);
+    assert_non_null(strstr(keys_ask_rotation(keys), "is being written"));
+    atomic_store(&sim_fsync_hangs, false);
+    sem_post(&sim_fsync_goes_on);
+    keys_world_settle(keys);
+    assert_null(keys_ask_rotation(keys));
+    keys_world_settle(keys);
+    keys_close(keys);
+}
+
+// F12: a full disk. Who asks is told so, and the rotation comes as soon as it can.
+static void a_rotation_that_is_asked_for_fails(void **state)
+{
+    (void)state;
+    struct keys *keys = keys_world_open();
+    uint64_t n = keys_world_publications();
+    disk_full(true);
+    assert_null(keys_ask_rotation(keys));
+    keys_world_settle(keys);
+    assert_int_equal(keys_outcome(keys)->asked, KEYS_NOT_ROTATED);
+    assert_int_equal(keys_outcome(keys)->err, -EFBIG);
+    assert_int_equal(keys_world_publications(), n);
+    assert_non_null(strstr(keys_ask_rotation(keys), "could not be written"));
+    disk_full(false);
+    sim_now += 60 * S;
+    keys_world_settle(keys);
+    assert_int_equal(keys_world_publications(), n + 1);
+    keys_world_check_durable();
+    assert_null(keys_ask_rotation(keys));
+    keys_world_settle(keys);
+    assert_int_equal(keys_outcome(keys)->asked, KEYS_ROTATED);
+    keys_close(keys);
+}
+
 // The same while the write that hangs only stores ages: when it ends, the file holds the set before
 // the one in use, which then follows.
 static void hanging_write_of_ages_is_made_good(void **state)
@@ -248,6 +310,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(full_disk_forces_the_rotation_after_a_day, keys_world_setup,
                                         keys_world_teardown),
         cmocka_unit_test_setup_teardown(hanging_disk_holds_nobody_up, keys_world_setup,
+                                        keys_world_teardown),
+        cmocka_unit_test_setup_teardown(a_rotation_that_is_asked_for_waits_for_the_disk,
+                                        keys_world_setup, keys_world_teardown),
+        cmocka_unit_test_setup_teardown(a_rotation_that_is_asked_for_fails, keys_world_setup,
                                         keys_world_teardown),
         cmocka_unit_test_setup_teardown(hanging_write_of_ages_is_made_good, keys_world_setup,
                                         keys_world_teardown),

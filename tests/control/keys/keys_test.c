@@ -272,6 +272,43 @@ static void the_longest_path_is_taken(void **state)
     }
 }
 
+// A rotation that is asked for comes at once, is durable when it is told of, and a whole interval
+// follows; the keys that it wiped are named.
+static void rotates_when_asked(void **state)
+{
+    (void)state;
+    struct keys *keys = keys_world_open();
+    struct keys_schedule schedule;
+    assert_int_equal(keys_outcome(keys)->asked, KEYS_NOT_ASKED);
+    for (unsigned r = 0; r < 6; r++) {
+        const struct key_set before = keys_world_on_disk();
+        sim_now += HOUR;
+        keys_schedule(keys, sim_now, &schedule);
+        assert_int_equal(schedule.next_s, 23 * 3600);
+        assert_false(schedule.rotating);
+        assert_null(keys_ask_rotation(keys));
+        assert_int_equal(keys_outcome(keys)->asked, KEYS_ASKED);
+        assert_non_null(keys_ask_rotation(keys)); // one at a time
+        keys_world_settle(keys);
+        assert_int_equal(keys_outcome(keys)->asked, KEYS_ROTATED);
+        keys_world_check_durable();
+        const struct key_set after = keys_world_on_disk();
+        assert_int_equal(after.generation, before.generation + 1);
+        assert_int_equal(after.key[KEY_CURRENT].id, before.key[KEY_FUTURE].id);
+        assert_int_equal(keys_outcome(keys)->n_wiped, r < 3 ? 0 : 1); // three old ones are kept
+        if (r >= 3)
+            assert_int_equal(keys_outcome(keys)->wiped[0], before.key[before.n - 1].id);
+        keys_schedule(keys, sim_now, &schedule);
+        assert_int_equal(schedule.next_s, 24 * 3600);
+    }
+    assert_int_equal(schedule.keep, 3);
+    assert_int_equal(schedule.rotate_s, 24 * 3600);
+    sim_now += DAY;
+    keys_schedule(keys, sim_now, &schedule);
+    assert_true(schedule.rotating && schedule.next_s == 0);
+    keys_close(keys);
+}
+
 int main(void)
 {
     cmocka_set_message_output(CM_OUTPUT_TAP);
@@ -281,6 +318,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(no_key_stays_in_a_register, keys_world_setup,
                                         keys_world_teardown),
         cmocka_unit_test_setup_teardown(rotates_by_age, keys_world_setup, keys_world_teardown),
+        cmocka_unit_test_setup_teardown(rotates_when_asked, keys_world_setup, keys_world_teardown),
         cmocka_unit_test_setup_teardown(cookies_live_through_rotations, keys_world_setup,
                                         keys_world_teardown),
         cmocka_unit_test_setup_teardown(restart_keeps_all_keys, keys_world_setup,

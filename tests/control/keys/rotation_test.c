@@ -22,10 +22,11 @@
 #define DAY (24 * HOUR)
 #define NOW (10 * DAY)
 
-enum { GENERATION = 7, EVENTS = ROTATION_CLOSE + 1 };
+enum { GENERATION = 7, EVENTS = ROTATION_ASKED + 1 };
 
 // A state at the time NOW, and what the step says to each event in the order of the enum: FOUND,
-// FOUND_OLD, FOUND_NONE, TIME, MADE, NOT_MADE, WRITTEN, NOT_WRITTEN, CLOSE. The letters are below.
+// FOUND_OLD, FOUND_NONE, TIME, MADE, NOT_MADE, WRITTEN, NOT_WRITTEN, CLOSE, ASKED. The letters are
+// below.
 struct row {
     const char *name;
     struct rotation rotation; // with rotate_ns 0: a day is meant
@@ -40,43 +41,53 @@ struct row {
 #define RETRY .failing = true, .try_ns = NOW + 30 * S
 
 static const struct row rows[] = {
-    {"reading", {.phase = ROTATION_READING}, 0, "00Fxxxxxx"},
-    {"founding", {.phase = ROTATION_FOUNDING, .making = true}, 0, "xxxxwgxxx"},
-    {"founding, written", {.phase = ROTATION_FOUNDING, .writing = 7}, 0, "xxxAxx0gx"},
+    {"reading", {.phase = ROTATION_READING}, 0, "00Fxxxxxxx"},
+    {"founding", {.phase = ROTATION_FOUNDING, .making = true}, 0, "xxxxwgxxxx"},
+    {"founding, written", {.phase = ROTATION_FOUNDING, .writing = 7}, 0, "xxxAxx0gxx"},
 
-    {"nothing due", {SERVING}, HOUR, "xxx2xxxxw"},
-    {"unsaved", {SERVING, .unsaved = true}, HOUR, "xxxwxxxxw"},
-    {"unsaved, to be tried", {SERVING, .unsaved = true, RETRY}, HOUR, "xxxtxxxxw"},
-    {"ages due", {.phase = ROTATION_SERVING, .ages_saved_ns = NOW - 3 * HOUR}, HOUR, "xxxwxxxxw"},
+    {"nothing due", {SERVING}, HOUR, "xxx2xxxxwN"},
+    {"unsaved", {SERVING, .unsaved = true}, HOUR, "xxxwxxxxwN"},
+    {"unsaved, to be tried", {SERVING, .unsaved = true, RETRY}, HOUR, "xxxtxxxxwt"},
+    {"ages due", {.phase = ROTATION_SERVING, .ages_saved_ns = NOW - 3 * HOUR}, HOUR, "xxxwxxxxwN"},
     {"ages written",
      {.phase = ROTATION_SERVING, .ages_saved_ns = NOW - 3 * HOUR, .writing = 7},
      HOUR,
-     "xxxbxx3mA"},
+     "xxxbxx3mAx"},
 
-    {"due", {SERVING}, DAY, "xxxNxxxxw"},
-    {"due, being made", {SERVING, OVERDUE, .making = true}, DAY, "xxxxnmxxx"},
-    {"due, made", {SERVING, OVERDUE, .next_made = true}, DAY, "xxxnxxxxe"},
-    {"due, to be tried", {SERVING, OVERDUE, .next_made = true, RETRY}, DAY, "xxxtxxxxe"},
-    {"due, written", {SERVING, OVERDUE, .next_made = true, .writing = 8}, DAY, "xxxbxxamA"},
-    {"due, ages written", {SERVING, OVERDUE, .writing = 7}, DAY, "xxxbxxNmA"},
+    {"due", {SERVING}, DAY, "xxxNxxxxwN"},
+    {"due, being made", {SERVING, OVERDUE, .making = true}, DAY, "xxxxnmxxxx"},
+    {"due, made", {SERVING, OVERDUE, .next_made = true}, DAY, "xxxnxxxxen"},
+    {"due, to be tried", {SERVING, OVERDUE, .next_made = true, RETRY}, DAY, "xxxtxxxxet"},
+    {"due, written", {SERVING, OVERDUE, .next_made = true, .writing = 8}, DAY, "xxxbxxamAx"},
+    {"due, ages written", {SERVING, OVERDUE, .writing = 7}, DAY, "xxxbxxNmAx"},
 
-    {"day, hangs", {SERVING, A_DAY_OVERDUE, .next_made = true, .writing = 8}, DAY, "xxxfxxafA"},
-    {"day, failed", {SERVING, A_DAY_OVERDUE, .next_made = true, RETRY}, DAY, "xxxfxxxxe"},
-    {"day, ages hang", {SERVING, A_DAY_OVERDUE, .writing = 7}, DAY, "xxxNxxNmA"},
-    {"day, being made", {SERVING, A_DAY_OVERDUE, .writing = 7, .making = true}, DAY, "xxxxfbxxx"},
-    {"day, no random octets", {SERVING, A_DAY_OVERDUE, RETRY}, DAY, "xxxtxxxxw"},
-    {"forced, its write hangs", {SERVING, .unsaved = true, .writing = 7}, 0, "xxxbxx3mA"},
-    {"forced, older hangs", {SERVING, .unsaved = true, .writing = 6}, 0, "xxxbxxwmA"},
+    {"day, hangs", {SERVING, A_DAY_OVERDUE, .next_made = true, .writing = 8}, DAY, "xxxfxxafAx"},
+    {"day, failed", {SERVING, A_DAY_OVERDUE, .next_made = true, RETRY}, DAY, "xxxfxxxxef"},
+    {"day, ages hang", {SERVING, A_DAY_OVERDUE, .writing = 7}, DAY, "xxxNxxNmAx"},
+    {"day, being made", {SERVING, A_DAY_OVERDUE, .writing = 7, .making = true}, DAY, "xxxxfbxxxx"},
+    {"day, no random octets", {SERVING, A_DAY_OVERDUE, RETRY}, DAY, "xxxtxxxxwt"},
+    {"forced, its write hangs", {SERVING, .unsaved = true, .writing = 7}, 0, "xxxbxx3mAx"},
+    {"forced, older hangs", {SERVING, .unsaved = true, .writing = 6}, 0, "xxxbxxwmAx"},
+
+    {"asked, made", {SERVING, OVERDUE, .asked = true, .next_made = true}, HOUR, "xxxnxxxxen"},
+    {"asked, to be tried",
+     {SERVING, OVERDUE, .asked = true, .next_made = true, RETRY},
+     HOUR,
+     "xxxtxxxxet"},
+    {"asked, written",
+     {SERVING, OVERDUE, .asked = true, .next_made = true, .writing = 8},
+     HOUR,
+     "xxxbxxamAx"},
 
     {"closing, next written",
      {.phase = ROTATION_CLOSING, .next_made = true, .writing = 8},
      DAY,
-     "xxxAxxaex"},
-    {"closing, ages written", {.phase = ROTATION_CLOSING, .writing = 7}, DAY, "xxxAxxwwx"},
-    {"closing", {.phase = ROTATION_CLOSING}, 0, "xxxwxxxxx"},
-    {"closing, left alone", {.phase = ROTATION_CLOSING, .next_made = true}, DAY, "xxxexxxxx"},
-    {"ending", {.phase = ROTATION_ENDING, .writing = 7}, 0, "xxxAxxeex"},
-    {"ended", {.phase = ROTATION_ENDING}, 0, "xxxxxxxxx"},
+     "xxxAxxaexx"},
+    {"closing, ages written", {.phase = ROTATION_CLOSING, .writing = 7}, DAY, "xxxAxxwwxx"},
+    {"closing", {.phase = ROTATION_CLOSING}, 0, "xxxwxxxxxx"},
+    {"closing, left alone", {.phase = ROTATION_CLOSING, .next_made = true}, DAY, "xxxexxxxxx"},
+    {"ending", {.phase = ROTATION_ENDING, .writing = 7}, 0, "xxxAxxeexx"},
+    {"ended", {.phase = ROTATION_ENDING}, 0, "xxxxxxxxxx"},
 };
 
 static const char letters[] = {
@@ -237,6 +248,28 @@ static void time_jumps_ahead(void **state)
     TELL_WAIT(&s, TIME, NOW + 20 * DAY, NOW + 20 * DAY + 3 * HOUR);
 }
 
+// One that is asked for, and a whole interval follows it.
+static void asked_for(void **state)
+{
+    (void)state;
+    struct story s = serving(NOW);
+    const uint64_t generation = s.set.generation;
+    TELL(&s, ASKED, NOW + HOUR, MAKE_NEXT);
+    TELL(&s, MADE, NOW + HOUR, WRITE_NEXT);
+    TELL_WAIT(&s, TIME, NOW + HOUR, NOW + HOUR + S / 100);
+    TELL(&s, WRITTEN, NOW + HOUR, ADOPT);
+    TELL_WAIT(&s, TIME, NOW + HOUR, NOW + 4 * HOUR);
+    assert_int_equal(s.set.generation, generation + 1);
+
+    // A disk without room: it is tried again until it is written, and then nothing is due.
+    TELL(&s, ASKED, NOW + 2 * HOUR, MAKE_NEXT);
+    TELL(&s, MADE, NOW + 2 * HOUR, WRITE_NEXT);
+    TELL_WAIT(&s, NOT_WRITTEN, NOW + 2 * HOUR, NOW + 2 * HOUR + MINUTE);
+    TELL(&s, TIME, NOW + 2 * HOUR + MINUTE, WRITE_NEXT);
+    TELL(&s, WRITTEN, NOW + 3 * HOUR, ADOPT);
+    TELL_WAIT(&s, TIME, NOW + 3 * HOUR, NOW + 6 * HOUR);
+}
+
 // A clock that goes back (a machine that was restored): nothing is made, nothing is forced, and
 // what was ready waits for its time.
 static void time_jumps_back(void **state)
@@ -315,6 +348,7 @@ int main(void)
         cmocka_unit_test(each_event_in_each_state),
         cmocka_unit_test(from_the_first_start_to_the_end),
         cmocka_unit_test(time_jumps_ahead),
+        cmocka_unit_test(asked_for),
         cmocka_unit_test(time_jumps_back),
         cmocka_unit_test(the_day_of_grace),
         cmocka_unit_test(short_intervals),

@@ -255,6 +255,22 @@ static void the_ports_in_full(void **state)
     port->name[0] = '\0';
 }
 
+static void the_keys_in_full(void **state)
+{
+    (void)state;
+    json_t *o = answer("keys");
+    expect_names("keys", o, "keys rotate_s keep next_rotation_s rotating writing failing");
+    const json_t *current = json_array_get(json_object_get(o, "keys"), 0);
+    const json_t *future = json_array_get(json_object_get(o, "keys"), 1);
+    expect_names("a key", current, "id role age_s old opens_for_s");
+    const int64_t next = number(o, "next_rotation_s");
+    assert_true(next > 86300 && next <= 86400);
+    assert_int_equal(number(current, "opens_for_s"), next + 3 * 86400);
+    assert_int_equal(number(future, "opens_for_s"), next + 4 * 86400);
+    assert_true(json_is_null(json_object_get(current, "old")));
+    json_decref(o);
+}
+
 // A clock that the dataplane does not believe is shown as it is served.
 static void a_doubted_clock_is_shown_as_served(void **state)
 {
@@ -442,6 +458,7 @@ int main(void)
         cmocka_unit_test(names_are_stable),
         cmocka_unit_test(numbers_are_the_boards),
         cmocka_unit_test(the_ports_in_full),
+        cmocka_unit_test(the_keys_in_full),
         cmocka_unit_test(a_doubted_clock_is_shown_as_served),
         cmocka_unit_test(a_stamp_clock_is_shown),
         cmocka_unit_test(the_clock_in_full),

@@ -1,6 +1,8 @@
 // The connections of the control socket. Tests of the whole server check the content of answers.
 #include "control/show/status.h"
 
+#include "base/now.h"
+#include "control/keys/keys.h"
 #include "link/link.h"
 
 #include <setjmp.h>
@@ -13,6 +15,7 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -24,12 +27,19 @@ static struct status *status;
 static int link_ends[2]; // the supervisor's, ours
 static int listener;
 static uint64_t now = 1000;
+static char directory[] = "/tmp/noonmark-socket-XXXXXX", file[64];
+static struct keys *keys;
+static struct snapshot ring;
 
 static int open_all(void **state)
 {
     (void)state;
     assert_int_equal(link_pair(link_ends), 0);
-    const struct status_sources nothing = {.link = link_ends[1]};
+    struct config config = {.keys = {.rotate_s = 86400, .keep = 3, .file = file}};
+    assert_non_null(mkdtemp(directory));
+    snprintf(file, sizeof file, "%s/keys", directory);
+    assert_int_equal(keys_open(&config, &keys), 0);
+    const struct status_sources nothing = {.link = link_ends[1], .keys = keys};
     // An abstract name: nothing to remove.
     snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "noonmark-status-test-%d", getpid());
     listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -43,6 +53,10 @@ static int close_all(void **state)
 {
     (void)state;
     status_close(status);
+    keys_close(keys);
+    char command[128];
+    snprintf(command, sizeof command, "rm -r %s", directory);
+    assert_int_equal(system(command), 0);
     close(listener);
     close(link_ends[0]);
     close(link_ends[1]);
@@ -149,6 +163,44 @@ static void each_reload_gets_its_own_answer(void **state)
     expect(c, "{\"refused\":\"the reason is no text in UTF-8; see the log\"}\n");
 }
 
+static bool is_answered(int fd)
+{
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    return poll(&wait, 1, 1) == 1;
+}
+
+// Answered once the keys have rotated; who asks meanwhile is refused, and who leaves is forgotten.
+static void a_rotation_is_answered_when_it_has_ended(void **state)
+{
+    (void)state;
+    char answer[512] = "";
+    int a = client(), b = client(), c = client();
+    say(a, "keys rotate\n");
+    assert_int_equal(keys_outcome(keys)->asked, KEYS_ASKED);
+    status_keys_turned(status);
+    assert_false(is_answered(a));
+    say(b, "keys rotate\n");
+    expect(b, "{\"refused\":\"a rotation is under way; see noonmarkctl keys\"}\n");
+    while (!is_answered(a)) {
+        keys_turn(keys, &ring, now_ns());
+        status_keys_turned(status);
+    }
+    assert_int_equal(keys_outcome(keys)->asked, KEYS_ROTATED);
+    assert_true(recv(a, answer, sizeof answer - 1, 0) > 0);
+    assert_non_null(strstr(answer, "\"wiped\":[],\"keys\":3}\n"));
+    assert_int_equal(recv(a, answer, sizeof answer, 0), 0);
+    close(a);
+
+    say(c, "keys rotate\n");
+    close(c);
+    status_turn(status, now);
+    while (keys_outcome(keys)->asked != KEYS_ROTATED) {
+        keys_turn(keys, &ring, now_ns());
+        status_keys_turned(status);
+    }
+    status_keys_turned(status);
+}
+
 // Its place is free at once, and the answer goes nowhere.
 static void a_client_that_leaves_is_forgotten(void **state)
 {
@@ -233,6 +285,7 @@ int main(void)
         cmocka_unit_test(a_famine_of_descriptors_is_waited_out),
         cmocka_unit_test(each_reload_gets_its_own_answer),
         cmocka_unit_test(a_client_that_leaves_is_forgotten),
+        cmocka_unit_test(a_rotation_is_answered_when_it_has_ended),
         cmocka_unit_test(without_a_supervisor_it_says_so), // ends the link: the last one
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -1,0 +1,76 @@
+// noonmarkctl keys, and keys rotate.
+#include "ctl/client.h"
+#include "ctl/every.h"
+#include "ctl/member.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum { ROTATE_TIMEOUT_S = 60 }; // a disk may take half a minute to sync
+
+// "3 d 04:05:06", or without the days.
+static const char *span(int64_t seconds, char text[32])
+{
+    const int64_t days = seconds / 86400;
+    const int of_day = (int)(seconds % 86400);
+    const int n = days > 0 ? snprintf(text, 32, "%" PRId64 " d ", days) : 0;
+    snprintf(text + n, 32 - (size_t)n, "%02d:%02d:%02d", of_day / 3600, of_day / 60 % 60,
+             of_day % 60);
+    return text;
+}
+
+static void show_key(const json_t *key, FILE *out)
+{
+    char state[32], age[32], left[32];
+    const json_t *old = json_object_get(key, "old");
+    if (json_is_integer(old))
+        snprintf(state, sizeof state, "old %" PRId64, (int64_t)json_integer_value(old));
+    else
+        snprintf(state, sizeof state, "%s", member_text(key, "role"));
+    fprintf(out, "%-10s %-9s %15s  %15s\n", member_text(key, "id"), state,
+            span(member_number(key, "age_s"), age), span(member_number(key, "opens_for_s"), left));
+}
+
+static void show(const json_t *answer, FILE *out)
+{
+    char next[32], each[32];
+    size_t i;
+    json_t *key;
+    fprintf(out, "%-10s %-9s %15s  %15s\n", "KEY", "STATE", "AGE", "OPENS COOKIES FOR");
+    json_array_foreach(json_object_get(answer, "keys"), i, key) show_key(key, out);
+    if (member_yes(answer, "rotating"))
+        fputs("\na rotation is under way", out);
+    else
+        fprintf(out, "\nnext rotation in %s", span(member_number(answer, "next_rotation_s"), next));
+    fprintf(out, ", one each %s, %" PRId64 " old keys kept\n",
+            span(member_number(answer, "rotate_s"), each), member_number(answer, "keep"));
+    if (member_yes(answer, "failing"))
+        fputs("the last write of the key file has FAILED: see the server's log\n", out);
+    else if (member_yes(answer, "writing"))
+        fputs("the key file is being written\n", out);
+}
+
+static void show_rotated(const json_t *answer, FILE *out)
+{
+    size_t i;
+    json_t *id;
+    fprintf(out, "rotated: %s seals now, %s is the future key, %" PRId64 " keys\n",
+            member_text(answer, "current"), member_text(answer, "future"),
+            member_number(answer, "keys"));
+    json_array_foreach(json_object_get(answer, "wiped"), i, id)
+        fprintf(out, "%s is wiped: clients whose cookies it sealed get a NAK and repeat NTS-KE\n",
+                json_string_value(id) != NULL ? json_string_value(id) : "?");
+}
+
+static int run(const struct call *call)
+{
+    static const struct request keys = {"keys", CLIENT_TIMEOUT_S, client_otherwise};
+    static const struct request rotate = {
+        "keys rotate", ROTATE_TIMEOUT_S,
+        "the rotation may go on all the same: see noonmarkctl keys and the server's log"};
+    return call->word != NULL ? client_run(call, &rotate, show_rotated)
+                              : client_run(call, &keys, show);
+}
+
+const struct command command_keys = {
+    "keys", "rotate", "cookie keys: states, ages, next rotation; rotates them now", run};

@@ -1,0 +1,51 @@
+"""What noonmarkctl's commands say of a server that a chronyd asks: for a test that has both."""
+
+import json
+import re
+import subprocess
+
+from harness import BUILD, PATIENCE_S, wait_for
+
+
+class Commands:
+    def __init__(self, tap, world, client):
+        self.tap, self.world, self.client = tap, world, client
+
+    def ctl(self, *words):
+        return subprocess.run([BUILD / "noonmarkctl", "--socket", self.world.control_socket, *words],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=90)
+
+    def object(self, *words):
+        got = self.ctl("--json", *words)
+        return json.loads(got.stdout) if got.returncode == 0 else {}
+
+    def ports(self):
+        text, told = self.ctl("ports"), self.object("ports")
+        port = told["ports"][0]
+        self.tap.ok(text.returncode == 0 and re.search(r"^serve0 +interface .* serving$", text.stdout, re.M) and
+                    all(address in text.stdout for address in port["addresses"]) and
+                    port["frames_received"] == port["stamped"] + port["unstamped"] > 0,
+                    "ports: what the port is, and where it is served", f"{text.stdout}\n{port}")
+
+    def keys(self):
+        """A rotation on demand, which the client does not notice."""
+        before, nak = self.object("keys"), self.client.authdata()["nak"]
+        future = next(key["id"] for key in before["keys"] if key["role"] == "future")
+        text = self.ctl("keys", "rotate")
+        after = self.object("keys")
+        roles = {key["role"]: key["id"] for key in after["keys"]}
+        self.tap.ok(text.returncode == 0 and text.stdout.startswith(f"rotated: {future} seals now, {roles['future']}") and
+                    roles["current"] == future and len(after["keys"]) == len(before["keys"]) + 1 and
+                    after["next_rotation_s"] > before["rotate_s"] - PATIENCE_S and not after["failing"],
+                    "CK-5: keys rotate: the future key seals, and a whole interval follows", f"{text}\n{before}\n{after}")
+        sent = self.client.ntpdata()["Total valid RX"]
+        self.tap.ok(wait_for(lambda: self.client.ntpdata()["Total valid RX"] > sent + 9, PATIENCE_S) and
+                    self.client.authdata()["nak"] == nak, "CK-6: and the client gets replies on, without a NAK",
+                    self.client.explain())
+        shown = self.ctl("keys").stdout
+        self.tap.ok(re.search(rf"^{future} +current ", shown, re.M) and re.search(r" old 1 ", shown) and
+                    "next rotation in 23:" in shown, "keys: states, ages and the next rotation", shown)
+
+    def all(self):
+        self.ports()
+        self.keys()
