@@ -12,6 +12,7 @@ enum {
     LISTENERS_MAX = 16,   // control.listen, the supervisor's sockets, NTS-KE's
     CERTIFICATES_MAX = 8, // control.certificates, the descriptors of their files
     CPUS_MAX = 1024,      // the numbers of CPUs in dataplane.cores are below it
+    PREFIXES_MAX = 4096,  // of dataplane.allow, and of dataplane.deny
 
     COOKIE_KEYS_MAX = 8,                // the current key, the future one, and old ones
     OLD_KEYS_MAX = COOKIE_KEYS_MAX - 2, // keys.keep
