@@ -27,6 +27,7 @@ enum outcome {
     DROPPED_SOURCE,      // from an address that no host has, or from our own
     DROPPED_CHECKSUM,    // IPv4 header checksum, or a zero UDP checksum over IPv6
     DROPPED_PORT_ZERO,   // source port 0
+    DROPPED_DENIED,      // from a source that dataplane.allow and dataplane.deny do not answer
     DROPPED_LENGTH,      // NTP shorter than 48 octets or not a multiple of 4
     DROPPED_VERSION,     // VN 0, 5, 6, 7
     DROPPED_MODE,        // not a client request

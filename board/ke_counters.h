@@ -25,6 +25,9 @@ enum ke_counter {
 
     KE_PAUSED_FULL,  // accepting paused: max_connections are open
     KE_PAUSED_ERROR, // accepting paused: descriptors or memory ran out
+
+    KE_DENIED, // closed at once, and not among the accepted ones: the lists do not answer its
+               // source
     KE_COUNTER_COUNT,
 };
 

@@ -153,6 +153,10 @@ const struct metric_family family_ke_ended = {
 const struct metric_family family_ke_paused = {
     "noonmark_ke_paused", "Pauses of accepting NTS-KE connections, by their cause.", METRIC_COUNTER,
     ""};
+const struct metric_family family_ke_denied = {
+    "noonmark_ke_denied",
+    "NTS-KE connections closed at once, because the lists of prefixes do not answer their source.",
+    METRIC_COUNTER, ""};
 const struct metric_family family_ke_open = {"noonmark_ke_open", "NTS-KE connections open now.",
                                              METRIC_GAUGE, ""};
 const struct metric_family family_clock_error_bound = {

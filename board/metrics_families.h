@@ -57,6 +57,7 @@ extern const struct metric_family family_departure;
 extern const struct metric_family family_ke_accepted;
 extern const struct metric_family family_ke_ended;
 extern const struct metric_family family_ke_paused;
+extern const struct metric_family family_ke_denied;
 extern const struct metric_family family_ke_open;
 extern const struct metric_family family_clock_error_bound;
 extern const struct metric_family family_source_offset;

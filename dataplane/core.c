@@ -5,6 +5,7 @@
 #include "base/tsc.h"
 #include "dataplane/clock/clock.h"
 #include "dataplane/stage/account.h"
+#include "dataplane/stage/allow.h"
 #include "dataplane/stage/classify.h"
 #include "dataplane/stage/exchange.h"
 #include "dataplane/stage/interleave.h"
@@ -209,7 +210,9 @@ bool core_turn(struct core *c)
     const struct turn_stamps stamps =
         turn_time_moments(&c->time, &c->state.state, &lines, &b->burst, all, b->arrival);
 
-    lane_set ntp = parse(b, all, port_addresses(c->is.port), policy_held(&c->policy)->udp_port);
+    const struct policy *policy = policy_held(&c->policy);
+    lane_set ntp = parse(b, all, port_addresses(c->is.port), policy->udp_port);
+    ntp = allow(b, ntp, policy->sources);
     struct kinds requested = classify(b, ntp); // plain, secure, slow (legal, but unusual)
     requested = able(b, requested, c->keys.n != 0 && rng_ready(&c->rng), c->state.state.serving,
                      is_silent(c));

@@ -36,6 +36,7 @@ static void free_from(struct policy_entry *entry)
 {
     while (entry) {
         struct policy_entry *before = entry->before;
+        prefixes_free(entry->policy.sources);
         free(entry);
         entry = before;
     }

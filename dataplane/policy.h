@@ -1,13 +1,16 @@
 // The operator's settings for the packets on the ports, as one immutable object: published whole
 // while the cores run, and freed once no core uses it any more. It holds the settings that change
-// what is answered and how (the UDP port, silence while the clock is wrong; later NTS-only, smear,
-// limits and lists). Keys and clock, which change without the operator, come over the board.
+// what is answered and how (the UDP port, silence while the clock is wrong; which sources are
+// answered; later smear and limits). Keys and clock, which change without the operator, come over
+// the board.
 //
 // Housekeeping's thread publishes and frees. Each core checks once a turn, an idle one too, and
 // writes which policy it uses. Its heartbeat would not be enough: a core may count a turn after the
 // publication and still have checked before it, since a processor may execute a load before an
 // earlier store.
 #pragma once
+
+#include "base/prefixes.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -16,6 +19,7 @@
 struct policy {
     uint16_t udp_port;               // on which NTP is served; ports_steer() gets the same one
     bool silent_unless_synchronised; // time.on_unhealthy: replies would have leap 3, so give none
+    struct prefixes *sources;        // that are answered; NULL: all
 };
 
 struct policy_entry;
@@ -56,7 +60,8 @@ static inline void policy_take(const struct policy_place *place, struct policy_h
 
 // Housekeeping's side.
 
-// Publishes a copy of the policy. 0 or -ENOMEM, and then nothing has changed.
+// Publishes a copy of the policy, which takes over its set of sources. 0 or -ENOMEM, and then
+// nothing has changed.
 int policy_publish(struct policy_place *place, const struct policy *policy);
 
 // Are there policies older than the published one?

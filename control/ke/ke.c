@@ -86,6 +86,7 @@ int ke_open(const struct ke_setup *setup, struct ke **ke)
         .n_listeners = (uint32_t)setup->n_listeners,
         .deadline_ns = setup->deadline_ms * (uint64_t)NOW_NS_PER_MS,
         .max_connections = setup->max_connections,
+        .sources = setup->sources,
     };
     int result = 0;
     for (size_t i = 0; i < setup->n_listeners && result == 0; i++) {

@@ -3,6 +3,7 @@
 // Opened and closed by the main thread. RFC 8915, section 4.
 #pragma once
 
+#include "base/prefixes.h"
 #include "board/ke_counters.h"
 #include "board/snapshot.h"
 #include "control/ke/tls.h"
@@ -23,6 +24,7 @@ struct ke_setup {
     uint32_t threads;
     uint32_t deadline_ms;
     uint32_t max_connections;
+    const struct prefixes *sources; // whose connections are served; NULL: all
 };
 
 // Starts serving. Everything that setup points to must outlive the result. 0 or -errno.

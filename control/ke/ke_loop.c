@@ -5,6 +5,7 @@
 #include "control/ke/slab.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -124,6 +125,16 @@ static bool is_about_one_connection(int error)
     }
 }
 
+static bool is_allowed(const struct prefixes *sources, const struct sockaddr_storage *from)
+{
+    if (sources == NULL)
+        return true;
+    if (from->ss_family == AF_INET)
+        return prefixes_allow_v4(sources,
+                                 (const uint8_t *)&((const struct sockaddr_in *)from)->sin_addr);
+    return prefixes_allow_v6(sources, ((const struct sockaddr_in6 *)from)->sin6_addr.s6_addr);
+}
+
 static void accept_some(struct ke_loop *loop, int listener)
 {
     struct ke_shared *shared = loop->shared;
@@ -134,7 +145,15 @@ static void accept_some(struct ke_loop *loop, int listener)
             pause_accepting(loop, KE_PAUSED_FULL);
             return;
         }
-        int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct sockaddr_storage from = {0};
+        socklen_t len = sizeof from;
+        int fd = accept4(listener, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0 && !is_allowed(shared->sources, &from)) {
+            close(fd);
+            return_place(shared);
+            ke_count(shared->counters, KE_DENIED);
+            continue;
+        }
         if (fd >= 0 && admit(loop, fd))
             continue;
         int error = fd >= 0 ? ENOMEM : errno;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/bounds.h"
+#include "base/prefixes.h"
 #include "board/ke_counters.h"
 #include "control/ke/ke_connection.h"
 #include "control/ke/ke_queue.h"
@@ -25,10 +26,11 @@ struct ke_shared {
     const char *ntp_server;
     uint16_t udp_port;
     uint32_t n_listeners;
-    int listener[LISTENERS_MAX];  // listening and non-blocking
-    uint64_t deadline_ns;         // for the whole exchange
-    uint32_t max_connections;     // of all loops together
-    struct ke_counters *counters; // written by all loops
+    int listener[LISTENERS_MAX];    // listening and non-blocking
+    uint64_t deadline_ns;           // for the whole exchange
+    uint32_t max_connections;       // of all loops together
+    const struct prefixes *sources; // whose connections are served; NULL: all
+    struct ke_counters *counters;   // written by all loops
 };
 
 // The object that epoll's data points to for everything but connections.

@@ -1,4 +1,4 @@
-// Second stage: what a packet requests. The decision table of RFC 8915, section 5.7 and of RFC
+// Third stage: what a packet requests. The decision table of RFC 8915, section 5.7 and of RFC
 // 5905, as far as it can be decided without a key. Runs on a core's own batch.
 #pragma once
 

@@ -46,7 +46,11 @@ static const struct exchange_variant *any_variant(void)
 
 static void publish_port(uint16_t udp_port)
 {
-    assert_int_equal(policy_publish(&policy, &(struct policy){.udp_port = udp_port}), 0);
+    // With a set of sources: it ends with its policy.
+    const struct prefix all = {.ip_version = 4};
+    const struct policy made = {.udp_port = udp_port, .sources = prefixes_make(&all, 1, NULL, 0)};
+    assert_non_null(made.sources);
+    assert_int_equal(policy_publish(&policy, &made), 0);
 }
 
 static int open_loops(enum loop_idle idle, int descriptor)

@@ -27,8 +27,9 @@ struct ke_server_options {
     uint32_t max_connections;
     uint32_t threads; // 2
     const char *ntp_server;
-    uint16_t udp_port; // 123
-    int no_keys;       // nothing is published
+    uint16_t udp_port;              // 123
+    int no_keys;                    // nothing is published
+    const struct prefixes *sources; // NULL: all
 };
 
 void ke_server_open(struct ke_server *server, const struct ke_server_options *options);

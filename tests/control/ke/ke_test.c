@@ -583,6 +583,32 @@ static void elsewhere(void **state)
     }
 }
 
+// dataplane.deny: closed without an octet and not served, while others are.
+static void denied(void **state)
+{
+    (void)state;
+    const struct prefix all[] = {{.ip_version = 4}, {.ip_version = 6}};
+    const struct prefix deny[] = {{.ip_version = 4, .len = 8, .octets = {127}}};
+    struct prefixes *sources = prefixes_make(all, 2, deny, 1);
+    ke_server_open(&server, &(struct ke_server_options){.max_connections = 2, .sources = sources});
+    for (int i = 0; i < 4; i++) { // none of them keeps a place
+        struct ke_client client;
+        assert_false(ke_client_open(&client, &server.address, &(struct ke_client_options){0}));
+        assert_int_equal(client.alert, -1);
+        ke_client_close(&client);
+    }
+    ke_server_await(&server, KE_DENIED, 4);
+    assert_int_equal(ke_counted(ke_counters(server.ke), KE_ACCEPTED), 0);
+    ke_server_await_open(&server, 0);
+    if (server.n_listeners == 2) {
+        both_families(NULL);
+        ke_server_await(&server, KE_ACCEPTED, 1);
+    }
+    ke_server_check_sums(&server);
+    ke_server_close(&server);
+    prefixes_free(sources);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -604,6 +630,7 @@ int main(void)
         TEST(junk_behind),
         TEST(other_certificates),
         cmocka_unit_test_teardown(elsewhere, teardown),
+        cmocka_unit_test(denied),
     };
     signal(SIGPIPE, SIG_IGN); // the clients write where the server has ended
     cmocka_set_message_output(CM_OUTPUT_TAP);

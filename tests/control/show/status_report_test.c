@@ -118,7 +118,7 @@ static void expect_names(const char *what, const json_t *object, const char *nam
     "frames_received answered_plain answered_nts answered_nak dropped_runt dropped_oversize "      \
     "dropped_not_ip dropped_fragment dropped_ip_options dropped_not_udp dropped_not_ntp "          \
     "dropped_not_ours dropped_group dropped_other_mac dropped_source dropped_checksum "            \
-    "dropped_port_zero dropped_length "                                                            \
+    "dropped_port_zero dropped_denied dropped_length "                                             \
     "dropped_version dropped_mode dropped_trailer dropped_mac dropped_fields dropped_nts_shape "   \
     "dropped_nts_lengths dropped_nts_content dropped_no_keys dropped_no_clock dropped_unhealthy "  \
     "dropped_stale "                                                                               \
@@ -143,7 +143,7 @@ static void names_are_stable(void **state)
                   "root_delay_s root_dispersion_s bound_ns growth_ppb gates steps error_bound_ns"},
         {"ke", "accepted completed no_common error_critical error_request error_internal "
                "late_handshake late_request no_handshake no_alpn abandoned paused_full "
-               "paused_error open"},
+               "paused_error denied open"},
         {"metrics_process", "heartbeat_age_ms starts log_lines_lost scrapes pages refused cut"},
         {"counters", COUNTERS},
     };
