@@ -6,6 +6,7 @@
 #include "config/value.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,6 +54,30 @@ uint32_t config_sockets_each(const struct config *config)
     const uint32_t ports = config_socket_ports(config);
     const uint32_t most = ports > 0 ? SOCKETS_MAX / ports : 0;
     return most < config->dataplane.n_cores ? most : config->dataplane.n_cores;
+}
+
+// Has the list the whole of that family?
+static bool has_whole(const struct prefix *prefix, uint32_t n, uint8_t ip_version)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (prefix[i].ip_version == ip_version && prefix[i].len == 0)
+            return true;
+    return false;
+}
+
+int config_sources(const struct config *config, struct prefixes **sources)
+{
+    const struct prefix *allow = config->dataplane.allow;
+    const uint32_t n_allow = config->dataplane.n_allow, n_deny = config->dataplane.n_deny;
+    struct prefixes *made = NULL;
+
+    if (n_deny > 0 || !has_whole(allow, n_allow, 4) || !has_whole(allow, n_allow, 6)) {
+        made = prefixes_make(allow, n_allow, config->dataplane.deny, n_deny);
+        if (made == NULL)
+            return -ENOMEM;
+    }
+    *sources = made;
+    return 0;
 }
 
 void config_log_others(const struct config_error *error)

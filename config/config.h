@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/bounds.h"
+#include "base/prefixes.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,8 +20,9 @@ enum {
     CONFIG_ADDRESSES_MAX = ADDRESSES_MAX, // of one port
     CONFIG_LISTEN_MAX = LISTENERS_MAX,
     CONFIG_CERTIFICATES_MAX = CERTIFICATES_MAX,
-    CONFIG_PHC_MAX = 32,     // octets of a device's path, with its NUL
-    CONFIG_TEXT_MAX = 65536, // octets of a configuration file
+    CONFIG_PREFIXES_MAX = PREFIXES_MAX,
+    CONFIG_PHC_MAX = 32,      // octets of a device's path, with its NUL
+    CONFIG_TEXT_MAX = 524288, // octets of a configuration file; what config_print writes is shorter
 };
 
 #define CONFIG_DEFAULT_PATH "/etc/noonmark/noonmark.yaml"
@@ -93,6 +95,9 @@ struct config {
         uint32_t n_ports;
         struct config_port ports[CONFIG_PORTS_MAX];
         uint16_t udp_port;
+        uint32_t n_allow, n_deny;
+        struct prefix allow[CONFIG_PREFIXES_MAX];
+        struct prefix deny[CONFIG_PREFIXES_MAX];
         enum config_switch interleaved;
         enum config_switch kernel_path; // the guard sockets' requests are answered
         enum config_switch launch_time;
@@ -141,6 +146,10 @@ struct config {
 // SOCKETS_MAX allows.
 uint32_t config_socket_ports(const struct config *config);
 uint32_t config_sockets_each(const struct config *config);
+
+// Makes the set of the sources that dataplane.allow and dataplane.deny answer; the caller owns it.
+// NULL when they answer all, as the defaults do. 0 or -ENOMEM, and then *sources is unchanged.
+int config_sources(const struct config *config, struct prefixes **sources);
 
 // For a person: "FILE:LINE: what is wrong; what to do". Longer lines are cut.
 struct config_error {

@@ -2,6 +2,7 @@
 #include "config/load_faults.h"
 
 #include "config/hint.h"
+#include "config/prefix.h"
 #include "config/suggest.h"
 
 #include <stdarg.h>
@@ -72,6 +73,13 @@ bool load_fail_value(struct loader *l, const yaml_node_t *node, const struct sch
                              "`%s: %s` is not in this version of noonmark; it must be %s",
                              key->path, quote(text, quoted), allowed);
     }
+    char mended[PREFIX_TEXT_MAX];
+    if (key->type == SCHEMA_PREFIX && prefix_mended(text, mended))
+        return load_fail(l, load_line_of(node), "`%s` is \"%s\"; write \"%s\"%s", key->path,
+                         quote(text, quoted), mended,
+                         strchr(mended, ':') == NULL && strchr(text, ':') != NULL
+                             ? ", the same in IPv4's form"
+                             : ": no bit beyond the prefix length may be set");
     return load_fail(l, load_line_of(node), "`%s` is \"%s\"%s; it must be %s", key->path,
                      quote(text, quoted), hint_value(key, text), allowed);
 }

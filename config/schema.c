@@ -106,6 +106,15 @@ const struct schema_key schema[] = {
      .min = 1,
      .max = 65535,
      .fallback = "123"},
+    {.path = "dataplane.allow",
+     .help = "prefixes of the sources that are answered; the longest of both lists decides",
+     .type = SCHEMA_PREFIX,
+     LIST(struct config, dataplane.allow, dataplane.n_allow, 1, CONFIG_PREFIXES_MAX),
+     .fallback = "0.0.0.0/0, ::/0"},
+    {.path = "dataplane.deny",
+     .help = "prefixes of the sources that are not answered",
+     .type = SCHEMA_PREFIX,
+     LIST(struct config, dataplane.deny, dataplane.n_deny, 0, CONFIG_PREFIXES_MAX)},
     {.path = "dataplane.interleaved",
      .help = "interleaved mode (RFC 9769): clients that ask are told when replies truly left",
      .type = SCHEMA_CHOICE,
@@ -319,10 +328,8 @@ const struct schema_key schema[] = {
 const size_t schema_n = sizeof schema / sizeof schema[0];
 
 const struct schema_later schema_later[] = {
-    {"dataplane.nts_only", ""},       {"dataplane.rate_limit", ""},
-    {"dataplane.allow", ""},          {"dataplane.deny", ""},
-    {"dataplane.ports[].queues", ""}, {"dataplane.ports[].pci", ""},
-    {"control.per_prefix", ""},       {"keys.fleet", ""},
+    {"dataplane.nts_only", ""},    {"dataplane.rate_limit", ""}, {"dataplane.ports[].queues", ""},
+    {"dataplane.ports[].pci", ""}, {"control.per_prefix", ""},   {"keys.fleet", ""},
 };
 const size_t schema_later_n = sizeof schema_later / sizeof schema_later[0];
 

@@ -20,6 +20,7 @@ enum schema_type {
     SCHEMA_HOST,         // likewise, a host name, an IP address or nothing
     SCHEMA_USER,         // likewise, a user's name or UID[:GID]
     SCHEMA_ADDRESS,      // struct config_address
+    SCHEMA_PREFIX,       // struct prefix
     SCHEMA_LISTEN,       // struct config_listen
     SCHEMA_SOURCE,       // an enum, the position in words; behind it the path that follows "phc:"
     SCHEMA_REFERENCE_ID, // struct config's time.reference_id; time.reference_id_word follows

@@ -64,6 +64,9 @@ void schema_allowed(const struct schema_key *key, char *out, size_t len)
     case SCHEMA_ADDRESS:
         snprintf(out, len, "the IPv4 or IPv6 address of one host, without port and prefix length");
         break;
+    case SCHEMA_PREFIX:
+        snprintf(out, len, "ADDRESS/LENGTH (192.0.2.0/24, 2001:db8::/32) or one host's address");
+        break;
     case SCHEMA_LISTEN:
         snprintf(out, len, "ADDRESS:PORT or [ADDRESS]:PORT, port 1 to 65535%s",
                  key->min == 0 ? "; or \"\"" : "");

@@ -3,6 +3,7 @@
 
 #include "config/config.h"
 #include "config/host.h"
+#include "config/prefix.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -282,6 +283,8 @@ bool value_parse(const struct schema_key *key, const char *text, void *into)
         return parse_text(key, text, into);
     case SCHEMA_ADDRESS:
         return host_address(text, into);
+    case SCHEMA_PREFIX:
+        return prefix_read(text, into);
     case SCHEMA_LISTEN:
         return parse_listen(key, text, into);
     case SCHEMA_REFERENCE_ID:
@@ -342,6 +345,10 @@ void value_print(const struct schema_key *key, const void *from, FILE *out)
         inet_ntop(address->family, address->octets, text, sizeof text);
         print_quoted(text, out);
         break;
+    case SCHEMA_PREFIX:
+        prefix_write(from, text);
+        print_quoted(text, out);
+        break;
     case SCHEMA_LISTEN:
         print_quoted(((const struct config_listen *)from)->text, out);
         break;
@@ -351,19 +358,21 @@ void value_print(const struct schema_key *key, const void *from, FILE *out)
     }
 }
 
+// Is the value a char * of its own?
+static bool is_heap_text(enum schema_type type)
+{
+    return type == SCHEMA_WORD || type == SCHEMA_TEXT || type == SCHEMA_NAME ||
+           type == SCHEMA_PATH || type == SCHEMA_HOST || type == SCHEMA_USER;
+}
+
 bool value_equal(const struct schema_key *key, const void *a, const void *b)
 {
     const char *const *text_a = a;
     const char *const *text_b = b;
 
-    switch (key->type) {
-    case SCHEMA_WORD:
-    case SCHEMA_TEXT:
-    case SCHEMA_NAME:
-    case SCHEMA_PATH:
-    case SCHEMA_HOST:
-    case SCHEMA_USER:
+    if (is_heap_text(key->type))
         return strcmp(*text_a, *text_b) == 0;
+    switch (key->type) {
     case SCHEMA_LISTEN:
         return strcmp(((const struct config_listen *)a)->text,
                       ((const struct config_listen *)b)->text) == 0;
@@ -376,19 +385,8 @@ bool value_equal(const struct schema_key *key, const void *a, const void *b)
 
 void value_free(const struct schema_key *key, void *at)
 {
-    switch (key->type) {
-    case SCHEMA_WORD:
-    case SCHEMA_TEXT:
-    case SCHEMA_NAME:
-    case SCHEMA_PATH:
-    case SCHEMA_HOST:
-    case SCHEMA_USER:
+    if (is_heap_text(key->type))
         free(*(char **)at);
-        break;
-    case SCHEMA_LISTEN:
+    else if (key->type == SCHEMA_LISTEN)
         free(((struct config_listen *)at)->text);
-        break;
-    default:
-        break;
-    }
 }

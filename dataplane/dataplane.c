@@ -119,12 +119,17 @@ static int open_ports(struct dataplane *d)
 
 static int make_policy(struct dataplane *d)
 {
-    const struct policy policy = {
+    struct policy policy = {
         .udp_port = d->config->dataplane.udp_port,
         .silent_unless_synchronised = d->config->time.on_unhealthy == UNHEALTHY_SILENT,
     };
-    int fault = policy_publish(&d->policy, &policy);
-    return fault ? failed("no memory for the policy", fault) : 0;
+    int fault = config_sources(d->config, &policy.sources);
+    if (!fault)
+        fault = policy_publish(&d->policy, &policy);
+    if (!fault)
+        return 0;
+    prefixes_free(policy.sources);
+    return failed("no memory for the policy", fault);
 }
 
 // Without a port that tells departures, no reply could ever be interleaved.

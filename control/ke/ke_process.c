@@ -34,6 +34,7 @@ struct process {
     struct board_ke *board;
     struct tls *tls;
     struct ke *ke;
+    struct prefixes *sources; // NULL: all
     int signals;
     int epoll;
 };
@@ -160,6 +161,9 @@ static int open_ke(struct process *p)
         log_warning("control.max_connections: %u of %u fit into the limit of open files; raise it "
                     "(LimitNOFILE=)",
                     fit, wanted);
+    int result = config_sources(p->config, &p->sources);
+    if (result < 0)
+        return failed("lists of prefixes", result);
     const struct ke_setup setup = {
         .tls = p->tls,
         .listeners = listeners,
@@ -171,8 +175,9 @@ static int open_ke(struct process *p)
         .threads = p->config->control.threads,
         .deadline_ms = p->config->control.deadline_ms,
         .max_connections = fit,
+        .sources = p->sources,
     };
-    int result = ke_open(&setup, &p->ke);
+    result = ke_open(&setup, &p->ke);
     return result < 0 ? failed("key exchange", result) : 0;
 }
 
@@ -288,6 +293,7 @@ static void serve(struct process *p)
 static void close_all(struct process *p)
 {
     ke_close(p->ke);
+    prefixes_free(p->sources);
     tls_close(p->tls);
     board_unmap_ke(p->board);
     board_unmap_control(p->control);

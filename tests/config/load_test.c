@@ -49,6 +49,12 @@ static void least_has_defaults(void **state)
     assert_string_equal(c->dataplane.ports[0].device, "eth0");
     assert_int_equal(c->dataplane.ports[0].n_addresses, 0);
     assert_int_equal(c->dataplane.udp_port, 123);
+    assert_int_equal(c->dataplane.n_allow, 2);
+    assert_int_equal(c->dataplane.allow[0].ip_version, 4);
+    assert_int_equal(c->dataplane.allow[0].len, 0);
+    assert_int_equal(c->dataplane.allow[1].ip_version, 6);
+    assert_int_equal(c->dataplane.allow[1].len, 0);
+    assert_int_equal(c->dataplane.n_deny, 0);
     assert_int_equal(c->dataplane.interleaved, SWITCH_TRUE);
     assert_int_equal(c->dataplane.kernel_path, SWITCH_TRUE);
     assert_int_equal(c->dataplane.launch_time, SWITCH_FALSE);
@@ -94,6 +100,8 @@ static void all_keys_are_read(void **state)
         "      addresses:\n"
         "        - 198.51.100.7\n"
         "  udp_port: 8123\n"
+        "  allow: [192.0.2.0/24, '2001:db8::/32', 198.51.100.1]\n"
+        "  deny: ['2001:db8::/33']\n"
         "  interleaved: false\n"
         "  kernel_path: false\n"
         "  launch_time: true\n"
@@ -130,6 +138,14 @@ static void all_keys_are_read(void **state)
     assert_int_equal(c->dataplane.ports[1].kind, PORT_VDEV);
     assert_int_equal(c->dataplane.ports[1].n_addresses, 1);
     assert_int_equal(c->dataplane.udp_port, 8123);
+    assert_int_equal(c->dataplane.n_allow, 3);
+    assert_int_equal(c->dataplane.allow[0].len, 24);
+    assert_memory_equal(c->dataplane.allow[0].octets, "\xc0\x00\x02\x00", 4);
+    assert_int_equal(c->dataplane.allow[1].ip_version, 6);
+    assert_int_equal(c->dataplane.allow[1].len, 32);
+    assert_int_equal(c->dataplane.allow[2].len, 32);
+    assert_int_equal(c->dataplane.n_deny, 1);
+    assert_int_equal(c->dataplane.deny[0].len, 33);
     assert_int_equal(c->dataplane.interleaved, SWITCH_FALSE);
     assert_int_equal(c->dataplane.kernel_path, SWITCH_FALSE);
     assert_int_equal(c->dataplane.launch_time, SWITCH_TRUE);
@@ -145,6 +161,39 @@ static void all_keys_are_read(void **state)
     assert_int_equal(c->time.source, TIME_FIXED);
     assert_int_equal(c->time.reference_id_word, 0xc00002c8);
     config_free(c);
+}
+
+// No set where all sources are answered: packets then cost no look-up.
+static void the_lists_become_a_set(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *lines;
+        bool is_set, v4, v6; // does it answer 192.0.2.1 and 2001:db8::1?
+    } lists[] = {
+        {"", false, true, true},
+        {"  allow: ['::/0', 192.0.2.0/24, 0.0.0.0/0]\n", false, true, true},
+        {"  deny: [192.0.2.1]\n", true, false, true},
+        {"  allow: [192.0.2.0/24]\n", true, true, false},
+        {"  allow: [0.0.0.0/0]\n", true, true, false},
+        {"  allow: [192.0.2.0/24, '2001:db8::/32']\n  deny: [0.0.0.0/0, '2001:db8::/32']\n", true,
+         true, false},
+    };
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        char text[1024];
+        snprintf(text, sizeof text, VALID_PORTS "%s" VALID_CONTROL VALID_TIME, lists[i].lines);
+        struct config *c = expect_loaded(text);
+        struct prefixes *set = NULL;
+        static const uint8_t v6[16] = {0x20, 1, 0xd, 0xb8, [15] = 1};
+        assert_int_equal(config_sources(c, &set), 0);
+        assert_int_equal(set != NULL, lists[i].is_set);
+        if (set != NULL) {
+            assert_int_equal(prefixes_allow_v4(set, (const uint8_t[]){192, 0, 2, 1}), lists[i].v4);
+            assert_int_equal(prefixes_allow_v6(set, v6), lists[i].v6);
+        }
+        prefixes_free(set);
+        config_free(c);
+    }
 }
 
 // Each row replaces or adds one key in the least valid text and says whether it stands, and what
@@ -190,8 +239,32 @@ static const struct {
     {DATAPLANE, "flux_capacitor: 1", "is not a key of noonmark; remove it"},
     {DATAPLANE, "rate_limit: {per_second: 0}",
      "t.yaml:5: `dataplane.rate_limit` is not in this version of noonmark; remove it"},
-    {DATAPLANE, "allow: []", "not in this version"},
-    {DATAPLANE, "deny: []", "not in this version"},
+    {DATAPLANE, "allow: []", "`dataplane.allow` has 0 items; it must have 1 to 4096"},
+    {DATAPLANE, "allow: 192.0.2.0/24", "`dataplane.allow` must be a list"},
+    {DATAPLANE, "deny: []", NULL},
+    {DATAPLANE, "deny: [192.0.2.0/24, 192.0.2.7, 0.0.0.0/0, 255.255.255.255/32]", NULL},
+    {DATAPLANE, "deny: ['2001:db8::/32', '::/0', '::1', 'ff02::1/128']", NULL},
+    {DATAPLANE, "deny: [192.0.2.0/24, 192.0.2.7/24]",
+     "t.yaml:5: `dataplane.deny` is \"192.0.2.7/24\"; write \"192.0.2.0/24\": no bit beyond the "
+     "prefix length may be set"},
+    {DATAPLANE, "allow: [0.0.0.1/0]", "write \"0.0.0.0/0\""},
+    {DATAPLANE, "allow: [192.0.2.255/31]", "write \"192.0.2.254/31\""},
+    {DATAPLANE, "allow: ['2001:db8::1/64']", "write \"2001:db8::/64\""},
+    {DATAPLANE, "deny: ['::ffff:192.0.2.7/120']",
+     "is \"::ffff:192.0.2.7/120\"; write \"192.0.2.0/24\", the same in IPv4's form"},
+    {DATAPLANE, "deny: ['::ffff:192.0.2.7']", "write \"192.0.2.7/32\", the same in IPv4's form"},
+    {DATAPLANE, "deny: [192.0.2.0/33]",
+     "`dataplane.deny` is \"192.0.2.0/33\"; it must be ADDRESS/LENGTH (192.0.2.0/24, "
+     "2001:db8::/32) or one host's address"},
+    {DATAPLANE, "deny: ['2001:db8::/129']", "it must be ADDRESS/LENGTH"},
+    {DATAPLANE, "deny: [192.0.2.0/]", "it must be ADDRESS/LENGTH"},
+    {DATAPLANE, "deny: [192.0.2.0/08]", "it must be ADDRESS/LENGTH"},
+    {DATAPLANE, "deny: [192.0.2.0/+8]", "it must be ADDRESS/LENGTH"},
+    {DATAPLANE, "deny: [192.0.2.0/255.255.255.0]", "it must be ADDRESS/LENGTH"},
+    {DATAPLANE, "deny: [192.0.2/24]", "it must be ADDRESS/LENGTH"},
+    {DATAPLANE, "deny: [/24]", "it must be ADDRESS/LENGTH"},
+    {DATAPLANE, "deny: [time.test]", "it must be ADDRESS/LENGTH"},
+    {DATAPLANE, "deny: ['']", "it must be ADDRESS/LENGTH"},
     {DATAPLANE, "nts_only: true", "not in this version"},
     {DATAPLANE, "interleaved: true", NULL},
     {DATAPLANE, "interleaved: false", NULL},
@@ -646,7 +719,7 @@ static void size_is_bounded(void **state)
     assert_int_equal(load_octets(text, CONFIG_TEXT_MAX, &config, &error), 0);
     config_free(config);
     assert_int_equal(load_octets(text, CONFIG_TEXT_MAX + 1, &config, &error), -1);
-    assert_non_null(strstr(error.text, "is longer than 65536 octets"));
+    assert_non_null(strstr(error.text, "is longer than 524288 octets"));
     free(text);
 }
 
@@ -697,6 +770,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(least_has_defaults),
         cmocka_unit_test(all_keys_are_read),
+        cmocka_unit_test(the_lists_become_a_set),
         cmocka_unit_test(each_value_is_judged),
         cmocka_unit_test(what_is_not_yaml_is_named),
         cmocka_unit_test(all_faults_are_named),

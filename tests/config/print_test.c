@@ -54,6 +54,8 @@ static void what_is_printed_loads_again(void **state)
                false);
     round_trip("dataplane:\n"
                "  cores: [3, 5]\n"
+               "  allow: [192.0.2.0/24, '2001:db8::/32']\n"
+               "  deny: [192.0.2.7, '2001:db8::1', '::/1']\n"
                "  ports:\n"
                "    - {interface: 'a:#\"\\b', addresses: [192.0.2.1, '2001:db8::1']}\n"
                "    - {vdev: 'net_x,a=\"b c\",d=\\e # f', addresses: [198.51.100.7]}\n"
@@ -98,6 +100,27 @@ static void units_are_the_largest_that_fit(void **state)
     config_free(config);
 }
 
+// The longest lists with the longest prefixes: what is printed is longer than what was read.
+static void the_longest_lists_load_again(void **state)
+{
+    (void)state;
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    fputs(VALID_PORTS, out);
+    for (unsigned list = 0; list < 2; list++) {
+        fputs(list == 0 ? "  allow: [" : "  deny: [", out);
+        for (unsigned i = 0; i < CONFIG_PREFIXES_MAX; i++)
+            fprintf(out, "%s2001:1db8:1db8:1db8:1db8:1db8:1db8:%04x", i == 0 ? "" : ",",
+                    0x1000 + i);
+        fputs("]\n", out);
+    }
+    fputs(VALID_CONTROL VALID_TIME, out);
+    fclose(out);
+    round_trip(text, true);
+    free(text);
+}
+
 // The manual and the messages need a line of help and an allowed range for every row.
 static void every_row_explains_itself(void **state)
 {
@@ -117,6 +140,7 @@ int main(void)
         cmocka_unit_test(what_is_printed_loads_again),
         cmocka_unit_test(a_device_is_a_part_of_its_source),
         cmocka_unit_test(units_are_the_largest_that_fit),
+        cmocka_unit_test(the_longest_lists_load_again),
         cmocka_unit_test(every_row_explains_itself),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
