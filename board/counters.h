@@ -37,6 +37,7 @@ enum outcome {
     DROPPED_NTS_SHAPE,   // duplicate or missing unique identifier, cookie or authenticator
     DROPPED_NTS_LENGTHS, // authenticator's lengths or padding (RFC 8915, section 5.6)
     DROPPED_NTS_CONTENT, // genuine, but its encrypted fields are malformed
+    DROPPED_PLAIN,       // without NTS, where the configuration wants NTS alone
     DROPPED_NO_KEYS,     // an NTS request before there are keys, or before the generator is seeded
     DROPPED_NO_CLOCK,    // before control has published a clock
     DROPPED_UNHEALTHY,   // the clock is not synchronised, and the configuration wants silence then

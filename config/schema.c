@@ -115,6 +115,12 @@ const struct schema_key schema[] = {
      .help = "prefixes of the sources that are not answered",
      .type = SCHEMA_PREFIX,
      LIST(struct config, dataplane.deny, dataplane.n_deny, 0, CONFIG_PREFIXES_MAX)},
+    {.path = "dataplane.nts_only",
+     .help = "requests without NTS are not answered",
+     .type = SCHEMA_CHOICE,
+     IN(struct config, dataplane.nts_only),
+     .words = switch_words,
+     .fallback = "false"},
     {.path = "dataplane.interleaved",
      .help = "interleaved mode (RFC 9769): clients that ask are told when replies truly left",
      .type = SCHEMA_CHOICE,
@@ -328,8 +334,11 @@ const struct schema_key schema[] = {
 const size_t schema_n = sizeof schema / sizeof schema[0];
 
 const struct schema_later schema_later[] = {
-    {"dataplane.nts_only", ""},    {"dataplane.rate_limit", ""}, {"dataplane.ports[].queues", ""},
-    {"dataplane.ports[].pci", ""}, {"control.per_prefix", ""},   {"keys.fleet", ""},
+    {"dataplane.rate_limit", ""},
+    {"dataplane.ports[].queues", ""},
+    {"dataplane.ports[].pci", ""},
+    {"control.per_prefix", ""},
+    {"keys.fleet", ""},
 };
 const size_t schema_later_n = sizeof schema_later / sizeof schema_later[0];
 

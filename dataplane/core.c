@@ -214,6 +214,8 @@ bool core_turn(struct core *c)
     lane_set ntp = parse(b, all, port_addresses(c->is.port), policy->udp_port);
     ntp = allow(b, ntp, policy->sources);
     struct kinds requested = classify(b, ntp); // plain, secure, slow (legal, but unusual)
+    if (policy->nts_only)
+        requested = demand_nts(b, requested, all);
     requested = able(b, requested, c->keys.n != 0 && rng_ready(&c->rng), c->state.state.serving,
                      is_silent(c));
 

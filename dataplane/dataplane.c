@@ -122,6 +122,7 @@ static int make_policy(struct dataplane *d)
     struct policy policy = {
         .udp_port = d->config->dataplane.udp_port,
         .silent_unless_synchronised = d->config->time.on_unhealthy == UNHEALTHY_SILENT,
+        .nts_only = d->config->dataplane.nts_only == SWITCH_TRUE,
     };
     int fault = config_sources(d->config, &policy.sources);
     if (!fault)

@@ -19,6 +19,7 @@
 struct policy {
     uint16_t udp_port;               // on which NTP is served; ports_steer() gets the same one
     bool silent_unless_synchronised; // time.on_unhealthy: replies would have leap 3, so give none
+    bool nts_only;                   // plain requests are not answered
     struct prefixes *sources;        // that are answered; NULL: all
 };
 

@@ -26,3 +26,10 @@ lane_set allow(struct batch *batch, lane_set lanes, const struct prefixes *sourc
 {
     return sources == NULL ? lanes : allow_each(batch, lanes, sources);
 }
+
+struct kinds demand_nts(struct batch *batch, struct kinds kinds, lane_set lanes)
+{
+    batch->ended[DROPPED_PLAIN] |= kinds.plain & lanes;
+    kinds.plain &= ~lanes;
+    return kinds;
+}

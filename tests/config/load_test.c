@@ -55,6 +55,7 @@ static void least_has_defaults(void **state)
     assert_int_equal(c->dataplane.allow[1].ip_version, 6);
     assert_int_equal(c->dataplane.allow[1].len, 0);
     assert_int_equal(c->dataplane.n_deny, 0);
+    assert_int_equal(c->dataplane.nts_only, SWITCH_FALSE);
     assert_int_equal(c->dataplane.interleaved, SWITCH_TRUE);
     assert_int_equal(c->dataplane.kernel_path, SWITCH_TRUE);
     assert_int_equal(c->dataplane.launch_time, SWITCH_FALSE);
@@ -102,6 +103,7 @@ static void all_keys_are_read(void **state)
         "  udp_port: 8123\n"
         "  allow: [192.0.2.0/24, '2001:db8::/32', 198.51.100.1]\n"
         "  deny: ['2001:db8::/33']\n"
+        "  nts_only: true\n"
         "  interleaved: false\n"
         "  kernel_path: false\n"
         "  launch_time: true\n"
@@ -146,6 +148,7 @@ static void all_keys_are_read(void **state)
     assert_int_equal(c->dataplane.allow[2].len, 32);
     assert_int_equal(c->dataplane.n_deny, 1);
     assert_int_equal(c->dataplane.deny[0].len, 33);
+    assert_int_equal(c->dataplane.nts_only, SWITCH_TRUE);
     assert_int_equal(c->dataplane.interleaved, SWITCH_FALSE);
     assert_int_equal(c->dataplane.kernel_path, SWITCH_FALSE);
     assert_int_equal(c->dataplane.launch_time, SWITCH_TRUE);
@@ -265,7 +268,8 @@ static const struct {
     {DATAPLANE, "deny: [/24]", "it must be ADDRESS/LENGTH"},
     {DATAPLANE, "deny: [time.test]", "it must be ADDRESS/LENGTH"},
     {DATAPLANE, "deny: ['']", "it must be ADDRESS/LENGTH"},
-    {DATAPLANE, "nts_only: true", "not in this version"},
+    {DATAPLANE, "nts_only: true", NULL},
+    {DATAPLANE, "nts_only: 1", "`dataplane.nts_only` is \"1\"; it must be false or true"},
     {DATAPLANE, "interleaved: true", NULL},
     {DATAPLANE, "interleaved: false", NULL},
     {DATAPLANE, "interleaved: yes", "`dataplane.interleaved` is \"yes\"; it must be false or true"},

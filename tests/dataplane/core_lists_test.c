@@ -1,4 +1,4 @@
-// What a core answers at all: the lists of sources, over a port of memory.
+// What a core answers at all: the lists of sources, and NTS alone, over a port of memory.
 #include "tests/dataplane/rig.h"
 
 #include <setjmp.h>
@@ -116,6 +116,34 @@ static void the_kernels_path_is_judged_too(void **state)
     rig_close(rig);
 }
 
+// nts_only: an NTS request that cannot be opened still gets its NAK, so that its client asks
+// NTS-KE.
+static void plain_requests_end_where_nts_is_demanded(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_open("auto", NULL);
+    struct client client = client_new(1, &rig->ring.entry[0]);
+    const struct packet plain = packet_ntp(4, 3), old = packet_ntp(3, 3);
+    struct packet field = plain; // a plain request with a field that nobody knows
+    packet_field(&field, 0x7f00, 0, 24);
+    const struct packet nts = client_request(&client, &request_default);
+    client.cookie[0] ^= 1; // the key's id
+    const struct packet unknown = client_request(&client, &request_default);
+    use(rig, (struct policy){.udp_port = 123, .nts_only = true});
+
+    assert_int_equal(rig_ask(rig, &plain, reply), 0);
+    assert_int_equal(rig_ask(rig, &old, reply), 0);
+    assert_int_equal(rig_ask(rig, &field, reply), 0);
+    assert_int_equal(rig_count(rig, DROPPED_PLAIN), 3);
+    assert_int_equal(rig_ask(rig, &nts, reply), 228);
+    assert_true(client_is_nak(&client, &unknown, reply, rig_ask(rig, &unknown, reply)));
+    assert_int_equal(rig_count(rig, ANSWERED_NTS), 1);
+    assert_int_equal(rig_count(rig, ANSWERED_NAK), 1);
+    use(rig, (struct policy){.udp_port = 123});
+    assert_int_equal(rig_ask(rig, &plain, reply), 48);
+    rig_close(rig);
+}
+
 int main(void)
 {
     if (rig_skips())
@@ -124,6 +152,7 @@ int main(void)
         cmocka_unit_test(denied_sources_get_no_reply),
         cmocka_unit_test(a_burst_is_divided),
         cmocka_unit_test(the_kernels_path_is_judged_too),
+        cmocka_unit_test(plain_requests_end_where_nts_is_demanded),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);

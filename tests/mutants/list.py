@@ -149,6 +149,8 @@ MUTANTS = [
     Mutant("allow-all", "denied sources are answered (dataplane.deny)", "dataplane/stage/allow.c",
            "        if (is_allowed(batch, i, sources))\n", "        if (is_allowed(batch, i, sources) || true)\n",
            ("dataplane/core_lists",)),
+    Mutant("plain-too", "requests without NTS are answered in spite of nts_only", "dataplane/stage/allow.c",
+           "    kinds.plain &= ~lanes;\n", "", ("dataplane/core_lists",)),
     Mutant("allow-ke", "NTS-KE serves denied sources", "control/ke/ke_loop.c",
            "if (fd >= 0 && !is_allowed(shared->sources, &from))",
            "if (fd >= 0 && !is_allowed(shared->sources, &from) && false)", ("control/ke/ke",)),

@@ -1,10 +1,11 @@
 """What is answered at all: dataplane.allow and dataplane.deny, over AF_XDP, by the kernel's path, on ports that are
-sockets, and in NTS-KE."""
+sockets, and in NTS-KE; and dataplane.nts_only."""
 
 import os
 import socket
 
 from harness import CLIENT_IF, CLIENT_V4, CLIENT_V6, KE_PORT, NTP_PORT, SERVER_IF, SERVER_V4, SERVER_V6, Tap, World, wait_for
+from probe import Probe
 
 DENIED_V4, DENIED_V6 = "10.123.0.77", "fd6e:6d::77"
 ELSEWHERE = "10.124.0.7"  # in neither list
@@ -95,6 +96,19 @@ def lists(tap, world):
     sources(tap, world, "a port that is a socket", "counters")
 
 
+def nts_only(tap, world):
+    configure(world, "  nts_only: true\n")
+    world.start(wait=False)
+    tap.ok(wait_for(world.is_serving, 20), "nts_only: it serves", world.server_tail())
+    tap.ok(asked(world.client, SERVER_V4, CLIENT_V4) is None, "nts_only: a plain request is not answered")
+    counted(tap, world, "counters", "dropped_plain", 1, "nts_only: the counter tells")
+    probe = Probe(world)
+    lines = probe.nts(*probe.trust())
+    tap.equal([line["verdict"] for line in lines], ["authenticated"], "nts_only: one with NTS is")
+
+
 with Tap() as tap, World("lists") as world:
     lists(tap, world)
+    world.stop()
+    nts_only(tap, world)
     tap.equal(world.stop(), 0, "it ends as it should")

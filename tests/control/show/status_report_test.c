@@ -120,7 +120,8 @@ static void expect_names(const char *what, const json_t *object, const char *nam
     "dropped_not_ours dropped_group dropped_other_mac dropped_source dropped_checksum "            \
     "dropped_port_zero dropped_denied dropped_length "                                             \
     "dropped_version dropped_mode dropped_trailer dropped_mac dropped_fields dropped_nts_shape "   \
-    "dropped_nts_lengths dropped_nts_content dropped_no_keys dropped_no_clock dropped_unhealthy "  \
+    "dropped_nts_lengths dropped_nts_content dropped_plain dropped_no_keys dropped_no_clock "      \
+    "dropped_unhealthy "                                                                           \
     "dropped_stale "                                                                               \
     "dropped_longer dropped_tx_full nak_unknown_key nak_cookie_length nak_cookie_tag "             \
     "nak_request_tag octets_received octets_sent cookies_sealed slow_path busy_cycles "            \
