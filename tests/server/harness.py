@@ -7,7 +7,7 @@ noonmarkd in the one and real clients in the other.
         tap.ok(client.wait_synchronised(), "EXP-1: chronyd synchronises")
 
 Everything that a world starts is ended by its pid, and every namespace removed, when it closes.
-Files lie in build/tests/NAME (logs, configuration, keys, clients' state). Root only; the Python
+Files lie in build/worlds/NAME (logs, configuration, keys, clients' state). Root only; the Python
 standard library only. One thread: a socket is made in a namespace by entering it for that moment.
 """
 
@@ -505,7 +505,7 @@ initial-poll-interval = 0
 
 
 class World:
-    """name: of the directory under build/tests, also part of the namespaces' names."""
+    """name: of the directory under build/worlds, also part of the namespaces' names."""
 
     queues = 1  # of each end of its veth, each way
 
@@ -514,7 +514,7 @@ class World:
             print(f"1..0 # SKIP {name}: needs root, for network namespaces and AF_XDP")
             sys.exit(0)
         self.name = name
-        self.home = BUILD / "tests" / name
+        self.home = BUILD / "worlds" / name
         shutil.rmtree(self.home, ignore_errors=True)
         self.home.mkdir(parents=True)
         self.no_clock = ["setpriv", "--bounding-set", "-sys_time", "--inh-caps", "-sys_time"]
