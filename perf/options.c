@@ -2,6 +2,7 @@
 #include "perf/load/load.h"
 #include "perf/nearest.h"
 #include "perf/options_table.h"
+#include "perf/profile.h"
 #include "perf/words.h"
 
 #include <assert.h>
@@ -177,6 +178,31 @@ static uint32_t clients_for(double rate)
                                    : (uint32_t)wanted;
 }
 
+// Takes a profile's mix. A profile is one thing under one name, so no share may change it.
+static int take_profile(struct plan *plan)
+{
+    struct profile profile;
+    size_t n;
+    const char *const *names = profile_names(&n);
+    for (unsigned i = 0; i < FLOW_KINDS; i++)
+        if (plan->weight[i] > 0)
+            return complain(plan, "", "--profile and shares of traffic exclude each other",
+                            "leave out one of them");
+    if (!profile_find(plan->profile, &profile)) {
+        const char *near = nearest_of(plan->profile, names, n);
+        char what[NEAREST_HINT_LEN + 64] = ": there is no such profile";
+        if (near)
+            snprintf(what, sizeof what, ": there is no such profile (did you mean %s?)", near);
+        return complain(plan, what, plan->profile, "--profile list prints them");
+    }
+    memcpy(plan->weight, profile.weight, sizeof plan->weight);
+    plan->poisson |= profile.poisson;
+    plan->burst_every_ns = profile.burst_every_ns;
+    plan->burst_len_ns = profile.burst_len_ns;
+    plan->burst_factor = profile.burst_factor;
+    return OPTIONS_GO;
+}
+
 // Checks the options together and sets what depends on others. EXIT_USAGE when they contradict.
 static int settle(struct plan *plan)
 {
@@ -221,6 +247,8 @@ static int settle(struct plan *plan)
         // the rate.
         plan->p99_ns = plan->command == COMMAND_KE ? KE_P99_NS : 0;
     }
+    if (plan->profile && take_profile(plan) != OPTIONS_GO)
+        return EXIT_USAGE;
     double shares = 0;
     for (unsigned i = 0; i < FLOW_KINDS; i++)
         shares += plan->weight[i];
@@ -288,6 +316,10 @@ int options_read(struct plan *plan, enum command command, int argc, char **argv)
         }
         if (!take(row, optarg, plan))
             return usage_of(plan, row, optarg);
+    }
+    if (plan->profile && strcmp(plan->profile, "list") == 0) {
+        profile_print_list();
+        return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
     }
     if (argc - optind != 1)
         return complain(plan, "",

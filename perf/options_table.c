@@ -67,6 +67,8 @@ const struct option_row option_rows[] = {
      KE, COUNT},
 
     {.name = "Mix: shares of the requests; only their ratios matter", .commands = MIX},
+    {"profile", "NAME", "a named mix of traffic instead of shares; list: print them", AT(profile),
+     0, 0, MIX, TEXT},
     {"nts", "W", "NTS requests (default 1 when no share is given)", FLOW_AT(FLOW_NTS), 0, 0, MIX,
      WEIGHT},
     {"plain", "W", "plain NTP requests", FLOW_AT(FLOW_PLAIN), 0, 0, MIX, WEIGHT},
@@ -76,6 +78,8 @@ const struct option_row option_rows[] = {
      FLOW_AT(FLOW_UNKNOWN_KEY), 0, 0, MIX, WEIGHT},
     {"garbage", "W", "malformed extension fields", FLOW_AT(FLOW_GARBAGE), 0, 0, MIX, WEIGHT},
     {"replay", "W", "one NTS request, repeated", FLOW_AT(FLOW_REPLAY), 0, 0, MIX, WEIGHT},
+    {"elephant", "W", "plain requests of ten clients that ask far too often",
+     FLOW_AT(FLOW_ELEPHANT), 0, 0, MIX, WEIGHT},
     {"flood", "W", "plain requests that await no reply, from --spoof if given", FLOW_AT(FLOW_FLOOD),
      0, 0, MIX, WEIGHT},
     {"spoof", "PREFIX", "the flood's source addresses (with --port)", AT(spoof), 0, 0, MIX, PREFIX},

@@ -65,6 +65,9 @@ struct plan {
     uint32_t open; // sessions at once
 
     // mix.
+    const char *profile;                   // its name; NULL: none
+    uint64_t burst_every_ns, burst_len_ns; // of the profile; every 0: no bursts
+    double burst_factor;
     double weight[FLOW_KINDS];
     uint32_t victims; // 0: none
     double victim_rate;

@@ -1,5 +1,6 @@
 // The result as JSON. Names are stable: ntsperf(1) documents them.
 #include "perf/ke/ke_load.h"
+#include "perf/profile.h"
 #include "perf/result.h"
 
 #include <jansson.h>
@@ -166,6 +167,15 @@ static json_t *plan_of(const struct plan *plan)
     return o;
 }
 
+// Which mix it was, so that nobody compares results of two mixes of one name.
+static json_t *profile(const char *name)
+{
+    char hash[PROFILE_HASH_LEN];
+    if (!name)
+        return json_null();
+    return json_pack("{s:s, s:s}", "name", name, "sha256", profile_hash(name, hash));
+}
+
 static json_t *manifest(const struct result *r)
 {
     json_t *o = json_object();
@@ -188,6 +198,7 @@ static json_t *manifest(const struct result *r)
     }
     set(o, "target", target);
     set(o, "plan", plan_of(r->plan));
+    set(o, "profile", profile(r->plan->profile));
     set(o, "stopped", json_boolean(r->stopped));
     return o;
 }

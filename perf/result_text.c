@@ -250,6 +250,8 @@ void result_write_text(const struct result *r, FILE *out)
     if (r->aead != 0)
         line(out, "NTS", "AEAD %u, cookies of %u octets, %u sessions, %u renewed; checked by %s",
              r->aead, r->cookie_len, r->sessions, r->renewed, r->crypto);
+    if (r->plan->profile)
+        line(out, "profile", "%s", r->plan->profile);
     write_counts(out, r);
     write_times(out, o->ke ? "first cookie" : "latency", &o->total.latency);
     write_times(out, "processing", &o->total.processing);

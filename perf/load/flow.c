@@ -8,6 +8,7 @@ const struct flow_row flow_rows[FLOW_KINDS] = {
     [FLOW_UNKNOWN_KEY] = {"unknown-key", "cookies with an unknown key id", false, true, HOPE_NAK},
     [FLOW_GARBAGE] = {"garbage", "malformed extension fields", false, false, HOPE_NOTHING},
     [FLOW_REPLAY] = {"replay", "one NTS request, repeated", false, true, HOPE_TIME},
+    [FLOW_ELEPHANT] = {"elephant", "ten clients that ask far too often", false, false, HOPE_TIME},
     [FLOW_FLOOD] = {"flood", "plain requests from many addresses, possibly spoofed", false, false,
                     HOPE_NOTHING},
 };

@@ -14,6 +14,7 @@ enum flow_kind {
     FLOW_UNKNOWN_KEY, // a cookie with the id of a key that does not exist
     FLOW_GARBAGE,     // malformed fields
     FLOW_REPLAY,      // one genuine request, repeated
+    FLOW_ELEPHANT,    // plain requests of ten clients that ask far too often
     FLOW_FLOOD,       // plain requests whose replies do not matter
     FLOW_KINDS,
 };

@@ -36,6 +36,10 @@ struct load_plan {
     uint64_t span_ns;
     uint64_t timeout_ns; // a later reply is late
     bool poisson;
+    // In the first burst_len_ns of each burst_every_ns since 1970 the rate is burst_factor times as
+    // high; burst_every_ns 0: never.
+    uint64_t burst_every_ns, burst_len_ns;
+    double burst_factor;
     unsigned bunch;    // number of requests that are due at the same moment; 1 or more
     bool interleaved;  // plain requests request it
     bool same_clock;   // the server reads this machine's clock, and the path has stamps
@@ -124,6 +128,7 @@ struct load {
     uint32_t block; // number of neighbouring clients that share an endpoint
     int picked;     // the flow of the next request, or -1
     uint32_t verify_turn;
+    uint32_t elephant;       // counts the requests of elephants
     uint64_t arrived_ns;     // of the burst that is being checked: CLOCK_MONOTONIC
     uint64_t arrived_utc_ns; // and CLOCK_REALTIME
     bool refused;            // the last send accepted less than was due

@@ -8,7 +8,8 @@ enum {
     AHEAD_NS = 1000000,    // how early requests are prepared
     BEHIND_NS = 100000000, // requests that are later than this are not sent
     SKIPS_MAX = 4096,      // per turn
-    KEY_ID_LEN = 4,        // a cookie starts with its key's id, in every known server
+    ELEPHANTS = 10,
+    KEY_ID_LEN = 4, // a cookie starts with its key's id, in every known server
 };
 
 // A request that is being made.
@@ -76,6 +77,13 @@ static struct slot *take_slot(struct load *load, struct flow *flow, struct slot 
     return unseen;
 }
 
+// Ten clients in turn, spread evenly over all, so that each has another source.
+static uint32_t elephants_turn(struct load *load)
+{
+    uint32_t n = load->clients->n < ELEPHANTS ? load->clients->n : ELEPHANTS;
+    return (uint32_t)((uint64_t)(load->elephant++ % n) * load->clients->n / n);
+}
+
 // Makes the next request of a flow in that lane; false when it needs a cookie and no client has
 // one.
 static bool make(struct load *load, unsigned lane, uint64_t due, lane_set *seal)
@@ -84,7 +92,9 @@ static bool make(struct load *load, unsigned lane, uint64_t due, lane_set *seal)
     struct flow *flow = &load->flow[load->picked];
     struct made m = {.lane = lane, .payload = burst->out.payload[lane]};
     struct slot unseen = {0};
-    if (!flow->nts)
+    if (flow->kind == FLOW_ELEPHANT)
+        m.client = elephants_turn(load);
+    else if (!flow->nts)
         m.client = clients_turn(load->clients);
     else if (!clients_turn_with_cookie(load->clients, &m.client))
         return false;

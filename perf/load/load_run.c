@@ -250,6 +250,8 @@ static void run(struct load *load)
 static uint64_t window_wanted(const struct load_plan *plan)
 {
     double rate = plan->from > plan->to ? plan->from : plan->to;
+    if (plan->burst_every_ns != 0)
+        rate *= plan->burst_factor;
     return (uint64_t)(rate * (double)plan->timeout_ns / 1e9 * 2) + 4 * LANES;
 }
 
@@ -279,6 +281,8 @@ int load_run(struct load *load)
     uint64_t missed = path_missed(load->path);
     pace_start(&load->pace, now_ns(), load->plan.span_ns, load->plan.from, load->plan.to,
                load->plan.poisson, load->plan.bunch, load_random(load));
+    pace_burst(&load->pace, load->plan.burst_every_ns, load->plan.burst_len_ns,
+               load->plan.burst_factor, utc_now_ns());
     run(load);
     load->self.missed = path_missed(load->path) - missed;
     window_close(&load->window);

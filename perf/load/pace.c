@@ -23,6 +23,9 @@ void pace_next(struct pace *pace)
     double slope = (pace->to - pace->from) / span * 1e9;
     double rate = pace->from + (pace->to - pace->from) * (((double)pace->at + pace->part) / span);
     double area = pace->bunch * (pace->poisson ? -log(uniform(pace)) : 1);
+    if (pace->burst_every_ns != 0 &&
+        (pace->at + pace->burst_phase_ns) % pace->burst_every_ns < pace->burst_len_ns)
+        area /= pace->burst_factor;
     double under = rate * rate + 2 * slope * area;
     if (rate <= 0 || under <= 0) { // a falling ramp has no further request
         pace->at = pace->end_ns - pace->start_ns;
@@ -49,4 +52,13 @@ void pace_start(struct pace *pace, uint64_t start_ns, uint64_t span_ns, double f
     if (poisson)
         pace_next(pace);
     pace->left = bunch;
+}
+
+void pace_burst(struct pace *pace, uint64_t every_ns, uint64_t len_ns, double factor,
+                uint64_t phase_ns)
+{
+    pace->burst_every_ns = every_ns;
+    pace->burst_len_ns = len_ns;
+    pace->burst_factor = factor;
+    pace->burst_phase_ns = every_ns == 0 ? 0 : phase_ns % every_ns;
 }

@@ -12,8 +12,13 @@ struct pace {
     double from; // requests per second at the start
     double to;   // requests per second at the end
     bool poisson;
-    unsigned bunch;  // requests that are due at the same moment, 1 or more
-    unsigned left;   // requests left in the bunch, including the next one
+    unsigned bunch; // requests that are due at the same moment, 1 or more
+    unsigned left;  // requests left in the bunch, including the next one
+    // In the first burst_len_ns of each burst_every_ns the rate is burst_factor times as high.
+    uint64_t burst_every_ns; // 0: never
+    uint64_t burst_len_ns;
+    uint64_t burst_phase_ns; // of the start, in a burst_every_ns
+    double burst_factor;
     uint64_t random; // state of a simple generator
     uint64_t at;     // time of the next request: whole ns since the start
     double part;     // and its fraction of a ns, which would add up over a long run
@@ -23,6 +28,11 @@ struct pace {
 // not bunches. A bunch that begins before the end is complete.
 void pace_start(struct pace *pace, uint64_t start_ns, uint64_t span_ns, double from, double to,
                 bool poisson, unsigned bunch, uint64_t seed);
+
+// Adds bursts to a schedule that has just been started. phase_ns: how long before the start a burst
+// was due. A gap that ends in a burst has the length from before it.
+void pace_burst(struct pace *pace, uint64_t every_ns, uint64_t len_ns, double factor,
+                uint64_t phase_ns);
 
 // Whether another request is due before the end.
 static inline bool pace_goes_on(const struct pace *pace)

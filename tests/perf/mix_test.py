@@ -74,6 +74,25 @@ class Tests:
                "nothing but garbage, and victims", a.explain())
         world.stop()
 
+    def profile(self):
+        """A named mix: its flows in their shares, its hash in the manifest."""
+        tap, world = self.tap, self.world
+        listed = self.tester.plain("mix", "--profile", "list")
+        name, _, sha = (listed.stdout.split() + [""] * 3)[:3]
+        tap.ok(listed.code == 0 and name == "public-2026.1" and len(sha) == 64, "--profile list", listed.explain())
+        world.start()
+        a = self.tester.run("mix", "--profile", name, "--rate", 2000, "--duration", "2s", "--clients", 100)
+        flows = flows_of(a)
+        tap.equal(a["manifest"].get("profile"), {"name": name, "sha256": sha}, "the manifest has the profile and its hash")
+        total_sent = total(flows, *flows)
+        # It may have begun in the first second of a minute, with a burst.
+        tap.ok(3400 < total_sent < 12000 and set(flows) == {"nts", "plain", "elephant", "garbage", "bad-tag", "unknown-key"} and
+               all(abs(flows[n]["sent"] / total_sent * 100 - share) < 2 for n, share in (("nts", 20), ("plain", 65.5), ("elephant", 13))),
+               "a profile's flows have its shares", a.explain())
+        tap.ok(flows.get("elephant", {}).get("sent") == flows.get("elephant", {}).get("answered") and not a["wrong"],
+               "elephants are answered", a.explain())
+        world.stop()
+
     def chronyd(self):
         tap, server = self.tap, self.world.serve_chronyd()
         before = server.statistics()
@@ -143,6 +162,7 @@ class Tests:
 with Tap() as tap, PerfWorld("perf-mix") as world:
     tests = Tests(tap, world)
     tests.noonmarkd()
+    tests.profile()
     tests.chronyd()
     tests.gullible()
     tests.storm()

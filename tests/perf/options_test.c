@@ -103,12 +103,18 @@ static bool needs_port(const struct option_row *row)
     return strcmp(row->name, "spoof") == 0 || strcmp(row->name, "server-mac") == 0;
 }
 
+// Its values are the names of profiles, which profile_test.c has.
+static bool is_profile(const struct option_row *row)
+{
+    return strcmp(row->name, "profile") == 0;
+}
+
 static void right_values_are_taken(void **state)
 {
     (void)state;
     for (const struct option_row *row = option_rows; row->name; row++)
         for (enum command c = 0; c < COMMANDS; c++) {
-            if (!option_is_of(row, c) || !has_values(row->kind))
+            if (!option_is_of(row, c) || !has_values(row->kind) || is_profile(row))
                 continue;
             const char *const *text = values[row->kind].right;
             for (; *text; text++) {
@@ -319,6 +325,20 @@ static void help_lists_what_there_is(void **state)
         }
 }
 
+static void profiles(void **state)
+{
+    (void)state;
+    assert_int_equal(read_words(COMMAND_MIX, "--profile public-2026.1"), OPTIONS_GO);
+    assert_true(plan.weight[FLOW_PLAIN] > 65 && plan.weight[FLOW_ELEPHANT] > 12);
+    assert_true(plan.poisson && plan.burst_factor > 3);
+    assert_int_equal(read_words(COMMAND_MIX, "--profile publik-2026.1"), 2);
+    assert_non_null(strstr(said, "did you mean public-2026.1?"));
+    // A profile is one mix: nobody may change it under its name.
+    assert_int_equal(read_words(COMMAND_MIX, "--profile public-2026.1 --nts 1"), 2);
+    assert_int_equal(read_words(COMMAND_MIX, "--profile public-2026.1 --victim-rate 10"),
+                     OPTIONS_GO);
+}
+
 static void a_mistyped_option_gets_a_suggestion(void **state)
 {
     (void)state;
@@ -341,6 +361,7 @@ int main(void)
         cmocka_unit_test(servers),
         cmocka_unit_test(defaults),
         cmocka_unit_test(help_lists_what_there_is),
+        cmocka_unit_test(profiles),
         cmocka_unit_test(a_mistyped_option_gets_a_suggestion),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -401,10 +401,29 @@ static void a_mixture(void **state)
     }
 }
 
+static void elephants_are_ten_clients(void **state)
+{
+    (void)state;
+    struct lab *lab = lab_open(100, 4, 0);
+    lab->flow[0].kind = FLOW_ELEPHANT;
+    lab_run(lab, 5000, 100, 200);
+    all_is_answered(lab);
+    for (uint32_t c = 0; c < 100; c++)
+        assert_int_equal(lab->clients.client[c].server_receive != 0, c % 10 == 0);
+    lab_close(lab);
+    // There may be fewer clients than elephants.
+    lab = lab_open(3, 1, 0);
+    lab->flow[0].kind = FLOW_ELEPHANT;
+    lab_run(lab, 5000, 50, 200);
+    all_is_answered(lab);
+    lab_close(lab);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_honest_server),
+        cmocka_unit_test(elephants_are_ten_clients),
         cmocka_unit_test(a_bunch_leaves_in_one_piece),
         cmocka_unit_test(time_on_the_same_clock),
         cmocka_unit_test(what_has_no_stamp_is_not_judged),

@@ -166,6 +166,27 @@ static void random_bunches_keep_the_rate(void **state)
     assert_true(due > 0 && fabs(n / BUNCH - bunches) < 5 * sqrt(bunches));
 }
 
+static void bursts_are_where_they_belong(void **state)
+{
+    (void)state;
+    struct pace pace;
+    unsigned in_second[10] = {0};
+    // It starts a second after a burst was due: the next ones are due after 3 s and after 7 s.
+    pace_start(&pace, 5 * S, 10 * S, 1000, 1000, false, 1, 1);
+    pace_burst(&pace, 4 * S, S, 5, 9 * S);
+    for (; pace_goes_on(&pace); pace_next(&pace))
+        in_second[(pace_due(&pace) - 5 * S) / S]++;
+    for (unsigned s = 0; s < 10; s++)
+        assert_in_range(in_second[s], s % 4 == 3 ? 4995 : 999, s % 4 == 3 ? 5005 : 1001);
+    // Random gaps have the same mean.
+    unsigned n = 0;
+    pace_start(&pace, 0, 100 * S, 1000, 1000, true, 1, 7);
+    pace_burst(&pace, 10 * S, S, 11, 0);
+    for (; pace_goes_on(&pace); pace_next(&pace))
+        n++;
+    assert_in_range(n, 196000, 204000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -177,6 +198,7 @@ int main(void)
         cmocka_unit_test(a_ramp_is_where_it_ought_to_be),
         cmocka_unit_test(a_bunch_is_due_at_one_moment),
         cmocka_unit_test(random_bunches_keep_the_rate),
+        cmocka_unit_test(bursts_are_where_they_belong),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
