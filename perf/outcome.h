@@ -55,6 +55,7 @@ void outcome_judge(struct outcome *outcome, const struct plan *plan);
 // The part of an outcome that is kept for each step of a search or a staircase.
 struct outcome_step {
     double rate, answered_rate, loss, headroom;
+    double duration_s; // planned
     uint64_t sent, answered, lost, wrong;
     struct outcome_quantiles {
         uint64_t min, mean, p50, p90, p99, p999, p9999, p99999, max;

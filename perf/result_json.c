@@ -234,14 +234,34 @@ static json_t *steps(const struct search *search)
     for (uint32_t i = 0; search && i < search->n_steps; i++) {
         const struct outcome_step *s = &search->step[i];
         json_array_append_new(
-            a,
-            json_pack("{s:f, s:f, s:I, s:I, s:I, s:I, s:f, s:f, s:b, s:b, s:o}", "rate", s->rate,
-                      "answered_rate", s->answered_rate, "sent", (json_int_t)s->sent, "answered",
-                      (json_int_t)s->answered, "lost", (json_int_t)s->lost, "wrong",
-                      (json_int_t)s->wrong, "loss", s->loss, "headroom", s->headroom, "met", s->met,
-                      "tester_limit", s->tester_was_limit, "latency_ns", quantiles(&s->latency)));
+            a, json_pack("{s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:f, s:f, s:b, s:b, s:o}", "rate",
+                         s->rate, "duration_s", s->duration_s, "answered_rate", s->answered_rate,
+                         "sent", (json_int_t)s->sent, "answered", (json_int_t)s->answered, "lost",
+                         (json_int_t)s->lost, "wrong", (json_int_t)s->wrong, "loss", s->loss,
+                         "headroom", s->headroom, "met", s->met, "tester_limit",
+                         s->tester_was_limit, "latency_ns", quantiles(&s->latency)));
     }
     return a;
+}
+
+// The goal of a search; durations in seconds.
+static json_t *goal(const struct mlr_goal *g)
+{
+    return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f}", "loss_ratio", g->loss_ratio,
+                     "initial_trial_duration", g->initial_s, "final_trial_duration", g->final_s,
+                     "duration_sum", g->sum_s, "exceed_ratio", g->exceed_ratio, "width", g->width);
+}
+
+static json_t *bound(double rate)
+{
+    return rate > 0 ? json_real(rate) : json_null();
+}
+
+static json_t *bounds(const struct mlr *mlr)
+{
+    return json_pack("{s:o, s:o, s:o}", "relevant_lower", bound(mlr_lower_bound(mlr)),
+                     "relevant_upper", bound(mlr_upper_bound(mlr)), "conditional_throughput",
+                     bound(mlr_conditional_throughput(mlr)));
 }
 
 static json_t *flows(const struct outcome *o)
@@ -343,6 +363,10 @@ void result_write_json(const struct result *r, FILE *out)
     set(top, "histogram_ns", histogram(&o->total.latency));
     set(top, "series", series(o));
     set(top, "steps", steps(r->search));
+    if (found) {
+        set(top, "goal", goal(&r->search->mlr.goal));
+        set(top, "bounds", bounds(&r->search->mlr));
+    }
     set(top, "flows", flows(o));
     if (r->plan->same_clock)
         set(top, "same_clock", same_clock(&o->same_clock));

@@ -43,16 +43,17 @@ static void show_step(void *with, const struct outcome_step *step)
 struct kept {
     struct search *search;
     struct result *result;
-    int (*trial)(void *with, double rate, struct outcome *outcome);
+    int (*trial)(void *with, double rate, uint64_t duration_ns, struct outcome *outcome);
     void *with;
 };
 
-static int trial_unless_stopped(void *with, double rate, struct outcome *outcome)
+static int trial_unless_stopped(void *with, double rate, uint64_t duration_ns,
+                                struct outcome *outcome)
 {
     struct kept *kept = with;
     if (run_must_stop)
         return -ECANCELED;
-    int fault = kept->trial(kept->with, rate, outcome);
+    int fault = kept->trial(kept->with, rate, duration_ns, outcome);
     if (!fault && kept->result->plan->search && outcome->span_s > 0 && run_must_stop)
         outcome->met = false; // an incomplete trial proves nothing
     return fault;
@@ -66,7 +67,8 @@ static void tried(void *with, const struct outcome_step *step)
 
 static int run_one(struct search *search, const struct plan *plan, struct outcome *outcome)
 {
-    return search->trial(search->with, plan->ramp.from > 0 ? plan->ramp.to : plan->rate, outcome);
+    return search->trial(search->with, plan->ramp.from > 0 ? plan->ramp.to : plan->rate,
+                         plan->duration_ns, outcome);
 }
 
 int run_trials(struct search *search, struct result *result)
@@ -79,8 +81,9 @@ int run_trials(struct search *search, struct result *result)
         search->trial = trial_unless_stopped;
         search->tried = tried;
         search->with = &kept;
-        fault = plan->search ? search_highest(search, plan->rate, plan->max_rate)
-                             : search_stairs(search, &plan->step);
+        struct mlr_goal goal = search_goal(plan->loss <= 1 ? plan->loss : 1, plan->duration_ns);
+        fault = plan->search ? search_highest(search, &goal, plan->rate, plan->max_rate)
+                             : search_stairs(search, &plan->step, plan->duration_ns);
         search->trial = kept.trial;
         search->with = kept.with;
         if (fault == -ECANCELED && search->n_steps > 0)

@@ -53,7 +53,8 @@ static void take_seconds(struct outcome *o, const struct ke_load_result *r)
 
 // A session with keys counts as an answered request, a failed one as a lost request. Aborted
 // sessions count as neither.
-static void take(const struct run *run, struct outcome *o, struct ke_load_result *r)
+static void take(const struct run *run, uint64_t duration_ns, struct outcome *o,
+                 struct ke_load_result *r)
 {
     uint64_t *count = o->total.count;
     tally_init(&o->total);
@@ -65,7 +66,7 @@ static void take(const struct run *run, struct outcome *o, struct ke_load_result
     count[TALLY_UNSENT_OPEN] = r->not_sent;
     histogram_merge(&o->total.latency, &r->first_cookie);
     o->span_s = (double)r->took_ns / 1e9;
-    o->asked = o->rate * (double)run->plan->duration_ns / 1e9 * (1 - run->plan->aborted);
+    o->asked = o->rate * (double)duration_ns / 1e9 * (1 - run->plan->aborted);
     o->self.span_ns = r->took_ns;
     o->self.idle_ns = (uint64_t)(r->idle * (double)r->took_ns);
     o->self.sent_late = longer_than(&r->lag, 10 * LOAD_LATE_NS);
@@ -77,7 +78,7 @@ static void take(const struct run *run, struct outcome *o, struct ke_load_result
     outcome_judge(o, run->plan);
 }
 
-static int try_rate(void *with, double rate, struct outcome *outcome)
+static int try_rate(void *with, double rate, uint64_t duration_ns, struct outcome *outcome)
 {
     struct run *run = with;
     const struct plan *plan = run->plan;
@@ -90,7 +91,7 @@ static int try_rate(void *with, double rate, struct outcome *outcome)
         .poisson = plan->poisson,
         .aborted = plan->aborted,
         .n_slow = plan->slow,
-        .duration_ns = plan->duration_ns,
+        .duration_ns = duration_ns,
         .max_open = plan->open,
         .threads = plan->threads,
         .seed = seed,
@@ -110,7 +111,7 @@ static int try_rate(void *with, double rate, struct outcome *outcome)
     if (measured && process_cpu(plan->pid, &after))
         outcome->server_cpu_s = after - before;
     outcome->rate = rate;
-    take(run, outcome, result);
+    take(run, duration_ns, outcome, result);
     return 0;
 }
 

@@ -182,11 +182,12 @@ static int open_supply(struct run *run)
     return fault;
 }
 
-static int try_rate(void *with, double rate, struct outcome *outcome)
+static int try_rate(void *with, double rate, uint64_t duration_ns, struct outcome *outcome)
 {
     struct run *run = with;
     const struct plan *plan = run->plan;
-    return trial_run(&run->trial, plan->ramp.from > 0 ? plan->ramp.from : rate, rate, outcome);
+    return trial_run(&run->trial, plan->ramp.from > 0 ? plan->ramp.from : rate, rate, duration_ns,
+                     outcome);
 }
 
 static int seed(struct rng *rng)

@@ -1,28 +1,27 @@
 #include "perf/search.h"
 
 #include <errno.h>
-#include <math.h>
 
-// A search ends when the upper end of its interval is at most this factor above the lower end.
-#define RESOLUTION 1.02
+#define SECOND 1e9
 
-static int try(struct search *search, double rate, bool *met)
+// Runs a trial and keeps its outcome. Only a trial of full length can be the best.
+static int try(struct search *search, double rate, uint64_t duration_ns, bool full)
 {
     if (search->n_steps == STEPS_MAX)
         return -E2BIG;
     struct outcome *outcome = outcome_new();
     if (!outcome)
         return -ENOMEM;
-    int fault = search->trial(search->with, rate, outcome);
+    int fault = search->trial(search->with, rate, duration_ns, outcome);
     if (fault) {
         outcome_free(outcome);
         return fault;
     }
     struct outcome_step *step = &search->step[search->n_steps++];
     *step = outcome_step_of(outcome);
+    step->duration_s = (double)duration_ns / SECOND;
     search->tried(search->with, step);
-    *met = outcome->met;
-    if (outcome->met && (!search->best || outcome->rate > search->best->rate)) {
+    if (full && outcome->met && (!search->best || outcome->rate > search->best->rate)) {
         outcome_free(search->best);
         search->best = outcome;
     } else {
@@ -32,46 +31,51 @@ static int try(struct search *search, double rate, bool *met)
     return 0;
 }
 
-// Tries a rate, twice if the first trial fails, and makes it the lower or upper end of the
-// interval.
-static int narrow(struct search *search, double rate, double *good)
+struct mlr_goal search_goal(double loss_ratio, uint64_t duration_ns)
 {
-    bool met;
-    int fault = try(search, rate, &met);
-    if (!fault && !met)
-        fault = try(search, rate, &met);
-    if (fault)
-        return fault;
-    if (met) {
-        *good = rate;
-        return 0;
-    }
-    search->bad = rate;
-    search->tester_was_limit = search->step[search->n_steps - 1].tester_was_limit;
-    return 0;
+    double full = (double)duration_ns / SECOND;
+    return (struct mlr_goal){
+        .loss_ratio = loss_ratio,
+        .initial_s = full >= 4 ? 1 : full,
+        .final_s = full,
+        .sum_s = 2 * full,
+        .exceed_ratio = 0.5,
+        .width = 0.02,
+    };
 }
 
-int search_highest(struct search *search, double first, double highest)
+// Whether the tester was the limit in the last trial of a rate.
+static bool was_tester_limit(const struct search *search, double rate)
 {
-    double good = 0;
+    for (uint32_t i = search->n_steps; i-- > 0;)
+        if (search->step[i].rate == rate)
+            return search->step[i].tester_was_limit;
+    return false;
+}
+
+int search_highest(struct search *search, const struct mlr_goal *goal, double first, double highest)
+{
+    double rate, duration_s;
     int fault = 0;
-    for (double rate = first; !fault && search->bad == 0 && good < highest;
-         rate = fmin(rate * 2, highest))
-        fault = narrow(search, rate, &good);
-    // If the first rate was too high: halve it until one is met.
-    while (!fault && good == 0 && search->bad > first / 1024)
-        fault = narrow(search, search->bad / 2, &good);
-    while (!fault && good > 0 && search->bad > good * RESOLUTION)
-        fault = narrow(search, (good + search->bad) / 2, &good);
+    mlr_start(&search->mlr, goal, first, highest);
+    while (!fault && mlr_next(&search->mlr, &rate, &duration_s)) {
+        fault =
+            try(search, rate, (uint64_t)(duration_s * SECOND + 0.5), duration_s >= goal->final_s);
+        if (fault)
+            break;
+        const struct outcome_step *step = &search->step[search->n_steps - 1];
+        mlr_note(&search->mlr, rate, duration_s, step->loss, !step->met);
+    }
+    search->bad = mlr_upper_bound(&search->mlr);
+    search->tester_was_limit = search->bad > 0 && was_tester_limit(search, search->bad);
     return fault;
 }
 
-int search_stairs(struct search *search, const struct steps *stairs)
+int search_stairs(struct search *search, const struct steps *stairs, uint64_t duration_ns)
 {
     int fault = 0;
-    bool met;
     for (double rate = stairs->from; rate <= stairs->to * 1.000001 && !fault;
          rate = stairs->factor > 0 ? rate * stairs->factor : rate + stairs->add)
-        fault = try(search, rate, &met);
+        fault = try(search, rate, duration_ns, true);
     return fault == -E2BIG ? 0 : fault;
 }

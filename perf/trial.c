@@ -147,7 +147,8 @@ static int run(struct trial *trial, struct load *load, struct outcome *outcome)
     return 0;
 }
 
-int trial_run(struct trial *trial, double from, double to, struct outcome *outcome)
+int trial_run(struct trial *trial, double from, double to, uint64_t duration_ns,
+              struct outcome *outcome)
 {
     const struct plan *plan = trial->plan;
     struct flow flow[FLOW_KINDS];
@@ -159,7 +160,7 @@ int trial_run(struct trial *trial, double from, double to, struct outcome *outco
     *load = (struct load){
         .plan = {.from = from + extra,
                  .to = to + extra,
-                 .span_ns = plan->duration_ns,
+                 .span_ns = duration_ns,
                  .timeout_ns = plan->timeout_ns,
                  .poisson = plan->poisson,
                  .bunch = plan->bunch,

@@ -17,4 +17,5 @@ struct trial {
 
 // Runs a load from one rate to another (equal, except for a ramp) and fills in its outcome. 0, or
 // -errno with one line on stderr.
-int trial_run(struct trial *trial, double from, double to, struct outcome *outcome);
+int trial_run(struct trial *trial, double from, double to, uint64_t duration_ns,
+              struct outcome *outcome);

@@ -21,9 +21,10 @@ struct server {
     double highest_tried;
 };
 
-static int trial(void *with, double rate, struct outcome *outcome)
+static int trial(void *with, double rate, uint64_t duration_ns, struct outcome *outcome)
 {
     struct server *server = with;
+    assert_int_equal(duration_ns, 2000000000);
     server->n++;
     server->highest_tried = fmax(server->highest_tried, rate);
     outcome->rate = rate;
@@ -46,7 +47,8 @@ static struct search search;
 static int highest(struct server *server, double first, double last)
 {
     search = (struct search){.trial = trial, .tried = tried, .with = server};
-    return search_highest(&search, first, last);
+    struct mlr_goal goal = search_goal(0.001, 2000000000);
+    return search_highest(&search, &goal, first, last);
 }
 
 static void end(const struct server *server)
@@ -156,7 +158,7 @@ static void stairs(void **state)
     for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct server server = {.knee = 500};
         search = (struct search){.trial = trial, .tried = tried, .with = &server};
-        assert_int_equal(search_stairs(&search, &rows[i].steps), 0);
+        assert_int_equal(search_stairs(&search, &rows[i].steps, 2000000000), 0);
         assert_int_equal(search.n_steps, rows[i].n);
         assert_true(fabs(search.step[rows[i].n - 1].rate - rows[i].last) < 1e-6 * rows[i].last);
         outcome_free(search.best);
@@ -164,7 +166,7 @@ static void stairs(void **state)
     }
     struct server server = {.fault = -EIO, .fault_at = 3};
     search = (struct search){.trial = trial, .tried = tried, .with = &server};
-    assert_int_equal(search_stairs(&search, &rows[2].steps), -EIO);
+    assert_int_equal(search_stairs(&search, &rows[2].steps, 2000000000), -EIO);
     assert_int_equal(search.n_steps, 2);
     end(&server);
 }

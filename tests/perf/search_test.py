@@ -42,6 +42,12 @@ def search(tap, tester):
                near(s["sent"], s["rate"], 0.02)) and a["steps"],
            "a step is met when each of its requests was sent and answered, however busy the "
            "machine", a.explain())
+    goal, bounds = a["goal"], a["bounds"]
+    tap.equal(goal, {"loss_ratio": 0.001, "initial_trial_duration": 0.6, "final_trial_duration": 0.6, "duration_sum": 1.2,
+                     "exceed_ratio": 0.5, "width": 0.02}, "the result names its goal")
+    tap.ok(bounds["relevant_lower"] == a["rate"] < bounds["relevant_upper"] <= a["rate"] * 1.0201 and
+           a["rate"] * 0.999 <= bounds["conditional_throughput"] <= a["rate"],
+           "and its bounds: the lower is the rate, and the upper 2 % above it", a.explain())
     a = tester.run("nts", *common, "--clients", 50, json_out=False)
     found = re.search(r"FOUND\s+(\d+)/s", a.stdout)
     tap.ok(a.code == 0 and found and near(int(found.group(1)), LIMIT, 0.15),
