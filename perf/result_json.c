@@ -270,6 +270,9 @@ static json_t *flows(const struct outcome *o)
     for (uint32_t i = 0; i < o->n_flows; i++) {
         json_t *flow = json_object();
         set(flow, "name", json_string(flow_rows[o->flow[i].kind].name));
+        static const char *const hopes[] = {
+            [HOPE_TIME] = "time", [HOPE_NAK] = "nak", [HOPE_NOTHING] = "nothing"};
+        set(flow, "expects", json_string(hopes[flow_rows[o->flow[i].kind].hope]));
         set(flow, "honest", json_boolean(flow_rows[o->flow[i].kind].honest));
         set(flow, "loss", json_real(tally_loss(&o->flow[i].tally)));
         set_tally(flow, &o->flow[i].tally);

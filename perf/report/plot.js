@@ -1,7 +1,7 @@
 // A figure: an SVG that is drawn again when the width changes; a legend that switches lines on and off; a tip that follows the pointer, the finger or the arrow keys; and the data as a table.
 //
 // plot({title, caption, x, y: axes of scaleOf() with label, text, tick, series, marks, head, rows})
-//   series: {run, stat: for the legend, name, colour, dash, shape: 'line' | 'step' | 'area',
+//   series: {run, stat: for the legend, name, colour, dash, shape: 'line' | 'step' | 'area' | 'points',
 //            dots, points: [{x, y, open, say: [text]}]}, points by x
 //   marks:  {axis: 'x' | 'y', at, text, colour}; without a colour it is a goal
 //   stats:  [{name, dash, colour, off}]; runs: [{label, i}]; head, rows(): the table
@@ -142,6 +142,8 @@ class Plot {
   line(s, px, py, bottom) {
     const d = pathOf(s, px, py), ends = [s.points[0], s.points[s.points.length - 1]];
     const dots = s.points.length <= 60 && s.dots !== false;
+    if (s.shape === 'points')
+      return draw('g', { class: `c${s.colour % colours}` }, s.points.map((p) => draw('circle', { class: 'try', r: 3, cx: px(p.x).toFixed(1), cy: py(p.y).toFixed(1) })));
     return draw('g', { class: `c${s.colour % colours}` },
       s.shape === 'area' ? draw('path', { class: 'area', d: `${d}V${bottom}H${px(ends[0].x).toFixed(1)}z` }) : null,
       draw('path', { class: 'line', d, 'stroke-dasharray': s.dash || null }),
@@ -222,5 +224,5 @@ class Plot {
   }
 }
 
-// Null when there is nothing to draw.
-const plot = (spec) => (spec.series.some((s) => s.points.length) ? new Plot({ marks: [], stats: [], ...spec }).figure : null);
+// Null when no line has three points: one or two values are read better in a table.
+const plot = (spec) => (spec.series.some((s) => s.points.length > 2) ? new Plot({ marks: [], stats: [], ...spec }).figure : null);

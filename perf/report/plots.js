@@ -31,10 +31,16 @@ function goalMarks(runs, key, text) {
 function ratePlots(runs, talk) {
   const rates = runs.flatMap((r) => r.steps.map((s) => s.rate));
   if (!rates.length) return [];
+  const retries = runs.some((r) => r.steps.some((s) => s.tries.length > 1));
+  // The single trials of a rate that was tried more than once, faint and without a line.
+  const faint = (of, value, say) => ({
+    ...of, shape: 'points', points: runs.find((r) => r.i === of.run).steps.filter((s) => s.tries.length > 1).flatMap((s) => s.tries)
+      .map((s) => ({ x: s.rate, y: value(s), say: stepSays(s, ['one of several trials', say(s)]) })).filter((p) => p.y !== null),
+  });
   const stats = ['p50', 'p99', 'p99.9'].map((name, k) => ({ name, dash: ['', '8 3', '2 3'][k], colour: k, off: runs.length > 1 && name !== 'p99' }));
-  const head = ['Offered', 'Answered', talk.loss, ...stats.map((s) => s.name), 'Headroom', 'Objective'];
+  const head = ['Offered', 'Trials', 'Answered', talk.loss, ...stats.map((s) => s.name), 'Headroom', 'Objective'];
   if (runs.length > 1) head.push('Run');
-  const rows = () => runs.flatMap((r) => r.steps.map((s) => [rateText(s.rate), rateText(s.answeredRate), shareText(s.loss),
+  const rows = () => runs.flatMap((r) => r.steps.map((s) => [rateText(s.rate), countText(s.tries.length), rateText(s.answeredRate), shareText(s.loss),
     ...stats.map(({ name }) => durationText(number(s.latency, name))), shareText(s.headroom),
     s.met === true ? 'met' : s.met === false ? 'missed' : none, ...(runs.length > 1 ? [r.label] : [])]));
   const loss = runs.map((r) => ({
@@ -50,12 +56,14 @@ function ratePlots(runs, talk) {
       say: stepSays(s, [`${stat.name} ${durationText(s.latency[stat.name])}`]),
     })),
   })));
-  const open = 'Hollow points missed the objective, or the tester was their limit.';
+  const open = `Hollow points missed the objective, or the tester was their limit.${retries ? ' Faint points are single trials of a rate that was tried more than once; the line joins their medians.' : ''}`;
+  const lossTries = loss.map((s) => faint(s, (t) => t.loss, (t) => `${talk.loss} ${shareText(t.loss)}`));
+  const latencyTries = latency.map((s) => faint(s, (t) => { const v = number(t.latency, s.stat); return v > 0 ? v : null; }, (t) => `${s.stat} ${durationText(number(t.latency, s.stat))}`));
   const x = rateAxis(talk.rate, rates), common = { runs, x, head, rows };
   return [
-    plot({ ...common, title: talk.lossTitle, caption: open, y: lossAxis(talk.loss), series: loss,
+    plot({ ...common, title: talk.lossTitle, caption: open, y: lossAxis(talk.loss), series: [...loss, ...lossTries],
       marks: [...goalMarks(runs, 'loss', shareText), ...kneeMarks(runs)] }),
-    plot({ ...common, title: talk.latencyTitle, y: latencyAxis(talk.latency), series: latency, stats,
+    plot({ ...common, title: talk.latencyTitle, y: latencyAxis(talk.latency), series: [...latency, ...latencyTries], stats,
       marks: [...goalMarks(runs, 'p99_ns', (v) => `p99 ${durationText(v)}`), ...kneeMarks(runs)] }),
   ];
 }
@@ -70,7 +78,8 @@ function distributionOf(run) {
     seen += row.n;
     return { x: seen < total ? total / (total - seen) : total, y: row.edge };
   });
-  return points.filter((p) => p.y > 0);
+  // Beyond that a step is one of the last few replies.
+  return points.filter((p) => p.y > 0 && p.x <= total / beyondLeast);
 }
 
 const nines = (x) => `${new Intl.NumberFormat('en', { maximumSignificantDigits: Math.max(3, 2 + Math.ceil(Math.log10(x))) }).format(100 - 100 / x)} %`;
@@ -81,7 +90,7 @@ function percentilePlot(runs) {
     points: distributionOf(r).map((p) => ({ ...p, say: [`${nines(p.x)} within ${durationText(p.y)}`, `1 in ${countText(p.x)} took longer`] })),
   }));
   return plot({
-    title: 'Latency by percentile', caption: 'Each step to the right has ten times fewer requests beyond it.', runs, series,
+    title: 'Latency by percentile', caption: 'At each further nine, a tenth as many replies took longer. A line ends where fewer than ten replies lie beyond it.', runs, series,
     x: { label: 'share of replies', kind: 'log', pad: false, low: 1, tick: nines }, y: latencyAxis('latency'),
     head: ['Percentile', ...runs.map((r) => r.label)],
     rows: () => ['min', ...percentiles, 'max', 'mean'].map((name) => [name, ...runs.map((r) => durationText(number(r.raw, 'latency_ns', name)))]),

@@ -150,6 +150,8 @@ static int report(const char *output, const char *title, int n, char **paths)
                                             : "name a file elsewhere with -o";
         fprintf(stderr, "%s: %s; %s\n", output, strerror(-err), mend);
         status = EXIT_FAILURE;
+    } else if (status == EXIT_SUCCESS && strcmp(output, "-") != 0) {
+        printf("wrote %s, a page of %d run%s\n", output, n, n == 1 ? "" : "s");
     }
     json_decref(data);
     return status;

@@ -23,10 +23,40 @@ function stepOf(raw) {
   return {
     rate: number(raw, 'rate'), answeredRate: number(raw, 'answered_rate'),
     loss: number(raw, 'loss') ?? (started > 0 && failed !== null ? failed / started : null),
-    latency: timed(raw, 'latency_ns'), headroom: number(raw, 'headroom'), met: at(raw, 'met'),
+    latency: withoutRare(raw), duration: number(raw, 'duration_s'), headroom: number(raw, 'headroom'), met: at(raw, 'met'),
     limit: (at(raw, 'tester_limit') ?? at(raw, 'tester', 'limit')) === true,
     wrong: number(raw, 'wrong'),
   };
+}
+
+// A percentile needs ten replies beyond it: p99.999 is a number of a million replies or more.
+const beyondLeast = 10;
+const enoughFor = (name, n) => n === null || Number(name.slice(1)) <= 99 || n * (1 - Number(name.slice(1)) / 100) >= beyondLeast - 1e-6;
+function withoutRare(raw) {
+  const n = number(raw, 'answered'), latency = timed(raw, 'latency_ns');
+  return Object.fromEntries(Object.entries(latency).filter(([name]) => !/^p\d/.test(name) || enoughFor(name, n)));
+}
+
+// One row for each rate: the medians of its trials. Trials that were shorter than the others only found where to search.
+function ratesOf(steps) {
+  const longest = Math.max(...steps.map((s) => s.duration ?? 0));
+  const full = steps.filter((s) => (s.duration ?? longest) >= longest);
+  return [...new Set(full.map((s) => s.rate))].map((rate) => {
+    const tries = full.filter((s) => s.rate === rate);
+    if (tries.length === 1) return { ...tries[0], tries };
+    const middle = (value) => {
+      const values = tries.map(value).filter((v) => v !== null).sort((a, b) => a - b);
+      return values.length ? (values[Math.floor((values.length - 1) / 2)] + values[Math.ceil((values.length - 1) / 2)]) / 2 : null;
+    };
+    const names = new Set(tries.flatMap((s) => Object.keys(s.latency)));
+    return {
+      rate, tries, answeredRate: middle((s) => s.answeredRate), loss: middle((s) => s.loss), headroom: middle((s) => s.headroom),
+      latency: Object.fromEntries([...names].map((name) => [name, middle((s) => number(s.latency, name))])),
+      // The better one of two trials decides; of more, most of them.
+      met: tries.some((s) => s.met === null) ? null : tries.filter((s) => s.met).length * 2 >= tries.length,
+      limit: tries.some((s) => s.limit), wrong: Math.max(...tries.map((s) => s.wrong ?? 0)),
+    };
+  });
 }
 
 function histogramOf(raw) {
@@ -57,15 +87,15 @@ function seriesOf(raw) {
 
 function readRun(entry, i) {
   const given = object(entry, 'run'), file = words(entry, 'file');
-  const raw = { ...given, latency_ns: timed(given, 'latency_ns'), processing_ns: timed(given, 'processing_ns') };
+  const raw = { ...given, latency_ns: withoutRare(given), processing_ns: timed(given, 'processing_ns') };
   const ke = words(raw, 'manifest', 'mode') === 'ke';
   const steps = list(raw, 'steps').map(stepOf).filter((s) => s.rate > 0).sort((a, b) => a.rate - b.rate);
   const own = stepOf(raw);
   own.met = at(raw, 'objective', 'met');
   return {
     i, raw, file, ke, label: stem(file), searched: steps.length > 0, own,
-    steps: steps.length ? steps : own.rate > 0 ? [own] : [],
-    histogram: histogramOf(raw), series: seriesOf(raw), flows: list(raw, 'flows').map((f) => ({ ...object(f), latency_ns: timed(f, 'latency_ns') })),
+    steps: ratesOf(steps.length ? steps : own.rate > 0 ? [own] : []),
+    histogram: histogramOf(raw), series: seriesOf(raw), flows: list(raw, 'flows').map((f) => ({ ...object(f), latency_ns: withoutRare(object(f)) })),
   };
 }
 

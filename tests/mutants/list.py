@@ -710,8 +710,6 @@ MUTANTS = [
     Mutant("perf-short-proof", "a short trial proves that a load is a lower bound", "perf/mlr_search.c",
            "if (whole - load->full_low_s <= may_exceed)", "if (whole - load->full_low_s - load->short_low_s <= may_exceed)",
            ("perf/mlr_search",)),
-    Mutant("perf-bounds-cross", "a lower bound may stand above the upper bound", "perf/mlr_search.c",
-           "(upper == 0 || l->load < upper)", "(upper == 0 || l->load > 0)", ("perf/mlr_search",)),
     Mutant("perf-applied", "a search believes a trial whose load was not applied",
            "perf/outcome.c", "(o->applied || !plan->search)", "(o->applied || plan)",
            ("perf/outcome",)),

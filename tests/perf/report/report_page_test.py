@@ -5,6 +5,7 @@ nothing of what the runs say. argv[1]: the program, tests/perf/report_main.c."""
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from browser import Browser, need_browser  # noqa: E402
 from harness import BUILD, Tap, wait_for  # noqa: E402
 
 HOME = BUILD / "tests" / f"report-page-{os.getpid()}"
-DESK, PHONE = {"width": 1200}, {"width": 390, "height": 844, "phone": True}
+DESK, PHONE = {"width": 1600}, {"width": 360, "height": 780, "phone": True}
 ARROW_RIGHT, ARROW_DOWN, ESCAPE = "\ue014", "\ue015", "\ue00c"
 NASTY = "</script><script>window.hit = 1</script><img src=x onerror='window.hit = 1'><!-- \u2028"
 
@@ -51,7 +52,7 @@ class Reports:
             paths.append(HOME / f"{stem}.json")
             paths[-1].write_text(json.dumps(run))
         page = HOME / f"{name}.html"
-        subprocess.run([sys.argv[1], *paths, "-o", page, *arguments], check=True)
+        subprocess.run([sys.argv[1], *paths, "-o", page, *arguments], check=True, stdout=subprocess.DEVNULL)
         self.browser.screen(**{**DESK, **screen})
         self.browser.open(page)
         self.browser.screen(**{**DESK, **screen})
@@ -118,6 +119,61 @@ def test_figures(tap, browser, reports):
     tap.ok(any(row.startswith("p99.9") for row in rows), "page: a plot's table opens", rows)
 
 
+def test_retries(tap, browser, reports):
+    """Several trials of one rate: a median on the line, the trials themselves faint."""
+    run = report_runs.search()
+    knee = max((s for s in run["steps"] if s["met"]), key=lambda s: s["rate"])
+    for loss in (0.02, 0.5):
+        run["steps"].append({**knee, "loss": loss, "met": False})
+    for step in run["steps"]:
+        step["duration_s"] = 2.0
+    run["steps"].append({**knee, "rate": 777.0, "duration_s": 1.0})
+    reports.open("retries", {"one": run})
+    css = mark(browser, "Rate against loss")
+    count = "return document.querySelectorAll(arguments[0]).length"
+    tap.equal((browser.run(count, f"{css} .try"), browser.run(count, f"{css} path.point")), (3, 11),
+              "page: three trials of a rate are faint points, and the line has one point a rate, none of a short trial")
+    browser.run("document.querySelector(arguments[0] + ' details').open = true", css)
+    browser.screen(**DESK)
+    rows = browser.run("return [...document.querySelectorAll(arguments[0] + ' tbody tr')].map((r) => [...r.cells].map((c) => c.innerText))", css)
+    tap.ok([r[3] for r in rows if r[1] == "3"] == ["2 %"],
+           "page: the value of such a rate is the median", rows)
+    caption = browser.text(f"{css} figcaption")
+    tap.ok("Faint points are single trials" in caption and "medians" in caption, "page: and the caption says so", caption)
+
+
+def test_meaning(tap, browser, reports):
+    sentences = lambda: browser.run("return [...document.querySelectorAll('.summary p')].map((p) => p.textContent)")
+    reports.open("meaning", {"noonmarkd": report_runs.search(132400.0), "chronyd": report_runs.search(69000.0, 90000, 20)})
+    said = sentences()
+    tap.ok(len(said) == 3 and said[0].startswith("noonmarkd: The server answered up to 132 thousand NTS requests a second (loss up to 0.001 %") and
+           said[2] == "noonmarkd answered the most: 1.9 times chronyd.", "page: it says in words what runs mean and how they differ", said)
+    reports.open("meaning", {"noonmarkd": report_runs.search(), "soak": report_runs.soak()})
+    tap.equal(len(sentences()), 2, "page: a search and a run at one rate are not compared")
+    reports.open("meaning", {"mix": report_runs.mix()})
+    said = sentences()
+    tap.ok(len(said) == 1 and "1.25 % of the well-behaved clients' requests were lost" in said[0], "page: a mix, by its victims", said)
+    tap.equal(browser.run("return [...document.querySelectorAll('table.flows tbody tr')].map((r) => r.cells[0].innerText + ' ' + r.cells[1].innerText.trim())"),
+              ["nts 0.04 %", "plain 0.01 %", "bad-tag –", "flood –", "victim 1.25 %"],
+              "page: flows that deserve no time have no loss, as in the terminal")
+    reports.open("meaning", {"one": report_runs.run(), "two": report_runs.run(middle=240000, seed=9)})
+    said = sentences()
+    tap.ok(re.fullmatch(r"At one rate, one answered 99 % of its requests the soonest. In comparison, two took [34].\d times as long\.", said[-1]),
+           "page: runs at one rate are compared by their latency", said)
+    titles = browser.run("return [...document.querySelectorAll('figure h3')].map((h) => h.textContent)")
+    tap.equal(titles, ["Latency by percentile", "Latency histogram"], "page: a single rate is no plot")
+
+
+def test_rare(tap, browser, reports):
+    """A percentile needs ten replies beyond it."""
+    many, few = report_runs.run(answered=1000000, sent=1000000), report_runs.run(answered=999999, sent=999999)
+    reports.open("rare", {"many": many, "few": few})
+    tap.ok([c != "–" for c in cell_of(browser, "Latency p99.999")] == [True, False] and
+           [c != "–" for c in cell_of(browser, "Latency p99.99")] == [True, True],
+           "page: p99.999 needs a million replies", cell_of(browser, "Latency p99.999"))
+    tap.ok("ten replies or more" in browser.text("#figures caption"), "page: and the rule is told", browser.text("#figures caption"))
+
+
 def all_runs():
     return {"search": report_runs.search(), "aesni": report_runs.search(78000.0, 90000, 20),
             "soak": report_runs.soak(), "mix": report_runs.mix(), "ke": report_runs.exchanges()}
@@ -141,11 +197,11 @@ def test_kinds(tap, browser, reports):
            "page: a line without dots has tips too", tip(browser, css))
     nothing = {name: 0 for name in report_runs.summary([1])}
     mute = report_runs.run(answered=0, lost=20000, loss=1.0, answered_rate=0.0, latency_ns=nothing, processing_ns=nothing,
-                           histogram_ns=[], series=[{"t": t, "span": 1.0, "sent": 50 * (t < 3), "answered": 0, "lost": 50,
-                                                     "p50": 0, "p99": 0} for t in (1, 2, 3)])
+                           histogram_ns=[], series=[{"t": t, "span": 1.0, "sent": 50 * (t < 4), "answered": 0, "lost": 50,
+                                                     "p50": 0, "p99": 0} for t in (1, 2, 3, 4)])
     reports.open("mute", {"mute": mute})
     titles = browser.run("return [...document.querySelectorAll('figure h3')].map((h) => h.textContent)")
-    tap.ok(titles == ["Rate against loss", "Rate over time", "Loss over time"] and not cell_of(browser, "Latency p50"),
+    tap.ok(titles == ["Rate over time", "Loss over time"] and not cell_of(browser, "Latency p50"),
            "page: a server that never answers has no latency, not one of 0", titles)
     bare = {"bare": {"manifest": {"ntsperf": "9", "mode": "new", "x": None}, "histogram_ns": [[1, "x"], None, 3], "steps": [1, None],
                      "series": [None, {}], "flows": [7, {"name": 3}], "latency_ns": {"p50": "high"}, "rate": None}}
@@ -167,6 +223,12 @@ def test_looks(tap, browser, reports):
             over = browser.run("return [...document.querySelectorAll('main *')].filter((e) => !e.closest('.scroll, svg') && "
                                "e.getBoundingClientRect().right > arguments[0] + 1).map((e) => e.tagName + '.' + e.className)", width)
             tap.ok(wide <= width and not over, f"page: nothing overflows ({name})", (wide, width, over))
+            cut = browser.run("return [...document.querySelectorAll('.canvas svg')].flatMap((s) => { const b = s.getBoundingClientRect(); "
+                              "return [...s.querySelectorAll('text')].filter((t) => { const r = t.getBoundingClientRect(); "
+                              "return r.left < b.left - 1 || r.right > b.right + 1 || r.top < b.top - 1 || r.bottom > b.bottom + 1; }).map((t) => t.textContent); })")
+            tap.ok(not cut, f"page: every text of a plot is whole ({name})", cut)
+            used = browser.run("return document.getElementById('main').getBoundingClientRect().width")
+            tap.ok(used >= 0.88 * width, f"page: the width is used ({name})", (used, width))
             n, low = browser.run(LOW_CONTRAST)
             tap.ok(n > 400 and not low, f"page: text has a contrast of 4.5 and more ({name})", (n, low[:10]))
             browser.screenshot(HOME / f"{place}-{'dark' if dark else 'light'}.png")
@@ -208,7 +270,7 @@ def main():
     HOME.mkdir(parents=True)
     with Tap() as tap, Browser(HOME / "browser.log") as browser:
         reports = Reports(browser)
-        for test in (test_figures, test_kinds, test_looks, test_hostile):
+        for test in (test_figures, test_retries, test_meaning, test_rare, test_kinds, test_looks, test_hostile):
             test(tap, browser, reports)
         loaded = [u for u, _ in browser.requested() if not (u.startswith(HOME.as_uri()) and u.endswith(".html"))]
         tap.ok(not loaded, "page: no request but for the page itself", loaded)

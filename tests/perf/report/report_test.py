@@ -78,6 +78,7 @@ def test_page(tap, place):
     got = place.report(good)
     page = place.home / "report.html"
     tap.ok(got.returncode == 0 and page.exists() and not got.stderr, "report: report.html is the default", got.stderr)
+    tap.equal(got.stdout, "wrote report.html, a page of 1 run\n", "report: it tells which file it wrote")
     tap.equal(stat.S_IMODE(page.stat().st_mode) & 0o600, 0o600, "report: its owner can read it")
     page.write_text("an old page")
     place.report(good)
