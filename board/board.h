@@ -146,8 +146,10 @@ struct board_dataplane {
 
 // A certificate that is served.
 struct board_certificate {
-    int64_t expires_s;          // Unix time at which the first certificate of its chain expires
-    char chain[BOARD_NAME_LEN]; // the end of its file's path, with its NUL
+    int64_t expires_s;            // Unix time at which the first certificate of its chain expires
+    char chain[BOARD_NAME_LEN];   // the end of its file's path, with its NUL
+    char subject[BOARD_NAME_LEN]; // its common name, else its first DNS name
+    char key[BOARD_NAME_LEN];     // type and size of its key: "EC, 256 bits"
 };
 static_assert(sizeof(struct board_certificate) <= 8 * SNAPSHOT_WORDS_MAX, "fits a snapshot");
 

@@ -16,6 +16,8 @@ const struct command *const commands[] = {
 
     &command_keys,
 
+    &command_ke,
+
     &command_reload,
 };
 const size_t commands_n = sizeof commands / sizeof commands[0];

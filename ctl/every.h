@@ -11,4 +11,6 @@ extern const struct command command_ports;
 
 extern const struct command command_keys;
 
+extern const struct command command_ke;
+
 extern const struct command command_reload;

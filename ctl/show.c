@@ -6,6 +6,23 @@
 #include <inttypes.h>
 #include <string.h>
 
+void show_process(FILE *out, const char *name, const json_t *process)
+{
+    const json_t *age = json_object_get(process, "heartbeat_age_ms");
+    if (!json_is_integer(age)) {
+        fprintf(out, "%-10s not started yet\n", name);
+        return;
+    }
+    if (json_integer_value(age) > 2000)
+        fprintf(out, "%-10s SILENT for %.1f s, start %" PRId64, name,
+                (double)json_integer_value(age) / 1000, member_number(process, "starts"));
+    else
+        fprintf(out, "%-10s running, start %" PRId64, name, member_number(process, "starts"));
+    if (member_number(process, "log_lines_lost") > 0)
+        fprintf(out, ", %" PRId64 " lines of log lost", member_number(process, "log_lines_lost"));
+    fputc('\n', out);
+}
+
 void show_served(FILE *out, const json_t *clock)
 {
     if (!member_yes(clock, "serving"))

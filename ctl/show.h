@@ -6,6 +6,9 @@
 #include <jansson.h>
 #include <stdio.h>
 
+// Whether a process lives.
+void show_process(FILE *out, const char *name, const json_t *process);
+
 // The clock as it is served.
 void show_served(FILE *out, const json_t *clock);
 

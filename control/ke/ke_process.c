@@ -86,30 +86,31 @@ static int lock_memory(struct process *p)
     return 0;
 }
 
-// Fills in the pairs that a configuration names; fd: chain and key of each. expires_s may be NULL.
-static uint32_t name_pairs(const struct config *config, const int *fd, int64_t *expires_s,
+// Fills in the pairs that a configuration names; fd: chain and key of each. shown may be NULL.
+static uint32_t name_pairs(const struct config *config, const int *fd,
+                           struct board_certificate *shown,
                            struct tls_pair pairs[CONFIG_CERTIFICATES_MAX])
 {
     const uint32_t n = config->control.n_certificates;
     for (uint32_t i = 0; i < n; i++) {
         const struct config_certificate *c = &config->control.certificates[i];
         pairs[i] = (struct tls_pair){c->chain, c->key, fd[2 * i], fd[2 * i + 1],
-                                     expires_s == NULL ? NULL : &expires_s[i]};
+                                     shown == NULL ? NULL : &shown[i]};
     }
     return n;
 }
 
 // Of a path that is too long its end is shown, which tells certificates apart better.
 static void show_certificates(struct board_ke *board, const struct config *config,
-                              const int64_t *expires_s)
+                              struct board_certificate *certificate)
 {
     const uint32_t n = config->control.n_certificates;
     for (uint32_t i = 0; i < n; i++) {
-        struct board_certificate shown = {.expires_s = expires_s[i]};
+        struct board_certificate *shown = &certificate[i];
         const char *chain = config->control.certificates[i].chain;
-        const size_t len = strlen(chain), most = sizeof shown.chain - 1;
-        snprintf(shown.chain, sizeof shown.chain, "%s", chain + (len > most ? len - most : 0));
-        snapshot_publish(&board->certificate[i], &shown, sizeof shown);
+        const size_t len = strlen(chain), most = sizeof shown->chain - 1;
+        snprintf(shown->chain, sizeof shown->chain, "%s", chain + (len > most ? len - most : 0));
+        snapshot_publish(&board->certificate[i], shown, sizeof *shown);
     }
     // Partner: the acquire in the readers of the number.
     atomic_store_explicit(&board->n_certificates, n, memory_order_release);
@@ -140,10 +141,10 @@ static int open_tls(struct process *p)
     for (uint32_t i = 0; i < n_fd; i++)
         fd[i] = HANDOVER_FIRST_LISTENER + (int)(p->config->control.n_listen + i);
 
-    int64_t expires_s[CONFIG_CERTIFICATES_MAX];
-    int result = tls_open(pairs, name_pairs(p->config, fd, expires_s, pairs), &p->tls);
+    struct board_certificate shown[CONFIG_CERTIFICATES_MAX] = {0};
+    int result = tls_open(pairs, name_pairs(p->config, fd, shown, pairs), &p->tls);
     if (result == 0)
-        show_certificates(p->board, p->config, expires_s);
+        show_certificates(p->board, p->config, shown);
     for (uint32_t i = 0; i < n_fd; i++) // read only once: later ones come over the link
         close(fd[i]);
     return result;
@@ -239,12 +240,12 @@ static int replace_pairs(struct process *p, const struct link_message *message, 
     snprintf(why, len, "the certificates are not those of the configuration; please report this");
     if (result == 0) {
         log_divert(why, len);
-        int64_t expires_s[CONFIG_CERTIFICATES_MAX];
-        const uint32_t n = name_pairs(config, message->fd + 1, expires_s, pairs);
+        struct board_certificate shown[CONFIG_CERTIFICATES_MAX] = {0};
+        const uint32_t n = name_pairs(config, message->fd + 1, shown, pairs);
         result = tls_replace(p->tls, pairs, n);
         log_divert(NULL, 0);
         if (result == 0)
-            show_certificates(p->board, config, expires_s);
+            show_certificates(p->board, config, shown);
     }
     config_free(config);
     return result;

@@ -10,6 +10,13 @@
 
 enum { SOON_DAYS = 30, NAME_LEN = 160 };
 
+static void print_ascii(char *text)
+{
+    for (char *c = text; *c != '\0'; c++)
+        if (*c < 0x20 || *c > 0x7e)
+            *c = '?';
+}
+
 // How a message names a certificate: the file alone for the server's own, with number and subject
 // for one of its issuers.
 static const char *name_of(const char *file, int i, const X509 *certificate, char out[NAME_LEN])
@@ -22,9 +29,7 @@ static const char *name_of(const char *file, int i, const X509 *certificate, cha
     }
     X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, subject,
                               sizeof subject);
-    for (char *c = subject; *c != '\0'; c++)
-        if (*c < 0x20 || *c > 0x7e)
-            *c = '?';
+    print_ascii(subject);
     snprintf(out, NAME_LEN, "%.80s: certificate %d (%s)", file, i + 1, subject);
     return out;
 }
@@ -106,6 +111,28 @@ bool tls_chain_judge(const char *file, STACK_OF(X509) * chain, enum tls_dates da
                     file);
     ERR_clear_error();
     return good;
+}
+
+static void first_dns_name(const X509 *certificate, char *text, size_t len)
+{
+    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+    for (int i = 0; i < sk_GENERAL_NAME_num(names) && *text == '\0'; i++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+        if (name->type == GEN_DNS)
+            snprintf(text, len, "%.*s", ASN1_STRING_length(name->d.dNSName),
+                     (const char *)ASN1_STRING_get0_data(name->d.dNSName));
+    }
+    GENERAL_NAMES_free(names);
+}
+
+void tls_chain_subject(const X509 *certificate, char *text, size_t len)
+{
+    text[0] = '\0';
+    X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, text, (int)len);
+    if (text[0] == '\0')
+        first_dns_name(certificate, text, len);
+    print_ascii(text);
+    ERR_clear_error();
 }
 
 int64_t tls_chain_expires(STACK_OF(X509) * chain)

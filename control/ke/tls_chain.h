@@ -4,6 +4,7 @@
 
 #include <openssl/x509.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 // What becomes of a certificate that has expired or is not yet valid.
@@ -18,6 +19,10 @@ enum tls_dates {
 // Logs all that clients will refuse or soon refuse, of every certificate in the chain (in the
 // file's order, the server's own first; one at least). False when dates refuse one.
 bool tls_chain_judge(const char *file, STACK_OF(X509) * chain, enum tls_dates dates);
+
+// Writes the certificate's common name, else the first of its DNS names, else nothing; what is not
+// printable ASCII as '?'.
+void tls_chain_subject(const X509 *certificate, char *text, size_t len);
 
 // The earliest date, in Unix time, at which a certificate of the chain expires. A root certificate
 // behind others is not counted, because clients have their own copy.

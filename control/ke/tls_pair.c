@@ -7,6 +7,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -107,6 +108,16 @@ static STACK_OF(X509) * read_chain(const struct tls_pair *pair)
     return chain;
 }
 
+static void show(const X509 *leaf, STACK_OF(X509) * chain, const EVP_PKEY *key,
+                 struct board_certificate *shown)
+{
+    const char *type = EVP_PKEY_get0_type_name(key);
+    shown->expires_s = tls_chain_expires(chain);
+    tls_chain_subject(leaf, shown->subject, sizeof shown->subject);
+    snprintf(shown->key, sizeof shown->key, "%s, %d bits", type ? type : "unknown",
+             EVP_PKEY_get_bits(key));
+}
+
 int tls_pair_use(const struct tls_pair *pair, enum tls_dates dates, SSL_CTX *context)
 {
     int result = -EINVAL;
@@ -145,8 +156,8 @@ int tls_pair_use(const struct tls_pair *pair, enum tls_dates dates, SSL_CTX *con
             goto done;
         }
     }
-    if (pair->expires_s)
-        *pair->expires_s = tls_chain_expires(chain);
+    if (pair->shown)
+        show(leaf, chain, key, pair->shown);
     result = 0;
 done:
     ERR_clear_error();

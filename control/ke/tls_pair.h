@@ -4,6 +4,7 @@
 // Handles a private key: the text that it was read from is wiped. Main thread.
 #pragma once
 
+#include "board/board.h"
 #include "control/ke/tls_chain.h"
 
 #include <openssl/ssl.h>
@@ -16,7 +17,7 @@ struct tls_pair {
     const char *key;
     int chain_fd;
     int key_fd;
-    int64_t *expires_s; // NULL, or set to when the chain's first certificate expires, in Unix time
+    struct board_certificate *shown; // NULL, or filled in, but for `chain`
 };
 
 // Puts the pair into context. A context holds one pair of each kind of key. 0 or -errno, logged.

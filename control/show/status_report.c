@@ -5,6 +5,7 @@
 #include "base/now.h"
 #include "control/show/clock_report.h"
 #include "control/show/json_line.h"
+#include "control/show/ke_report.h"
 #include "control/show/keys_report.h"
 #include "control/show/ports_report.h"
 #include "control/show/report.h"
@@ -46,28 +47,6 @@ static json_t *cores_report(const struct board_dataplane *board, const struct co
     return list;
 }
 
-static json_t *ke_report(const struct ke_counters *counters)
-{
-    struct ke_counters copy;
-    ke_counters_read(counters, &copy);
-    return report_metrics(METRIC_KE, &copy);
-}
-
-static json_t *certificates_report(const struct board_ke *board)
-{
-    json_t *list = json_array();
-    for (uint32_t i = 0; i < report_bounded(&board->n_certificates, CERTIFICATES_MAX); i++) {
-        struct board_certificate certificate;
-        uint64_t seen;
-        if (!snapshot_read(&board->certificate[i], &certificate, sizeof certificate, &seen))
-            continue;
-        json_t *o = report_metrics(METRIC_CERTIFICATE, &certificate);
-        json_object_set_new(o, "chain", report_text(certificate.chain));
-        json_array_append_new(list, o);
-    }
-    return list;
-}
-
 // Null where metrics.listen names no address.
 static json_t *metrics_report(const struct status_sources *s)
 {
@@ -97,7 +76,7 @@ static json_t *status_report(const struct status_sources *s)
     json_object_set_new(o, "stamp_clocks", stamp_clocks_report(board));
     json_object_set_new(o, "keys", keys_report(s->keys));
     json_object_set_new(o, "certificates", certificates_report(s->ke));
-    json_object_set_new(o, "ke", ke_report(&s->ke->counters));
+    json_object_set_new(o, "ke", ke_report(s->ke));
     json_object_set_new(o, "counters", report_metrics(METRIC_CORES, &cores.sum));
     json_object_set_new(o, "departure_error", report_departures(&cores.sum));
     json_object_set_new(o, "cores", cores_report(board, &cores));
@@ -118,6 +97,8 @@ static const struct {
     {"ports", ports_answer},
 
     {"keys", keys_answer},
+
+    {"ke", ke_answer},
 };
 
 char *status_answer(const struct status_sources *sources, const char *request)

@@ -137,7 +137,9 @@ static void every_field_is_in_one_row(void **state)
     };
     covers(sizeof(struct control_facts), METRIC_FACTS, METRIC_FACTS, facts, N(facts));
 
-    const struct other certificate[] = {OTHER(board_certificate, chain)};
+    const struct other certificate[] = {OTHER(board_certificate, chain),
+                                        OTHER(board_certificate, subject),
+                                        OTHER(board_certificate, key)};
     covers(sizeof(struct board_certificate), METRIC_CERTIFICATE, METRIC_CERTIFICATE, certificate,
            N(certificate));
 

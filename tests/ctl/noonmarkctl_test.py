@@ -104,6 +104,11 @@ def main():
     heard = []
     rotated = ask(json.dumps({"current": EVIL, "future": "0000002c", "wiped": ["0000002a", EVIL], "keys": 5}).encode() + b"\n",
                   command="keys rotate", heard=heard)
+    ke = {"process": {"heartbeat_age_ms": 5, "starts": 1}, "ke": {"accepted": 8, "completed": 6, "no_alpn": 2, "open": 3},
+          "limits": {"max_connections": 100, "deadline_ms": 5000, "threads": 2},
+          "certificates": [{"chain": "/a.pem", "subject": EVIL, "key": EVIL, "expires": 86400},
+                           {"chain": EVIL, "subject": "b.example", "key": "RSA, 2048 bits", "expires": 4102444800}]}
+    ke_text = ask(json.dumps(ke).encode() + b"\n", command="ke")
     results = [
         (text.returncode == 0 and is_text(text.stdout) and text.stdout.decode().count(SHOWN) >= 15,
          "status as text has no control characters", text),
@@ -149,6 +154,11 @@ def main():
         (rotated.returncode == 0 and is_text(rotated.stdout) and heard == [b"keys rotate\n"] and all(
             part in rotated.stdout.decode() for part in ("0000002c is the future key, 5 keys\n", "0000002a is wiped: ")),
          "keys rotate: which key seals now, and which are gone", rotated),
+        (ke_text.returncode == 0 and is_text(ke_text.stdout) and all(
+            re.search(part, ke_text.stdout.decode()) for part in (
+                "3 open of 100 at most, each for at most 5.0 s, in 2 threads\n", "HAS EXPIRED\n",
+                r"b.example, RSA, 2048 bits, \d+ days left\n", "no_alpn +2  ", "75.00 % of the connections")),
+         "ke: outcomes, connections, limits and certificates", ke_text),
         (silent.returncode == 1 and b"SIGHUP to the supervisor" in silent.stderr,
          "a server that does not answer: what else does it", silent),
         (broken.returncode == 1 and is_text(broken.stderr), "nor has a complaint about a broken answer", broken),

@@ -46,6 +46,14 @@ class Commands:
         self.tap.ok(re.search(rf"^{future} +current ", shown, re.M) and re.search(r" old 1 ", shown) and
                     "next rotation in 23:" in shown, "keys: states, ages and the next rotation", shown)
 
+    def ke(self):
+        text, told = self.ctl("ke"), self.object("ke")
+        shown = told["certificates"][0]
+        self.tap.ok(text.returncode == 0 and told["ke"]["completed"] > 0 and shown["subject"] and
+                    re.search(r"^(EC|RSA), \d+ bits$", shown["key"]) and re.search(r", \d+ days left$", text.stdout, re.M),
+                    "ke: the sessions and the certificate", f"{text.stdout}\n{told}")
+
     def all(self):
         self.ports()
         self.keys()
+        self.ke()

@@ -128,11 +128,13 @@ static void the_first_end_is_told(void **state)
         X509 *leaf = certify("leaf", key, between, between_key, which == 0 ? soon : dates_good);
         X509 *chain[] = {leaf, between, old_root};
         struct tls_pair pair = pair_of(chain, 3, key);
-        int64_t expires_s = 0;
-        pair.expires_s = &expires_s;
+        struct board_certificate shown = {0};
+        pair.shown = &shown;
         const int64_t before = time(NULL);
         assert_int_equal(opened(&pair, 1), 0);
-        assert_in_range(expires_s, before + 86400 - 600, before + 86400);
+        assert_string_equal(shown.subject, "leaf");
+        assert_string_equal(shown.key, "EC, 256 bits");
+        assert_in_range(shown.expires_s, before + 86400 - 600, before + 86400);
         pair_close(&pair);
         X509_free(leaf);
         X509_free(between);

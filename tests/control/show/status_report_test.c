@@ -57,7 +57,9 @@ static int fill(void **state)
     atomic_store(&ke.log_lost, 4);
     for (unsigned i = 0; i < 2; i++) {
         const struct board_certificate certificate = {.expires_s = 1800000000 + i,
-                                                      .chain = "/etc/cert.pem"};
+                                                      .chain = "/etc/cert.pem",
+                                                      .subject = "time.example",
+                                                      .key = "EC, 256 bits"};
         snapshot_publish(&ke.certificate[i], &certificate, sizeof certificate);
     }
     atomic_store(&ke.n_certificates, 2);
@@ -156,7 +158,7 @@ static void names_are_stable(void **state)
                   "hardware hardware_believed frames_received rx_invalid kind addresses_served "
                   "addresses"},
         {"keys", "id role age_s"},
-        {"certificates", "chain expires"},
+        {"certificates", "chain expires subject key"},
         {"departure_error", "up_to_ns count"},
         {"cores", COUNTERS " cpu turns departure_ns"},
     };
@@ -269,6 +271,21 @@ static void the_keys_in_full(void **state)
     assert_int_equal(number(current, "opens_for_s"), next + 3 * 86400);
     assert_int_equal(number(future, "opens_for_s"), next + 4 * 86400);
     assert_true(json_is_null(json_object_get(current, "old")));
+    json_decref(o);
+}
+
+static void ke_in_full(void **state)
+{
+    (void)state;
+    config.control.max_connections = 100;
+    json_t *o = answer("ke");
+    expect_names("ke", o, "process ke limits certificates");
+    expect_names("limits", json_object_get(o, "limits"), "max_connections deadline_ms threads");
+    assert_int_equal(number(json_object_get(o, "limits"), "max_connections"), 100);
+    assert_int_equal(number(json_object_get(o, "ke"), "open"), 12);
+    const json_t *second = json_array_get(json_object_get(o, "certificates"), 1);
+    assert_string_equal(json_string_value(json_object_get(second, "subject")), "time.example");
+    assert_string_equal(json_string_value(json_object_get(second, "key")), "EC, 256 bits");
     json_decref(o);
 }
 
@@ -460,6 +477,7 @@ int main(void)
         cmocka_unit_test(numbers_are_the_boards),
         cmocka_unit_test(the_ports_in_full),
         cmocka_unit_test(the_keys_in_full),
+        cmocka_unit_test(ke_in_full),
         cmocka_unit_test(a_doubted_clock_is_shown_as_served),
         cmocka_unit_test(a_stamp_clock_is_shown),
         cmocka_unit_test(the_clock_in_full),

@@ -1,0 +1,49 @@
+// NTS-KE's objects. Their names are stable and documented in noonmarkctl(1): extend, do not rename.
+#include "control/show/ke_report.h"
+
+#include "control/show/report.h"
+
+json_t *ke_report(const struct board_ke *board)
+{
+    struct ke_counters copy;
+    ke_counters_read(&board->counters, &copy);
+    return report_metrics(METRIC_KE, &copy);
+}
+
+json_t *certificates_report(const struct board_ke *board)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < report_bounded(&board->n_certificates, CERTIFICATES_MAX); i++) {
+        struct board_certificate certificate;
+        uint64_t seen;
+        if (!snapshot_read(&board->certificate[i], &certificate, sizeof certificate, &seen))
+            continue;
+        json_t *o = report_metrics(METRIC_CERTIFICATE, &certificate);
+        json_object_set_new(o, "chain", report_text(certificate.chain));
+        json_object_set_new(o, "subject", report_text(certificate.subject));
+        json_object_set_new(o, "key", report_text(certificate.key));
+        json_array_append_new(list, o);
+    }
+    return list;
+}
+
+// As the configuration has them: fewer connections may fit into the limit of open files, which the
+// log tells.
+static json_t *limits_report(const struct config *config)
+{
+    json_t *o = json_object();
+    report_set_int(o, "max_connections", config->control.max_connections);
+    report_set_int(o, "deadline_ms", config->control.deadline_ms);
+    report_set_int(o, "threads", config->control.threads);
+    return o;
+}
+
+json_t *ke_answer(const struct status_sources *s)
+{
+    json_t *o = json_object();
+    json_object_set_new(o, "process", report_metrics(METRIC_KE_PROCESS, s->ke));
+    json_object_set_new(o, "ke", ke_report(s->ke));
+    json_object_set_new(o, "limits", limits_report(s->config));
+    json_object_set_new(o, "certificates", certificates_report(s->ke));
+    return o;
+}
