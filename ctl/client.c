@@ -5,6 +5,7 @@
 #include "ctl/clean.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,29 +13,37 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+static char fault[512]; // what was wrong with the last request
+
 const char client_otherwise[] = "control may be restarting; see the server's log";
+
+__attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(fault, sizeof fault, format, arguments);
+    va_end(arguments);
+}
 
 static int connect_to(const char *path, int timeout_s)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof address.sun_path) {
-        fprintf(
-            stderr,
-            "noonmarkctl: %s: is longer than a socket's path may be (%zu); name a shorter one\n",
-            path, sizeof address.sun_path - 1);
+        say("%s: is longer than a socket's path may be (%zu); name a shorter one", path,
+            sizeof address.sun_path - 1);
         return -1;
     }
     strcpy(address.sun_path, path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) {
-        fprintf(stderr, "noonmarkctl: socket: %s\n", strerror(errno));
+        say("socket: %s", strerror(errno));
         return -1;
     }
     if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
         const char *advice = errno == EACCES || errno == EPERM
                                  ? "run it as root, with sudo"
                                  : "is noonmarkd running, and is this its control.socket?";
-        fprintf(stderr, "noonmarkctl: %s: %s; %s\n", path, strerror(errno), advice);
+        say("%s: %s; %s", path, strerror(errno), advice);
         close(fd);
         return -1;
     }
@@ -49,23 +58,23 @@ static json_t *exchange(int fd, const struct request *request)
     char line[64];
     int len = snprintf(line, sizeof line, "%s\n", request->line);
     if (send(fd, line, (size_t)len, MSG_NOSIGNAL) != len) {
-        fprintf(stderr, "noonmarkctl: the server closed the connection: %s\n", strerror(errno));
+        say("the server closed the connection: %s", strerror(errno));
         return NULL;
     }
     json_error_t error;
     json_t *answer = json_loadfd(fd, JSON_DISABLE_EOF_CHECK, &error);
     printable(error.text, strlen(error.text)); // it quotes text that could not be parsed
     if (answer == NULL)
-        fprintf(stderr, "noonmarkctl: no complete answer within %d s (%s); %s\n",
-                request->timeout_s, error.text, request->otherwise);
+        say("no complete answer within %d s (%s); %s", request->timeout_s, error.text,
+            request->otherwise);
     json_t *clean = answer != NULL ? clean_copy(answer) : NULL;
     if (answer != NULL && clean == NULL)
-        fputs("noonmarkctl: out of memory\n", stderr);
+        say("out of memory");
     json_decref(answer);
     return clean;
 }
 
-json_t *client_ask(const struct call *call, const struct request *request)
+json_t *client_try(const struct call *call, const struct request *request)
 {
     int fd = connect_to(call->socket, request->timeout_s);
     if (fd < 0)
@@ -75,9 +84,22 @@ json_t *client_ask(const struct call *call, const struct request *request)
     const char *error = json_string_value(json_object_get(answer, "error"));
     if (error == NULL)
         return answer;
-    fprintf(stderr, "noonmarkctl: the server says: %s\n", error);
+    say("the server says: %s", error);
     json_decref(answer);
     return NULL;
+}
+
+const char *client_fault(void)
+{
+    return fault;
+}
+
+json_t *client_ask(const struct call *call, const struct request *request)
+{
+    json_t *answer = client_try(call, request);
+    if (answer == NULL)
+        fprintf(stderr, "noonmarkctl: %s\n", fault);
+    return answer;
 }
 
 void client_print(const json_t *object)

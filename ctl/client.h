@@ -1,5 +1,4 @@
-// A request to the server over its control socket, and the answer. Prints what went wrong to
-// standard error. One thread.
+// A request to the server over its control socket, and the answer. One thread.
 #pragma once
 
 #include "ctl/command.h"
@@ -18,8 +17,13 @@ struct request {
 // The advice that most requests give.
 extern const char client_otherwise[];
 
-// Sends a request. Returns the answer, cleaned by clean_copy, which the caller owns; NULL, with a
-// message, when there is none or when it is an error.
+// Sends a request. Returns the answer, cleaned by clean_copy, which the caller owns; NULL when
+// there is none or when it is an error, and then client_fault tells why, in a line that stays until
+// the next one.
+json_t *client_try(const struct call *call, const struct request *request);
+const char *client_fault(void);
+
+// The same, and prints why.
 json_t *client_ask(const struct call *call, const struct request *request);
 
 // Sends the request of a command, and prints the answer: with `show`, or as the call wants it.

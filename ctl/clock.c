@@ -93,4 +93,8 @@ static int run(const struct call *call)
 }
 
 const struct command command_clock = {
-    "clock", "", "who says what of the clock, its health, how well times are known", run};
+    .name = "clock",
+    .words = "",
+    .help = "who says what of the clock, its health, how well times are known",
+    .run = run,
+};

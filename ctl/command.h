@@ -11,6 +11,7 @@ struct call {
     const char *socket; // path of the server's control socket
     const char *word;   // behind the command's name, one of its words; NULL: none
     bool json;
+    bool once;
 };
 
 struct command {
@@ -18,6 +19,7 @@ struct command {
     const char *words; // of which one may follow the name, divided by spaces; "": none
     const char *help;  // half a line
     int (*run)(const struct call *call); // returns the exit status
+    const char *options; // long options that not every command takes, divided by spaces; NULL: none
 };
 
 extern const struct command *const commands[];
@@ -29,5 +31,5 @@ const struct command *command_named(const char *name);
 // The command whose name is most like that one; NULL when none is like it.
 const struct command *command_nearest(const char *name);
 
-// Is it one of the words, which are divided by spaces?
-bool command_takes(const struct command *command, const char *word);
+// Is it one of the words, which are divided by spaces? words may be NULL.
+bool command_lists(const char *words, const char *word);

@@ -18,6 +18,8 @@ const struct command *const commands[] = {
 
     &command_ke,
 
+    &command_top,
+
     &command_reload,
 };
 const size_t commands_n = sizeof commands / sizeof commands[0];
@@ -76,10 +78,10 @@ const struct command *command_nearest(const char *name)
     return nearest;
 }
 
-bool command_takes(const struct command *command, const char *word)
+bool command_lists(const char *words, const char *word)
 {
     const size_t len = strlen(word);
-    for (const char *at = command->words; *at != '\0';) {
+    for (const char *at = words != NULL ? words : ""; *at != '\0';) {
         const size_t n = strcspn(at, " ");
         if (n == len && memcmp(at, word, n) == 0)
             return true;

@@ -13,4 +13,6 @@ extern const struct command command_keys;
 
 extern const struct command command_ke;
 
+extern const struct command command_top;
+
 extern const struct command command_reload;

@@ -45,4 +45,8 @@ static int run(const struct call *call)
 }
 
 const struct command command_ke = {
-    "ke", "", "NTS-KE: sessions by outcome, connections, limits, certificates", run};
+    .name = "ke",
+    .words = "",
+    .help = "NTS-KE: sessions by outcome, connections, limits, certificates",
+    .run = run,
+};

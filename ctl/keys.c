@@ -73,4 +73,8 @@ static int run(const struct call *call)
 }
 
 const struct command command_keys = {
-    "keys", "rotate", "cookie keys: states, ages, next rotation; rotates them now", run};
+    .name = "keys",
+    .words = "rotate",
+    .help = "cookie keys: states, ages, next rotation; rotates them now",
+    .run = run,
+};

@@ -39,6 +39,7 @@ static void print_help(void)
     fputs("\n"
           "  -s, --socket SOCKET  the server's control.socket (default " DEFAULT_SOCKET ")\n"
           "      --json           one JSON object, whose names are stable: noonmarkctl(1)\n"
+          "      --once           top: one view, after a second, for tests and logs\n"
           "      --version        prints the version\n"
           "      --help           prints this\n"
           "\n"
@@ -81,10 +82,14 @@ static int run(struct call *call, char **words, int n)
     const struct command *command = n > 0 ? command_named(words[0]) : NULL;
     if (command == NULL)
         return unknown(n > 0 ? words[0] : NULL);
-    if (n > 1 && !command_takes(command, words[1]))
+    if (n > 1 && !command_lists(command->words, words[1]))
         return unknown_word(command, words[1]);
     if (n > 2) {
         fprintf(stderr, "noonmarkctl: %s: a word too many; leave it out\n", words[2]);
+        return EXIT_USAGE;
+    }
+    if (call->once && !command_lists(command->options, "once")) {
+        fprintf(stderr, "noonmarkctl: --once: not an option of %s; leave it out\n", command->name);
         return EXIT_USAGE;
     }
     call->word = n > 1 ? words[1] : NULL;
@@ -95,15 +100,14 @@ int main(int argc, char **argv)
 {
     enum {
         OPTION_JSON = 256,
+        OPTION_ONCE,
         OPTION_VERSION,
         OPTION_HELP,
     };
     static const struct option options[] = {
-        {"socket", required_argument, NULL, 's'},
-        {"json", no_argument, NULL, OPTION_JSON},
-        {"version", no_argument, NULL, OPTION_VERSION},
-        {"help", no_argument, NULL, OPTION_HELP},
-        {0},
+        {"socket", required_argument, NULL, 's'}, {"json", no_argument, NULL, OPTION_JSON},
+        {"once", no_argument, NULL, OPTION_ONCE}, {"version", no_argument, NULL, OPTION_VERSION},
+        {"help", no_argument, NULL, OPTION_HELP}, {0},
     };
     struct call call = {.socket = DEFAULT_SOCKET};
     int option;
@@ -114,6 +118,9 @@ int main(int argc, char **argv)
             break;
         case OPTION_JSON:
             call.json = true;
+            break;
+        case OPTION_ONCE:
+            call.once = true;
             break;
         case OPTION_VERSION:
             puts("noonmarkctl " NOONMARK_VERSION);

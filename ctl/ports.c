@@ -115,4 +115,8 @@ static int run(const struct call *call)
 }
 
 const struct command command_ports = {
-    "ports", "", "each port: how frames come, addresses, stamps, what was lost", run};
+    .name = "ports",
+    .words = "",
+    .help = "each port: how frames come, addresses, stamps, what was lost",
+    .run = run,
+};

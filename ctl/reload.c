@@ -31,4 +31,8 @@ static int run(const struct call *call)
 }
 
 const struct command command_reload = {
-    "reload", "", "reads configuration and certificates again; prints what was applied", run};
+    .name = "reload",
+    .words = "",
+    .help = "reads configuration and certificates again; prints what was applied",
+    .run = run,
+};

@@ -111,4 +111,8 @@ static int run(const struct call *call)
 }
 
 const struct command command_status = {
-    "status", "", "counters, cookie keys and their ages, ports, clock, NTS-KE", run};
+    .name = "status",
+    .words = "",
+    .help = "counters, cookie keys and their ages, ports, clock, NTS-KE",
+    .run = run,
+};

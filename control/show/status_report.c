@@ -64,6 +64,8 @@ static json_t *status_report(const struct status_sources *s)
     json_object_set_new(dataplane, "serving", json_boolean(board_dataplane_runs(board)));
     json_object_set_new(dataplane, "crypto", report_text(board->crypto));
     json_object_set_new(dataplane, "memory", report_text(board->memory));
+    const bool sleeps = s->config->dataplane.idle == IDLE_ADAPTIVE;
+    json_object_set_new(dataplane, "idle", json_string(sleeps ? "adaptive" : "poll"));
 
     json_t *o = json_object();
     json_object_set_new(o, "version", json_string(NOONMARK_VERSION));

@@ -53,7 +53,19 @@ class Commands:
                     re.search(r"^(EC|RSA), \d+ bits$", shown["key"]) and re.search(r", \d+ days left$", text.stdout, re.M),
                     "ke: the sessions and the certificate", f"{text.stdout}\n{told}")
 
+    def top(self):
+        """The chronyd asks all the time."""
+        watched = wait_for(lambda: (told := self.object("top")).get("replies_per_s", {}).get("nts", 0) > 0 and told, PATIENCE_S)
+        text = self.ctl("top", "--once").stdout
+        self.tap.ok(watched and watched["requests_per_s"] >= watched["replies_per_s"]["nts"] and
+                    0 <= watched["cores"][0]["busy"] <= 1 and watched["idle"] == "poll" and
+                    watched["clock"]["health"] == "healthy" and watched["dataplane_serving"] and
+                    "healthy" in text and " poll: " in text, "top: what is answered, by whom and with which clock",
+                    f"{watched}\n{text}")
+        self.tap.note(f"top --once:\n{text}")
+
     def all(self):
         self.ports()
         self.keys()
         self.ke()
+        self.top()
