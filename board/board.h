@@ -138,6 +138,8 @@ struct board_dataplane {
     uint32_t guard_seen[2];           // count of each guard socket when it was last added
     _Atomic uint64_t guard_discarded; // datagrams, both together; not reset by a restart
     _Atomic uint64_t kernel_path_stale; // requests that had waited too long; not reset likewise
+    _Atomic uint64_t clients_minute;    // different sources in the last whole minute
+    _Atomic uint64_t clients_hour;      // likewise, in the last 60 of them
     struct wall_offset wall_offset;     // the kernel path's thread alone reads and writes it
     struct board_port port[PORTS_MAX];
     struct core_counters kernel_path;     // of the thread that answers what the kernel delivers

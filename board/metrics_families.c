@@ -88,6 +88,9 @@ const struct metric_family family_guard_discarded = {
     "noonmark_guard_discarded_datagrams",
     "Datagrams to the NTP port that took the kernel's path and were discarded.", METRIC_COUNTER,
     ""};
+const struct metric_family family_clients = {
+    "noonmark_ntp_clients", "Different sources of requests, an estimate, by the window of time.",
+    METRIC_GAUGE, ""};
 const struct metric_family family_frames = {"noonmark_ntp_frames", "Frames received.",
                                             METRIC_COUNTER, ""};
 const struct metric_family family_replies = {

@@ -33,6 +33,7 @@ extern const struct metric_family family_port_hardware;
 extern const struct metric_family family_port_believed;
 extern const struct metric_family family_key_age;
 extern const struct metric_family family_guard_discarded;
+extern const struct metric_family family_clients;
 extern const struct metric_family family_frames;
 extern const struct metric_family family_replies;
 extern const struct metric_family family_dropped;

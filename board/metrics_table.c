@@ -51,6 +51,14 @@ const struct metric metrics[] = {
     {&family_guard_discarded, "cause", "stale", "kernel_path_stale",
      "Requests by the kernel's path that had waited for more than a second.",
      AT(METRIC_DATAPLANE, METRIC_U64, board_dataplane, kernel_path_stale)},
+    {&family_clients, "window", "minute", "clients_minute",
+     "Different sources of requests in the last whole minute, within 0.8 %; of IPv6, different "
+     "/64. "
+     "0 until a minute after the start, and unless dataplane.count_clients is true.",
+     AT(METRIC_DATAPLANE, METRIC_U64, board_dataplane, clients_minute)},
+    {&family_clients, "window", "hour", "clients_hour",
+     "Different sources of requests in the last 60 whole minutes, or since the start, likewise.",
+     AT(METRIC_DATAPLANE, METRIC_U64, board_dataplane, clients_hour)},
     {&family_clock_serving, NULL, NULL, "serving",
      "Whether the clock's line is fitted: requests are dropped until it is.",
      CLOCK(METRIC_FLAG8, serving)},

@@ -99,6 +99,7 @@ struct config {
         struct prefix allow[CONFIG_PREFIXES_MAX];
         struct prefix deny[CONFIG_PREFIXES_MAX];
         enum config_switch nts_only;
+        enum config_switch count_clients;
         enum config_switch interleaved;
         enum config_switch kernel_path; // the guard sockets' requests are answered
         enum config_switch launch_time;

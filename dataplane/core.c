@@ -218,6 +218,7 @@ bool core_turn(struct core *c)
         requested = demand_nts(b, requested, all);
     requested = able(b, requested, c->keys.n != 0 && rng_ready(&c->rng), c->state.state.serving,
                      is_silent(c));
+    account_clients(c->is.clients, b, kinds_all(requested));
 
     struct answers answers = {0};
     if (b->interleaved != 0)

@@ -16,6 +16,7 @@
 #include "dataplane/stage/batch.h"
 #include "dataplane/stage/exchange.h"
 #include "dataplane/stage/interleave.h"
+#include "dataplane/table/unique.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,6 +33,7 @@ struct core_setup {
     const struct policy_place *policy; // housekeeping writes; a policy has been published
     const struct tables *tables;       // shared by all cores; NULL: no interleaved mode
     uint32_t number;                   // of this core's queue, in tables
+    struct unique_counter *clients;    // counted by this core's thread; NULL: not counted
 };
 
 struct core {

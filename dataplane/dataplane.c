@@ -6,6 +6,7 @@
 #include "base/phc_read.h"
 #include "board/board.h"
 #include "config/config.h"
+#include "dataplane/clients.h"
 #include "dataplane/clock_relay.h"
 #include "dataplane/housekeeping.h"
 #include "dataplane/loop.h"
@@ -37,6 +38,7 @@ struct dataplane {
     struct board_dataplane *board;
     struct ports *ports;
     struct policy_place policy;
+    struct clients *clients;
     struct table_memory table_memory;
     struct kernel_path *kernel_path; // NULL: not answered
     struct loop *loop[HOUSEKEEPING_LOOPS_MAX];
@@ -154,6 +156,7 @@ static int open_loop(struct dataplane *d, struct loop_setup *setup)
     setup->ntp_state = &d->board->ntp_state;
     setup->kernels = d->kernels;
     setup->policy = &d->policy;
+    setup->clients = clients_counter(d->clients, d->n_loops);
     struct loop **loop = &d->loop[d->n_loops];
     int fault = loop_open(setup, loop);
     if (fault)
@@ -164,6 +167,17 @@ static int open_loop(struct dataplane *d, struct loop_setup *setup)
         log_warning("the kernel has no random octets yet: %s; NTS is answered once it has",
                     strerror(-fault));
     return 0;
+}
+
+// A thread for each core, and that of the kernel's path.
+static int open_clients(struct dataplane *d)
+{
+    atomic_store_explicit(&d->board->clients_minute, 0, memory_order_relaxed);
+    atomic_store_explicit(&d->board->clients_hour, 0, memory_order_relaxed);
+    if (d->config->dataplane.count_clients == SWITCH_FALSE)
+        return 0;
+    int fault = clients_open(d->config->dataplane.n_cores + 1, d->board, &d->clients);
+    return fault ? failed("no memory to count clients", fault) : 0;
 }
 
 static int open_cores(struct dataplane *d)
@@ -283,9 +297,10 @@ static int let_packets_come(struct dataplane *d)
 static int open_all(struct dataplane *d)
 {
     static int (*const steps[])(struct dataplane *) = {
-        find_handed,   take_config, take_signals,     open_board,       open_ports,
-        make_policy,   make_tables, open_cores,       open_kernel_path, open_nic_clocks,
-        reduce_rights, start_loops, start_nic_clocks, confine,          let_packets_come,
+        find_handed, take_config,      take_signals,    open_board,
+        open_ports,  make_policy,      make_tables,     open_clients,
+        open_cores,  open_kernel_path, open_nic_clocks, reduce_rights,
+        start_loops, start_nic_clocks, confine,         let_packets_come,
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         int fault = steps[i](d);
@@ -311,6 +326,7 @@ static void close_all(struct dataplane *d)
         loop_close(d->loop[i]);
     kernel_path_close(d->kernel_path);
     policy_close(&d->policy);
+    clients_close(d->clients);
     table_memory_close(&d->table_memory);
     board_unmap_dataplane(d->board);
     board_unmap_control(d->control);
@@ -338,6 +354,7 @@ int dataplane_main(void)
             .nic = d.nic,
             .n_nic = d.n_nic,
             .policy = &d.policy,
+            .clients = d.clients,
             .loops = d.loop,
             .n_loops = d.n_loops,
             .link = HANDOVER_LINK,

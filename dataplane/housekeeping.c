@@ -86,6 +86,7 @@ static bool once_a_second(const struct housekeeping *house)
         return false;
     records_turn(house);
     guards_turn(house);
+    clients_second(house->clients);
     loop_free_policies(house->policy, house->loops, house->n_loops);
     for (uint32_t i = 0; i < house->n_loops; i++) {
         int fault = loop_reseed(house->loops[i]);

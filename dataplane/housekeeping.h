@@ -1,9 +1,10 @@
 // The one thread that does not poll: it writes the heartbeat, watches the cores, seeds them, reads
-// the stamps' clocks, checks and passes on control's clock, frees old policies, follows addresses
-// and links, and reads the link to the supervisor.
+// the stamps' clocks, checks and passes on control's clock, frees old policies, counts clients,
+// follows addresses and links, and reads the link to the supervisor.
 #pragma once
 
 #include "board/board.h"
+#include "dataplane/clients.h"
 #include "dataplane/clock_relay.h"
 #include "dataplane/loop.h"
 #include "dataplane/nic_clock.h"
@@ -24,6 +25,7 @@ struct housekeeping {
     struct nic_clock *nic; // of the ports that have one
     uint32_t n_nic;
     struct policy_place *policy; // of these loops
+    struct clients *clients;     // counted by these loops; NULL: not counted
     struct loop **loops;
     uint32_t n_loops;
     int link;     // to the supervisor: this process ends when it ends

@@ -121,6 +121,7 @@ int loop_open(const struct loop_setup *setup, struct loop **out)
             .policy = setup->policy,
             .tables = setup->tables,
             .number = setup->first_number + i,
+            .clients = setup->clients,
         };
         core_open(&loop->seat[i].core, &core);
     }

@@ -10,6 +10,7 @@
 #include "crypto/exchange.h"
 #include "dataplane/policy.h"
 #include "dataplane/port/port.h"
+#include "dataplane/table/unique.h"
 #include "dataplane/watch.h"
 
 #include <stdbool.h>
@@ -44,8 +45,9 @@ struct loop_setup {
     struct exchange_kernels kernels;
     const struct policy_place *policy; // housekeeping writes; a policy has been published
     enum loop_idle idle;
-    const struct tables *tables; // NULL: no interleaved mode
-    uint32_t first_number;       // in tables, of the first queue of this core
+    const struct tables *tables;    // NULL: no interleaved mode
+    uint32_t first_number;          // in tables, of the first queue of this core
+    struct unique_counter *clients; // NULL: not counted
 };
 
 // Makes the cores and locks their memory, while the process still has the right to do so; no thread

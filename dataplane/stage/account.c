@@ -1,6 +1,8 @@
 // Counters of a turn.
 #include "dataplane/stage/account.h"
 
+#include <string.h>
+
 // Full bursts matter for speed: over all lanes the compiler adds several values at a time.
 
 static uint64_t octets(const uint16_t len[LANES], lane_set lanes)
@@ -70,4 +72,22 @@ void account_interleaved(struct core_counters *counters, const struct batch *bat
     counter_add(&counters->interleaved, lane_count(asked & interleaved));
     counter_add(&counters->interleaved_basic, lane_count(asked & ~interleaved));
     counter_add(&counters->departures_unasked, lane_count(asked & ~exact));
+}
+
+void account_clients(struct unique_counter *clients, const struct batch *batch, lane_set lanes)
+{
+    // The octets of a source that make a client, as they are loaded: 4 of IPv4, 8 of IPv6.
+    static const uint64_t client[] = {[4] = UINT32_MAX, [6] = UINT64_MAX};
+    if (clients == NULL)
+        return;
+    unique_follow(clients);
+    const struct unique_key key = clients->windows->key;
+    struct unique_half *half = unique_half(clients);
+    while (lanes != 0) {
+        const unsigned i = lane_take(&lanes);
+        const struct datagram *d = &batch->datagram[i];
+        uint64_t source;
+        memcpy(&source, frame_source(batch->burst.frame[i], d), sizeof source);
+        unique_count(half, unique_hash(key, source & client[d->ip_version]));
+    }
 }

@@ -4,6 +4,7 @@
 #include "board/counters.h"
 #include "dataplane/stage/batch.h"
 #include "dataplane/stage/classify.h"
+#include "dataplane/table/unique.h"
 
 // Sorts the answered lanes into their outcomes and adds the whole turn to the counters. all: the
 // lanes received; answer: the lanes given to the port; sent: the lanes that the port sent.
@@ -11,7 +12,11 @@
 void account(struct core_counters *counters, struct batch *batch, lane_set all,
              struct kinds requested, lane_set doubted, lane_set answer, lane_set sent);
 
-// The same, after account, for the lanes that asked for interleaved mode. interleaved: the lanes
-// that got it; exact: the lanes whose departure the port will tell.
+// Counts the sources of those lanes as clients: their addresses, of IPv6 the /64. NULL: does not
+// count. The frames are still lent.
+void account_clients(struct unique_counter *clients, const struct batch *batch, lane_set lanes);
+
+// The same as account, after it, for the lanes that asked for interleaved mode. interleaved: the
+// lanes that got it; exact: the lanes whose departure the port will tell.
 void account_interleaved(struct core_counters *counters, const struct batch *batch,
                          lane_set interleaved, lane_set exact);

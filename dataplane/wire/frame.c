@@ -184,11 +184,6 @@ const uint8_t *frame_destination(const uint8_t *frame, const struct datagram *d)
     return frame + d->ip_at + (d->ip_version == 4 ? 16 : 24);
 }
 
-const uint8_t *frame_source(const uint8_t *frame, const struct datagram *d)
-{
-    return frame + d->ip_at + (d->ip_version == 4 ? 12 : 8);
-}
-
 bool frame_checksums_hold(const uint8_t *frame, const struct datagram *d)
 {
     if (d->ip_version == 4) // RFC 768: a zero UDP checksum means that there is none

@@ -60,8 +60,11 @@ bool frame_is_group(const uint8_t *frame, const struct datagram *d);
 // The destination's IP address: 4 or 16 octets, as ip_version says.
 const uint8_t *frame_destination(const uint8_t *frame, const struct datagram *d);
 
-// The source's, likewise.
-const uint8_t *frame_source(const uint8_t *frame, const struct datagram *d);
+// The source's, likewise. Of an IPv4 source, the destination's 4 octets follow.
+static inline const uint8_t *frame_source(const uint8_t *frame, const struct datagram *d)
+{
+    return frame + d->ip_at + (d->ip_version == 4 ? 12 : 8);
+}
 
 // Is the IPv4 header's checksum right, and is there a UDP checksum where IPv6 demands one? The UDP
 // checksum itself is not verified: a packet from a local socket through veth or lo has only a

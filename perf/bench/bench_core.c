@@ -255,6 +255,8 @@ static struct work *work_new(const struct kind *kind, const struct exchange_vari
     }
     memset(w, 0, sizeof *w);
     w->kind = kind;
+    static struct unique_windows windows = {.window = 1};
+    static struct unique_counter clients = {.windows = &windows};
     core_open(&w->core, &(struct core_setup){.port = port_of(kind),
                                              .keyring = &w->keyring,
                                              .ntp_state = &w->ntp_state,
@@ -262,7 +264,8 @@ static struct work *work_new(const struct kind *kind, const struct exchange_vari
                                              .counters = &w->counters,
                                              .kernels = {{variant}},
                                              .policy = &policy_123,
-                                             .tables = kind->interleaved ? tables_of() : NULL});
+                                             .tables = kind->interleaved ? tables_of() : NULL,
+                                             .clients = &clients});
     publish(w);
     try(w);
     return w;

@@ -56,6 +56,7 @@ static void least_has_defaults(void **state)
     assert_int_equal(c->dataplane.allow[1].len, 0);
     assert_int_equal(c->dataplane.n_deny, 0);
     assert_int_equal(c->dataplane.nts_only, SWITCH_FALSE);
+    assert_int_equal(c->dataplane.count_clients, SWITCH_FALSE);
     assert_int_equal(c->dataplane.interleaved, SWITCH_TRUE);
     assert_int_equal(c->dataplane.kernel_path, SWITCH_TRUE);
     assert_int_equal(c->dataplane.launch_time, SWITCH_FALSE);
@@ -104,6 +105,7 @@ static void all_keys_are_read(void **state)
         "  allow: [192.0.2.0/24, '2001:db8::/32', 198.51.100.1]\n"
         "  deny: ['2001:db8::/33']\n"
         "  nts_only: true\n"
+        "  count_clients: true\n"
         "  interleaved: false\n"
         "  kernel_path: false\n"
         "  launch_time: true\n"
@@ -149,6 +151,7 @@ static void all_keys_are_read(void **state)
     assert_int_equal(c->dataplane.n_deny, 1);
     assert_int_equal(c->dataplane.deny[0].len, 33);
     assert_int_equal(c->dataplane.nts_only, SWITCH_TRUE);
+    assert_int_equal(c->dataplane.count_clients, SWITCH_TRUE);
     assert_int_equal(c->dataplane.interleaved, SWITCH_FALSE);
     assert_int_equal(c->dataplane.kernel_path, SWITCH_FALSE);
     assert_int_equal(c->dataplane.launch_time, SWITCH_TRUE);

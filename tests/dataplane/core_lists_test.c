@@ -1,4 +1,5 @@
-// What a core answers at all: the lists of sources, and NTS alone, over a port of memory.
+// What a core answers at all: the lists of sources, and NTS alone; and who counts as a client. Over
+// a port of memory.
 #include "tests/dataplane/rig.h"
 
 #include <setjmp.h>
@@ -144,6 +145,45 @@ static void plain_requests_end_where_nts_is_demanded(void **state)
     rig_close(rig);
 }
 
+// A client is an IPv4 address or an IPv6 /64 whose requests are in order; what is silent is none.
+static void clients_are_counted(void **state)
+{
+    (void)state;
+    static struct unique_windows windows = {.key = {1, 2}, .window = 1};
+    static struct unique_counter counter = {.windows = &windows};
+    static uint8_t rank[UNIQUE_REGISTERS];
+    struct rig *rig = rig_open("auto", NULL);
+    rig->core.is.clients = &counter;
+    struct client client = client_new(1, &rig->ring.entry[0]);
+    const struct packet plain = packet_ntp(4, 3), bad = packet_ntp(4, 4);
+    const struct packet nts = client_request(&client, &request_default);
+    struct frame_shape v4 = frame_default, v6 = frame_default_v6;
+    const struct prefix deny = prefix(&frame_default, 32);
+    const struct prefix all[] = {prefix(&frame_default, 0), prefix(&frame_default_v6, 0)};
+    struct prefixes *sources = prefixes_make(all, 2, &deny, 1);
+    use(rig, (struct policy){.udp_port = 123, .sources = sources});
+
+    assert_int_equal(rig_ask_in(rig, &v4, &plain, reply), 0); // denied
+    v4.source[3] = 100;
+    assert_int_equal(rig_ask_in(rig, &v4, &bad, reply), 0);
+    unique_take(&counter, 1, rank);
+    assert_int_equal(unique_estimate(rank), 0);
+    for (unsigned i = 0; i < 3; i++, v4.source[3]++) {
+        assert_int_equal(rig_ask_in(rig, &v4, &plain, reply), 48);
+        assert_int_equal(rig_ask_in(rig, &v4, &nts, reply), 228);
+        v6.source[15]++;
+        assert_int_equal(rig_ask_in(rig, &v6, &plain, reply), 48);
+    }
+    unique_take(&counter, 1, rank);
+    assert_int_equal(unique_estimate(rank), 3 + 1);
+    v6.source[7]++;
+    assert_int_equal(rig_ask_in(rig, &v6, &nts, reply), 228);
+    unique_take(&counter, 1, rank);
+    assert_int_equal(unique_estimate(rank), 3 + 2);
+    prefixes_free(sources);
+    rig_close(rig);
+}
+
 int main(void)
 {
     if (rig_skips())
@@ -153,6 +193,7 @@ int main(void)
         cmocka_unit_test(a_burst_is_divided),
         cmocka_unit_test(the_kernels_path_is_judged_too),
         cmocka_unit_test(plain_requests_end_where_nts_is_demanded),
+        cmocka_unit_test(clients_are_counted),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);

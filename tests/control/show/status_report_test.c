@@ -141,7 +141,7 @@ static void names_are_stable(void **state)
         {"control", "heartbeat_age_ms starts log_lines_lost"},
         {"ke_process", "heartbeat_age_ms starts log_lines_lost"},
         {"dataplane", "heartbeat_age_ms starts log_lines_lost guard_discarded kernel_path_stale "
-                      "serving crypto memory idle"},
+                      "clients_minute clients_hour serving crypto memory idle"},
         {"clock", "source serving synchronised believed leap stratum reference_id precision "
                   "root_delay_s root_dispersion_s bound_ns growth_ppb gates steps error_bound_ns"},
         {"ke", "accepted completed no_common error_critical error_request error_internal "
