@@ -1,8 +1,9 @@
 """What is answered at all: dataplane.allow and dataplane.deny, over AF_XDP, by the kernel's path, on ports that are
-sockets, and in NTS-KE; and dataplane.nts_only."""
+sockets, and in NTS-KE; and dataplane.nts_only. With --minute also dataplane.count_clients, which shows whole minutes."""
 
 import os
 import socket
+import sys
 
 from harness import CLIENT_IF, CLIENT_V4, CLIENT_V6, KE_PORT, NTP_PORT, SERVER_IF, SERVER_V4, SERVER_V6, Tap, World, wait_for
 from probe import Probe
@@ -107,8 +108,27 @@ def nts_only(tap, world):
     tap.equal([line["verdict"] for line in lines], ["authenticated"], "nts_only: one with NTS is")
 
 
+def clients(tap, world):
+    """Three addresses, and two of one IPv6 /64, in the last whole minute."""
+    configure(world, "  count_clients: true\n")
+    world.start()
+    tap.equal(world.status()["dataplane"]["clients_minute"], 0, "count_clients: nothing before a minute is over")
+    asking = [(SERVER_V4, CLIENT_V4), (SERVER_V4, DENIED_V4), (SERVER_V4, ELSEWHERE), (SERVER_V6, CLIENT_V6),
+              (SERVER_V6, DENIED_V6)]
+
+    def counted_all():
+        for address, source in asking:
+            asked(world.client, address, source)
+        return world.status()["dataplane"]["clients_minute"] == 4
+    tap.ok(wait_for(counted_all, 150, 5), "count_clients: four clients in a minute", world.status()["dataplane"])
+    tap.equal(world.status()["dataplane"]["clients_hour"], 4, "count_clients: and in the hour")
+
+
 with Tap() as tap, World("lists") as world:
     lists(tap, world)
     world.stop()
     nts_only(tap, world)
+    if "--minute" in sys.argv:  # it takes one to two
+        world.stop()
+        clients(tap, world)
     tap.equal(world.stop(), 0, "it ends as it should")
