@@ -1,14 +1,14 @@
-// What is shown of the clients, minute by minute: seconds are calls here.
-#include "dataplane/clients.h"
+// What is shown of the clients, minute by minute: seconds are calls here. clients.c is part of this
+// file, so that the key is always the same: with any key two of few clients may share a register.
+#include "dataplane/clients.c"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <string.h>
 
 #include <cmocka.h>
 
-enum { THREADS = 2, SECONDS = 60 };
+enum { THREADS = 2 };
 
 static struct board_dataplane board;
 static struct clients *clients;
@@ -32,7 +32,9 @@ static int open_all(void **state)
 {
     (void)state;
     memset(&board, 0, sizeof board);
-    return clients_open(THREADS, &board, &clients);
+    const int fault = clients_open(THREADS, &board, &clients);
+    clients->windows.key = (struct unique_key){UINT64_C(0x9e3779b97f4a7c15), 3};
+    return fault;
 }
 
 static int close_all(void **state)
