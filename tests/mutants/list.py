@@ -996,4 +996,7 @@ MUTANTS = [
     Mutant("port-kind", "a port is taken for another one whose name begins alike",
            "control/show/ports_report.c", "port->name, sizeof port->name - 1)",
            "port->name, strlen(port->name))", ("control/show/status_report",)),
+    Mutant("cert-nameless", "a certificate without a common name is shown without a subject",
+           "control/ke/tls_chain.c", "    if (text[0] == '\\0')\n        first_dns_name", "    if (false)\n        first_dns_name",
+           ("control/ke/tls",)),
 ]

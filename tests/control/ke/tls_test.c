@@ -115,6 +115,25 @@ static void dates(void **state) // F14: loud, but served
     }
 }
 
+// A certificate without a common name, as public authorities issue them, goes by its DNS name.
+static void the_subject_is_told(void **state)
+{
+    (void)state;
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *named = certify("leaf \x1b", key, authority.root, authority.key, dates_good);
+    X509 *nameless = certify("", key, authority.root, authority.key, dates_good);
+    char text[16];
+    tls_chain_subject(named, text, sizeof text);
+    assert_string_equal(text, "leaf ?");
+    tls_chain_subject(nameless, text, sizeof text);
+    assert_string_equal(text, "ke.test");
+    tls_chain_subject(nameless, text, 4);
+    assert_string_equal(text, "ke.");
+    X509_free(named);
+    X509_free(nameless);
+    EVP_PKEY_free(key);
+}
+
 // What the metrics show: the first certificate that expires, a root at the end apart.
 static void the_first_end_is_told(void **state)
 {
@@ -366,6 +385,7 @@ int main(void)
         cmocka_unit_test(one_of_each_kind),
         cmocka_unit_test(key_of_another),
         cmocka_unit_test(dates),
+        cmocka_unit_test(the_subject_is_told),
         cmocka_unit_test(the_first_end_is_told),
         cmocka_unit_test(dates_at_a_reload),
         cmocka_unit_test(whole_chains),
