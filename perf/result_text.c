@@ -20,14 +20,18 @@ __attribute__((format(printf, 3, 4))) static void line(FILE *out, const char *na
 
 static void write_times(FILE *out, const char *name, const struct histogram *h)
 {
-    char t[6][WORDS_LEN];
+    // As in the report: with fewer than ten values beyond it, a percentile is the maximum under
+    // another name.
+    enum { ENOUGH_FOR_P99999 = 1000000 };
+    char t[5][WORDS_LEN], rare[WORDS_LEN + 16] = "", p99999[WORDS_LEN];
     if (h->n == 0)
         return;
     struct outcome_quantiles q = outcome_quantiles_of(h);
-    line(out, name, "p50 %s, p90 %s, p99 %s, p99.9 %s, p99.999 %s, max %s",
-         words_of_ns((double)q.p50, t[0]), words_of_ns((double)q.p90, t[1]),
-         words_of_ns((double)q.p99, t[2]), words_of_ns((double)q.p999, t[3]),
-         words_of_ns((double)q.p99999, t[4]), words_of_ns((double)q.max, t[5]));
+    if (h->n >= ENOUGH_FOR_P99999)
+        snprintf(rare, sizeof rare, ", p99.999 %s", words_of_ns((double)q.p99999, p99999));
+    line(out, name, "p50 %s, p90 %s, p99 %s, p99.9 %s%s, max %s", words_of_ns((double)q.p50, t[0]),
+         words_of_ns((double)q.p90, t[1]), words_of_ns((double)q.p99, t[2]),
+         words_of_ns((double)q.p999, t[3]), rare, words_of_ns((double)q.max, t[4]));
 }
 
 static void write_offset(FILE *out, const struct spread *offset)
