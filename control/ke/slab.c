@@ -4,7 +4,13 @@
 //
 // Headers and spans begin with a seal, a number that nobody can guess. An overrun that reaches the
 // pointers behind a seal has changed the seal, too.
+//
+// A thread works on its own heap without a lock: an atomic exchange would wait until all that was
+// just wiped has left the CPU's store buffer, in each call. What other threads give back waits in a
+// list of its own until the heap's thread comes by.
 #include "control/ke/slab.h"
+
+#include "base/bytes.h"
 
 #include <assert.h>
 #include <sched.h>
@@ -26,8 +32,9 @@ enum {
     SMALL_MAX = 1024,
     SMALL_SPAN = 16 * 1024,
     LARGE_SPAN = 64 * 1024,
-    KEEP = 8,   // the most empty spans of a size: the others are unmapped at once
-    HEAPS = 65, // control.threads and the main thread; more threads share
+    KEEP = 8,       // the most empty spans of a size: the others are unmapped at once
+    HEAPS = 65,     // control.threads and the main thread: a heap each
+    SHARED = HEAPS, // this one is for all further threads, under its lock
 };
 
 static_assert(FINE_MAX << 8 == SHARE_MAX, "eight powers of two, four sizes each");
@@ -50,6 +57,11 @@ struct cell {
     };
 };
 
+// The first octets of a block that another thread has given back: the next one of those.
+struct returned {
+    struct cell *next;
+};
+
 static_assert(sizeof(struct cell) == GRAIN && sizeof(struct span) % GRAIN == 0,
               "blocks are aligned to the grain");
 
@@ -60,18 +72,19 @@ struct size {
 };
 
 struct heap {
-    atomic_bool lock; // for all that follows, and its spans
-    struct size size[SIZES];
+    struct size size[SIZES];         // its thread's alone; the shared heap's: who holds the lock
+    atomic_bool lock;                // of the shared heap
+    _Atomic(struct cell *) returned; // other threads push, its thread takes all
 } __attribute__((aligned(64)));
 
-static struct heap heaps[HEAPS];
+static struct heap heaps[HEAPS + 1];
 static uint64_t secret; // the part of all seals that nobody can guess
 static atomic_uint n_threads;
 static atomic_size_t mapped;
 static _Thread_local struct heap *own; // this thread's
 
 // What a seal says of the object that it begins.
-enum state { SPAN = 1, TAKEN, FREED };
+enum state { SPAN = 1, TAKEN, FREED, RETURNED };
 
 static uint64_t seal_of(const void *object, enum state state)
 {
@@ -84,17 +97,18 @@ static void check(const void *object, uint64_t seal, enum state state)
         abort();
 }
 
-// Two threads rarely want one heap: only when a block is freed by a thread that did not take it. A
-// mutex would double the time of a call.
 static void lock(struct heap *heap)
 {
+    if (heap != &heaps[SHARED])
+        return;
     while (atomic_exchange_explicit(&heap->lock, true, memory_order_acquire))
         sched_yield();
 }
 
 static void unlock(struct heap *heap)
 {
-    atomic_store_explicit(&heap->lock, false, memory_order_release);
+    if (heap == &heaps[SHARED])
+        atomic_store_explicit(&heap->lock, false, memory_order_release);
 }
 
 static uint32_t size_of(size_t cell_len)
@@ -213,45 +227,11 @@ static struct cell *take_cell(struct span *span)
 
 static struct heap *own_heap(void)
 {
-    if (!own)
-        own = &heaps[atomic_fetch_add_explicit(&n_threads, 1, memory_order_relaxed) % HEAPS];
+    if (!own) {
+        const unsigned n = atomic_fetch_add_explicit(&n_threads, 1, memory_order_relaxed);
+        own = &heaps[n < HEAPS ? n : SHARED];
+    }
     return own;
-}
-
-void *slab_take(size_t len)
-{
-    if (len > SIZE_MAX / 2)
-        return NULL;
-    struct heap *heap = own_heap();
-    const uint32_t size = size_of(len + sizeof(struct cell));
-    if (size == ALONE) {
-        struct span *alone =
-            map_span(heap, size, (len + sizeof(struct cell) + GRAIN - 1) / GRAIN * GRAIN);
-        return alone ? take_cell(alone) + 1 : NULL;
-    }
-    struct cell *cell = NULL;
-    lock(heap);
-    struct span *span = find_span(heap, size);
-    if (span) {
-        cell = take_cell(span);
-        if (span->used == span->n)
-            unlink_span(&heap->size[size].partly, span);
-    }
-    unlock(heap);
-    return cell ? cell + 1 : NULL;
-}
-
-static struct cell *cell_of(const void *at)
-{
-    struct cell *cell = (struct cell *)at - 1;
-    check(cell, cell->seal, TAKEN);
-    check(cell->span, cell->span->seal, SPAN);
-    return cell;
-}
-
-size_t slab_room(const void *at)
-{
-    return cell_of(at)->span->cell_len - sizeof(struct cell);
 }
 
 static void give_cell(struct heap *heap, struct span *span, struct cell *cell)
@@ -275,15 +255,90 @@ static void give_cell(struct heap *heap, struct span *span, struct cell *cell)
     s->n_empty++;
 }
 
+// The seal of a returned cell covers the pointer in its block, too.
+static uint64_t returned_seal(const struct cell *cell, const struct cell *next)
+{
+    return seal_of(cell, RETURNED) ^ (uintptr_t)next;
+}
+
+// Partner: the exchange in take_back.
+static void return_cell(struct heap *heap, struct cell *cell)
+{
+    struct returned *returned = (struct returned *)(cell + 1);
+    struct cell *next = atomic_load_explicit(&heap->returned, memory_order_relaxed);
+    do {
+        returned->next = next;
+        cell->seal = returned_seal(cell, next);
+    } while (!atomic_compare_exchange_weak_explicit(&heap->returned, &next, cell,
+                                                    memory_order_release, memory_order_relaxed));
+}
+
+// What other threads have returned to this thread's heap.
+static void take_back(struct heap *heap)
+{
+    if (!atomic_load_explicit(&heap->returned, memory_order_relaxed))
+        return;
+    struct cell *cell = atomic_exchange_explicit(&heap->returned, NULL, memory_order_acquire);
+    while (cell) {
+        struct cell *next = ((struct returned *)(cell + 1))->next;
+        if (cell->seal != returned_seal(cell, next))
+            abort();
+        give_cell(heap, cell->span, cell);
+        cell = next;
+    }
+}
+
+void *slab_take(size_t len)
+{
+    if (len > SIZE_MAX / 2)
+        return NULL;
+    struct heap *heap = own_heap();
+    const uint32_t size = size_of(len + sizeof(struct cell));
+    if (size == ALONE) {
+        struct span *alone =
+            map_span(heap, size, (len + sizeof(struct cell) + GRAIN - 1) / GRAIN * GRAIN);
+        return alone ? take_cell(alone) + 1 : NULL;
+    }
+    struct cell *cell = NULL;
+    lock(heap);
+    take_back(heap);
+    struct span *span = find_span(heap, size);
+    if (span) {
+        cell = take_cell(span);
+        if (span->used == span->n)
+            unlink_span(&heap->size[size].partly, span);
+    }
+    unlock(heap);
+    return cell ? cell + 1 : NULL;
+}
+
+static struct cell *cell_of(const void *at)
+{
+    struct cell *cell = (struct cell *)at - 1;
+    check(cell, cell->seal, TAKEN);
+    check(cell->span, cell->span->seal, SPAN);
+    return cell;
+}
+
+size_t slab_room(const void *at)
+{
+    return cell_of(at)->span->cell_len - sizeof(struct cell);
+}
+
 void slab_give(void *at)
 {
     struct cell *cell = cell_of(at);
     struct span *span = cell->span;
+    bytes_wipe(at, span->cell_len - sizeof *cell);
     if (span->size == ALONE) {
         unmap_span(span);
         return;
     }
     struct heap *heap = span->heap; // the span may go with its last block
+    if (heap != own && heap != &heaps[SHARED]) {
+        return_cell(heap, cell);
+        return;
+    }
     lock(heap);
     give_cell(heap, span, cell);
     unlock(heap);
@@ -309,6 +364,7 @@ void slab_rest(void)
 {
     struct heap *heap = own_heap();
     lock(heap);
+    take_back(heap);
     for (uint32_t i = 0; i < SIZES; i++)
         rest_size(&heap->size[i]);
     unlock(heap);

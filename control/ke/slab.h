@@ -4,7 +4,9 @@
 // of one size, and a span without blocks is unmapped.
 //
 // Any thread may free any block. Each thread takes blocks from a heap of its own, so that what
-// lives long, like the certificates that the main thread reads, does not lie among sessions.
+// lives long, like the certificates that the main thread reads, does not lie among sessions. A
+// block that another thread gives back is its heap's again when the heap's thread next takes a
+// block or rests; when that thread has ended, never.
 #pragma once
 
 #include <stdbool.h>
@@ -20,7 +22,8 @@ void *slab_take(size_t len);
 // How many octets of a block its owner may use: at least what was asked for.
 size_t slab_room(const void *at);
 
-// Gives a block back. Aborts when it was given back before, or when the block below was overrun.
+// Wipes a block, all of its room, and gives it back. Aborts when it was given back before, or when
+// the block below was overrun.
 void slab_give(void *at);
 
 // For each thread to call about once a second: unmaps those spans of its heap that have been

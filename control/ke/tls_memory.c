@@ -1,7 +1,6 @@
 // Wiped is all that the owner of a block could use, which may be more than what it asked for.
 #include "control/ke/tls_memory.h"
 
-#include "base/bytes.h"
 #include "control/ke/slab.h"
 
 #include <openssl/crypto.h>
@@ -19,10 +18,8 @@ static void give_back(void *at, const char *file, int line)
 {
     (void)file;
     (void)line;
-    if (at == NULL)
-        return;
-    bytes_wipe(at, slab_room(at));
-    slab_give(at);
+    if (at != NULL)
+        slab_give(at);
 }
 
 static void *resize(void *at, size_t len, const char *file, int line)

@@ -264,6 +264,74 @@ static void given_by_another(void **state)
     assert_int_equal(slab_mapped(), before);
 }
 
+// Writes to a block that this thread has given back to another one's heap.
+static void *take_one(void *unused)
+{
+    (void)unused;
+    taken[0] = slab_take(100);
+    pthread_barrier_wait(&handed);
+    pthread_barrier_wait(&given);
+    slab_rest();
+    return NULL;
+}
+
+static void write_to_returned(void)
+{
+    pthread_t thread;
+    pthread_barrier_init(&handed, NULL, 2);
+    pthread_barrier_init(&given, NULL, 2);
+    pthread_create(&thread, NULL, take_one, NULL);
+    pthread_barrier_wait(&handed);
+    uint8_t *at = taken[0];
+    slab_give(at);
+    memset(at, 0xff, 8);
+    pthread_barrier_wait(&given);
+    pthread_join(thread, NULL);
+}
+
+static void give_twice_to_another(void)
+{
+    pthread_t thread;
+    pthread_barrier_init(&handed, NULL, 2);
+    pthread_create(&thread, NULL, take_one, NULL);
+    pthread_barrier_wait(&handed);
+    slab_give(taken[0]);
+    slab_give(taken[0]);
+}
+
+static void returned_faults_abort(void **state)
+{
+    (void)state;
+    assert_int_equal(ends(write_to_returned), SIGABRT);
+    assert_int_equal(ends(give_twice_to_another), SIGABRT);
+}
+
+enum { CROWD = 80 }; // more than there are heaps
+
+static void *take_and_give(void *at)
+{
+    void **block = at;
+    if (*block)
+        slab_give(*block);
+    *block = slab_take(100);
+    return *block;
+}
+
+// Further threads share a heap, and can give back what another of them took.
+static void more_threads_than_heaps(void **state)
+{
+    (void)state;
+    void *block = NULL;
+    for (int i = 0; i < CROWD; i++) {
+        pthread_t thread;
+        void *result;
+        pthread_create(&thread, NULL, take_and_give, &block);
+        pthread_join(thread, &result);
+        assert_non_null(result);
+    }
+    slab_give(block);
+}
+
 enum { THREADS = 4, PLACES = 64, TURNS = 20000 };
 
 static void *_Atomic place[PLACES];
@@ -313,11 +381,17 @@ int main(void)
         return 1;
     cmocka_set_message_output(CM_OUTPUT_TAP);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_sizes),    cmocka_unit_test(taken_again),
-        cmocka_unit_test(crowd_goes),   cmocka_unit_test(alone),
-        cmocka_unit_test(no_memory),    cmocka_unit_test(cannot_unmap),
-        cmocka_unit_test(faults_abort), cmocka_unit_test(given_by_another),
+        cmocka_unit_test(all_sizes),
+        cmocka_unit_test(taken_again),
+        cmocka_unit_test(crowd_goes),
+        cmocka_unit_test(alone),
+        cmocka_unit_test(no_memory),
+        cmocka_unit_test(cannot_unmap),
+        cmocka_unit_test(faults_abort),
+        cmocka_unit_test(given_by_another),
+        cmocka_unit_test(returned_faults_abort),
         cmocka_unit_test(many_threads),
+        cmocka_unit_test(more_threads_than_heaps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
