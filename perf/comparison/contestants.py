@@ -60,6 +60,11 @@ class Contestant:
     def __exit__(self, *_):
         self.world.close()
 
+    def sleep(self):
+        """From now on no thread of it keeps the CPU busy while nothing is asked. False: it never had one
+        that does, or has no such setting."""
+        return False
+
     def path(self):
         """ntsperf's options. AF_XDP on the tester's side for both servers on a veth: the kernel's
         sockets would make the tester the limit long before the faster server is."""
@@ -101,12 +106,21 @@ class Noonmarkd(Contestant):
     as all of chronyd has."""
 
     cpus = [SERVER_CPU]
+    can_sleep = True  # dataplane.idle: adaptive
 
     def configuration(self):
         return {}
 
-    def serve(self):
-        self.world.configure(cores=self.cpus, **self.configuration())
+    def sleep(self):
+        if not self.can_sleep:
+            return False
+        self.world.stop()
+        with on_cpus(self.confined_to):
+            self.serve(idle="adaptive")
+        return True
+
+    def serve(self, idle="poll"):
+        self.world.configure(cores=self.cpus, idle=idle, **self.configuration())
         # NTP over memif cannot be asked from here; the status says when all is ready.
         self.world.start(wait=False)
         self.wait_ready()
@@ -160,6 +174,7 @@ class Socket(Noonmarkd):
 
 class Memif(Noonmarkd):
     key, title = "memif", "noonmarkd, memif"
+    can_sleep = False  # a memif core polls
     stairs = "3M:6M:+1M"
     clients = 2048
     devices = 1

@@ -38,6 +38,7 @@ How to read them:
   (beside some of the tester's own), and the delivery of replies to the tester is softirq time of the server's CPU. The total counts
   both. The softirq columns come from the kernel's tick.
 - In the key exchanges noonmarkd's NTS-KE process shares the core with its polling thread; chronyd's helper has it alone.
+  So they are measured twice: once more with `dataplane.idle: adaptive`, where NTS-KE has the CPU alone on both sides. memif's core always polls.
   OpenSSL's client is ntsperf, GnuTLS's is `perf/comparison/gnutls_load.py`, which leaves Nagle's algorithm on.
   The CPU time is that of the processes that exchange keys, for each exchange that was granted.
 - *One at a time* is {low_rate} requests a second: server time is between the receive and transmit timestamps of its replies.

@@ -50,6 +50,9 @@ ROWS = [
     *((f"ke_{key}_{rate}", f"server CPU a key exchange, {client}'s client, {rate} a second: us",
        (f"ke_{key}_{rate}", "cpu_us"), number, False)
       for key, client in (("openssl", "OpenSSL"), ("gnutls", "GnuTLS")) for rate in (100, 1000)),
+    *((f"ke_alone_{key}_{rate}", f"likewise, without a polling thread on that CPU, {client}'s client, {rate} a second: us",
+       (f"ke_alone_{key}_{rate}", "cpu_us"), number, False)
+      for key, client in (("openssl", "OpenSSL"), ("gnutls", "GnuTLS")) for rate in (100, 1000)),
     ("ke_gnutls_ms", "GnuTLS's client, 100 key exchanges a second: median ms",
      ("ke_gnutls_100", "median_ms"), tenths, False),
     ("server_ns", "one at a time: median ns from receive to send", ("one_at_a_time", "server_ns"),
@@ -61,7 +64,8 @@ ROWS = [
 ]
 # Of these the ratio to chronyd is of interest, greater being better for noonmarkd.
 RATIOS = ("rate", "most", "cpu_total", "cpu_busy", "ke_openssl_100", "ke_openssl_1000",
-          "ke_gnutls_100", "ke_gnutls_1000", "ke")
+          "ke_gnutls_100", "ke_gnutls_1000", "ke_alone_openssl_100", "ke_alone_openssl_1000",
+          "ke_alone_gnutls_100", "ke_alone_gnutls_1000", "ke")
 
 
 def at(value, path):

@@ -21,6 +21,7 @@ COMMAND = [ROOT / "perf/compare", "--quick", "--duration", "0.5", "--out", OUT]
 FIGURES = ("rate", "most", "cpu_whole", "cpu_busy", "softirq_server", "softirq_tester", "cpu_total",
            "ke", "ke_openssl_100", "ke_openssl_1000", "ke_gnutls_100", "ke_gnutls_1000",
            "ke_gnutls_ms", "server_ns", "round_trip_ns")
+ALONE = tuple(f"ke_alone_{client}_{rate}" for client in ("openssl", "gnutls") for rate in (100, 1000))
 POLLING = ("busy_counter", "departure_ns", "busy_share")
 
 
@@ -45,12 +46,14 @@ def check_figures(tap, report):
     measured = report["summary"]["servers"]
     tap.equal(list(measured), ["memif", "xdp", "chronyd"], "all three servers were measured")
     for key, got in measured.items():
-        wanted = FIGURES + (POLLING if key != "chronyd" else ())
+        wanted = FIGURES + (POLLING if key != "chronyd" else ()) + (ALONE if key != "memif" else ())
         lacking = [name for name in wanted if not got[name] or got[name]["median"] is None]
         tap.ok(not lacking, f"{key} has every figure", f"not {lacking}: {report['rounds']}")
         tap.equal(got["wrong"], 0, f"no reply of {key} was wrong")
     tap.ok(all(report["summary"]["ratios"][key][name]["median"] > 0 for key in ("memif", "xdp")
                for name in ("rate", "cpu_total", "ke", "ke_gnutls_1000")), "ratios to chronyd are there")
+    tap.ok(report["summary"]["ratios"]["xdp"]["ke_alone_openssl_1000"]["median"] > 0,
+           "also where NTS-KE has the CPU alone on both sides")
     tap.ok(report["machine"]["cpu"] and os.uname().nodename not in json.dumps(report["machine"]),
            "the machine is described without its name")
 
