@@ -147,7 +147,7 @@ static uint64_t end_turn(struct control *c, uint64_t now)
 }
 
 // Reads a message of the supervisor: the result of a reload that a client of the control socket has
-// requested.
+// requested, or whether the server drains.
 static uint64_t link_turn(struct control *c, uint64_t now)
 {
     struct link_message message;
@@ -158,6 +158,8 @@ static uint64_t link_turn(struct control *c, uint64_t now)
     case CHILD_MESSAGE:
         if (message.type == LINK_APPLIED || message.type == LINK_REFUSED)
             status_reloaded(c->status, message.id, message.type == LINK_APPLIED, message.text);
+        else if (message.type == LINK_DRAIN)
+            status_draining(c->status, message.id, strcmp(message.text, LINK_DRAIN_ON) == 0);
         else
             log_error("the supervisor's message %u is not for control: ignored; please report this",
                       message.type);

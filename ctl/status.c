@@ -80,6 +80,9 @@ static void show_status(const json_t *status, FILE *out)
 {
     const json_t *dataplane = json_object_get(status, "dataplane");
     fprintf(out, "noonmarkd %s\n\n", member_text(status, "version"));
+    if (member_yes(status, "draining"))
+        fputs("draining   a stop is planned: the hook was told, requests are still answered\n",
+              out);
     show_process(out, "control", json_object_get(status, "control"));
     show_process(out, "ke", json_object_get(status, "ke_process"));
     if (json_is_object(json_object_get(status, "metrics_process")))

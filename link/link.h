@@ -27,6 +27,10 @@ enum link_type {
     LINK_READ,       // supervisor to the reader of a reload; text: the configuration's path
     LINK_CANDIDATE,  // the reader's answer: descriptors as with LINK_RELOAD
     LINK_HEALTH,     // control to supervisor; text: "healthy", or "unhealthy" and a reason
+    // Control to supervisor: what a client of the control socket wants, LINK_DRAIN_BEGIN, _CANCEL
+    // or _STOP. The supervisor's answer, with the same id, and with id 0 to a control that has just
+    // started: LINK_DRAIN_ON or _OFF.
+    LINK_DRAIN,
     LINK_TYPES,
 };
 
@@ -35,6 +39,12 @@ enum link_type {
 #define LINK_SETTINGS_APPLIED "applied"
 #define LINK_SETTINGS_UNCHANGED "unchanged"
 #define LINK_SETTINGS_RESTART "restart" // not changed until noonmarkd is restarted
+
+#define LINK_DRAIN_BEGIN "begin"
+#define LINK_DRAIN_CANCEL "cancel"
+#define LINK_DRAIN_STOP "stop" // only while the server drains
+#define LINK_DRAIN_ON "draining"
+#define LINK_DRAIN_OFF "serving"
 
 enum {
     LINK_TEXT_MAX = 4096,      // octets, without the NUL; a path fits

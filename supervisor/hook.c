@@ -135,26 +135,47 @@ static bool is_state(const char *state)
            strspn(reason, "abcdefghijklmnopqrstuvwxyz") == len;
 }
 
-// Another reason is no other state.
+// Another reason is no other state: healthy, unhealthy and draining differ in their first letter.
 static bool is_same(const char *a, const char *b)
 {
-    return (strcmp(a, "healthy") == 0) == (strcmp(b, "healthy") == 0);
+    return a[0] == b[0];
+}
+
+// state: of HOOK_STATE_MAX octets.
+static void tell(struct hook *hook, const char *state, uint64_t now_ms)
+{
+    if (hook->path[0] == '\0')
+        return;
+    if (hook->pid != 0)
+        memcpy(hook->wanted, state, sizeof hook->wanted);
+    else if (hook->told[0] == '\0' || !is_same(hook->told, state))
+        run(hook, state, now_ms);
 }
 
 bool hook_state(struct hook *hook, const char *state, uint64_t now_ms)
 {
-    char copy[HOOK_STATE_MAX] = "";
-
     if (!is_state(state))
         return false;
-    if (hook->path[0] == '\0')
-        return true;
-    memcpy(copy, state, strlen(state));
-    if (hook->pid != 0)
-        memcpy(hook->wanted, copy, sizeof copy);
-    else if (hook->told[0] == '\0' || !is_same(hook->told, copy))
-        run(hook, copy, now_ms);
+    memset(hook->health, 0, sizeof hook->health);
+    memcpy(hook->health, state, strlen(state));
+    if (!hook->draining)
+        tell(hook, hook->health, now_ms);
     return true;
+}
+
+void hook_drain(struct hook *hook, uint64_t now_ms)
+{
+    static const char draining[HOOK_STATE_MAX] = "draining";
+
+    hook->draining = true;
+    tell(hook, draining, now_ms);
+}
+
+void hook_resume(struct hook *hook, uint64_t now_ms)
+{
+    hook->draining = false;
+    if (hook->health[0] != '\0')
+        tell(hook, hook->health, now_ms);
 }
 
 bool hook_ended(struct hook *hook, pid_t pid, int status, uint64_t now_ms)

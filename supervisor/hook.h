@@ -1,6 +1,6 @@
 // The program of `time.hook`: run when control says that the clock has become healthy or unhealthy,
-// with that state as its arguments ("healthy", or "unhealthy" and the reason). It takes a route of
-// an anycast address back, or pages somebody.
+// with that state as its arguments ("healthy", or "unhealthy" and the reason), and with "draining"
+// before a planned stop. It takes a route of an anycast address back, or pages somebody.
 //
 // It runs as root, because that needs rights, with HOOK_RIGHTS alone; control, which is trusted
 // less, chooses nothing but one of a few words. At most one runs at a time: of the states that come
@@ -26,6 +26,8 @@ struct hook {
     uint64_t since_ms;
     char told[HOOK_STATE_MAX];   // what the last run was told; "": none ran yet
     char wanted[HOOK_STATE_MAX]; // what the next one is to be told; "": nothing
+    bool draining;               // and told so; health waits
+    char health[HOOK_STATE_MAX]; // what control said last; "": nothing yet
 };
 
 // Checks that the program can be run: an executable file of root's, in directories of root's, which
@@ -35,6 +37,11 @@ bool hook_look(const char *path);
 
 // Control says that this is the state: runs the hook, if it is another one. False: it is no state.
 bool hook_state(struct hook *hook, const char *state, uint64_t now_ms);
+
+// The server is going to be stopped: runs the hook with "draining", and keeps control's states
+// until hook_resume, which runs it with the newest one.
+void hook_drain(struct hook *hook, uint64_t now_ms);
+void hook_resume(struct hook *hook, uint64_t now_ms);
 
 // A process has ended. True when it was the hook.
 bool hook_ended(struct hook *hook, pid_t pid, int status, uint64_t now_ms);

@@ -6,6 +6,7 @@
 #include "link/link.h"
 #include "supervisor/cpus.h"
 #include "supervisor/descriptors.h"
+#include "supervisor/drain.h"
 #include "supervisor/hook.h"
 #include "supervisor/life.h"
 #include "supervisor/process.h"
@@ -39,6 +40,7 @@ struct supervisor {
     struct life child[CHILDREN];
     struct reload reload;
     struct hook hook;
+    struct drain drain;
     uint64_t look_ms;           // when heartbeats and sockets are looked at next
     uint64_t renew_ms[SOCKETS]; // when a socket that cannot be opened anew is tried again
     int signals;                // signalfd
@@ -107,6 +109,8 @@ static bool accept_message(struct supervisor *s, int which, const struct link_me
         if (!life_serves(l, now))
             return false;
         child_serves(s, which, first, now);
+        if (which == CONTROL)
+            drain_tell(&s->drain, l->link);
         return true;
     case LINK_APPLIED:
     case LINK_REFUSED:
@@ -120,6 +124,9 @@ static bool accept_message(struct supervisor *s, int which, const struct link_me
     case LINK_HEALTH:
         return which == CONTROL && l->phase == LIFE_SERVING &&
                hook_state(&s->hook, message->text, now);
+    case LINK_DRAIN:
+        return which == CONTROL && l->phase == LIFE_SERVING &&
+               drain_hear(&s->drain, &s->hook, l->link, message, now, &s->stop);
     default:
         return false;
     }

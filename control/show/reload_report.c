@@ -47,3 +47,9 @@ char *reload_refused(const char *why)
                                      : json_string("the reason is no text in UTF-8; see the log"));
     return json_line(o);
 }
+
+char *drain_report(bool draining, const char *hook)
+{
+    json_t *path = hook[0] != '\0' ? json_string(hook) : NULL; // NULL for what is not UTF-8, too
+    return json_line(json_pack("{s:b, s:o?}", "draining", draining, "hook", path));
+}

@@ -30,7 +30,7 @@ struct client {
     uint64_t since; // number of its accept: the lowest number is the oldest client
     char request[REQUEST_MAX];
     size_t request_len;
-    uint32_t reload; // the id of the reload that it waits for; 0: none
+    uint32_t reload; // the id of the reload or drain that it waits for; 0: none
     bool rotation;   // it waits for a rotation of the keys
     char *answer;    // NULL until the request is complete
     size_t answer_len;
@@ -42,7 +42,7 @@ struct status {
     int listen_fd;
     uint64_t resume_ns; // not 0: the listener is not watched until then
     uint64_t accepted;
-    uint32_t reloads; // number of requested reloads; the id of the last one
+    uint32_t reloads; // number of requested reloads and drains; the id of the last one
     struct status_sources sources;
     struct client client[CLIENTS];
 };
@@ -183,6 +183,42 @@ static bool client_answer(struct client *c, char *answer)
     return answer != NULL;
 }
 
+// The children get SIGTERM before the supervisor's answer could be passed on: control answers.
+static char *stop_drained(struct status *s)
+{
+    if (!s->sources.draining)
+        return reload_refused("the server is not draining; 'noonmarkctl drain' begins it");
+    if (link_send(s->sources.link, LINK_DRAIN, 0, LINK_DRAIN_STOP) != 0)
+        return reload_refused("the supervisor cannot be reached; send it SIGTERM instead");
+    return drain_report(true, s->sources.config->time.hook);
+}
+
+// A step of a planned stop, what: begin or cancel. The supervisor's answer goes to this client.
+// Returns an answer only if that fails.
+static char *request_drain(struct status *s, struct client *c, const char *what)
+{
+    const uint32_t id = ++s->reloads;
+    if (link_send(s->sources.link, LINK_DRAIN, id, what) != 0)
+        return reload_refused("the supervisor cannot be reached; send it SIGTERM to stop it");
+    c->reload = id;
+    return NULL;
+}
+
+// A request that begins with "drain". False when the connection is finished or broken.
+static bool client_drains(struct status *s, struct client *c)
+{
+    char *answer;
+    if (strcmp(c->request, "drain") == 0)
+        answer = request_drain(s, c, LINK_DRAIN_BEGIN);
+    else if (strcmp(c->request, "drain cancel") == 0)
+        answer = request_drain(s, c, LINK_DRAIN_CANCEL);
+    else if (strcmp(c->request, "drain stop") == 0)
+        answer = stop_drained(s);
+    else
+        answer = status_answer(&s->sources, c->request); // unknown
+    return c->reload != 0 || (client_answer(c, answer) && client_send(s, c));
+}
+
 // Reads until the end of the line; false when the connection is finished or broken.
 static bool client_read(struct status *s, struct client *c)
 {
@@ -201,6 +237,8 @@ static bool client_read(struct status *s, struct client *c)
     if (end == NULL)
         return c->request_len < REQUEST_MAX;
     *end = '\0';
+    if (strncmp(c->request, "drain", strlen("drain")) == 0)
+        return client_drains(s, c);
     char *answer;
     if (strcmp(c->request, "reload") == 0) {
         answer = request_reload(s, c);
@@ -214,6 +252,20 @@ static bool client_read(struct status *s, struct client *c)
         answer = status_answer(&s->sources, c->request);
     }
     return client_answer(c, answer) && client_send(s, c);
+}
+
+void status_draining(struct status *status, uint32_t id, bool draining)
+{
+    status->sources.draining = draining;
+    for (size_t i = 0; i < CLIENTS; i++) {
+        struct client *c = &status->client[i];
+        if (c->fd < 0 || c->reload != id || id == 0)
+            continue;
+        c->reload = 0;
+        if (!client_answer(c, drain_report(draining, status->sources.config->time.hook)) ||
+            !client_send(status, c))
+            client_close(c);
+    }
 }
 
 void status_reloaded(struct status *status, uint32_t id, bool applied, const char *text)

@@ -27,7 +27,8 @@ struct status_sources {
     const struct time_source *time;
     const struct board_ke *ke;
     const struct board_metrics *metrics;
-    int link; // to the supervisor, for LINK_ASK_RELOAD; not closed here
+    int link;      // to the supervisor, for LINK_ASK_RELOAD and LINK_DRAIN; not closed here
+    bool draining; // as status_draining was told
 };
 
 // listen_fd is the listening Unix socket, which the caller still owns. 0 or -errno.
@@ -39,6 +40,11 @@ int status_fd(const struct status *status);
 // Accepts, reads and answers what is waiting, without blocking. Returns when it is to be called
 // again whatever the descriptor says: UINT64_MAX, but after accept has failed. now is now_ns().
 uint64_t status_turn(struct status *status, uint64_t now);
+
+// The supervisor says whether the server drains: to a client that has requested so with this id
+// ("drain\n", "drain cancel\n"), or to all that ask for the status. Only while it does so is it
+// asked to stop ("drain stop\n").
+void status_draining(struct status *status, uint32_t id, bool draining);
 
 // The reload that a client requested with this id has ended. text: of LINK_APPLIED or LINK_REFUSED.
 void status_reloaded(struct status *status, uint32_t id, bool applied, const char *text);

@@ -69,6 +69,7 @@ static json_t *status_report(const struct status_sources *s)
 
     json_t *o = json_object();
     json_object_set_new(o, "version", json_string(NOONMARK_VERSION));
+    json_object_set_new(o, "draining", json_boolean(s->draining));
     json_object_set_new(o, "control", report_metrics(METRIC_CONTROL, s->control));
     json_object_set_new(o, "dataplane", dataplane);
     json_object_set_new(o, "ke_process", report_metrics(METRIC_KE_PROCESS, s->ke));

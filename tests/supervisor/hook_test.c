@@ -166,6 +166,34 @@ static void what_it_inherits(void **state)
     assert_int_equal(rights & (1ULL << 21), 0); // no CAP_SYS_ADMIN
 }
 
+// Before a planned stop the route goes, whatever the clock does meanwhile; and comes back.
+static void draining_goes_before_health(void **state)
+{
+    (void)state;
+    assert_true(hook_state(&hook, "healthy", 0));
+    hook_drain(&hook, 1); // while one runs
+    wait_for_end(2);
+    assert_true(hook.pid > 0);
+    assert_true(hook_state(&hook, "unhealthy stale", 3));
+    wait_for_end(4);
+    assert_int_equal(hook.pid, 0);
+    assert_true(hook_state(&hook, "healthy", 5));
+    assert_int_equal(hook.pid, 0);
+    hook_drain(&hook, 6); // once is enough
+    assert_int_equal(hook.pid, 0);
+    expect_record("1:healthy\n1:draining\n");
+    hook_resume(&hook, 7);
+    wait_for_end(8);
+    expect_record("1:healthy\n1:draining\n1:healthy\n");
+    hook_drain(&hook, 9);
+    wait_for_end(10);
+    assert_true(hook_state(&hook, "unhealthy error", 11));
+    hook_resume(&hook, 12);
+    wait_for_end(13);
+    expect_record("1:healthy\n1:draining\n1:healthy\n1:draining\n2:unhealthy error\n");
+    assert_false(hook_state(&hook, "draining", 14)); // control cannot say so as a state
+}
+
 // An intruder in control cannot choose the arguments of the hook, which runs as root.
 static void other_words_are_no_states(void **state)
 {
@@ -239,6 +267,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_newest_state_wins, make_program, remove_program),
         cmocka_unit_test_setup_teardown(killed_when_it_hangs, make_program, remove_program),
         cmocka_unit_test_setup_teardown(what_it_inherits, make_program, remove_program),
+        cmocka_unit_test_setup_teardown(draining_goes_before_health, make_program, remove_program),
         cmocka_unit_test_setup_teardown(other_words_are_no_states, make_program, remove_program),
         cmocka_unit_test_setup_teardown(only_roots_programs_are_run, make_program, remove_program),
     };

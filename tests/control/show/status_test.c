@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@
 #include <unistd.h>
 
 static struct sockaddr_un name = {.sun_family = AF_UNIX};
+static const struct config served = {.time.hook = ""};
 static struct status *status;
 static int link_ends[2]; // the supervisor's, ours
 static int listener;
@@ -39,7 +41,7 @@ static int open_all(void **state)
     assert_non_null(mkdtemp(directory));
     snprintf(file, sizeof file, "%s/keys", directory);
     assert_int_equal(keys_open(&config, &keys), 0);
-    const struct status_sources nothing = {.link = link_ends[1], .keys = keys};
+    const struct status_sources nothing = {.config = &served, .link = link_ends[1], .keys = keys};
     // An abstract name: nothing to remove.
     snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "noonmark-status-test-%d", getpid());
     listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -201,6 +203,41 @@ static void a_rotation_is_answered_when_it_has_ended(void **state)
     status_keys_turned(status);
 }
 
+// The supervisor decides, and only while it drains is it asked to stop.
+static void the_steps_of_a_drain(void **state)
+{
+    (void)state;
+    static struct link_message message;
+    const struct {
+        const char *request, *asked, *answer;
+        bool draining;
+    } steps[] = {
+        {"drain\n", LINK_DRAIN_BEGIN, "{\"draining\":true,\"hook\":null}\n", true},
+        {"drain cancel\n", LINK_DRAIN_CANCEL, "{\"draining\":false,\"hook\":null}\n", false},
+    };
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        char octet;
+        int fd = client();
+        say(fd, steps[i].request);
+        assert_int_equal(link_receive(link_ends[0], 0, &message), 1);
+        assert_int_equal(message.type, LINK_DRAIN);
+        assert_string_equal(message.text, steps[i].asked);
+        assert_int_equal(recv(fd, &octet, 1, 0), -1); // not yet
+        status_draining(status, message.id, steps[i].draining);
+        expect(fd, steps[i].answer);
+    }
+    int fd = client();
+    say(fd, "drain stop\n");
+    assert_int_equal(link_receive(link_ends[0], 0, &message), -EAGAIN);
+    expect(fd, "{\"refused\":\"the server is not draining; 'noonmarkctl drain' begins it\"}\n");
+    status_draining(status, 0, true); // this control was started while the server drains
+    fd = client();
+    say(fd, "drain stop\n");
+    assert_int_equal(link_receive(link_ends[0], 0, &message), 1);
+    assert_string_equal(message.text, LINK_DRAIN_STOP);
+    expect(fd, "{\"draining\":true,\"hook\":null}\n");
+}
+
 // Its place is free at once, and the answer goes nowhere.
 static void a_client_that_leaves_is_forgotten(void **state)
 {
@@ -284,6 +321,7 @@ int main(void)
         cmocka_unit_test(silent_clients_make_room),
         cmocka_unit_test(a_famine_of_descriptors_is_waited_out),
         cmocka_unit_test(each_reload_gets_its_own_answer),
+        cmocka_unit_test(the_steps_of_a_drain),
         cmocka_unit_test(a_client_that_leaves_is_forgotten),
         cmocka_unit_test(a_rotation_is_answered_when_it_has_ended),
         cmocka_unit_test(without_a_supervisor_it_says_so), // ends the link: the last one
