@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 static char fault[512]; // what was wrong with the last request
+static pid_t server;    // the one that it was sent to
 
 const char client_otherwise[] = "control may be restarting; see the server's log";
 
@@ -47,6 +48,10 @@ static int connect_to(const char *path, int timeout_s)
         close(fd);
         return -1;
     }
+    struct ucred peer;
+    socklen_t len = sizeof peer;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0)
+        server = peer.pid;
     struct timeval limit = {.tv_sec = timeout_s};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     return fd;
@@ -76,6 +81,7 @@ static json_t *exchange(int fd, const struct request *request)
 
 json_t *client_try(const struct call *call, const struct request *request)
 {
+    server = 0;
     int fd = connect_to(call->socket, request->timeout_s);
     if (fd < 0)
         return NULL;
@@ -92,6 +98,11 @@ json_t *client_try(const struct call *call, const struct request *request)
 const char *client_fault(void)
 {
     return fault;
+}
+
+pid_t client_server(void)
+{
+    return server;
 }
 
 json_t *client_ask(const struct call *call, const struct request *request)

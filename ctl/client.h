@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 enum { CLIENT_TIMEOUT_S = 5 };
 
@@ -22,6 +23,9 @@ extern const char client_otherwise[];
 // the next one.
 json_t *client_try(const struct call *call, const struct request *request);
 const char *client_fault(void);
+
+// The process that listens on the socket that was last connected to, the supervisor; 0: none does.
+pid_t client_server(void);
 
 // The same, and prints why.
 json_t *client_ask(const struct call *call, const struct request *request);

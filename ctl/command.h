@@ -6,12 +6,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define COMMAND_SOCKET "/run/noonmark/control.sock" // unless the command line names one
+
 // What the command line asks for.
 struct call {
     const char *socket; // path of the server's control socket
     const char *word;   // behind the command's name, one of its words; NULL: none
     bool json;
     bool once;
+    bool cancel;         // a drain
+    const char *config;  // path of the server's configuration; NULL: the default
+    const char *timeout; // of a drain, as it is written; NULL: the default
 };
 
 struct command {

@@ -21,6 +21,10 @@ const struct command *const commands[] = {
     &command_top,
 
     &command_reload,
+
+    &command_doctor,
+
+    &command_drain,
 };
 const size_t commands_n = sizeof commands / sizeof commands[0];
 

@@ -16,3 +16,7 @@ extern const struct command command_ke;
 extern const struct command command_top;
 
 extern const struct command command_reload;
+
+extern const struct command command_doctor;
+
+extern const struct command command_drain;

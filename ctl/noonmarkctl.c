@@ -1,14 +1,14 @@
 // noonmarkctl: sends a request to a running noonmarkd over its control socket and prints the
 // answer. This file reads the command line; command.h has the commands.
 
+#include "config/config.h"
 #include "ctl/command.h"
 
 #include <getopt.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define DEFAULT_SOCKET "/run/noonmark/control.sock"
 
 enum {
     EXIT_USAGE = 2,
@@ -36,15 +36,20 @@ static void print_help(void)
           stdout);
     for (size_t i = 0; i < commands_n; i++)
         print_command(commands[i]);
-    fputs("\n"
-          "  -s, --socket SOCKET  the server's control.socket (default " DEFAULT_SOCKET ")\n"
-          "      --json           one JSON object, whose names are stable: noonmarkctl(1)\n"
-          "      --once           top: one view, after a second, for tests and logs\n"
-          "      --version        prints the version\n"
-          "      --help           prints this\n"
-          "\n"
-          "exit status: 0 success, 1 no answer or a request that was refused, 2 usage\n",
-          stdout);
+    fputs(
+        "\n"
+        "  -s, --socket SOCKET  the server's control.socket (default " COMMAND_SOCKET ")\n"
+        "      --json           one JSON object, whose names are stable: noonmarkctl(1)\n"
+        "      --once           top: one view, after a second, for tests and logs\n"
+        "  -c, --config FILE    doctor: the configuration (default " CONFIG_DEFAULT_PATH ")\n"
+        "      --timeout TIME   drain: stops the server then at the latest, as 90s (default 60s)\n"
+        "      --cancel         drain: takes an earlier one back\n"
+        "      --version        prints the version\n"
+        "      --help           prints this\n"
+        "\n"
+        "exit status: 0 success, 1 no answer, a refusal, or a fault that doctor has found, 2 "
+        "usage\n",
+        stdout);
 }
 
 // Says which commands there are.
@@ -76,6 +81,16 @@ static int unknown_word(const struct command *command, const char *word)
     return EXIT_USAGE;
 }
 
+// False, with a message, when an option was given that the command does not take.
+static bool may_have(const struct command *command, bool given, const char *option)
+{
+    if (!given || command_lists(command->options, option))
+        return true;
+    fprintf(stderr, "noonmarkctl: --%s: not an option of %s; leave it out\n", option,
+            command->name);
+    return false;
+}
+
 // The words that are no options.
 static int run(struct call *call, char **words, int n)
 {
@@ -88,10 +103,10 @@ static int run(struct call *call, char **words, int n)
         fprintf(stderr, "noonmarkctl: %s: a word too many; leave it out\n", words[2]);
         return EXIT_USAGE;
     }
-    if (call->once && !command_lists(command->options, "once")) {
-        fprintf(stderr, "noonmarkctl: --once: not an option of %s; leave it out\n", command->name);
+    if (!may_have(command, call->once, "once") || !may_have(command, call->cancel, "cancel") ||
+        !may_have(command, call->config != NULL, "config") ||
+        !may_have(command, call->timeout != NULL, "timeout"))
         return EXIT_USAGE;
-    }
     call->word = n > 1 ? words[1] : NULL;
     return command->run(call);
 }
@@ -101,20 +116,37 @@ int main(int argc, char **argv)
     enum {
         OPTION_JSON = 256,
         OPTION_ONCE,
+        OPTION_TIMEOUT,
+        OPTION_CANCEL,
         OPTION_VERSION,
         OPTION_HELP,
     };
     static const struct option options[] = {
-        {"socket", required_argument, NULL, 's'}, {"json", no_argument, NULL, OPTION_JSON},
-        {"once", no_argument, NULL, OPTION_ONCE}, {"version", no_argument, NULL, OPTION_VERSION},
-        {"help", no_argument, NULL, OPTION_HELP}, {0},
+        {"socket", required_argument, NULL, 's'},
+        {"config", required_argument, NULL, 'c'},
+        {"timeout", required_argument, NULL, OPTION_TIMEOUT},
+        {"cancel", no_argument, NULL, OPTION_CANCEL},
+        {"json", no_argument, NULL, OPTION_JSON},
+        {"once", no_argument, NULL, OPTION_ONCE},
+        {"version", no_argument, NULL, OPTION_VERSION},
+        {"help", no_argument, NULL, OPTION_HELP},
+        {0},
     };
-    struct call call = {.socket = DEFAULT_SOCKET};
+    struct call call = {.socket = COMMAND_SOCKET};
     int option;
-    while ((option = getopt_long(argc, argv, "s:", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "c:s:", options, NULL)) != -1) {
         switch (option) {
         case 's':
             call.socket = optarg;
+            break;
+        case 'c':
+            call.config = optarg;
+            break;
+        case OPTION_TIMEOUT:
+            call.timeout = optarg;
+            break;
+        case OPTION_CANCEL:
+            call.cancel = true;
             break;
         case OPTION_JSON:
             call.json = true;

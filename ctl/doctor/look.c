@@ -93,6 +93,9 @@ void machine_forget(struct machine *m)
     free((char *)(uintptr_t)m->rules);
     free((char *)(uintptr_t)m->check);
     config_free((struct config *)(uintptr_t)m->config);
+    json_decref(m->status);
+    json_decref(m->clock);
+    m->status = m->clock = NULL;
     m->rules = m->check = NULL;
     m->config = NULL;
 }

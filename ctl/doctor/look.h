@@ -5,7 +5,8 @@
 #include "ctl/doctor/machine.h"
 
 // Fills in all but root, config_path, status, clock, server_fault and supervisor, which are the
-// caller's. The result's texts and configuration are freed by machine_forget.
+// caller's. machine_forget frees what it has
+// filled in, and the answers.
 void machine_look(struct machine *m);
 
 void machine_forget(struct machine *m);

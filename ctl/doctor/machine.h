@@ -24,7 +24,7 @@ struct machine {
 
     // The running server; NULL and 0 when none answers.
     const char *server_fault; // why none answers
-    const json_t *status, *clock;
+    json_t *status, *clock;   // freed by machine_forget
     pid_t supervisor;
 
     struct nic nic[CONFIG_PORTS_MAX]; // of config's ports that are interfaces, by their number

@@ -66,8 +66,8 @@ static int end(void **state)
     (void)state;
     findings_free(&list);
     config_free((struct config *)(uintptr_t)m.config);
-    json_decref((json_t *)(uintptr_t)m.status);
-    json_decref((json_t *)(uintptr_t)m.clock);
+    json_decref(m.status);
+    json_decref(m.clock);
     return nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
@@ -120,8 +120,8 @@ static void configure(const char *text)
 
 static void answer(const char *status, const char *clock)
 {
-    json_decref((json_t *)(uintptr_t)m.status);
-    json_decref((json_t *)(uintptr_t)m.clock);
+    json_decref(m.status);
+    json_decref(m.clock);
     m.status = status != NULL ? json_loads(status, 0, NULL) : NULL;
     m.clock = clock != NULL ? json_loads(clock, 0, NULL) : NULL;
     assert_true((status == NULL) == (m.status == NULL) && (clock == NULL) == (m.clock == NULL));
