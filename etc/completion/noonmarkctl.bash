@@ -7,7 +7,7 @@ _noonmarkctl_command()
     local i
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-        -s | --socket)
+        -s | --socket | -c | --config | --timeout)
             if [[ ${COMP_WORDS[i + 1]} == '=' ]]; then ((i++)); fi
             ((i++))
             ;;
@@ -30,20 +30,26 @@ _noonmarkctl()
         previous=${COMP_WORDS[COMP_CWORD - 2]}
     fi
     case $previous in
-    -s | --socket)
+    -s | --socket | -c | --config)
         compopt -o filenames 2>/dev/null # outside of a completion, in a test, there is none
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return
         ;;
+    --timeout) return ;;
     esac
     local command
     command=$(_noonmarkctl_command)
     if [[ $current == -* ]]; then
         words='--socket --json --version --help'
-        if [[ $command == top || -z $command ]]; then words+=' --once'; fi
+        case $command in
+        top) words+=' --once' ;;
+        doctor) words+=' --config' ;;
+        drain) words+=' --timeout --cancel' ;;
+        '') words+=' --once --config --timeout --cancel' ;;
+        esac
     else
         case $command in
-        '') words='status clock ports keys ke top reload' ;;
+        '') words='status clock ports keys ke top reload doctor drain' ;;
         keys) [[ $previous == rotate ]] || words='rotate' ;;
         esac
     fi

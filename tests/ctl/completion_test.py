@@ -39,8 +39,9 @@ def in_bash(commands, options):
     wanted = {name: words for name, (words, _) in commands.items()}
     yield bash("") == list(commands), "bash: every command is offered, in the order of --help", bash("")
     yield offered == wanted, "bash: behind each command its words", (offered, wanted)
-    yield (sorted(bash("--")) == sorted(options) and "--once" in bash("top", "--") and "--once" not in bash("status", "--"),
-           "bash: the options, --once with top alone", (bash("--"), bash("status", "--")))
+    yield (sorted(bash("--")) == sorted(options) and "--once" in bash("top", "--") and "--once" not in bash("status", "--") and
+           "--cancel" in bash("drain", "--") and "--cancel" not in bash("doctor", "--"),
+           "bash: the options, each with its command", (bash("--"), bash("status", "--")))
     yield (bash("st") == ["status"] and bash("--json", "cl") == ["clock"] and bash("-s", "x", "ke") == ["keys", "ke"] and
            bash("--socket", "=", "x", "re") == ["reload"], "bash: the beginning of a word, behind options too", bash("-s", "x", "ke"))
     yield (bash("-s", f"{PLACE}/noon") == [f"{PLACE}/noonmarkctl.bash"] == bash("--socket", "=", f"{PLACE}/noon"),
