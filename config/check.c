@@ -105,8 +105,7 @@ static bool same_port(const struct sockaddr_storage *a, const struct sockaddr_st
            ((const struct sockaddr_in *)a)->sin_port == ((const struct sockaddr_in *)b)->sin_port;
 }
 
-// Does one of them stand for all addresses, that of the other among them?
-static bool overlap(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+bool config_overlap(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
 {
     return same_port(a, b) && (is_wildcard(a) || is_wildcard(b));
 }
@@ -140,7 +139,7 @@ static bool check_sockets(struct config *c, struct check_fault *fault)
             if (memcmp(a, b, sizeof *a) == 0)
                 return wrong(fault, "dataplane.ports", i, "names the socket %s twice; remove one",
                              port->device);
-            if (overlap(a, b))
+            if (config_overlap(a, b))
                 return wrong(fault, "dataplane.ports", i,
                              "has %s and %s, which overlap: one of them stands for all addresses; "
                              "remove one",
@@ -166,7 +165,7 @@ static bool check_listen(const struct config *c, struct check_fault *fault)
             if (memcmp(a, b, sizeof *a) == 0)
                 return wrong(fault, "control.listen", i, "names %s twice; remove one",
                              listen[i].text);
-            if (overlap(a, b))
+            if (config_overlap(a, b))
                 return wrong(fault, "control.listen", i,
                              "has %s and %s, which overlap: one of them stands for all addresses; "
                              "remove one",

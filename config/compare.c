@@ -57,6 +57,12 @@ static bool is_setting(const struct schema_key *key)
     return strstr(key->path, "[]") == NULL && (key->type != SCHEMA_GROUP || key->list_max > 0);
 }
 
+// The choice that forbids the key in one of the two needs a restart, and the key with it.
+static bool is_live(const struct schema_key *key, const struct config *a, const struct config *b)
+{
+    return key->live != 0 && schema_forbids(key, a) == schema_forbids(key, b);
+}
+
 size_t config_compare(const struct config *a, const struct config *b,
                       struct config_setting settings[CONFIG_SETTINGS_MAX])
 {
@@ -69,11 +75,19 @@ size_t config_compare(const struct config *a, const struct config *b,
         assert(n < CONFIG_SETTINGS_MAX);
         settings[n++] = (struct config_setting){
             .path = key->path,
-            .live = key->live,
+            .live = is_live(key, a, b) ? key->live : 0,
             .differs = !same(key, (const char *)a, (const char *)b),
         };
     }
     return n;
+}
+
+int config_listen_place(const struct config *config, const struct config_listen *at)
+{
+    for (uint32_t i = 0; i < config->control.n_listen; i++)
+        if (strcmp(config->control.listen[i].text, at->text) == 0)
+            return (int)i;
+    return -1;
 }
 
 static void swap(char *a, char *b, size_t len)
@@ -89,7 +103,7 @@ void config_swap_live(struct config *a, struct config *b)
 {
     for (size_t i = 0; i < schema_n; i++) {
         const struct schema_key *key = &schema[i];
-        if (!key->live)
+        if (!is_live(key, a, b))
             continue;
         char *in_a = (char *)a;
         char *in_b = (char *)b;

@@ -130,11 +130,12 @@ struct config {
         struct config_listen chronyd; // its command port; a loopback address
         uint32_t stale_after_ms;      // without an answer of the source
         enum config_on_unhealthy on_unhealthy;
-        char *hook;            // path of a program, or ""
-        uint8_t stratum;       // 0, and no reference_id: they are chronyd's
-        char reference_id[16]; // as written: 1 to 4 characters, or a dotted IPv4 address
+        char *hook;                 // path of a program, or ""
+        char reference_id[16];      // as written: 1 to 4 characters, or a dotted IPv4 address
+        uint32_t reference_id_word; // directly behind it: as it goes on the wire, first octet in
+                                    // the highest bits
+        uint8_t stratum;            // 0, and no reference_id: they are chronyd's
         uint32_t max_error_ms;
-        uint32_t reference_id_word; // as it goes on the wire, first octet in the highest bits
     } time;
     struct {
         struct config_listen listen; // len 0: no metrics over HTTP
@@ -176,10 +177,18 @@ int config_print(const struct config *config, FILE *out);
 
 void config_free(struct config *config);
 
+// The processes that take a new value of a setting at a reload. None: it needs a restart.
+enum config_live {
+    LIVE_SUPERVISOR = 1 << 0,
+    LIVE_CONTROL = 1 << 1,
+    LIVE_KE = 1 << 2,
+    LIVE_DATAPLANE = 1 << 3, // the packets' settings (dataplane/policy.h) all of them
+};
+
 // A setting, and whether a reload would change it.
 struct config_setting {
     const char *path; // "dataplane.cores"; a list of groups is one setting
-    bool live;        // a running server can take a new value
+    unsigned live;    // enum config_live; 0: not while the server runs, or not to this value
     bool differs;
 };
 
@@ -189,6 +198,13 @@ enum { CONFIG_SETTINGS_MAX = 64 };
 // settings.
 size_t config_compare(const struct config *a, const struct config *b,
                       struct config_setting settings[CONFIG_SETTINGS_MAX]);
+
+// True when one of them stands for all addresses, that of the other among them: they cannot be
+// bound together.
+bool config_overlap(const struct sockaddr_storage *a, const struct sockaddr_storage *b);
+
+// The place in `control.listen` of a listener of the same address; -1: there is none.
+int config_listen_place(const struct config *config, const struct config_listen *at);
 
 // Exchanges the values of all live settings; the others stay. Calling it twice changes nothing.
 void config_swap_live(struct config *a, struct config *b);

@@ -20,6 +20,11 @@ static_assert(offsetof(struct config, time.phc) ==
                   offsetof(struct config, time.source) + sizeof(int),
               "the device's path is a part of the source's value");
 
+static_assert(offsetof(struct config, time.reference_id_word) ==
+                  offsetof(struct config, time.reference_id) +
+                      sizeof(((struct config *)0)->time.reference_id),
+              "what follows from the reference id is a part of its value");
+
 // The length of a Unix socket's path, without the NUL.
 enum { SOCKET_PATH_MAX = sizeof((struct sockaddr_un *)0)->sun_path - 1 };
 
@@ -110,15 +115,18 @@ const struct schema_key schema[] = {
      .help = "prefixes of the sources that are answered; the longest of both lists decides",
      .type = SCHEMA_PREFIX,
      LIST(struct config, dataplane.allow, dataplane.n_allow, 1, CONFIG_PREFIXES_MAX),
+     .live = LIVE_DATAPLANE | LIVE_KE,
      .fallback = "0.0.0.0/0, ::/0"},
     {.path = "dataplane.deny",
      .help = "prefixes of the sources that are not answered",
      .type = SCHEMA_PREFIX,
-     LIST(struct config, dataplane.deny, dataplane.n_deny, 0, CONFIG_PREFIXES_MAX)},
+     LIST(struct config, dataplane.deny, dataplane.n_deny, 0, CONFIG_PREFIXES_MAX),
+     .live = LIVE_DATAPLANE | LIVE_KE},
     {.path = "dataplane.nts_only",
      .help = "requests without NTS are not answered",
      .type = SCHEMA_CHOICE,
      IN(struct config, dataplane.nts_only),
+     .live = LIVE_DATAPLANE,
      .words = switch_words,
      .fallback = "false"},
     {.path = "dataplane.count_clients",
@@ -152,13 +160,14 @@ const struct schema_key schema[] = {
      .help = "TCP addresses of NTS-KE",
      .type = SCHEMA_LISTEN,
      LIST(struct config, control.listen, control.n_listen, 1, CONFIG_LISTEN_MAX),
+     .live = LIVE_KE,
      .min = 1,
      .fallback = "0.0.0.0:4460, [::]:4460"},
     {.path = "control.certificates",
      .help = "TLS certificates, each with its key",
      .type = SCHEMA_GROUP,
      LIST(struct config, control.certificates, control.n_certificates, 1, CONFIG_CERTIFICATES_MAX),
-     .live = true,
+     .live = LIVE_KE,
      .required = true},
     {.path = "control.certificates[].chain",
      .help = "PEM file: the certificate, then its issuers",
@@ -190,12 +199,14 @@ const struct schema_key schema[] = {
      .help = "name or address of the NTP server, when it is not NTS-KE's own",
      .type = SCHEMA_HOST,
      IN(struct config, control.ntp_server),
+     .live = LIVE_KE,
      .max = NTP_SERVER_MAX,
      .fallback = ""},
     {.path = "control.deadline",
      .help = "time that a whole exchange may take",
      .type = SCHEMA_DURATION,
      IN(struct config, control.deadline_ms),
+     .live = LIVE_KE | LIVE_CONTROL, // control shows it
      .unit_ns = NS_PER_MS,
      .min = 100,
      .max = 60000,
@@ -204,6 +215,7 @@ const struct schema_key schema[] = {
      .help = "connections open at once",
      .type = SCHEMA_NUMBER,
      IN(struct config, control.max_connections),
+     .live = LIVE_KE | LIVE_CONTROL, // control shows it
      .min = 1,
      .max = 1000000,
      .fallback = "10000"},
@@ -227,6 +239,7 @@ const struct schema_key schema[] = {
      .help = "how long a key seals before the next one does",
      .type = SCHEMA_DURATION,
      IN(struct config, keys.rotate_s),
+     .live = LIVE_CONTROL,
      .unit_ns = NS_PER_S,
      .min = 1,
      .max = 30 * 86400,
@@ -235,6 +248,7 @@ const struct schema_key schema[] = {
      .help = "old keys kept beside the current and the future one",
      .type = SCHEMA_NUMBER,
      IN(struct config, keys.keep),
+     .live = LIVE_CONTROL,
      .max = OLD_KEYS_MAX,
      .fallback = "3"},
 
@@ -251,6 +265,7 @@ const struct schema_key schema[] = {
      .help = "distance to the reference clock; no default, a wrong stratum is a lie",
      .type = SCHEMA_NUMBER,
      IN(struct config, time.stratum),
+     .live = LIVE_CONTROL,
      .min = 1,
      .max = 15,
      .required = true,
@@ -260,7 +275,9 @@ const struct schema_key schema[] = {
     {.path = "time.reference_id",
      .help = "stratum 1: the reference clock (GPS, PPS, ...); above: IPv4 address of the upstream",
      .type = SCHEMA_REFERENCE_ID,
-     IN(struct config, time.reference_id),
+     .at = offsetof(struct config, time.reference_id),
+     .size = sizeof(((struct config *)0)->time.reference_id) + sizeof(uint32_t),
+     .live = LIVE_CONTROL,
      .required = true,
      .has_unless = true,
      .unless_at = offsetof(struct config, time.source),
@@ -275,6 +292,7 @@ const struct schema_key schema[] = {
      .help = "a source that has said nothing for as long is not believed any more",
      .type = SCHEMA_DURATION,
      IN(struct config, time.stale_after_ms),
+     .live = LIVE_CONTROL,
      .unit_ns = NS_PER_MS,
      .min = 2000,
      .max = 3600000,
@@ -283,12 +301,14 @@ const struct schema_key schema[] = {
      .help = "what a hardware clock keeps, for source phc: tai (ptp4l, GPS) or utc",
      .type = SCHEMA_CHOICE,
      IN(struct config, time.phc_timescale),
+     .live = LIVE_CONTROL,
      .words = timescale_words,
      .fallback = "tai"},
     {.path = "time.phc_accuracy",
      .help = "how wrong a hardware clock may be; added to root dispersion",
      .type = SCHEMA_DURATION,
      IN(struct config, time.phc_accuracy_ns),
+     .live = LIVE_CONTROL,
      .unit_ns = 1,
      .max = NS_PER_S,
      .fallback = "1us"},
@@ -296,6 +316,7 @@ const struct schema_key schema[] = {
      .help = "a system clock that is further away from the hardware clock is unhealthy",
      .type = SCHEMA_DURATION,
      IN(struct config, time.phc_limit_ns),
+     .live = LIVE_CONTROL,
      .unit_ns = 1,
      .min = 1000,
      .max = NS_PER_S,
@@ -304,6 +325,7 @@ const struct schema_key schema[] = {
      .help = "a clock that may be wrong by as much is served as not synchronised",
      .type = SCHEMA_DURATION,
      IN(struct config, time.max_error_ms),
+     .live = LIVE_CONTROL,
      .unit_ns = NS_PER_MS,
      .min = 1,
      .max = 16000,
@@ -312,12 +334,14 @@ const struct schema_key schema[] = {
      .help = "while the clock is not synchronised: mark replies (leap 3), or do not answer",
      .type = SCHEMA_CHOICE,
      IN(struct config, time.on_unhealthy),
+     .live = LIVE_DATAPLANE | LIVE_CONTROL, // control says it in its messages
      .words = unhealthy_words,
      .fallback = "mark"},
     {.path = "time.hook",
      .help = "program that root runs when the clock becomes healthy or unhealthy",
      .type = SCHEMA_PATH,
      IN(struct config, time.hook),
+     .live = LIVE_SUPERVISOR | LIVE_CONTROL, // control shows whether there is one
      .max = 4095,
      .fallback = ""},
 
@@ -326,6 +350,7 @@ const struct schema_key schema[] = {
      .help = "TCP address of /metrics; empty: none",
      .type = SCHEMA_LISTEN,
      IN(struct config, metrics.listen),
+     .live = LIVE_SUPERVISOR | LIVE_CONTROL, // control shows whether there is one
      .fallback = ""},
 
     {.path = "log", .help = "what is logged", .type = SCHEMA_GROUP},
@@ -333,7 +358,7 @@ const struct schema_key schema[] = {
      .help = "the least that is logged",
      .type = SCHEMA_WORD,
      IN(struct config, log.level),
-     .live = true,
+     .live = LIVE_SUPERVISOR, // which tells all others
      .words = level_words,
      .fallback = "info"},
 };

@@ -23,7 +23,7 @@ enum schema_type {
     SCHEMA_PREFIX,       // struct prefix
     SCHEMA_LISTEN,       // struct config_listen
     SCHEMA_SOURCE,       // an enum, the position in words; behind it the path that follows "phc:"
-    SCHEMA_REFERENCE_ID, // struct config's time.reference_id; time.reference_id_word follows
+    SCHEMA_REFERENCE_ID, // struct config's time.reference_id, with time.reference_id_word behind it
 };
 
 struct schema_key {
@@ -43,7 +43,7 @@ struct schema_key {
     bool has_unless;
     size_t unless_at;
     int unless;
-    bool live;         // a reload can change it; of a list of groups: the list as a whole
+    unsigned live;     // enum config_live; of a list of groups: of the list as a whole
     uint32_t list_max; // 0: not a list
     uint32_t list_min;
     size_t count_at; // offset of the uint32_t that counts the list

@@ -250,7 +250,7 @@ static bool parse_reference_id(const struct schema_key *key, const char *text, c
     const size_t len = strlen(text);
     struct in_addr address;
 
-    if (len == 0 || len >= key->size)
+    if (len == 0 || len >= key->size - sizeof(uint32_t)) // behind the text stands the word
         return false;
     for (size_t i = 0; i < len; i++)
         if (text[i] < 0x20 || text[i] > 0x7e)

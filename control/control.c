@@ -14,9 +14,11 @@
 #include "control/show/status.h"
 #include "control/time/time_source.h"
 #include "link/child.h"
+#include "link/child_reload.h"
 #include "link/handover.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,12 +27,15 @@ enum {
     BEAT_MS = 100,        // the longest time between two heartbeats
     CLOCK_WAIT_MS = 1500, // for the clock's first line
     FACTS_MS = 250,       // between two publications of the facts
-    ERRANDS = 6,
-    KEYS_ERRAND = 3,
 };
+
+// The errands, in the order of their table.
+enum { SIGNALS, LINK, CLOCK, KEYS, SOCKET, FACTS_OUT, ERRANDS };
 
 struct control {
     struct config *config;
+    struct config *fresh; // prepared for a reload, and not decided yet
+    struct child_reload reload;
     struct board_control *board;
     struct board_dataplane *dataplane; // read-only
     struct board_ke *ke;               // read-only
@@ -146,16 +151,47 @@ static uint64_t end_turn(struct control *c, uint64_t now)
     return ERRAND_NEVER;
 }
 
-// Reads a message of the supervisor: the result of a reload that a client of the control socket has
-// requested, or whether the server drains.
+// All that control does with a setting it does with the value of this moment, in its next turn, so
+// a new value is only written in the place of the old one. The clock's line and health stay.
+static int prepare_reload(void *self, struct link_message *message, char *why, size_t len)
+{
+    struct control *c = self;
+    struct config_error error;
+
+    if (config_load_fd(message->fd[0], "configuration", &c->fresh, &error) == 0)
+        return 0;
+    snprintf(why, len, "%s", error.text);
+    return -EINVAL;
+}
+
+static void cancel_reload(void *self)
+{
+    struct control *c = self;
+    config_free(c->fresh);
+    c->fresh = NULL;
+}
+
+static void commit_reload(void *self)
+{
+    struct control *c = self;
+    config_swap_live(c->config, c->fresh);
+    keys_set(c->keys, c->config);
+    c->errand[KEYS].due_ns = 0; // a rotation may be due earlier than it was
+    cancel_reload(c);           // what is left is the old values
+}
+
+// Reads a message of the supervisor: a new configuration, the result of a reload that a client of
+// the control socket has requested, or whether the server drains.
 static uint64_t link_turn(struct control *c, uint64_t now)
 {
     struct link_message message;
     (void)now;
-    switch (child_hear(0, &message)) {
+    switch (child_hear(1, &message)) {
     case CHILD_NOTHING:
         break;
     case CHILD_MESSAGE:
+        if (child_reload_hear(&c->reload, &message))
+            break;
         if (message.type == LINK_APPLIED || message.type == LINK_REFUSED)
             status_reloaded(c->status, message.id, message.type == LINK_APPLIED, message.text);
         else if (message.type == LINK_DRAIN)
@@ -163,6 +199,7 @@ static uint64_t link_turn(struct control *c, uint64_t now)
         else
             log_error("the supervisor's message %u is not for control: ignored; please report this",
                       message.type);
+        link_close_descriptors(&message);
         break;
     case CHILD_ENDS:
         c->must_end = true;
@@ -199,7 +236,7 @@ static uint64_t socket_turn(struct control *c, uint64_t now)
 {
     const uint64_t due = status_turn(c->status, now);
     if (keys_outcome(c->keys)->asked == KEYS_ASKED)
-        c->errand[KEYS_ERRAND].due_ns = now; // a client waits for a rotation
+        c->errand[KEYS].due_ns = now; // a client waits for a rotation
     return due;
 }
 
@@ -213,12 +250,12 @@ static uint64_t facts_turn(struct control *c, uint64_t now)
 static int list_errands(struct control *c)
 {
     const struct errand errands[ERRANDS] = {
-        {"signals", c->signals, ERRAND_NEVER, end_turn},
-        {"the link", HANDOVER_LINK, ERRAND_NEVER, link_turn},
-        {"the clock", -1, 0, clock_turn},
-        [KEYS_ERRAND] = {"the keys", -1, 0, key_turn},
-        {"the control socket", status_fd(c->status), ERRAND_NEVER, socket_turn},
-        {"the facts", -1, 0, facts_turn},
+        [SIGNALS] = {"signals", c->signals, ERRAND_NEVER, end_turn},
+        [LINK] = {"the link", HANDOVER_LINK, ERRAND_NEVER, link_turn},
+        [CLOCK] = {"the clock", -1, 0, clock_turn},
+        [KEYS] = {"the keys", -1, 0, key_turn},
+        [SOCKET] = {"the control socket", status_fd(c->status), ERRAND_NEVER, socket_turn},
+        [FACTS_OUT] = {"the facts", -1, 0, facts_turn},
     };
     memcpy(c->errand, errands, sizeof errands);
     return errands_watch(c->errand, ERRANDS, &c->epoll);
@@ -259,6 +296,7 @@ static void serve(struct control *c)
 
 static void close_all(struct control *c)
 {
+    child_reload_close(&c->reload);
     status_close(c->status);
     time_source_close(c->time);
     keys_close(c->keys);
@@ -273,6 +311,10 @@ static void close_all(struct control *c)
 int control_main(void)
 {
     struct control control = {.signals = -1, .epoll = -1};
+    control.reload = (struct child_reload){.prepare = prepare_reload,
+                                           .commit = commit_reload,
+                                           .cancel = cancel_reload,
+                                           .self = &control};
 
     int result = child_hide();
     secret_lock_process();

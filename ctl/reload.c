@@ -2,7 +2,7 @@
 #include "ctl/client.h"
 #include "ctl/every.h"
 
-enum { TIMEOUT_S = 20 }; // the server itself gives the steps of a reload 15 s
+enum { TIMEOUT_S = 30 }; // the server itself gives the steps of a reload 25 s
 
 static void show_settings(FILE *out, const char *what, const json_t *settings)
 {

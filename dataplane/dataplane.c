@@ -15,6 +15,7 @@
 #include "dataplane/port/kernel_path.h"
 #include "dataplane/port/ports.h"
 #include "dataplane/rights.h"
+#include "dataplane/settings.h"
 #include "dataplane/stamp_clock.h"
 #include "dataplane/system_calls.h"
 #include "dataplane/table_memory.h"
@@ -39,6 +40,7 @@ struct dataplane {
     struct ports *ports;
     struct policy_place policy;
     struct clients *clients;
+    struct settings settings; // what a reload changes
     struct table_memory table_memory;
     struct kernel_path *kernel_path; // NULL: not answered
     struct loop *loop[HOUSEKEEPING_LOOPS_MAX];
@@ -121,18 +123,12 @@ static int open_ports(struct dataplane *d)
 
 static int make_policy(struct dataplane *d)
 {
-    struct policy policy = {
-        .udp_port = d->config->dataplane.udp_port,
-        .silent_unless_synchronised = d->config->time.on_unhealthy == UNHEALTHY_SILENT,
-        .nts_only = d->config->dataplane.nts_only == SWITCH_TRUE,
-    };
-    int fault = config_sources(d->config, &policy.sources);
-    if (!fault)
-        fault = policy_publish(&d->policy, &policy);
-    if (!fault)
-        return 0;
-    prefixes_free(policy.sources);
-    return failed("no memory for the policy", fault);
+    struct policy_entry *entry = settings_policy(d->config);
+    if (!entry)
+        return failed("no memory for the policy", -ENOMEM);
+    policy_publish(&d->policy, entry);
+    settings_open(&d->settings, d->config, &d->policy);
+    return 0;
 }
 
 // Without a port that tells departures, no reply could ever be interleaved.
@@ -325,6 +321,7 @@ static void close_all(struct dataplane *d)
     for (uint32_t i = 0; i < d->n_loops; i++)
         loop_close(d->loop[i]);
     kernel_path_close(d->kernel_path);
+    settings_close(&d->settings);
     policy_close(&d->policy);
     clients_close(d->clients);
     table_memory_close(&d->table_memory);
@@ -358,6 +355,7 @@ int dataplane_main(void)
             .loops = d.loop,
             .n_loops = d.n_loops,
             .link = HANDOVER_LINK,
+            .reload = &d.settings.reload,
             .signals = d.signals,
             .guard = {d.guard[0], d.guard[1]},
         };

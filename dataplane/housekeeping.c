@@ -122,15 +122,17 @@ static int look_round(const struct housekeeping *house, struct watch *watch, uin
     return cores_turn(house, watch) ? 0 : -EDEADLK;
 }
 
-// Reads a message of the supervisor; child_hear handles it. False at the link's end.
-static bool read_link(void)
+// Reads a message of the supervisor. False at the link's end.
+static bool read_link(const struct housekeeping *house)
 {
     struct link_message message;
-    const enum child_heard heard = child_hear(0, &message);
-    if (heard == CHILD_MESSAGE)
+    const enum child_heard heard = child_hear(1, &message);
+    if (heard == CHILD_MESSAGE && !child_reload_hear(house->reload, &message)) {
         log_error(
             "the supervisor's message %u is not for the dataplane: ignored; please report this",
             message.type);
+        link_close_descriptors(&message);
+    }
     return heard != CHILD_ENDS;
 }
 
@@ -157,7 +159,7 @@ int housekeeping_run(const struct housekeeping *house)
             break;
         while (poll(wait, sizeof wait / sizeof wait[0], -1) < 0 && errno == EINTR)
             continue;
-        if (wait[2].revents || (wait[1].revents && !read_link()))
+        if (wait[2].revents || (wait[1].revents && !read_link(house)))
             break;
         if (wait[3].revents)
             ports_follow(house->ports);

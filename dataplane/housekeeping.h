@@ -1,6 +1,6 @@
 // The one thread that does not poll: it writes the heartbeat, watches the cores, seeds them, reads
 // the stamps' clocks, checks and passes on control's clock, frees old policies, counts clients,
-// follows addresses and links, and reads the link to the supervisor.
+// follows addresses and links, and reads the link to the supervisor, which also brings reloads.
 #pragma once
 
 #include "board/board.h"
@@ -11,6 +11,7 @@
 #include "dataplane/policy.h"
 #include "dataplane/port/ports.h"
 #include "dataplane/stamp_clock.h"
+#include "link/child_reload.h"
 
 #include <stdint.h>
 
@@ -28,7 +29,8 @@ struct housekeeping {
     struct clients *clients;     // counted by these loops; NULL: not counted
     struct loop **loops;
     uint32_t n_loops;
-    int link;     // to the supervisor: this process ends when it ends
+    int link; // to the supervisor: this process ends when it ends
+    struct child_reload *reload;
     int signals;  // signalfd: SIGTERM
     int guard[2]; // the guard sockets of IPv4 and IPv6; -1: none
 };

@@ -1,6 +1,5 @@
 #include "dataplane/policy.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 struct policy_entry {
@@ -8,16 +7,20 @@ struct policy_entry {
     struct policy_entry *before; // published before this one and not freed yet
 };
 
-int policy_publish(struct policy_place *place, const struct policy *policy)
+struct policy_entry *policy_prepare(const struct policy *policy)
 {
     struct policy_entry *entry = malloc(sizeof *entry);
-    if (!entry)
-        return -ENOMEM;
-    *entry = (struct policy_entry){.policy = *policy, .before = place->entries};
+    if (entry)
+        *entry = (struct policy_entry){.policy = *policy};
+    return entry;
+}
+
+void policy_publish(struct policy_place *place, struct policy_entry *entry)
+{
+    entry->before = place->entries;
     place->entries = entry;
     // Release, with policy_take.
     atomic_store_explicit(&place->now, &entry->policy, memory_order_release);
-    return 0;
 }
 
 bool policy_has_old(const struct policy_place *place)
@@ -40,6 +43,11 @@ static void free_from(struct policy_entry *entry)
         free(entry);
         entry = before;
     }
+}
+
+void policy_drop(struct policy_entry *entry)
+{
+    free_from(entry); // it has none before it
 }
 
 void policy_free_old(struct policy_place *place)

@@ -61,9 +61,15 @@ static inline void policy_take(const struct policy_place *place, struct policy_h
 
 // Housekeeping's side.
 
-// Publishes a copy of the policy, which takes over its set of sources. 0 or -ENOMEM, and then
-// nothing has changed.
-int policy_publish(struct policy_place *place, const struct policy *policy);
+// Makes a copy of the policy, which no core sees yet. It takes over the set of sources. NULL: no
+// memory, and then the set is still the caller's.
+struct policy_entry *policy_prepare(const struct policy *policy);
+
+// Publishes a prepared policy, and owns it.
+void policy_publish(struct policy_place *place, struct policy_entry *entry);
+
+// Frees a prepared policy that is not to be published. NULL is none.
+void policy_drop(struct policy_entry *entry);
 
 // Are there policies older than the published one?
 bool policy_has_old(const struct policy_place *place);

@@ -1,6 +1,8 @@
 // Messages over SOCK_SEQPACKET: each message is one packet, so it arrives whole or not at all.
 #include "link/link.h"
 
+#include "base/bounds.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,8 +21,8 @@ struct head {
 static const struct shape {
     uint32_t least, most; // descriptors
 } shapes[LINK_TYPES] = {
-    [LINK_RELOAD] = {3, LINK_DESCRIPTORS_MAX},
-    [LINK_CANDIDATE] = {3, LINK_DESCRIPTORS_MAX},
+    [LINK_RELOAD] = {1, LINK_DESCRIPTORS_MAX},
+    [LINK_CANDIDATE] = {3, 1 + 2 * CERTIFICATES_MAX},
 };
 
 // Aligned as the kernel's macros require.

@@ -16,16 +16,22 @@
 enum link_type {
     LINK_READY = 1, // child to supervisor, once: it serves
     LINK_LOG_LEVEL, // supervisor to child; text: the level, as `log.level` names it
-    // Supervisor to ke: serve these certificates. Descriptors: the configuration that names them,
-    // then chain and key of each.
+    // Supervisor to child: prepare to take this configuration, and change nothing yet. Descriptors:
+    // the configuration; to ke, where certificates have changed, then chain and key of each that
+    // it names, and a listener for each new address. The answer is LINK_ACCEPTED or LINK_REFUSED.
     LINK_RELOAD,
-    // Ke's answer to LINK_RELOAD. Also the supervisor's answer to LINK_ASK_RELOAD: its text has the
+    LINK_ACCEPTED, // child to supervisor: prepared, and taking it cannot fail
+    // Supervisor to child: all others are prepared too: take it. The answer is LINK_APPLIED.
+    LINK_COMMIT,
+    LINK_CANCEL, // supervisor to child: forget what was prepared, if anything was. No answer
+    // Child to supervisor: taken. Also the supervisor's answer to LINK_ASK_RELOAD: its text has the
     // settings by result, one line for each result: see LINK_SETTINGS_APPLIED.
     LINK_APPLIED,
-    LINK_REFUSED,    // the other answer to both, and the reader's; text: the reason
+    LINK_REFUSED,    // the other answer to LINK_RELOAD, to LINK_ASK_RELOAD and to LINK_READ; text:
+                     // the reason
     LINK_ASK_RELOAD, // control to supervisor: a request for a reload
     LINK_READ,       // supervisor to the reader of a reload; text: the configuration's path
-    LINK_CANDIDATE,  // the reader's answer: descriptors as with LINK_RELOAD
+    LINK_CANDIDATE,  // the reader's answer: the configuration, then chain and key of each pair
     LINK_HEALTH,     // control to supervisor; text: "healthy", or "unhealthy" and a reason
     // Control to supervisor: what a client of the control socket wants, LINK_DRAIN_BEGIN, _CANCEL
     // or _STOP. The supervisor's answer, with the same id, and with id 0 to a control that has just
@@ -48,7 +54,7 @@ enum link_type {
 
 enum {
     LINK_TEXT_MAX = 4096,      // octets, without the NUL; a path fits
-    LINK_DESCRIPTORS_MAX = 17, // a configuration and the files of eight certificates
+    LINK_DESCRIPTORS_MAX = 33, // a configuration, the files of eight certificates, 16 listeners
 };
 
 struct link_message {

@@ -128,6 +128,18 @@ static int open_port_sockets(struct descriptors *h, uint64_t deadline)
     return 0;
 }
 
+// Without metrics.listen too, for a reload that names an address; then it need not be there.
+static int open_program(const struct config *c)
+{
+    char unwanted[512];
+    if (c->metrics.listen.len != 0)
+        return program_open_metrics();
+    log_divert(unwanted, sizeof unwanted);
+    const int fd = program_open_metrics();
+    log_divert(NULL, 0);
+    return fd;
+}
+
 static int open_sockets(struct descriptors *h)
 {
     const struct config *c = h->config;
@@ -145,8 +157,8 @@ static int open_sockets(struct descriptors *h)
         if (h->listener[i] < 0)
             return h->listener[i];
     }
+    h->metrics_program = open_program(c);
     if (c->metrics.listen.len != 0) {
-        h->metrics_program = program_open_metrics();
         if (h->metrics_program < 0)
             return h->metrics_program;
         h->metrics_listener = listener_open(&c->metrics.listen, deadline);

@@ -22,7 +22,7 @@ struct descriptors {
     int socket[SOCKETS_MAX]; // of the ports that are sockets, config_sockets_each() of each
     int listener[CONFIG_LISTEN_MAX];
     int metrics_listener; // -1: metrics.listen names no address
-    int metrics_program;  // supervisor/program.h; -1 likewise
+    int metrics_program;  // supervisor/program.h; negative: it is not there, and need not be
     struct control_socket control_socket;
     int interface_lock[CONFIG_PORTS_MAX];       // -1: no interface, or one that is not there
     unsigned interface_index[CONFIG_PORTS_MAX]; // which the lock is of
@@ -46,6 +46,25 @@ int descriptors_open(struct descriptors *h, struct config *config);
 // processes with the old one must be restarted. 0: all listen. -errno, logged: none was opened, and
 // one is missing.
 int descriptors_renew_listeners(struct descriptors *h);
+
+// The listeners that another configuration names beside those that are held, by its order; -1: it
+// is held, or there is none.
+struct fresh_listeners {
+    int ke[CONFIG_LISTEN_MAX];
+    int metrics;
+};
+
+// Opens them, without waiting. 0, or -errno with the reason logged and none open.
+int descriptors_open_fresh(const struct descriptors *h, const struct config *config,
+                           struct fresh_listeners *fresh);
+
+// Holds the listeners of that configuration, and closes those that it does not name. h->config is
+// still the old one, and must be exchanged behind this.
+void descriptors_take_fresh(struct descriptors *h, const struct config *config,
+                            struct fresh_listeners *fresh);
+
+// Closes what has not been taken.
+void descriptors_close_fresh(struct fresh_listeners *fresh);
 
 // The same for the metrics' listener.
 int descriptors_renew_metrics(struct descriptors *h);

@@ -163,12 +163,16 @@ bool hook_state(struct hook *hook, const char *state, uint64_t now_ms)
     return true;
 }
 
-void hook_drain(struct hook *hook, uint64_t now_ms)
+static void tell_draining(struct hook *hook, uint64_t now_ms)
 {
     static const char draining[HOOK_STATE_MAX] = "draining";
-
-    hook->draining = true;
     tell(hook, draining, now_ms);
+}
+
+void hook_drain(struct hook *hook, uint64_t now_ms)
+{
+    hook->draining = true;
+    tell_draining(hook, now_ms);
 }
 
 void hook_resume(struct hook *hook, uint64_t now_ms)
@@ -178,20 +182,42 @@ void hook_resume(struct hook *hook, uint64_t now_ms)
         tell(hook, hook->health, now_ms);
 }
 
+void hook_replace(struct hook *hook, const char *path, uint64_t now_ms)
+{
+    hook->path = path;
+    hook->former = hook->pid != 0;
+    if (!hook->former)
+        hook->told[0] = '\0';
+    hook->wanted[0] = '\0';
+    if (hook->draining)
+        tell_draining(hook, now_ms);
+    else if (hook->health[0] != '\0')
+        tell(hook, hook->health, now_ms);
+}
+
+// The path of the former one is gone with its configuration.
+static const char *name_of(const struct hook *hook)
+{
+    return hook->former ? "the program that a reload has replaced" : hook->path;
+}
+
 bool hook_ended(struct hook *hook, pid_t pid, int status, uint64_t now_ms)
 {
     if (pid != hook->pid || pid == 0)
         return false;
     hook->pid = 0;
     if (WIFSIGNALED(status))
-        log_error("%s (time.hook) was ended by signal %d, %s: %s", hook->path, WTERMSIG(status),
+        log_error("%s (time.hook) was ended by signal %d, %s: %s", name_of(hook), WTERMSIG(status),
                   strsignal(WTERMSIG(status)), hook->told);
     else if (WEXITSTATUS(status) != 0)
-        log_error("%s (time.hook) ended with status %d: %s", hook->path, WEXITSTATUS(status),
+        log_error("%s (time.hook) ended with status %d: %s", name_of(hook), WEXITSTATUS(status),
                   hook->told);
     else
-        log_info("%s (time.hook) has ended with status 0: %s", hook->path, hook->told);
-    if (hook->wanted[0] != '\0' && !is_same(hook->told, hook->wanted)) {
+        log_info("%s (time.hook) has ended with status 0: %s", name_of(hook), hook->told);
+    if (hook->former)
+        hook->told[0] = '\0'; // the new one has been told nothing
+    hook->former = false;
+    if (hook->wanted[0] != '\0' && (hook->told[0] == '\0' || !is_same(hook->told, hook->wanted))) {
         char state[HOOK_STATE_MAX];
         memcpy(state, hook->wanted, sizeof state);
         run(hook, state, now_ms);
@@ -204,8 +230,8 @@ void hook_tick(struct hook *hook, uint64_t now_ms)
 {
     if (now_ms < hook_due_ms(hook))
         return;
-    log_error("%s (time.hook, pid %d) is not done after %d s: killed", hook->path, (int)hook->pid,
-              HOOK_LIMIT_MS / 1000);
+    log_error("%s (time.hook, pid %d) is not done after %d s: killed", name_of(hook),
+              (int)hook->pid, HOOK_LIMIT_MS / 1000);
     // Its whole session, or itself before it has made one.
     if (kill(-hook->pid, SIGKILL) != 0)
         kill(hook->pid, SIGKILL);

@@ -28,6 +28,7 @@ struct hook {
     char wanted[HOOK_STATE_MAX]; // what the next one is to be told; "": nothing
     bool draining;               // and told so; health waits
     char health[HOOK_STATE_MAX]; // what control said last; "": nothing yet
+    bool former;                 // the one that runs was the hook before a reload
 };
 
 // Checks that the program can be run: an executable file of root's, in directories of root's, which
@@ -42,6 +43,10 @@ bool hook_state(struct hook *hook, const char *state, uint64_t now_ms);
 // until hook_resume, which runs it with the newest one.
 void hook_drain(struct hook *hook, uint64_t now_ms);
 void hook_resume(struct hook *hook, uint64_t now_ms);
+
+// Another program is the hook from now on, or none; one that runs ends by itself. The new one is
+// told the state, as at a start.
+void hook_replace(struct hook *hook, const char *path, uint64_t now_ms);
 
 // A process has ended. True when it was the hook.
 bool hook_ended(struct hook *hook, pid_t pid, int status, uint64_t now_ms);

@@ -84,8 +84,43 @@ static void starts_again(struct life *l, uint64_t now_ms)
     l->due_ms = now_ms > soonest ? now_ms : soonest;
 }
 
+void life_renew(struct life *l, const struct descriptors *h, uint64_t now_ms)
+{
+    l->served = true;
+    if (l->pid > 0) {
+        l->next = LIFE_NEXT_AGAIN;
+        kill(l->pid, SIGKILL);
+    } else {
+        life_begin(l, h, now_ms);
+    }
+}
+
+void life_dismiss(struct life *l)
+{
+    if (l->pid > 0) {
+        l->next = LIFE_NEXT_REST;
+        kill(l->pid, SIGKILL);
+    } else {
+        l->phase = LIFE_RESTING;
+    }
+}
+
 void life_ended(struct life *l, int status, uint64_t now_ms)
 {
+    const enum life_next next = l->next;
+
+    l->next = LIFE_NEXT_USUAL;
+    if (next == LIFE_NEXT_AGAIN) {
+        starts_again(l, now_ms);
+        return;
+    }
+    if (next == LIFE_NEXT_REST) {
+        log_info("%s (pid %d) has ended: it is not wanted any more", l->name, (int)l->pid);
+        life_end_link(l);
+        l->pid = 0;
+        l->phase = LIFE_RESTING;
+        return;
+    }
     if (l->phase == LIFE_SERVING && WIFEXITED(status) && WEXITSTATUS(status) == CHILD_EXIT_AGAIN) {
         starts_again(l, now_ms);
         return;

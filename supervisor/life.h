@@ -34,6 +34,8 @@ struct life {
     bool stopped;      // by a signal (SIGSTOP), and not continued yet
     uint64_t since_ms; // when the current process was started
     uint64_t due_ms;   // WAITING: when to start again
+    // What follows when the present process has ended, which has been killed.
+    enum life_next { LIFE_NEXT_USUAL, LIFE_NEXT_AGAIN, LIFE_NEXT_REST } next;
     struct backoff backoff;
     uint32_t patience;         // checks in which its heartbeat may stand still
     uint32_t patience_stopped; // the same while a signal has stopped it
@@ -47,6 +49,13 @@ enum {
 
 // Starts it; a failure counts as a death.
 void life_begin(struct life *l, const struct descriptors *h, uint64_t now_ms);
+
+// It is wanted from now on, with what h holds now: ends a process that was started before, or
+// starts one. Unlike at the start of noonmarkd, one that cannot start does not end all.
+void life_renew(struct life *l, const struct descriptors *h, uint64_t now_ms);
+
+// It is not wanted any more.
+void life_dismiss(struct life *l);
 
 // The child has reported that it serves. False when it may not report that now.
 bool life_serves(struct life *l, uint64_t now_ms);

@@ -9,6 +9,7 @@
 #include "supervisor/addresses.h"
 #include "supervisor/certificates.h"
 #include "supervisor/files.h"
+#include "supervisor/hook.h"
 #include "supervisor/reload.h"
 
 #include <assert.h>
@@ -16,10 +17,11 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
-static_assert(LINK_DESCRIPTORS_MAX == 1 + CERTIFICATE_FILES_MAX,
+static_assert((int)LINK_DESCRIPTORS_MAX >= 1 + CERTIFICATE_FILES_MAX,
               "a message carries a configuration and all files of certificates");
 
 static int refuse(const char *why)
@@ -46,11 +48,28 @@ static int offer(const struct config *config)
     return error == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+// A hook is looked at when it is another one than the one in force: an old one that cannot be run
+// any more must not keep a certificate from being renewed.
+static bool hook_is_good(const struct config *config)
+{
+    struct config *now;
+    struct config_error error;
+
+    if (config_load_fd(HANDOVER_CONFIG, "configuration", &now, &error) == 0) {
+        const bool is_old = strcmp(now->time.hook, config->time.hook) == 0;
+        config_free(now);
+        if (is_old)
+            return true;
+    }
+    return hook_look(config->time.hook);
+}
+
 int supervisor_reader(void)
 {
     struct link_message message;
     struct config *config;
     struct config_error error;
+    char why[512];
 
     alarm(RELOAD_READ_MS / 1000 + 1);
     if (child_hide() != 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
@@ -66,7 +85,10 @@ int supervisor_reader(void)
         return refuse(error.text);
     }
     addresses_leave_out(config); // as at the start, so that the two compare as equal
-    const int status = offer(config);
+    log_divert(why, sizeof why);
+    const bool good = hook_is_good(config);
+    log_divert(NULL, 0);
+    const int status = good ? offer(config) : refuse(why);
     config_free(config);
     return status;
 }

@@ -3,6 +3,8 @@
 
 #include "base/log.h"
 #include "supervisor/files.h"
+#include "supervisor/reload_answer.h"
+#include "supervisor/reload_parts.h"
 #include "supervisor/start.h"
 
 #include <errno.h>
@@ -17,6 +19,7 @@ static void drop_fresh(struct reload *r)
     config_free(r->fresh);
     r->fresh = NULL;
     certificates_close(&r->certificates);
+    descriptors_close_fresh(&r->listeners);
     if (r->config_fd >= 0)
         close(r->config_fd);
     r->config_fd = -1;
@@ -45,179 +48,154 @@ static void end(struct reload *r, enum link_type type, const char *text)
 
 static void refuse(struct reload *r, const char *why)
 {
+    reload_parts_cancel(r, NULL);
     log_error("reload refused, nothing has changed: %s", why);
     end(r, LINK_REFUSED, why);
-}
-
-// The result for a setting.
-enum fate { APPLIED, UNCHANGED, RESTART };
-
-static bool has_fate(const struct reload *r, const struct config_setting *setting, enum fate fate)
-{
-    bool differs = setting->differs;
-
-    if (!setting->live)
-        return fate == RESTART && differs;
-    // The files may have changed under the same names.
-    if (strcmp(setting->path, "control.certificates") == 0)
-        differs = differs || r->certificates.n > 0;
-    return fate == (differs ? APPLIED : UNCHANGED);
-}
-
-// Writes one line of the answer, and one of the log. Returns the length of the whole text.
-static size_t say_fate(const struct reload *r, const struct config_setting *settings, size_t n,
-                       enum fate fate, char text[LINK_TEXT_MAX + 1], size_t len)
-{
-    static const char *const words[] = {LINK_SETTINGS_APPLIED, LINK_SETTINGS_UNCHANGED,
-                                        LINK_SETTINGS_RESTART};
-    static const char *const phrases[] = {"applied", "unchanged", "needs a restart"};
-    char line[1024];
-    size_t at = 0;
-
-    len += (size_t)snprintf(text + len, LINK_TEXT_MAX + 1 - len, "%s", words[fate]);
-    for (size_t i = 0; i < n; i++) {
-        if (!has_fate(r, &settings[i], fate))
-            continue;
-        len += (size_t)snprintf(text + len, LINK_TEXT_MAX + 1 - len, " %s", settings[i].path);
-        if (at < sizeof line)
-            at += (size_t)snprintf(line + at, sizeof line - at, "%s%s", at == 0 ? "" : ", ",
-                                   settings[i].path);
-    }
-    len += (size_t)snprintf(text + len, LINK_TEXT_MAX + 1 - len, "\n");
-    if (at > 0)
-        log_info("reload: %s: %s", phrases[fate], line);
-    return len;
 }
 
 static void set_log_level(const struct reload *r)
 {
     const char *level = r->held->config->log.level;
-    const struct life *const children[] = {r->control, r->ke, r->dataplane, r->metrics};
 
-    for (size_t i = 0; i < sizeof children / sizeof children[0]; i++) {
-        if (children[i]->link < 0)
+    for (int i = 0; i <= RELOAD_PARTS; i++) {
+        const struct life *child = i < RELOAD_PARTS ? r->part[i].life : r->metrics;
+        if (child->link < 0)
             continue; // the next process reads it from its configuration
-        const int error = link_send(children[i]->link, LINK_LOG_LEVEL, 0, level);
+        const int error = link_send(child->link, LINK_LOG_LEVEL, 0, level);
         if (error != 0)
-            log_warning("cannot send the log's level to %s: %s", children[i]->name,
-                        strerror(-error));
+            log_warning("cannot send the log's level to %s: %s", child->name, strerror(-error));
     }
     log_set_level(level);
 }
 
-// All checks have passed. From here on nothing can fail.
-static void apply(struct reload *r)
+// True when the new configuration changes that setting.
+static bool changes(const struct reload *r, const char *path)
+{
+    for (size_t i = 0; i < r->n_settings; i++)
+        if (strcmp(r->setting[i].path, path) == 0)
+            return r->setting[i].differs && r->setting[i].live != 0;
+    return false;
+}
+
+static void end_if_taken(struct reload *r)
+{
+    if (!reload_parts_any(r, PART_COMMITS))
+        end(r, LINK_APPLIED, r->answer);
+}
+
+// All children have agreed. From here on nothing can fail: a child that is started from now on gets
+// what is held, and those that serve are told to take what they have prepared.
+static void decide(struct reload *r, uint64_t now_ms)
 {
     struct descriptors *h = r->held;
-    struct config_setting settings[CONFIG_SETTINGS_MAX];
-    char text[LINK_TEXT_MAX + 1];
-    size_t len = 0;
 
-    const size_t n = config_compare(h->config, r->fresh, settings);
+    reload_answer(r);
+    descriptors_take_fresh(h, r->fresh, &r->listeners);
     config_swap_live(h->config, r->fresh);
     const int config_fd = h->config_fd;
     h->config_fd = r->config_fd;
     r->config_fd = config_fd;
-    for (enum fate fate = APPLIED; fate <= RESTART; fate++)
-        len = say_fate(r, settings, n, fate, text, len);
     if (r->certificates.n > 0) {
         const struct certificates old = h->certificates;
         h->certificates = r->certificates;
         r->certificates = old;
     }
+    if (changes(r, "time.hook"))
+        hook_replace(r->hook, h->config->time.hook, now_ms);
+    if (changes(r, "metrics.listen") && h->metrics_listener >= 0)
+        life_renew(r->metrics, h, now_ms);
+    else if (changes(r, "metrics.listen"))
+        life_dismiss(r->metrics);
     set_log_level(r);
-    end(r, LINK_APPLIED, text);
+    reload_parts_commit(r);
+    r->phase = RELOAD_COMMITTING;
+    r->due_ms = now_ms + RELOAD_APPLY_MS;
+    end_if_taken(r);
 }
 
-// Ke gets read-only descriptors of its own, and answers.
-static int send_to_ke(struct reload *r)
+// Makes the configuration that will be in force: settings that need a restart stay unchanged, so it
+// is another one than the operator's, and must be right by itself. 0, or -errno with the reason.
+static int make_config(struct reload *r, char *why, size_t len)
 {
-    int fd[LINK_DESCRIPTORS_MAX];
-    uint32_t n = 0;
-    int error = 0;
+    struct config *made;
+    struct config_error error;
 
-    for (uint32_t i = 0; i <= r->certificates.n && error == 0; i++) {
-        fd[n] = files_reopen(i == 0 ? r->config_fd : r->certificates.file[i - 1].fd);
-        if (fd[n] < 0)
-            error = fd[n];
-        else
-            n++;
-    }
-    if (error == 0)
-        error = link_send_descriptors(r->ke->link, LINK_RELOAD, r->id, fd, n);
-    while (n > 0)
-        close(fd[--n]);
-    return error;
-}
-
-// Makes the configuration that will be in force: settings that need a restart stay unchanged.
-static int make_config(struct reload *r)
-{
+    snprintf(why, len, "there is no memory for it");
     config_swap_live(r->held->config, r->fresh);
     r->config_fd = files_config(r->held->config);
     config_swap_live(r->held->config, r->fresh);
-    return r->config_fd < 0 ? r->config_fd : 0;
+    const int fd = r->config_fd < 0 ? r->config_fd : files_reopen(r->config_fd);
+    if (fd < 0)
+        return fd;
+    const int result = config_load_fd(fd, "with what needs a restart as it is", &made, &error);
+    close(fd);
+    if (result == 0)
+        config_free(made);
+    else
+        snprintf(why, len, "%s", error.text);
+    return result == 0 ? 0 : -EINVAL;
 }
 
-// True when the files have the contents and the names of the certificates that are served.
-static bool certificates_unchanged(const struct reload *r)
+// Opens what is new of the addresses, while the old ones are served. 0, or -errno with the reason.
+static int open_listeners(struct reload *r, char *why, size_t len)
 {
-    struct config_setting settings[CONFIG_SETTINGS_MAX];
-    const size_t n = config_compare(r->held->config, r->fresh, settings);
+    char reason[400] = "";
 
-    for (size_t i = 0; i < n; i++)
-        if (settings[i].differs && strcmp(settings[i].path, "control.certificates") == 0)
-            return false;
-    return certificates_equal(&r->held->certificates, &r->certificates);
+    log_divert(reason, sizeof reason);
+    const int result = descriptors_open_fresh(r->held, r->fresh, &r->listeners);
+    log_divert(NULL, 0);
+    if (result != 0)
+        snprintf(why, len, "%s: %s", r->path, reason);
+    return result;
 }
 
-static void take_candidate(struct reload *r, struct link_message *message, uint64_t now_ms)
+// Takes the reader's configuration and certificates over; the latter only if the files have other
+// contents or names than those that are served. 0, or -errno with the reason.
+static int take_over(struct reload *r, struct link_message *message, char *why, size_t len)
 {
     struct config_error error;
-    char why[256];
 
     // The reader, a process of our own, made the memfd and is done with it: reading it does not
     // block, and its content has been checked.
     lseek(message->fd[0], 0, SEEK_SET);
-    int result = config_load_fd(message->fd[0], r->path, &r->fresh, &error);
-    if (result != 0)
-        snprintf(why, sizeof why, "the configuration cannot be taken over: %.200s", error.text);
-    if (result == 0) {
-        const uint32_t n = message->n - 1;
-        result = n == 2 * r->fresh->control.n_certificates
+    if (config_load_fd(message->fd[0], r->path, &r->fresh, &error) != 0) {
+        snprintf(why, len, "the configuration cannot be taken over: %.200s", error.text);
+        return -EINVAL;
+    }
+    r->n_settings = config_compare(r->held->config, r->fresh, r->setting);
+    const uint32_t n = message->n - 1;
+    int result = n == 2 * r->fresh->control.n_certificates
                      ? certificates_take(message->fd + 1, n, &r->certificates)
                      : -EBADMSG;
-        if (result != -EBADMSG)
-            message->n = 1; // the descriptors are taken over, or closed
-        snprintf(why, sizeof why, "the certificates cannot be taken over");
-    }
-    link_close_descriptors(message);
-    if (result == 0) {
-        result = make_config(r);
-        snprintf(why, sizeof why, "there is no memory for it");
-    }
+    if (result != -EBADMSG)
+        message->n = 1; // the descriptors are taken over, or closed
     if (result != 0) {
-        refuse(r, why);
-        return;
+        snprintf(why, len, "the certificates cannot be taken over");
+        return result;
     }
-    if (certificates_unchanged(r)) {
+    if (!changes(r, "control.certificates") &&
+        certificates_equal(&r->held->certificates, &r->certificates))
         certificates_close(&r->certificates);
-        apply(r);
-        return;
-    }
-    if (r->ke->phase != LIFE_SERVING || r->ke->link < 0) {
-        refuse(r,
-               "ke, which has to take the certificates, does not serve at the moment; try again");
-        return;
-    }
-    result = send_to_ke(r);
+    result = make_config(r, why, len);
+    return result == 0 ? open_listeners(r, why, len) : result;
+}
+
+static void take_candidate(struct reload *r, struct link_message *message, uint64_t now_ms)
+{
+    char why[512];
+
+    int result = take_over(r, message, why, sizeof why);
+    link_close_descriptors(message);
+    if (result == 0)
+        result = reload_parts_ask(r, why, sizeof why);
     if (result != 0) {
-        snprintf(why, sizeof why, "ke cannot be given the certificates: %s", strerror(-result));
         refuse(r, why);
         return;
     }
-    r->phase = RELOAD_APPLYING;
+    r->phase = RELOAD_PREPARING;
     r->due_ms = now_ms + RELOAD_APPLY_MS;
+    if (!reload_parts_any(r, PART_ASKED))
+        decide(r, now_ms);
 }
 
 void reload_begin(struct reload *r, const uint32_t *request_id, uint64_t now_ms)
@@ -264,15 +242,36 @@ void reload_hear_reader(struct reload *r, uint64_t now_ms)
                   : "the process that reads the files has failed; see the log");
 }
 
-bool reload_hear_ke(struct reload *r, const struct link_message *message)
+bool reload_hear_child(struct reload *r, const struct life *child,
+                       const struct link_message *message, uint64_t now_ms)
 {
-    if (r->phase != RELOAD_APPLYING || message->id != r->id)
+    struct reload_part *part = reload_part_of(r, child);
+
+    if (part == NULL)
         return false;
-    if (message->type == LINK_APPLIED)
-        apply(r);
-    else
+    const bool prepares = part->state == PART_ASKED && message->id == r->id;
+    if (!prepares && part->late > 0 && message->type != LINK_APPLIED && message->id != 0 &&
+        (message->id != r->id || r->phase == RELOAD_NONE)) {
+        part->late--; // of a reload that was refused before it had answered
+        return true;
+    }
+    if (message->type == LINK_ACCEPTED && prepares) {
+        part->state = PART_PREPARED;
+        if (!reload_parts_any(r, PART_ASKED))
+            decide(r, now_ms);
+        return true;
+    }
+    if (message->type == LINK_REFUSED && prepares) {
+        part->state = PART_NONE;
         refuse(r, message->text);
-    return true;
+        return true;
+    }
+    if (message->type == LINK_APPLIED && part->state == PART_COMMITS && message->id == r->id) {
+        part->state = PART_NONE;
+        end_if_taken(r);
+        return true;
+    }
+    return false;
 }
 
 bool reload_ended(struct reload *r, pid_t pid)
@@ -285,10 +284,41 @@ bool reload_ended(struct reload *r, pid_t pid)
 
 void reload_child_ended(struct reload *r, const struct life *child)
 {
+    struct reload_part *part = reload_part_of(r, child);
+    char why[128];
+
     if (child == r->control)
         r->requested = false; // the next control process has not requested it
-    if (child == r->ke && r->phase == RELOAD_APPLYING)
-        refuse(r, "ke ended while it took the certificates; it is started again with the old ones");
+    if (part == NULL)
+        return;
+    const bool had_part = part->state != PART_NONE;
+    part->state = PART_NONE;
+    part->late = 0;
+    if (had_part && r->phase == RELOAD_PREPARING) {
+        snprintf(why, sizeof why,
+                 "%s ended while it prepared to take it; it is started again with the old one",
+                 child->name);
+        refuse(r, why);
+    } else if (had_part && r->phase == RELOAD_COMMITTING) {
+        end_if_taken(r); // the next one is started with the new configuration
+    }
+}
+
+// Kills the children whose answer has not come. The last name, for messages.
+static const char *kill_silent(struct reload *r, enum reload_part_state state)
+{
+    const char *name = "";
+
+    for (int i = 0; i < RELOAD_PARTS; i++) {
+        if (r->part[i].state != state)
+            continue;
+        name = r->part[i].life->name;
+        log_error("%s (pid %d) did not answer to a reload within %d s: killed", name,
+                  (int)r->part[i].life->pid, RELOAD_APPLY_MS / 1000);
+        kill(r->part[i].life->pid, SIGKILL);
+        r->part[i].state = PART_NONE;
+    }
+    return name;
 }
 
 void reload_tick(struct reload *r, uint64_t now_ms)
@@ -297,6 +327,11 @@ void reload_tick(struct reload *r, uint64_t now_ms)
 
     if (now_ms < reload_due_ms(r))
         return;
+    if (r->phase == RELOAD_COMMITTING) {
+        kill_silent(r, PART_COMMITS);
+        end_if_taken(r); // the next ones are started with the new configuration
+        return;
+    }
     if (r->phase == RELOAD_READING) {
         kill(r->reader, SIGKILL);
         snprintf(why, sizeof why,
@@ -304,11 +339,9 @@ void reload_tick(struct reload *r, uint64_t now_ms)
                  "that does not answer, or no file?",
                  RELOAD_READ_MS / 1000);
     } else {
-        // Ke might still take the certificates after the answer said that it had not.
-        kill(r->ke->pid, SIGKILL);
         snprintf(why, sizeof why,
-                 "ke did not answer within %d s; it is started again with the old certificates",
-                 RELOAD_APPLY_MS / 1000);
+                 "%s did not answer within %d s; it is started again with the old configuration",
+                 kill_silent(r, PART_ASKED), RELOAD_APPLY_MS / 1000);
     }
     refuse(r, why);
 }

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum {
@@ -158,6 +159,19 @@ pid_t start_ke(const struct descriptors *h, int *link)
     if (error == 0)
         error = hand_certificates(&s, h, at);
     return finish(&s, error, &plan, link);
+}
+
+void start_raise_ke(pid_t ke, const struct config *config)
+{
+    const rlim_t wanted = config->control.max_connections + (rlim_t)DESCRIPTORS_SPARE;
+    struct rlimit files;
+
+    if (prlimit(ke, RLIMIT_NOFILE, NULL, &files) != 0 || files.rlim_cur >= wanted)
+        return;
+    files.rlim_cur = wanted;
+    if (files.rlim_max < wanted)
+        files.rlim_max = wanted;
+    prlimit(ke, RLIMIT_NOFILE, &files, NULL);
 }
 
 uint64_t start_dataplane_rights(const struct config *config)

@@ -37,6 +37,10 @@ uint64_t start_dataplane_rights(const struct config *config);
 // the child's link, which the caller closes.
 pid_t start_control(const struct descriptors *h, int *link);
 pid_t start_ke(const struct descriptors *h, int *link);
+// Raises the limit of open files of a ke that runs to what another configuration needs, if it is
+// lower. Where the supervisor may not, ke logs what fits.
+void start_raise_ke(pid_t ke, const struct config *config);
+
 pid_t start_dataplane(const struct descriptors *h, int *link);
 pid_t start_metrics(const struct descriptors *h, int *link);
 

@@ -112,9 +112,10 @@ static bool accept_message(struct supervisor *s, int which, const struct link_me
         if (which == CONTROL)
             drain_tell(&s->drain, l->link);
         return true;
+    case LINK_ACCEPTED:
     case LINK_APPLIED:
     case LINK_REFUSED:
-        return which == KE && reload_hear_ke(&s->reload, message);
+        return reload_hear_child(&s->reload, l, message, now);
     case LINK_ASK_RELOAD:
         if (which != CONTROL || l->phase != LIFE_SERVING)
             return false;
@@ -350,10 +351,12 @@ int supervisor_run(struct config *config, const char *path)
             },
         .reload = {.path = path,
                    .held = &s.descriptors,
+                   .hook = &s.hook,
                    .control = &s.child[CONTROL],
-                   .ke = &s.child[KE],
-                   .dataplane = &s.child[DATAPLANE],
                    .metrics = &s.child[METRICS],
+                   .part = {{.life = &s.child[CONTROL], .takes = LIVE_CONTROL},
+                            {.life = &s.child[KE], .takes = LIVE_KE},
+                            {.life = &s.child[DATAPLANE], .takes = LIVE_DATAPLANE}},
                    .link = -1,
                    .config_fd = -1},
         .hook = {.path = config->time.hook},

@@ -1,18 +1,18 @@
 #include "control/ke/ke.h"
 
-#include "base/now.h"
 #include "base/secret.h"
 #include "control/ke/ke_loop.h"
+#include "control/ke/ke_terms.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <pthread.h>
-#include <sys/socket.h>
+#include <semaphore.h>
+#include <stdlib.h>
 
 struct ke {
     struct ke_shared shared;
+    struct ke_terms *terms; // those that are published
     size_t size;
     uint32_t n_loops; // opened; each has its thread
     struct worker {
@@ -34,21 +34,6 @@ static int make_non_blocking(int fd)
     if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
         return -errno;
     return 0;
-}
-
-// Connections inherit these from their listener, which spares each of them the calls. A kernel that
-// has one of them not serves all the same.
-static void tune(int fd, uint32_t deadline_ms)
-{
-    const int on = 1;
-    // What the client does not acknowledge must not outlive the exchange in the kernel either.
-    const unsigned timeout_ms = deadline_ms + KE_LINGER_MS;
-    // A connection is handed out with its first octets, or when it has been silent that long: the
-    // smallest time that the kernel knows.
-    const int silent_s = KE_SILENT_MS / 1000;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
-    setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &silent_s, sizeof silent_s);
 }
 
 static int start(struct ke *ke)
@@ -81,19 +66,16 @@ int ke_open(const struct ke_setup *setup, struct ke **ke)
         .tls = setup->tls,
         .ring = setup->ring,
         .counters = setup->counters,
-        .ntp_server = setup->ntp_server,
         .udp_port = setup->udp_port,
-        .n_listeners = (uint32_t)setup->n_listeners,
-        .deadline_ns = setup->deadline_ms * (uint64_t)NOW_NS_PER_MS,
-        .max_connections = setup->max_connections,
-        .sources = setup->sources,
     };
-    int result = 0;
-    for (size_t i = 0; i < setup->n_listeners && result == 0; i++) {
-        made->shared.listener[i] = setup->listeners[i];
-        tune(setup->listeners[i], setup->deadline_ms);
+    sem_init(&made->shared.taken, 0, 0);
+    made->terms = ke_terms_make(setup);
+    atomic_store_explicit(&made->shared.terms, made->terms, memory_order_release);
+    int result = made->terms ? 0 : -ENOMEM;
+    if (result == 0)
+        ke_terms_tune(made->terms);
+    for (size_t i = 0; i < setup->n_listeners && result == 0; i++)
         result = make_non_blocking(setup->listeners[i]);
-    }
     while (result == 0 && made->n_loops < setup->threads)
         result = start(made);
     if (result < 0) {
@@ -102,6 +84,20 @@ int ke_open(const struct ke_setup *setup, struct ke **ke)
     }
     *ke = made;
     return 0;
+}
+
+void ke_change(struct ke *ke, struct ke_terms *terms)
+{
+    ke_terms_tune(terms);
+    // Release, with the loops' acquire: the terms are complete.
+    atomic_store_explicit(&ke->shared.terms, terms, memory_order_release);
+    for (uint32_t i = 0; i < ke->n_loops; i++)
+        ke_loop_wake(&ke->worker[i].loop);
+    for (uint32_t i = 0; i < ke->n_loops; i++)
+        while (sem_wait(&ke->shared.taken) != 0 && errno == EINTR)
+            continue;
+    free(ke->terms);
+    ke->terms = terms;
 }
 
 const struct ke_counters *ke_counters(const struct ke *ke)
@@ -119,5 +115,7 @@ void ke_close(struct ke *ke)
         pthread_join(ke->worker[i].thread, NULL);
         ke_loop_close(&ke->worker[i].loop);
     }
+    sem_destroy(&ke->shared.taken);
+    free(ke->terms);
     secret_free(ke, ke->size);
 }

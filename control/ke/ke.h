@@ -12,11 +12,12 @@
 #include <stdint.h>
 
 struct ke;
+struct ke_terms;
 
 struct ke_setup {
     struct tls *tls;
     const int *listeners; // listening TCP sockets; the caller still owns them; made non-blocking
-    size_t n_listeners;
+    size_t n_listeners;   // at most LISTENERS_MAX
     const struct snapshot *ring; // the board's keyring
     struct ke_counters *counters;
     const char *ntp_server;
@@ -27,8 +28,13 @@ struct ke_setup {
     const struct prefixes *sources; // whose connections are served; NULL: all
 };
 
-// Starts serving. Everything that setup points to must outlive the result. 0 or -errno.
+// Starts serving. Tls, listeners, ring and counters must outlive the result. 0 or -errno.
 int ke_open(const struct ke_setup *setup, struct ke **ke);
+
+// Serves by these terms from now on, and owns them; they were made by malloc. Returns once each
+// loop has taken them, which takes as long as its turn: what waits in a listener that is no longer
+// among them has been accepted, and no loop uses it any more. Open sessions go on.
+void ke_change(struct ke *ke, struct ke_terms *terms);
 
 const struct ke_counters *ke_counters(const struct ke *ke);
 

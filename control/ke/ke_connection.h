@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 // Every object that epoll's data points to begins with one of these.
-enum ke_source { KE_SOURCE_STOP, KE_SOURCE_LISTENER, KE_SOURCE_CONNECTION };
+enum ke_source { KE_SOURCE_WAKE, KE_SOURCE_LISTENER, KE_SOURCE_CONNECTION };
 
 enum ke_stage {
     KE_HANDSHAKING,

@@ -12,6 +12,14 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#define SET_TCP(option)                                                                            \
+    {                                                                                              \
+        .number = SCMP_SYS(setsockopt), .n = 2, .argument = {                                      \
+            {.arg = 1, .op = SCMP_CMP_EQ, .datum_a = IPPROTO_TCP},                                 \
+            {.arg = 2, .op = SCMP_CMP_EQ, .datum_a = (option)}                                     \
+        }                                                                                          \
+    }
+
 static const struct confine_call calls[] = {
     {.number = SCMP_SYS(accept4)},
     {.number = SCMP_SYS(recvfrom)},
@@ -28,10 +36,16 @@ static const struct confine_call calls[] = {
     {.number = SCMP_SYS(shutdown),
      .n = 1,
      .argument = {{.arg = 1, .op = SCMP_CMP_EQ, .datum_a = SHUT_WR}}},
-    {.number = SCMP_SYS(setsockopt),
+    SET_TCP(TCP_QUICKACK),
+    // At a reload: its limit of open files, which the supervisor has raised. Reading alone.
+    {.number = SCMP_SYS(prlimit64),
      .n = 2,
-     .argument = {{.arg = 1, .op = SCMP_CMP_EQ, .datum_a = IPPROTO_TCP},
-                  {.arg = 2, .op = SCMP_CMP_EQ, .datum_a = TCP_QUICKACK}}},
+     .argument = {{.arg = 0, .op = SCMP_CMP_EQ, .datum_a = 0},
+                  {.arg = 2, .op = SCMP_CMP_EQ, .datum_a = 0}}},
+    // On listeners, at a reload. The next ke sets all three anew when it starts.
+    SET_TCP(TCP_NODELAY),
+    SET_TCP(TCP_USER_TIMEOUT),
+    SET_TCP(TCP_DEFER_ACCEPT),
     // Some libc looks up the number of CPUs when a thread first allocates memory, and does without
     // where it cannot.
     {.number = SCMP_SYS(open), .fails = EACCES},

@@ -21,10 +21,11 @@ enum {
 
 // The limit applies to all loops together. A place is taken before accept, so that there is never a
 // connection too many.
-static bool take_place(struct ke_shared *shared)
+static bool take_place(struct ke_loop *loop)
 {
-    uint32_t open = atomic_fetch_add_explicit(&shared->counters->open, 1, memory_order_relaxed);
-    return open < shared->max_connections;
+    uint32_t open =
+        atomic_fetch_add_explicit(&loop->shared->counters->open, 1, memory_order_relaxed);
+    return open < loop->terms->max_connections;
 }
 
 static void return_place(struct ke_shared *shared)
@@ -40,7 +41,7 @@ static int watch(struct ke_loop *loop, int fd, uint32_t events, void *post)
 
 static int watch_listeners(struct ke_loop *loop)
 {
-    for (uint32_t i = 0; i < loop->shared->n_listeners; i++) {
+    for (uint32_t i = 0; i < loop->terms->n_listeners; i++) {
         // Exclusive: one connection wakes one loop.
         int result =
             watch(loop, loop->listener[i].fd, EPOLLIN | EPOLLEXCLUSIVE, &loop->listener[i]);
@@ -50,13 +51,18 @@ static int watch_listeners(struct ke_loop *loop)
     return 0;
 }
 
+static void unwatch_listeners(struct ke_loop *loop)
+{
+    for (uint32_t i = 0; i < loop->terms->n_listeners; i++)
+        epoll_ctl(loop->epoll, EPOLL_CTL_DEL, loop->listener[i].fd, NULL);
+}
+
 // Connections meanwhile wait in the listeners' backlogs, where they cost nothing, and are served
 // when there is room. That is better than a refusal, after which RFC 8915 makes a client wait long.
 static void pause_accepting(struct ke_loop *loop, enum ke_counter why)
 {
     ke_count(loop->shared->counters, why);
-    for (uint32_t i = 0; i < loop->shared->n_listeners; i++)
-        epoll_ctl(loop->epoll, EPOLL_CTL_DEL, loop->listener[i].fd, NULL);
+    unwatch_listeners(loop);
     loop->paused = true;
     loop->resume_ns = now_ns() + KE_PAUSE_MS * (uint64_t)NOW_NS_PER_MS;
 }
@@ -135,20 +141,21 @@ static bool is_allowed(const struct prefixes *sources, const struct sockaddr_sto
     return prefixes_allow_v6(sources, ((const struct sockaddr_in6 *)from)->sin6_addr.s6_addr);
 }
 
-static void accept_some(struct ke_loop *loop, int listener)
+// True when more may wait.
+static bool accept_some(struct ke_loop *loop, int listener)
 {
     struct ke_shared *shared = loop->shared;
 
     for (int i = 0; i < ACCEPT_BURST && !loop->paused; i++) {
-        if (!take_place(shared)) {
+        if (!take_place(loop)) {
             return_place(shared);
             pause_accepting(loop, KE_PAUSED_FULL);
-            return;
+            return false;
         }
         struct sockaddr_storage from = {0};
         socklen_t len = sizeof from;
         int fd = accept4(listener, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0 && !is_allowed(shared->sources, &from)) {
+        if (fd >= 0 && !is_allowed(loop->terms->sources, &from)) {
             close(fd);
             return_place(shared);
             ke_count(shared->counters, KE_DENIED);
@@ -159,7 +166,7 @@ static void accept_some(struct ke_loop *loop, int listener)
         int error = fd >= 0 ? ENOMEM : errno;
         return_place(shared);
         if (error == EAGAIN)
-            return;
+            return false;
         if (is_about_one_connection(error))
             continue;
         // Descriptors or memory ran out, or the error is unknown: none is a reason to end.
@@ -168,6 +175,7 @@ static void accept_some(struct ke_loop *loop, int listener)
                     strerror(error));
         pause_accepting(loop, KE_PAUSED_ERROR);
     }
+    return !loop->paused;
 }
 
 static void expire(struct ke_loop *loop)
@@ -219,18 +227,77 @@ static void rest(struct ke_loop *loop)
     loop->rest_ns = now + REST_MS * (uint64_t)NOW_NS_PER_MS;
 }
 
+// A connection that has sent nothing has waited in the kernel already. It may also come from a SYN
+// cookie, and then has not, so that it always keeps a part of the time.
+static uint64_t silent_span_ns(uint64_t deadline_ns)
+{
+    const uint64_t waited_ns = KE_SILENT_MS * (uint64_t)NOW_NS_PER_MS;
+    const uint64_t part_ns = deadline_ns / 4;
+    return deadline_ns > waited_ns + part_ns ? deadline_ns - waited_ns : part_ns;
+}
+
+// A new deadline holds for open connections too, from now on, where it is sooner: so the first of a
+// queue still expires first.
+static void set_span(struct ke_queue *queue, uint64_t span_ns, uint64_t now)
+{
+    queue->span_ns = span_ns;
+    for (struct ke_connection *c = queue->first; c; c = c->next)
+        c->deadline_ns = sooner(c->deadline_ns, now + span_ns);
+}
+
+static void use_terms(struct ke_loop *loop, const struct ke_terms *terms)
+{
+    const uint64_t now = now_ns();
+    loop->terms = terms;
+    loop->responder.ntp_server = terms->ntp_server;
+    for (uint32_t i = 0; i < terms->n_listeners; i++)
+        loop->listener[i] = (struct ke_post){KE_SOURCE_LISTENER, terms->listener[i]};
+    set_span(&loop->running, terms->deadline_ns, now);
+    set_span(&loop->silent, silent_span_ns(terms->deadline_ns), now);
+}
+
+// Takes other terms, if there are some. Who waits in a listener that goes is accepted before, as
+// far as there is room.
+static void refresh_terms(struct ke_loop *loop)
+{
+    // Acquire, with ke_change: the terms are complete.
+    const struct ke_terms *now = atomic_load_explicit(&loop->shared->terms, memory_order_acquire);
+    if (now == loop->terms)
+        return;
+    for (uint32_t i = 0; i < loop->terms->n_listeners; i++)
+        while (!ke_terms_have(now, loop->terms->listener[i]) &&
+               accept_some(loop, loop->terms->listener[i]))
+            continue;
+    if (!loop->paused)
+        unwatch_listeners(loop);
+    use_terms(loop, now);
+    if (!loop->paused && watch_listeners(loop) < 0)
+        pause_accepting(loop, KE_PAUSED_ERROR);
+    sem_post(&loop->shared->taken);
+}
+
+// An eventfd is read, so that it does not wake the loop again.
+static void hear(struct ke_loop *loop)
+{
+    uint64_t n;
+    if (read(loop->wake.fd, &n, sizeof n) < 0)
+        return; // it has been read already
+}
+
 // False when the loop must end.
 static bool turn(struct ke_loop *loop)
 {
     struct epoll_event events[EVENTS];
+    refresh_terms(loop);
     int n = epoll_wait(loop->epoll, events, EVENTS, wait_ms(loop));
 
     keyring_refresh(loop->shared->ring, &loop->responder.keys);
     for (int i = 0; i < n; i++) {
         const enum ke_source *source = events[i].data.ptr;
         switch (*source) {
-        case KE_SOURCE_STOP:
-            return false;
+        case KE_SOURCE_WAKE:
+            hear(loop);
+            break;
         case KE_SOURCE_LISTENER:
             accept_some(loop, ((const struct ke_post *)events[i].data.ptr)->fd);
             break;
@@ -242,6 +309,8 @@ static bool turn(struct ke_loop *loop)
         }
         }
     }
+    if (atomic_load_explicit(&loop->must_end, memory_order_acquire))
+        return false;
     expire(loop);
     rest(loop);
     if (loop->paused && now_ns() >= loop->resume_ns) {
@@ -258,43 +327,37 @@ void ke_loop_run(struct ke_loop *loop)
     }
 }
 
-// A connection that has sent nothing has waited in the kernel already. It may also come from a SYN
-// cookie, and then has not, so that it always keeps a part of the time.
-static uint64_t silent_span_ns(uint64_t deadline_ns)
-{
-    const uint64_t waited_ns = KE_SILENT_MS * (uint64_t)NOW_NS_PER_MS;
-    const uint64_t part_ns = deadline_ns / 4;
-    return deadline_ns > waited_ns + part_ns ? deadline_ns - waited_ns : part_ns;
-}
-
 int ke_loop_open(struct ke_loop *loop, struct ke_shared *shared)
 {
     memset(loop, 0, sizeof *loop);
     loop->shared = shared;
-    loop->running.span_ns = shared->deadline_ns;
-    loop->silent.span_ns = silent_span_ns(shared->deadline_ns);
     loop->ending.span_ns = KE_LINGER_MS * (uint64_t)NOW_NS_PER_MS;
     loop->epoll = epoll_create1(EPOLL_CLOEXEC);
-    loop->stop = (struct ke_post){KE_SOURCE_STOP, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
-    for (uint32_t i = 0; i < shared->n_listeners; i++)
-        loop->listener[i] = (struct ke_post){KE_SOURCE_LISTENER, shared->listener[i]};
-    int result = loop->epoll < 0 || loop->stop.fd < 0
+    loop->wake = (struct ke_post){KE_SOURCE_WAKE, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    int result = loop->epoll < 0 || loop->wake.fd < 0
                      ? -errno
-                     : watch(loop, loop->stop.fd, EPOLLIN, &loop->stop);
+                     : watch(loop, loop->wake.fd, EPOLLIN, &loop->wake);
+    ke_responder_open(&loop->responder, "", shared->udp_port, shared->ring);
+    use_terms(loop, atomic_load_explicit(&shared->terms, memory_order_acquire));
     if (result == 0)
         result = watch_listeners(loop);
-    ke_responder_open(&loop->responder, shared->ntp_server, shared->udp_port, shared->ring);
     if (result < 0)
         ke_loop_close(loop);
     return result;
 }
 
-void ke_loop_stop(struct ke_loop *loop)
+void ke_loop_wake(struct ke_loop *loop)
 {
     const uint64_t one = 1;
     // Fails only when the counter is full of earlier calls.
-    if (write(loop->stop.fd, &one, sizeof one) < 0)
+    if (write(loop->wake.fd, &one, sizeof one) < 0)
         return;
+}
+
+void ke_loop_stop(struct ke_loop *loop)
+{
+    atomic_store_explicit(&loop->must_end, true, memory_order_release);
+    ke_loop_wake(loop);
 }
 
 static void cut(struct ke_loop *loop, struct ke_queue *queue)
@@ -310,8 +373,8 @@ void ke_loop_close(struct ke_loop *loop)
     cut(loop, &loop->running);
     cut(loop, &loop->silent);
     cut(loop, &loop->ending);
-    if (loop->stop.fd >= 0)
-        close(loop->stop.fd);
+    if (loop->wake.fd >= 0)
+        close(loop->wake.fd);
     if (loop->epoll >= 0)
         close(loop->epoll);
     ke_responder_wipe(&loop->responder);

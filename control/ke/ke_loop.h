@@ -9,28 +9,26 @@
 #include "control/ke/ke_connection.h"
 #include "control/ke/ke_queue.h"
 #include "control/ke/ke_responder.h"
+#include "control/ke/ke_terms.h"
 #include "control/ke/tls.h"
 
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 enum {
-    KE_LINGER_MS = 800,  // for the client to take the answer, beyond the deadline too
-    KE_SILENT_MS = 1000, // after which the kernel hands out a connection that has sent nothing
-    KE_PAUSE_MS = 20,    // before accepting again at the cap, or when the system had no more
+    KE_LINGER_MS = 800, // for the client to take the answer, beyond the deadline too
+    KE_PAUSE_MS = 20,   // before accepting again at the cap, or when the system had no more
 };
 
-// Data of all loops: read-only, except for the counters. Outlives the loops.
+// Data of all loops: read-only, except for the counters and what is marked. Outlives the loops.
 struct ke_shared {
     struct tls *tls;
     const struct snapshot *ring;
-    const char *ntp_server;
     uint16_t udp_port;
-    uint32_t n_listeners;
-    int listener[LISTENERS_MAX];    // listening and non-blocking
-    uint64_t deadline_ns;           // for the whole exchange
-    uint32_t max_connections;       // of all loops together
-    const struct prefixes *sources; // whose connections are served; NULL: all
-    struct ke_counters *counters;   // written by all loops
+    struct ke_counters *counters;           // written by all loops
+    _Atomic(const struct ke_terms *) terms; // writer: the main thread; readers: the loops
+    sem_t taken; // posted by each loop that has taken other terms; the main thread waits
 };
 
 // The object that epoll's data points to for everything but connections.
@@ -42,7 +40,9 @@ struct ke_post {
 struct ke_loop {
     struct ke_shared *shared;
     int epoll;
-    struct ke_post stop; // an eventfd: readable when the loop must end
+    struct ke_post wake;          // an eventfd: readable when the loop must look at what follows
+    atomic_bool must_end;         // writer: the main thread; reader: the loop
+    const struct ke_terms *terms; // in use
     struct ke_post listener[LISTENERS_MAX];
     bool paused;             // the listeners are not watched
     uint64_t resume_ns;      // when paused
@@ -58,6 +58,9 @@ int ke_loop_open(struct ke_loop *loop, struct ke_shared *shared);
 
 // Serves until ke_loop_stop. In the loop's own thread.
 void ke_loop_run(struct ke_loop *loop);
+
+// Wakes it, to take the terms that have been published. From any thread.
+void ke_loop_wake(struct ke_loop *loop);
 
 // From any thread.
 void ke_loop_stop(struct ke_loop *loop);

@@ -10,8 +10,10 @@
 #include "board/board.h"
 #include "config/config.h"
 #include "control/ke/ke.h"
+#include "control/ke/ke_certificates.h"
 #include "control/ke/ke_filter.h"
 #include "control/ke/ke_limit.h"
+#include "control/ke/ke_reload.h"
 #include "control/ke/slab.h"
 #include "control/ke/tls.h"
 #include "control/ke/tls_memory.h"
@@ -30,6 +32,7 @@ enum { BEAT_MS = 100 };
 
 struct process {
     struct config *config;
+    struct ke_reload reload;
     struct board_control *control; // read-only
     struct board_ke *board;
     struct tls *tls;
@@ -86,43 +89,13 @@ static int lock_memory(struct process *p)
     return 0;
 }
 
-// Fills in the pairs that a configuration names; fd: chain and key of each. shown may be NULL.
-static uint32_t name_pairs(const struct config *config, const int *fd,
-                           struct board_certificate *shown,
-                           struct tls_pair pairs[CONFIG_CERTIFICATES_MAX])
-{
-    const uint32_t n = config->control.n_certificates;
-    for (uint32_t i = 0; i < n; i++) {
-        const struct config_certificate *c = &config->control.certificates[i];
-        pairs[i] = (struct tls_pair){c->chain, c->key, fd[2 * i], fd[2 * i + 1],
-                                     shown == NULL ? NULL : &shown[i]};
-    }
-    return n;
-}
-
-// Of a path that is too long its end is shown, which tells certificates apart better.
-static void show_certificates(struct board_ke *board, const struct config *config,
-                              struct board_certificate *certificate)
-{
-    const uint32_t n = config->control.n_certificates;
-    for (uint32_t i = 0; i < n; i++) {
-        struct board_certificate *shown = &certificate[i];
-        const char *chain = config->control.certificates[i].chain;
-        const size_t len = strlen(chain), most = sizeof shown->chain - 1;
-        snprintf(shown->chain, sizeof shown->chain, "%s", chain + (len > most ? len - most : 0));
-        snapshot_publish(&board->certificate[i], shown, sizeof *shown);
-    }
-    // Partner: the acquire in the readers of the number.
-    atomic_store_explicit(&board->n_certificates, n, memory_order_release);
-}
-
 bool ke_process_check(const struct config *config, const int *fd)
 {
     struct tls_pair pairs[CONFIG_CERTIFICATES_MAX];
     struct tls *tls;
     uint32_t n = 0;
 
-    const uint32_t all = name_pairs(config, fd, NULL, pairs);
+    const uint32_t all = ke_certificates_name(config, fd, NULL, pairs);
     for (uint32_t i = 0; i < all; i++)
         if (pairs[i].chain_fd >= 0 && pairs[i].key_fd >= 0)
             pairs[n++] = pairs[i];
@@ -142,9 +115,9 @@ static int open_tls(struct process *p)
         fd[i] = HANDOVER_FIRST_LISTENER + (int)(p->config->control.n_listen + i);
 
     struct board_certificate shown[CONFIG_CERTIFICATES_MAX] = {0};
-    int result = tls_open(pairs, name_pairs(p->config, fd, shown, pairs), &p->tls);
+    int result = tls_open(pairs, ke_certificates_name(p->config, fd, shown, pairs), &p->tls);
     if (result == 0)
-        show_certificates(p->board, p->config, shown);
+        ke_certificates_show(p->board, p->config, shown);
     for (uint32_t i = 0; i < n_fd; i++) // read only once: later ones come over the link
         close(fd[i]);
     return result;
@@ -156,12 +129,6 @@ static int open_ke(struct process *p)
     for (uint32_t i = 0; i < p->config->control.n_listen; i++)
         listeners[i] = HANDOVER_FIRST_LISTENER + (int)i;
 
-    uint32_t wanted = p->config->control.max_connections;
-    uint32_t fit = ke_limit_connections(wanted);
-    if (fit < wanted)
-        log_warning("control.max_connections: %u of %u fit into the limit of open files; raise it "
-                    "(LimitNOFILE=)",
-                    fit, wanted);
     int result = config_sources(p->config, &p->sources);
     if (result < 0)
         return failed("lists of prefixes", result);
@@ -175,11 +142,19 @@ static int open_ke(struct process *p)
         .udp_port = p->config->dataplane.udp_port,
         .threads = p->config->control.threads,
         .deadline_ms = p->config->control.deadline_ms,
-        .max_connections = fit,
+        .max_connections = ke_limit_connections(p->config->control.max_connections),
         .sources = p->sources,
     };
     result = ke_open(&setup, &p->ke);
-    return result < 0 ? failed("key exchange", result) : 0;
+    if (result < 0)
+        return failed("key exchange", result);
+    ke_reload_open(&p->reload, &(struct ke_reload){.config = p->config,
+                                                   .tls = p->tls,
+                                                   .ke = p->ke,
+                                                   .board = p->board,
+                                                   .sources = p->sources});
+    p->sources = NULL; // it owns them now
+    return 0;
 }
 
 static int open_waiting(struct process *p)
@@ -224,53 +199,13 @@ static int open_all(struct process *p)
     return 0;
 }
 
-// Serves other certificates, all of them or none; *why is the reason on failure.
-static int replace_pairs(struct process *p, const struct link_message *message, char *why,
-                         size_t len)
-{
-    struct tls_pair pairs[CONFIG_CERTIFICATES_MAX];
-    struct config *config; // only the pairs' names are used
-    struct config_error error;
-
-    if (config_load_fd(message->fd[0], "configuration", &config, &error) < 0) {
-        snprintf(why, len, "%s", error.text);
-        return -EINVAL;
-    }
-    int result = message->n == 1 + 2 * config->control.n_certificates ? 0 : -EBADMSG;
-    snprintf(why, len, "the certificates are not those of the configuration; please report this");
-    if (result == 0) {
-        log_divert(why, len);
-        struct board_certificate shown[CONFIG_CERTIFICATES_MAX] = {0};
-        const uint32_t n = name_pairs(config, message->fd + 1, shown, pairs);
-        result = tls_replace(p->tls, pairs, n);
-        log_divert(NULL, 0);
-        if (result == 0)
-            show_certificates(p->board, config, shown);
-    }
-    config_free(config);
-    return result;
-}
-
-static void reload(struct process *p, struct link_message *message)
-{
-    char why[1024];
-    const int result = replace_pairs(p, message, why, sizeof why);
-    link_close_descriptors(message);
-    // If ke cannot answer, the supervisor assumes that it has not taken the certificates.
-    if (link_send(HANDOVER_LINK, result == 0 ? LINK_APPLIED : LINK_REFUSED, message->id,
-                  result == 0 ? NULL : why) != 0)
-        log_error("cannot send the result of the reload to the supervisor");
-}
-
 // Reads a message of the supervisor. False at the link's end.
 static bool hear(struct process *p)
 {
     struct link_message message;
     const enum child_heard heard = child_hear(LINK_DESCRIPTORS_MAX, &message);
 
-    if (heard == CHILD_MESSAGE && message.type == LINK_RELOAD) {
-        reload(p, &message);
-    } else if (heard == CHILD_MESSAGE) {
+    if (heard == CHILD_MESSAGE && !child_reload_hear(&p->reload.child, &message)) {
         log_error("the supervisor's message %u is not for ke: ignored; please report this",
                   message.type);
         link_close_descriptors(&message);
@@ -294,6 +229,7 @@ static void serve(struct process *p)
 static void close_all(struct process *p)
 {
     ke_close(p->ke);
+    ke_reload_close(&p->reload);
     prefixes_free(p->sources);
     tls_close(p->tls);
     board_unmap_ke(p->board);

@@ -21,7 +21,7 @@ struct ke_responder {
     uint64_t seeded_ns;
 };
 
-// The strings and the ring must outlive the responder.
+// The ring must outlive the responder; ntp_server must, as long as it has no other value.
 void ke_responder_open(struct ke_responder *responder, const char *ntp_server, uint16_t udp_port,
                        const struct snapshot *ring);
 

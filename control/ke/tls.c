@@ -141,17 +141,22 @@ int tls_open(const struct tls_pair *pairs, size_t n, struct tls **tls)
     return 0;
 }
 
-int tls_replace(struct tls *tls, const struct tls_pair *pairs, size_t n)
+int tls_prepare(const struct tls_pair *pairs, size_t n, SSL_CTX **out)
 {
     SSL_CTX *context = make_context(pairs, n, TLS_DATES_REFUSE);
     if (!context)
         return -EINVAL;
+    *out = context;
+    return 0;
+}
+
+void tls_replace(struct tls *tls, SSL_CTX *context)
+{
     pthread_mutex_lock(&tls->lock);
     SSL_CTX *old = tls->context;
     tls->context = context;
     pthread_mutex_unlock(&tls->lock);
     SSL_CTX_free(old); // our reference; the last session frees the context
-    return 0;
 }
 
 void tls_close(struct tls *tls)

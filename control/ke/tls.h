@@ -19,9 +19,14 @@ struct tls;
 // file's name.
 int tls_open(const struct tls_pair *pairs, size_t n, struct tls **tls);
 
-// Checks other pairs, their dates too, and serves them from the next session on: all of them, or
-// none. Open sessions keep their certificates. Main thread. 0 or -errno, logged in the same way.
-int tls_replace(struct tls *tls, const struct tls_pair *pairs, size_t n);
+// Checks other pairs, their dates too, and makes a context of all of them; the sessions do not have
+// it yet. Main thread. 0 or -errno, logged in the same way. The caller owns the context, until
+// tls_replace or SSL_CTX_free.
+int tls_prepare(const struct tls_pair *pairs, size_t n, SSL_CTX **context);
+
+// Serves a prepared context from the next session on, and owns it. Open sessions keep their
+// certificates. Main thread.
+void tls_replace(struct tls *tls, SSL_CTX *context);
 
 // Open sessions keep what they need.
 void tls_close(struct tls *tls);

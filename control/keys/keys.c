@@ -158,6 +158,12 @@ static void free_keys(struct keys *keys)
     secret_free(keys, sizeof *keys);
 }
 
+void keys_set(struct keys *keys, const struct config *config)
+{
+    keys->rotation.rotate_ns = config->keys.rotate_s * S_NS;
+    keys->keep = config->keys.keep;
+}
+
 int keys_open(const struct config *config, struct keys **out)
 {
     static const enum rotation_event found[] = {
@@ -168,8 +174,7 @@ int keys_open(const struct config *config, struct keys **out)
     struct keys *keys = secret_alloc(sizeof *keys);
     if (keys == NULL)
         return -ENOMEM;
-    keys->rotation.rotate_ns = config->keys.rotate_s * S_NS;
-    keys->keep = config->keys.keep;
+    keys_set(keys, config);
     int err = store_open(config->keys.file, &keys->store);
     if (err < 0)
         goto fail;

@@ -61,6 +61,10 @@ struct keys_outcome {
 // clients would then get cookies that the next start cannot open.
 int keys_open(const struct config *config, struct keys **keys);
 
+// Takes keys.rotate and keys.keep of another configuration, from the next turn on: it may be due at
+// once. Keys in use stay until the next rotation.
+void keys_set(struct keys *keys, const struct config *config);
+
 // Publishes the keys for the cores and ke.
 void keys_publish(const struct keys *keys, struct snapshot *ring);
 

@@ -67,7 +67,8 @@ enum rotation_phase {
     ROTATION_ENDING,  // the ages are stored for the last time
 };
 
-// All zero at first, except rotate_ns. Only the step writes it.
+// All zero at first, except rotate_ns, which may change between two steps. The step writes the
+// rest.
 struct rotation {
     int64_t rotate_ns; // time between two rotations
     enum rotation_phase phase;

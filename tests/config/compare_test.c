@@ -58,7 +58,7 @@ static void each_difference_is_named(void **state)
         {VALID "keys: {rotate: 24h, keep: 3}\n", ""}, // the default, written out
         {VALID "keys: {rotate: 1440m}\n", ""},        // in another unit
         {VALID "log: {level: warning}\n", " log.level*"},
-        {VALID "keys: {rotate: 12h, file: /a/b}\n", " keys.file keys.rotate"},
+        {VALID "keys: {rotate: 12h, file: /a/b}\n", " keys.file keys.rotate*"},
         {VALID_PORTS TWO_PAIRS VALID_TIME, " control.certificates*"},
         {VALID_PORTS "control: {certificates: [{chain: /c.pem, key: /other}]}\n" VALID_TIME,
          " control.certificates*"},
@@ -80,18 +80,19 @@ static void each_difference_is_named(void **state)
          "127.0.0.2:323,\n  stale_after: 1m, on_unhealthy: silent, hook: /h, phc_timescale: utc,\n"
          "  phc_accuracy: 2us, phc_limit: 2us}\n",
          " dataplane.cores dataplane.idle dataplane.crypto dataplane.user dataplane.ports "
-         "control.listen "
-         "control.threads control.user control.ntp_server control.deadline control.max_connections "
-         "control.socket keys.file keys.rotate keys.keep time.source time.stratum "
-         "time.reference_id time.chronyd time.stale_after time.phc_timescale time.phc_accuracy "
-         "time.phc_limit time.max_error time.on_unhealthy "
-         "time.hook"},
+         "control.listen* "
+         "control.threads control.user control.ntp_server* control.deadline* "
+         "control.max_connections* "
+         "control.socket keys.file keys.rotate* keys.keep* time.source time.stratum* "
+         "time.reference_id* time.chronyd time.stale_after* time.phc_timescale* "
+         "time.phc_accuracy* time.phc_limit* time.max_error* time.on_unhealthy* "
+         "time.hook*"},
         {"dataplane: {cores: [1], ports: [{interface: eth0}], nts_only: true, count_clients: "
          "true}\n" VALID_CONTROL VALID_TIME,
-         " dataplane.nts_only dataplane.count_clients"},
+         " dataplane.nts_only* dataplane.count_clients"},
         {"dataplane: {cores: [1], ports: [{interface: eth0}], deny: [192.0.2.1],\n"
          "  allow: ['::/0', 0.0.0.0/0]}\n" VALID_CONTROL VALID_TIME,
-         " dataplane.allow dataplane.deny"},
+         " dataplane.allow* dataplane.deny*"},
         {VALID "  source: phc:/dev/ptp0\n", " time.source"},
         {VALID_PORTS VALID_CONTROL "time: {source: chronyd}\n",
          " time.source time.stratum time.reference_id"},
@@ -134,11 +135,43 @@ static void live_settings_are_exchanged_and_no_others(void **state)
     config_free(b);
 }
 
+// What follows from a value goes with it.
+static void the_reference_goes_with_its_word(void **state)
+{
+    (void)state;
+    struct config *a = loaded(VALID);
+    struct config *b =
+        loaded(VALID_PORTS VALID_CONTROL "time: {stratum: 2, reference_id: 192.0.2.1}\n");
+    config_swap_live(a, b);
+    assert_int_equal(a->time.stratum, 2);
+    assert_string_equal(a->time.reference_id, "192.0.2.1");
+    assert_int_equal(a->time.reference_id_word, 0xc0000201);
+    assert_int_equal(b->time.reference_id_word, 0x47505300);
+    config_free(a);
+    config_free(b);
+}
+
+// time.source needs a restart, and decides whether there is a stratum at all.
+static void what_a_choice_forbids_stays_with_it(void **state)
+{
+    (void)state;
+    struct config *a = loaded(VALID);
+    struct config *b = loaded(VALID_PORTS VALID_CONTROL "time: {source: chronyd}\n");
+    config_swap_live(a, b);
+    assert_int_equal(a->time.stratum, 1);
+    assert_string_equal(a->time.reference_id, "GPS");
+    assert_int_equal(b->time.stratum, 0);
+    config_free(a);
+    config_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_difference_is_named),
         cmocka_unit_test(live_settings_are_exchanged_and_no_others),
+        cmocka_unit_test(the_reference_goes_with_its_word),
+        cmocka_unit_test(what_a_choice_forbids_stays_with_it),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("config/compare", tests, NULL, NULL);

@@ -50,7 +50,9 @@ static void publish_port(uint16_t udp_port)
     const struct prefix all = {.ip_version = 4};
     const struct policy made = {.udp_port = udp_port, .sources = prefixes_make(&all, 1, NULL, 0)};
     assert_non_null(made.sources);
-    assert_int_equal(policy_publish(&policy, &made), 0);
+    struct policy_entry *entry = policy_prepare(&made);
+    assert_non_null(entry);
+    policy_publish(&policy, entry);
 }
 
 static int open_loops(enum loop_idle idle, int descriptor)

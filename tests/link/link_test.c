@@ -52,7 +52,7 @@ static void send_raw(const void *octets, size_t len, uint32_t n)
     struct iovec piece = {(void *)(uintptr_t)octets, len};
     union {
         struct cmsghdr head;
-        char room[CMSG_SPACE(32 * sizeof(int))];
+        char room[CMSG_SPACE(64 * sizeof(int))];
     } ancillary = {0};
     struct msghdr packet = {.msg_iov = &piece, .msg_iovlen = 1};
     if (n > 0) {
@@ -128,24 +128,25 @@ static void what_is_not_well_formed_is_refused(void **state)
         uint32_t n;       // descriptors
         uint32_t most;    // that the receiver takes
     } rows[] = {
-        {"no whole head", {LINK_READY, 0, 0}, 11, 0, 17},
-        {"a single octet", {LINK_READY, 0, 0}, 1, 0, 17},
-        {"type 0", {0, 0, 0}, 12, 0, 17},
-        {"an unknown type", {LINK_TYPES, 0, 0}, 12, 0, 17},
-        {"a text that is shorter than said", {LINK_REFUSED, 0, 5}, 16, 0, 17},
-        {"a text that is longer than said", {LINK_REFUSED, 0, 3}, 16, 0, 17},
-        {"a length that wraps", {LINK_REFUSED, 0, UINT32_MAX}, 16, 0, 17},
-        {"a text that is too long", {LINK_REFUSED, 0, LINK_TEXT_MAX + 1}, 12 + 4097, 0, 17},
-        {"a NUL in the text", {LINK_REFUSED, 0, 100}, 112, 0, 17},
-        {"a descriptor that is not due", {LINK_READY, 0, 0}, 12, 1, 17},
-        {"descriptors that are not due", {LINK_REFUSED, 0, 4}, 16, 17, 17},
-        {"descriptors that are missing", {LINK_RELOAD, 0, 0}, 12, 0, 17},
-        {"too few of them", {LINK_RELOAD, 0, 0}, 12, 2, 17},
-        {"one too many", {LINK_RELOAD, 0, 0}, 12, 18, 17},
-        {"far too many", {LINK_RELOAD, 0, 0}, 12, 32, 17},
+        {"no whole head", {LINK_READY, 0, 0}, 11, 0, 33},
+        {"a single octet", {LINK_READY, 0, 0}, 1, 0, 33},
+        {"type 0", {0, 0, 0}, 12, 0, 33},
+        {"an unknown type", {LINK_TYPES, 0, 0}, 12, 0, 33},
+        {"a text that is shorter than said", {LINK_REFUSED, 0, 5}, 16, 0, 33},
+        {"a text that is longer than said", {LINK_REFUSED, 0, 3}, 16, 0, 33},
+        {"a length that wraps", {LINK_REFUSED, 0, UINT32_MAX}, 16, 0, 33},
+        {"a text that is too long", {LINK_REFUSED, 0, LINK_TEXT_MAX + 1}, 12 + 4097, 0, 33},
+        {"a NUL in the text", {LINK_REFUSED, 0, 100}, 112, 0, 33},
+        {"a descriptor that is not due", {LINK_READY, 0, 0}, 12, 1, 33},
+        {"descriptors that are not due", {LINK_REFUSED, 0, 4}, 16, 17, 33},
+        {"descriptors that are missing", {LINK_RELOAD, 0, 0}, 12, 0, 33},
+        {"too few of them", {LINK_CANDIDATE, 0, 0}, 12, 2, 33},
+        {"one too many", {LINK_RELOAD, 0, 0}, 12, 34, 33},
+        {"one too many for that type", {LINK_CANDIDATE, 0, 0}, 12, 18, 33},
+        {"far too many", {LINK_RELOAD, 0, 0}, 12, 64, 33},
         {"more than the receiver takes", {LINK_RELOAD, 0, 0}, 12, 4, 3},
         {"any, where the receiver takes none", {LINK_RELOAD, 0, 0}, 12, 3, 0},
-        {"any with nonsense", {99, 0, 0}, 3, 5, 17},
+        {"any with nonsense", {99, 0, 0}, 3, 5, 33},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         static char octets[12 + LINK_TEXT_MAX + 8];

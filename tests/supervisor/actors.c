@@ -22,6 +22,7 @@
 #include "crypto/exchange.h"
 #include "dataplane/dataplane.h"
 #include "link/child.h"
+#include "link/child_reload.h"
 #include "link/handover.h"
 #include "tests/supervisor/actor.h"
 
@@ -47,6 +48,20 @@ static void say_sick(const struct config *config, const char *word)
         link_send(HANDOVER_LINK, LINK_HEALTH, 0, "unhealthy stale");
 }
 
+static int prepare(void *self, struct link_message *message, char *why, size_t len)
+{
+    (void)self, (void)message, (void)why, (void)len;
+    return 0;
+}
+
+static void nothing(void *self)
+{
+    (void)self;
+}
+
+// Of control and the dataplane.
+static struct child_reload agrees = {.prepare = prepare, .commit = nothing, .cancel = nothing};
+
 int control_main(void)
 {
     const struct config *config = actor_script();
@@ -65,7 +80,7 @@ int control_main(void)
     say_sick(config, "control.sick");
     while (actor_waited(&message)) {
         counter_add(&board->heartbeat, 1);
-        if (message.type != 0)
+        if (!child_reload_hear(&agrees, &message) && message.type != 0)
             log_info("reload %u: %s %s", message.id,
                      message.type == LINK_APPLIED ? "applied" : "refused", message.text);
         if (asked)
@@ -89,7 +104,7 @@ static void flood(void)
     }
 }
 
-// What this actor does about new certificates: their number and their first octets are logged.
+// What this actor does about a reload: the number of files and the first one's octets are logged.
 static void reload(const struct config *config, struct link_message *message)
 {
     char octets[32] = {0};
@@ -104,7 +119,7 @@ static void reload(const struct config *config, struct link_message *message)
     if (actor_plays(config, "ke.refuses"))
         link_send(HANDOVER_LINK, LINK_REFUSED, message->id, "the actor refuses");
     else
-        link_send(HANDOVER_LINK, LINK_APPLIED, message->id, NULL);
+        link_send(HANDOVER_LINK, LINK_ACCEPTED, message->id, NULL);
 }
 
 int ke_process_main(void)
@@ -137,6 +152,8 @@ int ke_process_main(void)
         counter_add(&board->heartbeat, 1);
         if (message.type == LINK_RELOAD)
             reload(config, &message);
+        if (message.type == LINK_COMMIT)
+            link_send(HANDOVER_LINK, LINK_APPLIED, message.id, NULL);
         if (actor_plays(config, "ke.floods"))
             flood();
     }
@@ -174,6 +191,7 @@ int dataplane_main(void)
     if (actor_plays(config, "dataplane.flaps"))
         abort();
     for (unsigned turns = 0; actor_waited(&message); turns++) {
+        child_reload_hear(&agrees, &message);
         if (turns == TURNS_HALF_S && actor_plays(config, "dataplane.stops"))
             raise(SIGSTOP);
         if (turns >= TURNS_HALF_S && turns < 7 * TURNS_HALF_S &&

@@ -110,6 +110,35 @@ static void the_newest_state_wins(void **state)
     expect_record("1:healthy\n2:unhealthy error\n");
 }
 
+// A new one is told the state, as at a start; one that runs ends first.
+static void a_new_hook_is_told_the_state(void **state)
+{
+    (void)state;
+    hook.path = "";
+    hook_replace(&hook, program, 0); // nothing is known yet
+    assert_int_equal(hook.pid, 0);
+    hook.path = "";
+    assert_true(hook_state(&hook, "unhealthy stale", 1));
+    assert_int_equal(hook.pid, 0);
+    hook_replace(&hook, program, 2);
+    wait_for_end(3);
+    assert_int_equal(hook.pid, 0);
+    expect_record("2:unhealthy stale\n");
+
+    assert_true(hook_state(&hook, "healthy", 4));
+    assert_true(hook.pid > 0);
+    hook_replace(&hook, program, 5);
+    wait_for_end(6);
+    assert_true(hook.pid > 0);
+    wait_for_end(7);
+    assert_int_equal(hook.pid, 0);
+    expect_record("2:unhealthy stale\n1:healthy\n1:healthy\n");
+
+    hook_replace(&hook, "", 8);
+    assert_true(hook_state(&hook, "unhealthy stale", 9));
+    assert_int_equal(hook.pid, 0);
+}
+
 // Killed with what it has started, after ten seconds, and the next state is told.
 static void killed_when_it_hangs(void **state)
 {
@@ -265,6 +294,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(told_once_a_change, make_program, remove_program),
         cmocka_unit_test_setup_teardown(the_newest_state_wins, make_program, remove_program),
+        cmocka_unit_test_setup_teardown(a_new_hook_is_told_the_state, make_program, remove_program),
         cmocka_unit_test_setup_teardown(killed_when_it_hangs, make_program, remove_program),
         cmocka_unit_test_setup_teardown(what_it_inherits, make_program, remove_program),
         cmocka_unit_test_setup_teardown(draining_goes_before_health, make_program, remove_program),

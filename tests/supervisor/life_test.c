@@ -253,6 +253,48 @@ static void one_that_is_stopped_is_killed_soon(void **state)
     life_ended(&life, SIGKILL, 200);
 }
 
+// The process's listener has moved, come or gone.
+static void one_that_a_reload_moves(void **state)
+{
+    (void)state;
+    life_begin(&life, &descriptors, 0);
+    serve(1);
+    life_renew(&life, &descriptors, 5000);
+    assert_int_equal(kills, 1);
+    end(SIGKILL, 5001);
+    assert_int_equal(life.phase, LIFE_WAITING);
+    life_tick(&life, &descriptors, 5001); // no back-off
+    assert_int_equal(starts, 2);
+    serve(5002);
+
+    life_dismiss(&life);
+    assert_int_equal(kills, 3); // one of them is end()'s
+    end(SIGKILL, 6000);
+    assert_int_equal(life.phase, LIFE_RESTING);
+    assert_true(life_due_ms(&life) == UINT64_MAX);
+    assert_false(life.failed);
+
+    life_renew(&life, &descriptors, 7000);
+    serve(7001);
+    end(SIGKILL, 7500); // a death as usual, and one more
+    life_tick(&life, &descriptors, life_due_ms(&life));
+    end(SIGKILL, 7501);
+    assert_int_equal(life.phase, LIFE_WAITING);
+    life_dismiss(&life);
+    assert_int_equal(life.phase, LIFE_RESTING);
+}
+
+// One that is there for the first time: its failure does not end the server, which serves.
+static void one_that_comes_with_a_reload_may_fail(void **state)
+{
+    (void)state;
+    life_renew(&life, &descriptors, 0);
+    assert_int_equal(life.phase, LIFE_STARTING);
+    end(SIGKILL, 10);
+    assert_false(life.failed);
+    assert_int_equal(life.phase, LIFE_WAITING);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +304,8 @@ int main(void)
         cmocka_unit_test_setup(one_that_asks_to_be_started_again_is, fresh),
         cmocka_unit_test_setup(one_that_hangs_is_killed_once, fresh),
         cmocka_unit_test_setup(one_that_is_stopped_is_killed_soon, fresh),
+        cmocka_unit_test_setup(one_that_a_reload_moves, fresh),
+        cmocka_unit_test_setup(one_that_comes_with_a_reload_may_fail, fresh),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("supervisor/life", tests, NULL, NULL);

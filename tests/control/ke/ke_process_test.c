@@ -278,16 +278,31 @@ static void restart(void **state) // killed, it comes back over the same listene
 
 // In the supervisor's place: these descriptors as a reload; true when ke takes them, and the reason
 // otherwise.
-static bool reload(uint32_t id, const int *fd, uint32_t n, char reason[LINK_TEXT_MAX + 1])
+// Ke's answer to a message of the supervisor.
+static uint32_t answered(uint32_t id, char reason[LINK_TEXT_MAX + 1])
 {
     static struct link_message message;
-    assert_int_equal(link_send_descriptors(stand.link, LINK_RELOAD, id, fd, n), 0);
     if (!hear(&message))
         fail_msg("ke ends of a reload: status %x", (unsigned)ended());
     assert_int_equal(message.id, id);
-    assert_true(message.type == LINK_APPLIED || message.type == LINK_REFUSED);
     strcpy(reason, message.text);
-    return message.type == LINK_APPLIED;
+    return message.type;
+}
+
+static bool prepared(uint32_t id, const int *fd, uint32_t n, char reason[LINK_TEXT_MAX + 1])
+{
+    assert_int_equal(link_send_descriptors(stand.link, LINK_RELOAD, id, fd, n), 0);
+    const uint32_t type = answered(id, reason);
+    assert_true(type == LINK_ACCEPTED || type == LINK_REFUSED);
+    return type == LINK_ACCEPTED;
+}
+
+static bool reload(uint32_t id, const int *fd, uint32_t n, char reason[LINK_TEXT_MAX + 1])
+{
+    if (!prepared(id, fd, n, reason))
+        return false;
+    assert_int_equal(link_send(stand.link, LINK_COMMIT, id, NULL), 0);
+    return answered(id, reason) == LINK_APPLIED;
 }
 
 // The certificate that ke shows, by its serial number and key.
@@ -344,6 +359,15 @@ static void reloads(void **state) // under ke's filter: taken whole or refused w
     assert_non_null(strstr(reason, "are not those of the configuration"));
     const int nonsense[] = {good.chain_fd, good.chain_fd, good.key_fd};
     assert_false(reload(12, nonsense, 3, reason));
+
+    lseek(five[0], 0, SEEK_SET);
+    assert_true(prepared(14, five, 3, reason));
+    shown(now);
+    assert_memory_equal(now, first, 32);
+    assert_int_equal(link_send(stand.link, LINK_CANCEL, 14, NULL), 0);
+    assert_int_equal(link_send(stand.link, LINK_COMMIT, 14, NULL), 0); // there is nothing to take
+    shown(now);
+    assert_memory_equal(now, first, 32);
 
     lseek(five[0], 0, SEEK_SET);
     assert_true(reload(UINT32_MAX, five, 3, reason));

@@ -1,0 +1,19 @@
+// The certificates of a configuration: their names for TLS, and what the board shows of them. Main
+// thread.
+#pragma once
+
+#include "board/board.h"
+#include "config/config.h"
+#include "control/ke/tls_pair.h"
+
+#include <stdint.h>
+
+// Fills in the pairs that a configuration names; fd: chain and key of each. shown, one for each,
+// zeroed, may be NULL. Returns their number.
+uint32_t ke_certificates_name(const struct config *config, const int *fd,
+                              struct board_certificate *shown,
+                              struct tls_pair pairs[CONFIG_CERTIFICATES_MAX]);
+
+// Adds their names, and shows them on the board.
+void ke_certificates_show(struct board_ke *board, const struct config *config,
+                          struct board_certificate *certificate);

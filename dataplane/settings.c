@@ -1,0 +1,68 @@
+#include "dataplane/settings.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+struct policy_entry *settings_policy(const struct config *config)
+{
+    struct policy policy = {
+        .udp_port = config->dataplane.udp_port,
+        .silent_unless_synchronised = config->time.on_unhealthy == UNHEALTHY_SILENT,
+        .nts_only = config->dataplane.nts_only == SWITCH_TRUE,
+    };
+    if (config_sources(config, &policy.sources) != 0)
+        return NULL;
+    struct policy_entry *entry = policy_prepare(&policy);
+    if (entry == NULL)
+        prefixes_free(policy.sources);
+    return entry;
+}
+
+static void cancel(void *self)
+{
+    struct settings *s = self;
+    policy_drop(s->entry);
+    config_free(s->fresh);
+    s->entry = NULL;
+    s->fresh = NULL;
+}
+
+static int prepare(void *self, struct link_message *message, char *why, size_t len)
+{
+    struct settings *s = self;
+    struct config_error error;
+
+    if (config_load_fd(message->fd[0], "configuration", &s->fresh, &error) != 0) {
+        snprintf(why, len, "%s", error.text);
+        return -EINVAL;
+    }
+    s->entry = settings_policy(s->fresh);
+    if (s->entry != NULL)
+        return 0;
+    cancel(s);
+    snprintf(why, len, "there is no memory for the dataplane's policy");
+    return -ENOMEM;
+}
+
+static void commit(void *self)
+{
+    struct settings *s = self;
+    policy_publish(s->policy, s->entry);
+    s->entry = NULL;
+    config_swap_live(s->config, s->fresh);
+    cancel(s); // what is left is the old values
+}
+
+void settings_open(struct settings *settings, struct config *config, struct policy_place *policy)
+{
+    *settings = (struct settings){
+        .config = config,
+        .policy = policy,
+        .reload = {.prepare = prepare, .commit = commit, .cancel = cancel, .self = settings},
+    };
+}
+
+void settings_close(struct settings *settings)
+{
+    child_reload_close(&settings->reload);
+}
