@@ -9,8 +9,10 @@
 #include "supervisor/drain.h"
 #include "supervisor/hook.h"
 #include "supervisor/life.h"
+#include "supervisor/notify.h"
 #include "supervisor/process.h"
 #include "supervisor/reload.h"
+#include "supervisor/renew.h"
 #include "supervisor/start.h"
 
 #include <errno.h>
@@ -22,9 +24,8 @@
 #include <unistd.h>
 
 enum {
-    STOP_MS = 5000,  // time for children to end by themselves
-    RENEW_MS = 5000, // between attempts to open a listener anew
-    MESSAGES = 8,    // read from one child in one turn
+    STOP_MS = 5000, // time for children to end by themselves
+    MESSAGES = 8,   // read from one child in one turn
 };
 
 // In the order of their first starts: each is started once the one before it serves. Ke and the
@@ -33,17 +34,16 @@ enum {
 // configuration names an address for it.
 enum { CONTROL, KE, DATAPLANE, METRICS, CHILDREN };
 
-enum { SOCKETS = 3 }; // that are looked at: look_at_sockets
-
 struct supervisor {
     struct descriptors descriptors;
     struct life child[CHILDREN];
     struct reload reload;
     struct hook hook;
     struct drain drain;
-    uint64_t look_ms;           // when heartbeats and sockets are looked at next
-    uint64_t renew_ms[SOCKETS]; // when a socket that cannot be opened anew is tried again
-    int signals;                // signalfd
+    struct notify notify;
+    struct renew renew;
+    uint64_t look_ms; // when heartbeats and sockets are looked at next
+    int signals;      // signalfd
     bool stop;
 };
 
@@ -53,32 +53,6 @@ static struct life *life_of(struct supervisor *s, pid_t pid)
         if (s->child[i].pid == pid)
             return &s->child[i];
     return NULL;
-}
-
-// A child shares its listener, and an intruder in it may have shut that down; the control socket's
-// file may have been removed. Such a socket is opened anew, and the child that has the old one is
-// ended: the next one gets the new socket.
-static void look_at_sockets(struct supervisor *s, uint64_t now)
-{
-    static const struct {
-        int (*renew)(struct descriptors *h);
-        int child;
-    } socket[SOCKETS] = {
-        {descriptors_renew_listeners, KE},
-        {descriptors_renew_metrics, METRICS},
-        {descriptors_renew_control_socket, CONTROL},
-    };
-    for (int i = 0; i < SOCKETS; i++) {
-        const struct life *l = &s->child[socket[i].child];
-        if (now < s->renew_ms[i])
-            continue;
-        const int result = socket[i].renew(&s->descriptors);
-        if (result < 0)
-            s->renew_ms[i] = now + RENEW_MS;
-        else if (result > 0 && l->pid > 0)
-            kill(l->pid,
-                 socket[i].child == CONTROL && l->phase == LIFE_SERVING ? SIGTERM : SIGKILL);
-    }
 }
 
 static bool is_wanted(const struct supervisor *s, int which)
@@ -180,7 +154,7 @@ static void follow_children(struct supervisor *s)
             if (l == &s->child[DATAPLANE])
                 descriptors_renew_interfaces(&s->descriptors);
             life_ended(l, status, now_ms());
-            look_at_sockets(s, now_ms()); // before the next one is started
+            renew_look(&s->renew, now_ms()); // before the next one is started
         } else {
             l->pid = 0;
         }
@@ -226,7 +200,7 @@ static void look_at_children(struct supervisor *s, uint64_t now)
     s->look_ms = now + HEARTBEAT_LOOK_MS;
     for (int i = 0; i < CHILDREN; i++)
         life_look(&s->child[i], atomic_load_explicit(heartbeat[i], memory_order_relaxed));
-    look_at_sockets(s, now);
+    renew_look(&s->renew, now);
 }
 
 static int wait_ms(const struct supervisor *s, uint64_t now)
@@ -241,6 +215,15 @@ static int wait_ms(const struct supervisor *s, uint64_t now)
     if (hook_due_ms(&s->hook) < due)
         due = hook_due_ms(&s->hook);
     return due <= now ? 0 : (int)(due - now);
+}
+
+static enum notify_state state_of(const struct supervisor *s)
+{
+    if (s->stop)
+        return NOTIFY_STOPPING;
+    if (s->reload.phase != RELOAD_NONE)
+        return NOTIFY_RELOADING;
+    return s->child[DATAPLANE].served ? NOTIFY_SERVING : NOTIFY_STARTING;
 }
 
 static void turn(struct supervisor *s)
@@ -269,6 +252,7 @@ static void turn(struct supervisor *s)
     for (int i = 0; i < CHILDREN; i++)
         life_tick(&s->child[i], &s->descriptors, now);
     look_at_children(s, now);
+    notify_tick(&s->notify, state_of(s), now);
 }
 
 static bool any_lives(const struct supervisor *s)
@@ -312,6 +296,7 @@ static void signal_all(const struct supervisor *s, int number)
 static void stop_children(struct supervisor *s)
 {
     s->stop = true;
+    notify_tick(&s->notify, state_of(s), now_ms());
     reload_stop(&s->reload);
     signal_all(s, SIGTERM);
     if (!wait_for_ends(s, now_ms() + STOP_MS)) {
@@ -360,10 +345,13 @@ int supervisor_run(struct config *config, const char *path)
                    .link = -1,
                    .config_fd = -1},
         .hook = {.path = config->time.hook},
+        .renew = {.held = &s.descriptors,
+                  .child = {&s.child[KE], &s.child[METRICS], &s.child[CONTROL]}},
         .signals = -1,
     };
 
     log_set_level(config->log.level);
+    notify_open(&s.notify);
     process_forbid_dumps();
     int error = cpus_leave(config->dataplane.cores, config->dataplane.n_cores);
     if (error != 0) // best effort
