@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,17 +78,25 @@ static void see_message(int sent, int version, int type, const void *octets, siz
         ((struct tls_wire *)wire)->key_updates++;
 }
 
+// P-384 would cost ten times as much as either of these, at the client's choice. OpenSSL refuses a
+// list with a group that its providers lack, as X25519 in FIPS mode.
+static bool set_groups(SSL_CTX *context)
+{
+    if (SSL_CTX_set1_groups_list(context, "X25519:P-256")) {
+        SSL_CTX_set_client_hello_cb(context, choose_groups, NULL);
+        return true;
+    }
+    return SSL_CTX_set1_groups_list(context, "P-256");
+}
+
 static bool set_profile(SSL_CTX *context)
 {
-    // P-384 would cost ten times as much as either of these, at the client's choice.
     // Section 3: nothing below TLS 1.3.
     if (!SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) ||
-        !SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) ||
-        !SSL_CTX_set1_groups_list(context, "X25519:P-256") ||
+        !SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) || !set_groups(context) ||
         !SSL_CTX_set_ciphersuites(context, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:"
                                            "TLS_CHACHA20_POLY1305_SHA256"))
         return false;
-    SSL_CTX_set_client_hello_cb(context, choose_groups, NULL);
     SSL_CTX_set_alpn_select_cb(context, choose_alpn, NULL);
 
     // The keys come from the exporter of this handshake, so no session is resumed. Without tickets
@@ -114,7 +123,9 @@ static SSL_CTX *make_context(const struct tls_pair *pairs, size_t n, enum tls_da
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
     bool good = context && set_profile(context);
     if (!good)
-        log_error("TLS 1.3 cannot be set up with this OpenSSL");
+        log_error(
+            "TLS 1.3 cannot be set up with this OpenSSL; 'openssl list -providers' shows what "
+            "its configuration gives it");
     for (size_t i = 0; i < n && context; i++) // all, so that the faults of each are told
         good &= tls_pair_use(&pairs[i], dates, context) == 0;
     ERR_clear_error();
@@ -122,6 +133,15 @@ static SSL_CTX *make_context(const struct tls_pair *pairs, size_t n, enum tls_da
         return context;
     SSL_CTX_free(context);
     return NULL;
+}
+
+// Whoever asks OpenSSL for validated algorithms alone must know where that ends.
+static void log_fips(void)
+{
+    if (EVP_default_properties_is_fips_enabled(NULL))
+        log_info(
+            "OpenSSL is in FIPS mode: NTS-KE is TLS 1.3 with what its FIPS provider has. NTS "
+            "packets and cookies are sealed with noonmark's own AES-SIV, which is not validated");
 }
 
 int tls_open(const struct tls_pair *pairs, size_t n, struct tls **tls)
@@ -137,6 +157,7 @@ int tls_open(const struct tls_pair *pairs, size_t n, struct tls **tls)
         tls_close(made);
         return result;
     }
+    log_fips();
     *tls = made;
     return 0;
 }
