@@ -1,0 +1,92 @@
+"""What of the packages can be known without building them. Prints TAP."""
+
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+number = failed = 0
+
+
+def equal(got, wanted, text):
+    global number, failed
+    number += 1
+    failed += got != wanted
+    print(f"{'ok' if got == wanted else 'not ok'} {number} - {text}")
+    if got != wanted:
+        print(f"# got {got!r}")
+        print(f"# wanted {wanted!r}")
+
+
+def unit_values(key):
+    unit = (ROOT / "etc/systemd/noonmarkd.service.in").read_text()
+    return set(" ".join(re.findall(rf"^{key}=(.*)$", unit, re.M)).split())
+
+
+def start_rights():
+    """The capabilities in supervisor/start.h, all of which the supervisor may keep."""
+    return set(re.findall(r"CAPABILITY\((CAP_\w+)\)", (ROOT / "supervisor/start.h").read_text()))
+
+
+def profile_capabilities():
+    text = (ROOT / "etc/apparmor/usr.sbin.noonmarkd").read_text()
+    return {"CAP_" + name.upper() for name in re.findall(r"^ *capability (\w+),", text, re.M)}
+
+
+def version():
+    return re.search(r"^  version: '(.*)',$", (ROOT / "meson.build").read_text(), re.M).group(1)
+
+
+def manual_versions():
+    return {page.name: re.search(r'^\.TH .*"noonmark (\S+)"', page.read_text()).group(1)
+            for page in (ROOT / "man").glob("*.[0-9]")}
+
+
+def verify_unit():
+    """systemd's own reading of the unit, where it is here. What the unit names must exist: it is put into a tree."""
+    with tempfile.TemporaryDirectory() as place:
+        root = pathlib.Path(place)
+        unit = root / "etc/systemd/system/noonmarkd.service"
+        unit.parent.mkdir(parents=True)
+        text = (ROOT / "etc/systemd/noonmarkd.service.in").read_text()
+        unit.write_text(text.replace("@sbindir@", "/usr/sbin").replace("@bindir@", "/usr/bin"))
+        for program in ("usr/sbin/noonmarkd", "usr/bin/noonmarkctl"):
+            (root / program).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy("/bin/true", root / program)
+        got = subprocess.run(["systemd-analyze", "verify", "--man=no", f"--root={root}", "noonmarkd.service"],
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        # The tree has no other units.
+        said = [line for line in got.stdout.splitlines() if "noonmarkd" in line and "not found" not in line]
+        return said
+
+
+def refused(program, *options):
+    """What systemd's program says of its file, in an empty tree; a dry run as far as it knows one."""
+    name = program.removeprefix("systemd-")
+    with tempfile.TemporaryDirectory() as root:
+        (pathlib.Path(root) / "etc").mkdir()
+        for table in ("passwd", "group"):
+            (pathlib.Path(root) / "etc" / table).write_text("")
+        got = subprocess.run([program, f"--root={root}", *options, ROOT / f"etc/systemd/noonmark-{name}.conf"],
+                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    return [line for line in got.stderr.splitlines() if "noonmark-" + name in line]
+
+
+print("TAP version 13")
+equal(unit_values("CapabilityBoundingSet"), start_rights() | {"CAP_CHOWN"},
+      "the unit's CapabilityBoundingSet has START_RIGHTS, and CAP_CHOWN for the start")
+equal(profile_capabilities(), unit_values("CapabilityBoundingSet"), "the AppArmor profile has the same")
+equal({v for v in manual_versions().values()}, {version()}, "the manuals name the version of meson.build")
+equal({p.name for p in (ROOT / "man").glob("*.[0-9]")}, set(re.findall(r"'([\w.-]+\.[0-9])'", (ROOT / "man/meson.build").read_text())),
+      "meson installs every manual")
+if shutil.which("systemd-analyze"):
+    equal(verify_unit(), [], "systemd finds no fault in the unit")
+if shutil.which("systemd-sysusers"):
+    equal(refused("systemd-sysusers"), [], "systemd-sysusers takes its file")
+if shutil.which("systemd-tmpfiles"):
+    equal(refused("systemd-tmpfiles", "--create", "--prefix=/nowhere"), [], "systemd-tmpfiles takes its file")
+print(f"1..{number}")
+sys.exit(failed > 0)
