@@ -17,6 +17,7 @@ KINDS = {
     ("sh", "run"): "tests/server/docs_test.py",
     ("sh", "client"): "tests/server/docs_test.py",
     ("sh", "hardware"): "needs a real network card",
+    ("sh", "package"): "tests/packages/run",
     ("sh",): "its options, here; quickstart and check are CI's",
     ("chrony.conf",): "tests/server/chronyd_test.py",
     ("chrony.conf", "keeper"): "tests/server/docs_test.py",

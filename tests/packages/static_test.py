@@ -8,6 +8,8 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+# Every build of Debian has them, and lintian refuses their names.
+ESSENTIAL = {"gcc", "libc6-dev", "linux-libc-dev", "build-essential", "dpkg-dev"}
 number = failed = 0
 
 
@@ -19,6 +21,24 @@ def equal(got, wanted, text):
     if got != wanted:
         print(f"# got {got!r}")
         print(f"# wanted {wanted!r}")
+
+
+def section(*names):
+    found, current = set(), None
+    for line in (ROOT / "scripts/packages").read_text().splitlines():
+        line = line.split("#")[0].strip()
+        if line.startswith("["):
+            current = line.strip("[]")
+        elif line and current in names:
+            found.add(line)
+    return found
+
+
+def build_depends():
+    field = re.search(r"^Build-Depends:\n((?: .*\n)+)", (ROOT / "debian/control").read_text(), re.M).group(1)
+    names = {re.sub(r":any|\(.*\)", "", name).strip() for name in field.split(",")}
+    # Two are parts of debhelper.
+    return {"debhelper" if name in ("debhelper-compat", "dh-sequence-installsysusers") else name for name in names}
 
 
 def unit_values(key):
@@ -76,6 +96,8 @@ def refused(program, *options):
 
 
 print("TAP version 13")
+equal(build_depends(), {n for n in section("build", "package") if n not in ESSENTIAL},
+      "debian/control's Build-Depends are the sections build and package of scripts/packages")
 equal(unit_values("CapabilityBoundingSet"), start_rights() | {"CAP_CHOWN"},
       "the unit's CapabilityBoundingSet has START_RIGHTS, and CAP_CHOWN for the start")
 equal(profile_capabilities(), unit_values("CapabilityBoundingSet"), "the AppArmor profile has the same")
