@@ -1,0 +1,208 @@
+// Hash, look-up, decay and replacement of the accounts.
+#include "dataplane/table/limiter.h"
+
+#include <string.h>
+
+#define EACH_TAG UINT64_C(0x0001000100010001) // a word has four tags
+#define EACH_TOP UINT64_C(0x8000800080008000)
+
+__extension__ typedef unsigned __int128 wide;
+
+enum { NOT_THERE = LIMITER_ACCOUNTS };
+
+void limiter_open(struct limiter *limiter, void *zeros, uint32_t lines_log2)
+{
+    assert(lines_log2 >= LIMITER_LINES_LOG2_MIN && lines_log2 <= LIMITER_LINES_LOG2_MAX);
+    *limiter = (struct limiter){.line = zeros, .lines_log2 = lines_log2};
+}
+
+void limiter_set_secret(struct limiter *limiter, const uint64_t secret[LIMITER_SECRETS],
+                        uint64_t random)
+{
+    memcpy(limiter->secret, secret, sizeof limiter->secret);
+    limiter->random = random;
+}
+
+struct limiter_price limiter_price_of(uint32_t burst)
+{
+    const uint32_t host = ((uint32_t)LIMITER_FULL * 256 + burst - 1) / burst;
+    return (struct limiter_price){host, (host + LIMITER_HOSTS - 1) / LIMITER_HOSTS};
+}
+
+// Both halves of the product of two words.
+static inline uint64_t mix(uint64_t a, uint64_t b)
+{
+    const wide product = (wide)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+uint64_t limiter_random(struct limiter *limiter)
+{
+    limiter->random += UINT64_C(0x9e3779b97f4a7c15);
+    return mix(limiter->random, limiter->random ^ limiter->secret[0]);
+}
+
+static inline uint16_t tag_of(uint64_t hash)
+{
+    const uint16_t tag = (uint16_t)hash;
+    return tag == 0 ? 1 : tag;
+}
+
+// Two multiplications with secrets: senders see no hash, so they cannot search for sources that
+// share a line with a victim.
+static inline uint64_t hash_of(const struct limiter *limiter, uint64_t key)
+{
+    return mix(mix(key ^ limiter->secret[0], limiter->secret[1] | 1) ^ limiter->secret[1],
+               limiter->secret[2] | 1);
+}
+
+static inline struct limiter_line *line_of(const struct limiter *limiter, uint64_t hash)
+{
+    struct limiter_line *line = &limiter->line[hash >> (64 - limiter->lines_log2)];
+    __builtin_prefetch(line, 1);
+    return line;
+}
+
+void limiter_find(const struct limiter *limiter, uint64_t network, uint64_t host,
+                  struct limiter_place *place)
+{
+    const uint64_t hash = hash_of(limiter, network);
+    *place = (struct limiter_place){
+        .line = line_of(limiter, hash),
+        .network = tag_of(hash),
+        .host = tag_of(mix(hash ^ host, limiter->secret[0] | 1)),
+    };
+}
+
+void limiter_find_key(const struct limiter *limiter, uint64_t key, struct limiter_place *place)
+{
+    const uint64_t hash = hash_of(limiter, key);
+    *place = (struct limiter_place){.line = line_of(limiter, hash), .host = tag_of(hash)};
+}
+
+// What is left of a load after 0 to 63 steps, and after 0 to 10 times 64, in 1/65536.
+static const uint16_t after_steps[LIMITER_STEPS] = {
+    65535, 64520, 63520, 62535, 61565, 60611, 59671, 58746, 57835, 56939, 56056, 55187, 54331,
+    53489, 52660, 51843, 51039, 50248, 49469, 48702, 47947, 47204, 46472, 45752, 45042, 44344,
+    43656, 42980, 42313, 41657, 41011, 40376, 39750, 39133, 38527, 37929, 37341, 36762, 36192,
+    35631, 35079, 34535, 34000, 33473, 32954, 32443, 31940, 31445, 30957, 30477, 30005, 29539,
+    29081, 28631, 28187, 27750, 27319, 26896, 26479, 26068, 25664, 25266, 24875, 24489,
+};
+static const uint16_t after_rounds[] = {
+    65535, 24109, 8869, 3263, 1200, 442, 162, 60, 22, 8, 3,
+};
+enum { ROUNDS = sizeof after_rounds / sizeof after_rounds[0] };
+
+// Rounds to one of the two neighbours, so that the mean is right. The compiler does all accounts at
+// once.
+static inline void shrink(uint16_t *load, uint32_t factor, uint32_t dither)
+{
+    for (unsigned i = 0; i < LIMITER_ACCOUNTS; i++) {
+        dither = dither * 0x9e35 + 0x3619;
+        load[i] = (uint16_t)((load[i] * factor + (dither & 0xffff)) >> 16);
+    }
+}
+
+static __attribute__((noinline)) void decay(struct limiter *limiter, struct limiter_line *line,
+                                            uint32_t now)
+{
+    const uint32_t steps = now - line->stamp;
+    line->stamp = now;
+    if (steps / LIMITER_STEPS >= ROUNDS) { // nothing is left; also when steps have another length
+        memset(line->load, 0, sizeof line->load);
+        memset(line->error, 0, sizeof line->error);
+        return;
+    }
+    uint32_t factor = 65536;
+    if (steps % LIMITER_STEPS != 0)
+        factor = after_steps[steps % LIMITER_STEPS];
+    if (steps / LIMITER_STEPS != 0)
+        factor = factor * after_rounds[steps / LIMITER_STEPS] >> 16;
+    // The same dither for both: equal loads and errors stay equal.
+    const uint32_t dither = (uint32_t)limiter_random(limiter);
+    shrink(line->load, factor, dither);
+    shrink(line->error, factor, dither);
+}
+
+// The account with that tag, or NOT_THERE. The line is read as eight words, of which the first
+// three hold stamp and tags; in a difference of words, the lowest quarter that is 0 has its top bit
+// set.
+static inline unsigned find(const struct limiter_line *line, uint16_t tag)
+{
+    uint64_t word[3];
+    memcpy(word, line, sizeof word);
+    for (unsigned i = 0; i < 3; i++) {
+        uint64_t differs = word[i] ^ tag * EACH_TAG;
+        if (i == 0)
+            differs |= UINT32_MAX; // the stamp
+        const uint64_t equal = (differs - EACH_TAG) & ~differs & EACH_TOP;
+        if (equal != 0)
+            return 4 * i + (unsigned)__builtin_ctzll(equal) / 16 - 2;
+    }
+    return NOT_THERE;
+}
+static_assert(offsetof(struct limiter_line, tag) == 4 &&
+                  offsetof(struct limiter_line, load) == 4 + 2 * LIMITER_ACCOUNTS,
+              "stamp and tags are three words");
+
+static inline bool is_over(const struct limiter_line *line, unsigned at)
+{
+    return at != NOT_THERE && line->load[at] - line->error[at] >= LIMITER_FULL;
+}
+
+static inline void add(struct limiter_line *line, unsigned at, uint32_t price, uint64_t random)
+{
+    const uint32_t load = line->load[at] + ((price + (uint32_t)(random & 0xff)) >> 8);
+    line->load[at] = load > UINT16_MAX ? UINT16_MAX : (uint16_t)load;
+}
+
+// A new account in the place of the smallest one, whose load becomes its error: room for a whole
+// limit must be left above it.
+static __attribute__((noinline)) void enter(struct limiter_line *line, uint16_t tag, uint32_t price,
+                                            uint64_t random)
+{
+    unsigned at = 0;
+    for (unsigned i = 1; i < LIMITER_ACCOUNTS; i++)
+        if (line->load[i] < line->load[at])
+            at = i;
+    if (line->load[at] >= LIMITER_FULL)
+        line->load[at] = LIMITER_FULL - 1;
+    line->tag[at] = tag;
+    line->error[at] = line->load[at];
+    add(line, at, price, random);
+}
+
+// Charges one level. random: its low 4 bits choose who enters, the next 8 round.
+static inline void charge(struct limiter_line *line, unsigned at, uint16_t tag, uint32_t price,
+                          uint64_t random)
+{
+    if (at != NOT_THERE)
+        add(line, at, price, random >> 4);
+    else if (random % LIMITER_ENTER == 0)
+        enter(line, tag, price, random >> 4);
+}
+
+enum limiter_verdict limiter_charge(struct limiter *limiter, const struct limiter_place *place,
+                                    struct limiter_price price, uint32_t now)
+{
+    struct limiter_line *line = place->line;
+    const uint64_t random = limiter_random(limiter);
+    unsigned host = find(line, place->host);
+    unsigned network = place->network != 0 ? find(line, place->network) : NOT_THERE;
+
+    // The usual case, also of a flood of random sources: nothing is written.
+    if (host == NOT_THERE && network == NOT_THERE &&
+        (random % LIMITER_ENTER != 0) & ((random >> 16) % LIMITER_ENTER != 0))
+        return LIMITER_UNKNOWN;
+    if (line->stamp != now)
+        decay(limiter, line, now);
+    if (is_over(line, host) || is_over(line, network))
+        return LIMITER_OVER;
+    charge(line, host, place->host, price.host, random);
+    if (place->network != 0) {
+        if (host == NOT_THERE) // it may have taken the network's place
+            network = find(line, place->network);
+        charge(line, network, place->network, price.network, random >> 16);
+    }
+    return host == NOT_THERE ? LIMITER_UNKNOWN : LIMITER_KNOWN;
+}

@@ -1,0 +1,104 @@
+// How much each source has sent lately, in memory that never grows: an account for a host (/32;
+// IPv6 /64) and one for its network (/24; IPv6 /48), which may send LIMITER_HOSTS times as much. A
+// session has an account of one level.
+//
+// A network's hash chooses a line of one cache line, which has ten accounts of both levels. So a
+// packet costs one line, whatever is in it. An account is a tag of 16 bits and a load; loads decay
+// exponentially, which gives a steady rate and a burst. Two rules keep a flood of forged sources
+// from doing harm:
+//
+// - Sample and hold (Estan and Varghese, 2002): a source that is not in its line gets in with a
+//   probability of 1/16. Once in, each packet counts. A flood of random sources writes 1/16 of its
+//   packets; a source that sends a lot is in after 16 packets in the mean, after 71 in 99 of 100
+//   cases.
+// - Guaranteed counts (Metwally, Agrawal, El Abbadi, 2005): a new account takes the place of the
+//   smallest one, and takes over its load as `error`. Only what is above the error was sent in this
+//   source's name, and only that is held against the limit. So nobody is refused for packets of
+//   others, but for those whose 16 bits are equal: 10 in 65,536 sources of one line.
+//
+// A packet that is refused is not charged. Pure; one thread. The caller gives memory and time.
+#pragma once
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    LIMITER_ACCOUNTS = 10,     // of a line
+    LIMITER_HOSTS = 32,        // a network may send as much as so many hosts
+    LIMITER_ENTER = 16,        // one in so many packets of an unknown source makes an account
+    LIMITER_STEPS = 64,        // steps of time in which a load falls to 1/e
+    LIMITER_FULL = 32768,      // the load at which packets are refused
+    LIMITER_BURST_MAX = 65536, // packets that a host may send at once
+    LIMITER_LINES_LOG2_MIN = 10,
+    LIMITER_LINES_LOG2_MAX = 16,
+    LIMITER_SECRETS = 3,
+};
+
+struct limiter_line {
+    _Alignas(64) uint32_t stamp;     // the step of time at which the loads were right
+    uint16_t tag[LIMITER_ACCOUNTS];  // 0: free
+    uint16_t load[LIMITER_ACCOUNTS]; // in 1/LIMITER_FULL of the burst
+    uint16_t error[LIMITER_ACCOUNTS];
+};
+static_assert(sizeof(struct limiter_line) == 64, "a packet costs one cache line");
+
+struct limiter {
+    struct limiter_line *line; // the caller's memory
+    uint32_t lines_log2;
+    uint64_t secret[LIMITER_SECRETS];
+    uint64_t random; // the state of a generator: cheap, seeded from the secrets' source
+};
+
+// What a packet costs, of each level, in 1/256 of a unit of load.
+struct limiter_price {
+    uint32_t host;
+    uint32_t network;
+};
+
+// The accounts of a packet's source.
+struct limiter_place {
+    struct limiter_line *line;
+    uint16_t host;    // tags
+    uint16_t network; // 0: it has no account of that level
+};
+
+enum limiter_verdict {
+    LIMITER_UNKNOWN = 0, // admitted; the source had no account
+    LIMITER_KNOWN = 1,   // admitted and charged
+    LIMITER_OVER = 2,    // over the limit: not charged
+};
+
+// Octets of memory of a table of so many lines.
+static inline size_t limiter_len(uint32_t lines_log2)
+{
+    return sizeof(struct limiter_line) << lines_log2;
+}
+
+// Makes an empty table of 2^lines_log2 lines over limiter_len() octets of zeros, aligned to 64;
+// does not touch them. The memory stays the caller's.
+void limiter_open(struct limiter *limiter, void *zeros, uint32_t lines_log2);
+
+// Takes new secrets. All accounts are lost then: their lines and tags are others.
+void limiter_set_secret(struct limiter *limiter, const uint64_t secret[LIMITER_SECRETS],
+                        uint64_t random);
+
+// The prices with which a host may send `burst` packets at once, 1 to LIMITER_BURST_MAX.
+struct limiter_price limiter_price_of(uint32_t burst);
+
+// The place of a host. network: the bits of its network, with something that tells IPv4 from IPv6;
+// host: the bits below it. Begins to load the line.
+void limiter_find(const struct limiter *limiter, uint64_t network, uint64_t host,
+                  struct limiter_place *place);
+
+// The place of a key without a network above it.
+void limiter_find_key(const struct limiter *limiter, uint64_t key, struct limiter_place *place);
+
+// Charges one packet. now: the step of time, LIMITER_STEPS of them in the time in which `burst`
+// packets may come steadily; it may wrap.
+enum limiter_verdict limiter_charge(struct limiter *limiter, const struct limiter_place *place,
+                                    struct limiter_price price, uint32_t now);
+
+// 64 bits of the table's own generator: good enough for a choice, not for a secret.
+uint64_t limiter_random(struct limiter *limiter);
