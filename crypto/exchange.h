@@ -15,6 +15,7 @@
 // Pure; a struct exchange belongs to one thread. The kernels wipe all that is derived from cookies.
 #pragma once
 
+#include "base/bytes.h"
 #include "base/lane_set.h"
 #include "crypto/aead.h"
 #include "crypto/cookie_key.h"
@@ -22,6 +23,7 @@
 #include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 enum {
     EXCHANGE_NONCE_LEN = 16,
@@ -42,6 +44,14 @@ struct exchange_shape {
 };
 static_assert(sizeof(struct exchange_shape) == 8, "shapes are compared as one word");
 
+// What tells sessions apart: the first octets of a lane's C2S, which all cookies of a session have
+// in common, under a secret of the caller's.
+enum { EXCHANGE_SESSION_LEN = 16 };
+struct exchange_sessions {
+    _Alignas(16) uint8_t veil[EXCHANGE_SESSION_LEN]; // the caller's secret
+    uint8_t name[LANES][EXCHANGE_SESSION_LEN];       // C2S ^ veil; of genuine lanes alone
+};
+
 struct exchange {
     uint8_t lead[EXCHANGE_LEAD];              // precedes each cookie, in all lanes
     const struct cookie_key *seal_key;        // seals every new cookie
@@ -54,8 +64,19 @@ struct exchange {
     const uint8_t
         *random[LANES]; // 16 * (1 + n_cookies) octets: nonces of the reply and of the cookies
     struct exchange_shape shape[LANES];
+    struct exchange_sessions *sessions; // run names the sessions there; NULL: nobody asks
     lane_set unopened; // run adds the lanes whose cookie did not open; the caller clears it
 };
+
+// Names the session of a lane with that C2S; nothing when sessions is NULL.
+static inline void exchange_name_session(struct exchange_sessions *sessions, unsigned lane,
+                                         const uint8_t *c2s)
+{
+    if (sessions == NULL)
+        return;
+    memcpy(sessions->name[lane], c2s, EXCHANGE_SESSION_LEN);
+    bytes_xor16(sessions->name[lane], sessions->veil);
+}
 
 // The variants of the kernel, chosen once at start by CPUID and XCR0.
 struct exchange_variant {

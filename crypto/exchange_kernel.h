@@ -264,6 +264,17 @@ hot_inline uint32_t kernel_check_and_seal(struct kernel_group *g, struct kernel_
     return block_equal(checked, block_load(g->request_seal, EXCHANGE_NONCE_LEN));
 }
 
+// Tells to which session each lane of the group belongs.
+__attribute__((noinline)) static void kernel_name_sessions(struct kernel_group *g,
+                                                           struct exchange_sessions *sessions)
+{
+    uint8_t *at[BLOCK_LANES];
+    lane_set lanes = g->lanes;
+    for (unsigned slot = 0; slot < BLOCK_LANES; slot++)
+        at[slot] = slot < g->n ? sessions->name[lane_take(&lanes)] : g->spare;
+    block_store(block_xor(g->keys[0], block_broadcast(sessions->veil)), at, 0);
+}
+
 // In a frame of its own, below that of kernel_run, which then wipes it.
 __attribute__((noinline)) static lane_set
 kernel_run_groups(struct kernel_group *g, struct exchange *x, lane_set which,
@@ -285,6 +296,8 @@ kernel_run_groups(struct kernel_group *g, struct exchange *x, lane_set which,
         struct kernel_siv request, reply;
         struct kernel_fresh fresh;
         const uint32_t opened = kernel_open_cookies(g, &request, &fresh);
+        if (x->sessions != NULL)
+            kernel_name_sessions(g, x->sessions);
         struct kernel_walk text = kernel_seal_cookies(g, &request, &fresh);
         kernel_start_reply(g, &request, &reply);
         const uint32_t genuine = opened & kernel_check_and_seal(g, &request, &reply, &text);

@@ -232,6 +232,7 @@ static lane_set open_cookies(struct engine *e, const struct exchange *x, lane_se
         if (bytes_equal_ct(e->work[l].cookie[0].text + COOKIE_KEYS_LEN - 16,
                            x->cookie[l] + COOKIE_TAG_AT, COOKIE_TAG_LEN))
             genuine |= lane_bit(l);
+        exchange_name_session(x->sessions, l, e->work[l].keys);
     }
     return genuine;
 }

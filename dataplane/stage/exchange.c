@@ -98,7 +98,7 @@ struct proof exchange(struct batch *batch, struct kinds requested, const struct 
 
     for (lane_set slow = requested.slow; slow != 0;) {
         unsigned i = lane_take(&slow);
-        enum outcome end = slow_exchange(batch, i, keys, rng);
+        enum outcome end = slow_exchange(batch, i, keys, rng, work->jobs.sessions);
         if (end == ANSWERED_NTS)
             proof.given |= lane_bit(i);
         else if (end == ANSWERED_NAK)

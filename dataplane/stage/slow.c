@@ -79,7 +79,7 @@ static enum outcome seal_reply(struct batch *batch, unsigned lane, const struct 
 }
 
 enum outcome slow_exchange(struct batch *batch, unsigned lane, const struct keyring_view *keys,
-                           struct rng *rng)
+                           struct rng *rng, struct exchange_sessions *sessions)
 {
     const struct fields *fields = &batch->fields[lane];
     uint8_t pair[2 * AEAD_KEY_MAX];
@@ -95,6 +95,8 @@ enum outcome slow_exchange(struct batch *batch, unsigned lane, const struct keyr
     enum outcome end = prove(batch, lane, aead, pair, &n_sealed);
     if (end == ANSWERED_NAK)
         batch->nak[NAK_REQUEST_TAG] |= lane_bit(lane);
+    if (end == ANSWERED_NTS)
+        exchange_name_session(sessions, lane, pair); // C2S is its first half
     if (end == ANSWERED_NTS)
         end = seal_reply(batch, lane, aead, &keys->key[keys->current], pair,
                          seal_n_cookies(fields->n_placeholders + n_sealed), rng);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 static struct bench bench;
+static struct exchange_sessions sessions; // the kernels name the sessions, too
 
 // One lane whose six buffers are fenced. A touch outside them ends the test by a signal.
 static void run_fenced(const struct exchange_variant *variant, unsigned l, bool at_end)
@@ -40,6 +41,8 @@ static void bounds(void **state)
     (void)state;
     uint64_t seed = 40;
     bench_start(&bench, &seed);
+    fill_mixed(&seed, sessions.veil, sizeof sessions.veil);
+    bench.x.sessions = &sessions;
     for (unsigned l = 0; l < 32; l++)
         bench_lane(&bench, l, l % 2 ? &bench.seal_key : &bench.old_key, (uint16_t)(16 + l),
                    (uint16_t)(47 - l), (uint8_t)(1 + l / 2 % 8), &seed);
@@ -148,6 +151,8 @@ static void nothing_stays(void **state)
     }
     uint64_t seed = 41;
     bench_start(&bench, &seed);
+    fill_mixed(&seed, sessions.veil, sizeof sessions.veil);
+    bench.x.sessions = &sessions;
     for (unsigned l = 0; l < LANES; l++)
         bench_lane(&bench, l, l / 8 % 2 ? &bench.seal_key : &bench.old_key, 188, 84, 1, &seed);
     bench_point(&bench);

@@ -78,6 +78,8 @@ lane_set reference_run(struct exchange *x, lane_set which)
                       part(x->request_seal[l], 16), x->request_seal[l] + 16, 16, NULL))
             continue;
         proven |= lane_bit(l);
+        for (unsigned i = 0; x->sessions != NULL && i < EXCHANGE_SESSION_LEN; i++)
+            x->sessions->name[l][i] = keys[C2S + i] ^ x->sessions->veil[i];
         uint8_t *text = x->reply_seal[l] + 32;
         for (unsigned c = 0; c < x->shape[l].n_cookies; c++) {
             memcpy(text + c * EXCHANGE_STRIDE, x->lead, EXCHANGE_LEAD);
@@ -110,12 +112,20 @@ lane_set compare(const struct bench *b, lane_set which, const struct exchange_va
     memcpy(&want, b, sizeof want);
     bench_point(&got);
     bench_point(&want);
+    static struct exchange_sessions got_sessions, want_sessions;
+    memset(&got_sessions, 0, sizeof got_sessions);
+    memcpy(got_sessions.veil, b->lane[0].random, sizeof got_sessions.veil);
+    want_sessions = got_sessions;
+    got.x.sessions = &got_sessions;
+    want.x.sessions = &want_sessions;
     lane_set proven = variant->run(&got.x, which);
     lane_set expected = reference_run(&want.x, which);
     assert_int_equal(proven, expected);
     assert_int_equal(got.x.unopened, want.x.unopened);
     for (unsigned l = 0; l < LANES; l++) {
         size_t len = seal_len(&got.x, l);
+        if (proven & lane_bit(l))
+            assert_memory_equal(got_sessions.name[l], want_sessions.name[l], EXCHANGE_SESSION_LEN);
         const uint8_t *seal = got.lane[l].reply_seal;
         if (!(which & ~expected & lane_bit(l)))
             assert_memory_equal(seal, want.lane[l].reply_seal, len);

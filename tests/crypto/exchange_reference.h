@@ -54,6 +54,6 @@ void bench_any_lane(struct bench *b, unsigned l, uint64_t *seed);
 lane_set reference_run(struct exchange *x, lane_set which);
 
 // Runs a copy of b through the variant and through the reference; fails the test unless both find
-// the same lanes proven and write the same octets, and nothing outside them; in a lane that is
-// refused the kernel leaves what stood there, or zeros. Returns the proven.
+// the same lanes proven, name the same sessions and write the same octets, and nothing outside
+// them; in a lane that is refused the kernel leaves what stood there, or zeros. Returns the proven.
 lane_set compare(const struct bench *b, lane_set which, const struct exchange_variant *variant);
