@@ -14,6 +14,9 @@ enum {
     CPUS_MAX = 1024,      // the numbers of CPUs in dataplane.cores are below it
     PREFIXES_MAX = 4096,  // of dataplane.allow, and of dataplane.deny
 
+    LIMITS_RATE_MAX = 100000, // dataplane.limits: requests a second
+    LIMITS_BURST_MAX = 65536, // likewise: at once
+
     COOKIE_KEYS_MAX = 8,                // the current key, the future one, and old ones
     OLD_KEYS_MAX = COOKIE_KEYS_MAX - 2, // keys.keep
     KEY_PATH_MAX = 4000,                // octets of keys.file

@@ -6,8 +6,6 @@
 #define EACH_TAG UINT64_C(0x0001000100010001) // a word has four tags
 #define EACH_TOP UINT64_C(0x8000800080008000)
 
-__extension__ typedef unsigned __int128 wide;
-
 enum { NOT_THERE = LIMITER_ACCOUNTS };
 
 void limiter_open(struct limiter *limiter, void *zeros, uint32_t lines_log2)
@@ -29,57 +27,6 @@ struct limiter_price limiter_price_of(uint32_t burst)
     return (struct limiter_price){host, (host + LIMITER_HOSTS - 1) / LIMITER_HOSTS};
 }
 
-// Both halves of the product of two words.
-static inline uint64_t mix(uint64_t a, uint64_t b)
-{
-    const wide product = (wide)a * b;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-uint64_t limiter_random(struct limiter *limiter)
-{
-    limiter->random += UINT64_C(0x9e3779b97f4a7c15);
-    return mix(limiter->random, limiter->random ^ limiter->secret[0]);
-}
-
-static inline uint16_t tag_of(uint64_t hash)
-{
-    const uint16_t tag = (uint16_t)hash;
-    return tag == 0 ? 1 : tag;
-}
-
-// Two multiplications with secrets: senders see no hash, so they cannot search for sources that
-// share a line with a victim.
-static inline uint64_t hash_of(const struct limiter *limiter, uint64_t key)
-{
-    return mix(mix(key ^ limiter->secret[0], limiter->secret[1] | 1) ^ limiter->secret[1],
-               limiter->secret[2] | 1);
-}
-
-static inline struct limiter_line *line_of(const struct limiter *limiter, uint64_t hash)
-{
-    struct limiter_line *line = &limiter->line[hash >> (64 - limiter->lines_log2)];
-    __builtin_prefetch(line, 1);
-    return line;
-}
-
-void limiter_find(const struct limiter *limiter, uint64_t network, uint64_t host,
-                  struct limiter_place *place)
-{
-    const uint64_t hash = hash_of(limiter, network);
-    *place = (struct limiter_place){
-        .line = line_of(limiter, hash),
-        .network = tag_of(hash),
-        .host = tag_of(mix(hash ^ host, limiter->secret[0] | 1)),
-    };
-}
-
-void limiter_find_key(const struct limiter *limiter, uint64_t key, struct limiter_place *place)
-{
-    const uint64_t hash = hash_of(limiter, key);
-    *place = (struct limiter_place){.line = line_of(limiter, hash), .host = tag_of(hash)};
-}
-
 // What is left of a load after 0 to 63 steps, and after 0 to 10 times 64, in 1/65536.
 static const uint16_t after_steps[LIMITER_STEPS] = {
     65535, 64520, 63520, 62535, 61565, 60611, 59671, 58746, 57835, 56939, 56056, 55187, 54331,
@@ -93,18 +40,14 @@ static const uint16_t after_rounds[] = {
 };
 enum { ROUNDS = sizeof after_rounds / sizeof after_rounds[0] };
 
-// Rounds to one of the two neighbours, so that the mean is right. The compiler does all accounts at
-// once.
-static inline void shrink(uint16_t *load, uint32_t factor, uint32_t dither)
+// add: 0 rounds down, 65535 up. The compiler does all accounts at once.
+static inline void shrink(uint16_t *load, uint32_t factor, uint32_t add)
 {
-    for (unsigned i = 0; i < LIMITER_ACCOUNTS; i++) {
-        dither = dither * 0x9e35 + 0x3619;
-        load[i] = (uint16_t)((load[i] * factor + (dither & 0xffff)) >> 16);
-    }
+    for (unsigned i = 0; i < LIMITER_ACCOUNTS; i++)
+        load[i] = (uint16_t)((load[i] * factor + add) >> 16);
 }
 
-static __attribute__((noinline)) void decay(struct limiter *limiter, struct limiter_line *line,
-                                            uint32_t now)
+static __attribute__((noinline)) void decay(struct limiter_line *line, uint32_t now)
 {
     const uint32_t steps = now - line->stamp;
     line->stamp = now;
@@ -118,28 +61,37 @@ static __attribute__((noinline)) void decay(struct limiter *limiter, struct limi
         factor = after_steps[steps % LIMITER_STEPS];
     if (steps / LIMITER_STEPS != 0)
         factor = factor * after_rounds[steps / LIMITER_STEPS] >> 16;
-    // The same dither for both: equal loads and errors stay equal.
-    const uint32_t dither = (uint32_t)limiter_random(limiter);
-    shrink(line->load, factor, dither);
-    shrink(line->error, factor, dither);
+    // Rounded so that never too much is held against a source.
+    shrink(line->load, factor, 0);
+    shrink(line->error, factor, UINT16_MAX);
 }
 
-// The account with that tag, or NOT_THERE. The line is read as eight words, of which the first
-// three hold stamp and tags; in a difference of words, the lowest quarter that is 0 has its top bit
-// set.
+static inline uint64_t word_of(const struct limiter_line *line, unsigned i)
+{
+    uint64_t word;
+    memcpy(&word, (const uint8_t *)line + i * sizeof word, sizeof word);
+    return word;
+}
+
+// The lowest quarter that is 0 gets its top bit, and perhaps some above it.
+static inline uint64_t zeros(uint64_t word)
+{
+    return (word - EACH_TAG) & ~word & EACH_TOP;
+}
+
+// The account with that tag, or NOT_THERE. Stamp and tags are three words of four quarters each,
+// and at most one of them has the tag. No branch depends on where: nobody could predict it.
 static inline unsigned find(const struct limiter_line *line, uint16_t tag)
 {
-    uint64_t word[3];
-    memcpy(word, line, sizeof word);
-    for (unsigned i = 0; i < 3; i++) {
-        uint64_t differs = word[i] ^ tag * EACH_TAG;
-        if (i == 0)
-            differs |= UINT32_MAX; // the stamp
-        const uint64_t equal = (differs - EACH_TAG) & ~differs & EACH_TOP;
-        if (equal != 0)
-            return 4 * i + (unsigned)__builtin_ctzll(equal) / 16 - 2;
-    }
-    return NOT_THERE;
+    const uint64_t wanted = tag * EACH_TAG;
+    // The stamp is the first half of the first word, and is never equal.
+    const uint64_t equal = zeros((word_of(line, 0) ^ wanted) | UINT32_MAX) >> 3 |
+                           zeros(word_of(line, 1) ^ wanted) >> 2 |
+                           zeros(word_of(line, 2) ^ wanted) >> 1;
+    if (equal == 0)
+        return NOT_THERE;
+    const unsigned bit = (unsigned)__builtin_ctzll(equal); // 16 quarter + 12 + word
+    return 4 * (bit % 16 - 12) + bit / 16 - 2;
 }
 static_assert(offsetof(struct limiter_line, tag) == 4 &&
                   offsetof(struct limiter_line, load) == 4 + 2 * LIMITER_ACCOUNTS,
@@ -182,8 +134,9 @@ static inline void charge(struct limiter_line *line, unsigned at, uint16_t tag, 
         enter(line, tag, price, random >> 4);
 }
 
-enum limiter_verdict limiter_charge(struct limiter *limiter, const struct limiter_place *place,
-                                    struct limiter_price price, uint32_t now)
+static inline __attribute__((always_inline)) enum limiter_verdict
+charge_one(struct limiter *limiter, const struct limiter_place *place, struct limiter_price price,
+           uint32_t now)
 {
     struct limiter_line *line = place->line;
     const uint64_t random = limiter_random(limiter);
@@ -195,7 +148,7 @@ enum limiter_verdict limiter_charge(struct limiter *limiter, const struct limite
         (random % LIMITER_ENTER != 0) & ((random >> 16) % LIMITER_ENTER != 0))
         return LIMITER_UNKNOWN;
     if (line->stamp != now)
-        decay(limiter, line, now);
+        decay(line, now);
     if (is_over(line, host) || is_over(line, network))
         return LIMITER_OVER;
     charge(line, host, place->host, price.host, random);
@@ -205,4 +158,22 @@ enum limiter_verdict limiter_charge(struct limiter *limiter, const struct limite
         charge(line, network, place->network, price.network, random >> 16);
     }
     return host == NOT_THERE ? LIMITER_UNKNOWN : LIMITER_KNOWN;
+}
+
+enum limiter_verdict limiter_charge(struct limiter *limiter, const struct limiter_place *place,
+                                    struct limiter_price price, uint32_t now)
+{
+    return charge_one(limiter, place, price, now);
+}
+
+lane_set limiter_charge_lanes(struct limiter *limiter, const struct limiter_place place[LANES],
+                              lane_set lanes, struct limiter_price price, uint32_t now)
+{
+    lane_set over = 0;
+    while (lanes != 0) {
+        unsigned i = lane_take(&lanes);
+        if (charge_one(limiter, &place[i], price, now) == LIMITER_OVER)
+            over |= lane_bit(i);
+    }
+    return over;
 }

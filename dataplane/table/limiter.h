@@ -19,18 +19,21 @@
 // A packet that is refused is not charged. Pure; one thread. The caller gives memory and time.
 #pragma once
 
+#include "base/bounds.h"
+#include "base/lane_set.h"
+
 #include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum {
-    LIMITER_ACCOUNTS = 10,     // of a line
-    LIMITER_HOSTS = 32,        // a network may send as much as so many hosts
-    LIMITER_ENTER = 16,        // one in so many packets of an unknown source makes an account
-    LIMITER_STEPS = 64,        // steps of time in which a load falls to 1/e
-    LIMITER_FULL = 32768,      // the load at which packets are refused
-    LIMITER_BURST_MAX = 65536, // packets that a host may send at once
+    LIMITER_ACCOUNTS = 10, // of a line
+    LIMITER_HOSTS = 32,    // a network may send as much as so many hosts
+    LIMITER_ENTER = 16,    // one in so many packets of an unknown source makes an account
+    LIMITER_STEPS = 64,    // steps of time in which a load falls to 1/e
+    LIMITER_FULL = 32768,  // the load at which packets are refused
+    LIMITER_BURST_MAX = LIMITS_BURST_MAX, // packets that a host may send at once
     LIMITER_LINES_LOG2_MIN = 10,
     LIMITER_LINES_LOG2_MAX = 16,
     LIMITER_SECRETS = 3,
@@ -87,18 +90,71 @@ void limiter_set_secret(struct limiter *limiter, const uint64_t secret[LIMITER_S
 // The prices with which a host may send `burst` packets at once, 1 to LIMITER_BURST_MAX.
 struct limiter_price limiter_price_of(uint32_t burst);
 
+__extension__ typedef unsigned __int128 wide;
+
+// Both halves of the product of two words.
+static inline uint64_t limiter_mix(uint64_t a, uint64_t b)
+{
+    const wide product = (wide)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+// 64 bits of the table's own generator: good enough for a choice, not for a secret.
+static inline uint64_t limiter_random(struct limiter *limiter)
+{
+    limiter->random += UINT64_C(0x9e3779b97f4a7c15);
+    return limiter_mix(limiter->random, limiter->random ^ limiter->secret[0]);
+}
+
+static inline uint16_t limiter_tag(uint64_t hash)
+{
+    const uint16_t tag = (uint16_t)hash;
+    return tag == 0 ? 1 : tag;
+}
+
+// Two multiplications with secrets: senders see no hash, so they cannot search for sources that
+// share a line with a victim.
+static inline uint64_t limiter_hash(const struct limiter *limiter, uint64_t key)
+{
+    return limiter_mix(limiter_mix(key ^ limiter->secret[0], limiter->secret[1] | 1) ^
+                           limiter->secret[1],
+                       limiter->secret[2] | 1);
+}
+
+static inline struct limiter_line *limiter_line_of(const struct limiter *limiter, uint64_t hash)
+{
+    struct limiter_line *line = &limiter->line[hash >> (64 - limiter->lines_log2)];
+    __builtin_prefetch(line, 1);
+    return line;
+}
+
 // The place of a host. network: the bits of its network, with something that tells IPv4 from IPv6;
 // host: the bits below it. Begins to load the line.
-void limiter_find(const struct limiter *limiter, uint64_t network, uint64_t host,
-                  struct limiter_place *place);
+static inline void limiter_find(const struct limiter *limiter, uint64_t network, uint64_t host,
+                                struct limiter_place *place)
+{
+    const uint64_t hash = limiter_hash(limiter, network);
+    *place = (struct limiter_place){
+        .line = limiter_line_of(limiter, hash),
+        .network = limiter_tag(hash),
+        .host = limiter_tag(limiter_mix(hash ^ host, limiter->secret[0] | 1)),
+    };
+}
 
 // The place of a key without a network above it.
-void limiter_find_key(const struct limiter *limiter, uint64_t key, struct limiter_place *place);
+static inline void limiter_find_key(const struct limiter *limiter, uint64_t key,
+                                    struct limiter_place *place)
+{
+    const uint64_t hash = limiter_hash(limiter, key);
+    *place =
+        (struct limiter_place){.line = limiter_line_of(limiter, hash), .host = limiter_tag(hash)};
+}
 
 // Charges one packet. now: the step of time, LIMITER_STEPS of them in the time in which `burst`
 // packets may come steadily; it may wrap.
 enum limiter_verdict limiter_charge(struct limiter *limiter, const struct limiter_place *place,
                                     struct limiter_price price, uint32_t now);
 
-// 64 bits of the table's own generator: good enough for a choice, not for a secret.
-uint64_t limiter_random(struct limiter *limiter);
+// The same for each of these lanes in turn; returns those that are over the limit.
+lane_set limiter_charge_lanes(struct limiter *limiter, const struct limiter_place place[LANES],
+                              lane_set lanes, struct limiter_price price, uint32_t now);

@@ -859,8 +859,11 @@ MUTANTS = [
            "        return add(line, host, price.host, 0), LIMITER_OVER;\n    charge(", ("dataplane/table/limiter",)),
     Mutant("limiter-largest", "a new account takes the place of any other", "dataplane/table/limiter.c",
            "        if (line->load[i] < line->load[at])\n", "        if (tag % 2)\n", ("dataplane/table/limiter",)),
-    Mutant("limiter-round", "small loads vanish when their line is touched often", "dataplane/table/limiter.c",
-           " + (dither & 0xffff)) >> 16", ") >> 16", ("dataplane/table/limiter",)),
+    Mutant("limiter-decay", "what an account has taken over does not decay with it", "dataplane/table/limiter.c",
+           "    shrink(line->error, factor, UINT16_MAX);\n", "", ("dataplane/table/limiter",)),
+    Mutant("kernel-session", "the kernel names the session of another lane", "crypto/exchange_kernel.h",
+           "block_xor(g->keys[0], block_broadcast(sessions->veil)), at, 0)",
+           "block_xor(g->keys[1], block_broadcast(sessions->veil)), at, 0)", KERNELS),
     # interleaved mode
     Mutant("il-twice", "a departure is told again and again (IL-3)", "dataplane/table/table.c",
            "&entry[i].key, &wanted, 0,", "&entry[i].key, &wanted, key,",

@@ -153,6 +153,26 @@ static void a_new_account_does_not_pay_for_the_one_it_replaces(void **state)
     close_table(limiter);
 }
 
+// Its error decays with its load: otherwise it could send more and more.
+static void an_inherited_load_decays(void **state)
+{
+    (void)state;
+    struct limiter *limiter = open_table(8);
+    struct limiter_place place = place_of_key(limiter, 1);
+    for (unsigned i = 0; i < LIMITER_ACCOUNTS; i++) {
+        place.line->tag[i] = (uint16_t)(place.host ^ 1); // of another source
+        place.line->load[i] = LIMITER_FULL - 1;
+    }
+    place.line->stamp = NOW;
+    enter(limiter, place, NOW);
+    assert_int_equal(exhaust(limiter, place, NOW), BURST - 2);
+    unsigned n = 0;
+    for (uint32_t step = 1; step <= 10 * LIMITER_STEPS; step++)
+        n += exhaust(limiter, place, NOW + step);
+    assert_in_range(n, 10 * BURST * 97 / 100, 10 * BURST * 103 / 100);
+    close_table(limiter);
+}
+
 static void the_smallest_account_is_replaced(void **state)
 {
     (void)state;
@@ -297,6 +317,7 @@ int main(void)
         cmocka_unit_test(an_elephant_is_held_soon),
         cmocka_unit_test(a_flood_of_random_sources_refuses_nobody),
         cmocka_unit_test(a_new_account_does_not_pay_for_the_one_it_replaces),
+        cmocka_unit_test(an_inherited_load_decays),
         cmocka_unit_test(the_smallest_account_is_replaced),
         cmocka_unit_test(loads_decay_over_any_time),
         cmocka_unit_test(frequent_decay_is_right_in_the_mean),
