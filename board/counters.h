@@ -14,6 +14,7 @@ enum outcome {
     ANSWERED_PLAIN,     // NTP reply without NTS
     ANSWERED_NTS,       // authenticated reply
     ANSWERED_NAK,       // NTS NAK (kiss code NTSN)
+    ANSWERED_KISS,      // kiss code RATE: a plain request above its limit
     DROPPED_RUNT,       // shorter than its own headers say
     DROPPED_OVERSIZE,   // longer than FRAME_MAX or in several segments
     DROPPED_NOT_IP,     // neither IPv4 nor IPv6, or more than two VLAN tags
@@ -41,9 +42,13 @@ enum outcome {
     DROPPED_NO_KEYS,     // an NTS request before there are keys, or before the generator is seeded
     DROPPED_NO_CLOCK,    // before control has published a clock
     DROPPED_UNHEALTHY,   // the clock is not synchronised, and the configuration wants silence then
-    DROPPED_STALE,       // the core was held up after composing, until the timestamps were wrong
-    DROPPED_LONGER,      // the reply would be longer than the request: a bug if it is ever counted
-    DROPPED_TX_FULL,     // the port's send queue did not take the reply
+    DROPPED_PLAIN_LIMIT, // a plain request, whose source is above its limit
+    DROPPED_SESSION_LIMIT, // a genuine NTS request of a session above its limit, or its cookie
+                           // again
+    DROPPED_NAK_LIMIT,     // an NTS request that is not genuine, when there were too many NAKs
+    DROPPED_STALE,         // the core was held up after composing, until the timestamps were wrong
+    DROPPED_LONGER,  // the reply would be longer than the request: a bug if it is ever counted
+    DROPPED_TX_FULL, // the port's send queue did not take the reply
     OUTCOMES,
 };
 
@@ -88,6 +93,14 @@ struct core_counters {
     _Atomic uint64_t outcome[OUTCOMES];
     _Atomic uint64_t nak[NAK_CAUSES];                 // of outcome[ANSWERED_NAK]
     _Atomic uint64_t departure_error[DEPARTURE_BINS]; // by departure_error_bin
+
+    // Requests above a limit that were answered all the same; and with dry_run, those that would
+    // have been dropped.
+    _Atomic uint64_t leaked_plain;
+    _Atomic uint64_t leaked_nak;
+    _Atomic uint64_t dry_plain;
+    _Atomic uint64_t dry_session;
+    _Atomic uint64_t dry_nak;
 
     // Replies to requests that ask for interleaved mode (RFC 9769): in which mode, and what becomes
     // of their departures, which the next such reply is to tell.

@@ -100,6 +100,12 @@ const struct metric_family family_dropped = {
     ""};
 const struct metric_family family_naks = {"noonmark_ntp_naks", "NTS NAKs sent, by their cause.",
                                           METRIC_COUNTER, ""};
+const struct metric_family family_leaked = {
+    "noonmark_ntp_limits_leaked", "Requests above a limit that were answered all the same.",
+    METRIC_COUNTER, ""};
+const struct metric_family family_dry = {
+    "noonmark_ntp_limits_dry_run", "Requests that the limits would have dropped without dry_run.",
+    METRIC_COUNTER, ""};
 const struct metric_family family_received = {"noonmark_ntp_received_bytes",
                                               "Octets of the frames received, without FCS.",
                                               METRIC_COUNTER, "bytes"};

@@ -21,7 +21,8 @@ enum {
     CONFIG_LISTEN_MAX = LISTENERS_MAX,
     CONFIG_CERTIFICATES_MAX = CERTIFICATES_MAX,
     CONFIG_PREFIXES_MAX = PREFIXES_MAX,
-    CONFIG_PHC_MAX = 32,      // octets of a device's path, with its NUL
+    CONFIG_PHC_MAX = 32, // octets of a device's path, with its NUL
+    CONFIG_FRACTION_ONE = 1000000,
     CONFIG_TEXT_MAX = 524288, // octets of a configuration file; what config_print writes is shorter
 };
 
@@ -85,6 +86,21 @@ enum config_switch {
     SWITCH_TRUE,
 };
 
+// Steadily and at once; per_second 0: no limit.
+struct config_rate {
+    uint32_t per_second;
+    uint32_t burst;
+};
+
+struct config_limits {
+    struct config_rate plain; // of a host
+    uint32_t leak;            // of CONFIG_FRACTION_ONE
+    enum config_switch kod;
+    struct config_rate session;
+    uint32_t nak_share; // of CONFIG_FRACTION_ONE; that: no limit
+    enum config_switch dry_run;
+};
+
 struct config {
     struct {
         uint32_t n_cores;
@@ -103,6 +119,7 @@ struct config {
         enum config_switch interleaved;
         enum config_switch kernel_path; // the guard sockets' requests are answered
         enum config_switch launch_time;
+        struct config_limits limits;
     } dataplane;
     struct {
         uint32_t n_listen;

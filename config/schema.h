@@ -11,6 +11,7 @@
 enum schema_type {
     SCHEMA_GROUP,        // a mapping, or with list_max a list of mappings
     SCHEMA_NUMBER,       // uint8_t, uint16_t or uint32_t, depending on size
+    SCHEMA_FRACTION,     // uint32_t, counted in 10^-6: written as 0.25
     SCHEMA_DURATION,     // uint32_t, counted in unit_ns
     SCHEMA_WORD,         // char *: one of words
     SCHEMA_CHOICE,       // an enum: the position in words
@@ -32,7 +33,8 @@ struct schema_key {
     enum schema_type type;
     size_t at;   // offset in struct config, or in one element of the list of groups it belongs to
     size_t size; // octets of one value or element
-    // Of a number, of a duration, of a text's length. An address to listen at may be "" with min 0.
+    // Of a number, of a fraction, of a duration, of a text's length. An address to listen at may be
+    // "" with min 0.
     uint32_t min, max;
     uint64_t unit_ns;         // of a duration
     const char *const *words; // ends with NULL

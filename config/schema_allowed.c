@@ -1,7 +1,7 @@
 // The values that a key may have, in words for error messages.
 #include "config/schema.h"
 
-#include "config/value.h"
+#include "config/number.h"
 
 #include <stdio.h>
 
@@ -27,9 +27,15 @@ void schema_allowed(const struct schema_key *key, char *out, size_t len)
     case SCHEMA_NUMBER:
         snprintf(out, len, "a number from %u to %u", key->min, key->max);
         break;
+    case SCHEMA_FRACTION:
+        number_fraction_text(key->min, least, sizeof least);
+        number_fraction_text(key->max, most, sizeof most);
+        snprintf(out, len, "a number from %s to %s, with up to six digits behind the point", least,
+                 most);
+        break;
     case SCHEMA_DURATION:
-        value_duration_text(key->min, key->unit_ns, least, sizeof least);
-        value_duration_text(key->max, key->unit_ns, most, sizeof most);
+        number_duration_text(key->min, key->unit_ns, least, sizeof least);
+        number_duration_text(key->max, key->unit_ns, most, sizeof most);
         snprintf(out, len, "a time from %s to %s, with its unit (%ss, m, h or d)", least, most,
                  key->unit_ns == 1           ? "ns, us, ms, "
                  : key->unit_ns == NS_PER_MS ? "ms, "

@@ -4,7 +4,6 @@
 #include <string.h>
 
 const struct schema_later schema_later[] = {
-    {"dataplane.rate_limit", ""},
     {"dataplane.ports[].queues", ""},
     {"dataplane.ports[].pci", ""},
     {"control.per_prefix", ""},

@@ -3,6 +3,7 @@
 
 #include "config/config.h"
 #include "config/host.h"
+#include "config/number.h"
 #include "config/prefix.h"
 
 #include <arpa/inet.h>
@@ -11,106 +12,6 @@
 #include <string.h>
 
 enum { ADDRESS_TEXT_MAX = 64 };
-
-// Parses digits only, up to the value `most`: no sign, no blank, no hexadecimal. True with *value
-// set.
-static bool digits(const char *text, size_t len, uint64_t most, uint64_t *value)
-{
-    uint64_t v = 0;
-
-    if (len == 0)
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        if (text[i] < '0' || text[i] > '9')
-            return false;
-        v = v * 10 + (uint64_t)(text[i] - '0');
-        if (v > most)
-            return false;
-    }
-    *value = v;
-    return true;
-}
-
-static bool parse_number(const struct schema_key *key, const char *text, void *into)
-{
-    uint64_t v;
-    if (!digits(text, strlen(text), key->max, &v) || v < key->min)
-        return false;
-
-    const uint8_t octet = (uint8_t)v;
-    const uint16_t half = (uint16_t)v;
-    const uint32_t whole = (uint32_t)v;
-    memcpy(into,
-           key->size == sizeof octet  ? (const void *)&octet
-           : key->size == sizeof half ? (const void *)&half
-                                      : (const void *)&whole,
-           key->size);
-    return true;
-}
-
-static uint32_t number_of(const struct schema_key *key, const void *from)
-{
-    uint8_t octet;
-    uint16_t half;
-    uint32_t whole;
-
-    switch (key->size) {
-    case sizeof octet:
-        memcpy(&octet, from, sizeof octet);
-        return octet;
-    case sizeof half:
-        memcpy(&half, from, sizeof half);
-        return half;
-    default:
-        memcpy(&whole, from, sizeof whole);
-        return whole;
-    }
-}
-
-static const struct {
-    const char *name;
-    uint64_t ns;
-} units[] = {{"d", UINT64_C(86400000000000)},
-             {"h", UINT64_C(3600000000000)},
-             {"m", UINT64_C(60000000000)},
-             {"s", 1000000000},
-             {"ms", 1000000},
-             {"us", 1000},
-             {"ns", 1}};
-enum { UNITS = sizeof units / sizeof units[0] };
-
-static bool parse_duration(const struct schema_key *key, const char *text, void *into)
-{
-    const size_t n = strspn(text, "0123456789");
-    uint64_t v;
-    if (!digits(text, n, UINT32_MAX, &v))
-        return false;
-
-    for (size_t i = 0; i < UNITS; i++) {
-        if (strcmp(text + n, units[i].name) != 0)
-            continue;
-        if (v > UINT64_MAX / units[i].ns)
-            return false;
-        const uint64_t ns = v * units[i].ns;
-        const uint64_t count = ns / key->unit_ns;
-        if (ns % key->unit_ns != 0 || count < key->min || count > key->max)
-            return false;
-        *(uint32_t *)into = (uint32_t)count;
-        return true;
-    }
-    return false;
-}
-
-void value_duration_text(uint32_t count, uint64_t unit_ns, char *out, size_t len)
-{
-    const uint64_t ns = count * unit_ns;
-    for (size_t i = 0; i < UNITS; i++) {
-        if (ns % units[i].ns != 0 || (ns == 0 && units[i].ns != unit_ns))
-            continue;
-        snprintf(out, len, "%llu%s", (unsigned long long)(ns / units[i].ns), units[i].name);
-        return;
-    }
-}
 
 static bool parse_choice(const struct schema_key *key, const char *text, void *into)
 {
@@ -164,12 +65,12 @@ static bool user_allowed(const char *text)
         return strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
                    strlen(text) &&
                text[0] != '-';
-    if (!digits(text, n, UINT32_MAX - 1, &id) || id == 0)
+    if (!number_digits(text, n, UINT32_MAX - 1, &id) || id == 0)
         return false;
     if (text[n] == '\0')
         return true;
-    return text[n] == ':' && digits(text + n + 1, strlen(text + n + 1), UINT32_MAX - 1, &id) &&
-           id != 0;
+    return text[n] == ':' &&
+           number_digits(text + n + 1, strlen(text + n + 1), UINT32_MAX - 1, &id) && id != 0;
 }
 
 static bool text_allowed(const struct schema_key *key, const char *text)
@@ -213,7 +114,7 @@ bool value_endpoint(const char *text, struct sockaddr_storage *address, socklen_
     uint64_t port;
 
     const char *colon = strrchr(text, ':');
-    if (colon == NULL || !digits(colon + 1, strlen(colon + 1), 65535, &port) || port == 0)
+    if (colon == NULL || !number_digits(colon + 1, strlen(colon + 1), 65535, &port) || port == 0)
         return false;
     const bool v6 = text[0] == '[';
     const char *start = v6 ? text + 1 : text;
@@ -267,9 +168,11 @@ bool value_parse(const struct schema_key *key, const char *text, void *into)
     case SCHEMA_GROUP:
         return false;
     case SCHEMA_NUMBER:
-        return parse_number(key, text, into);
+        return number_parse(key, text, into);
+    case SCHEMA_FRACTION:
+        return number_parse_fraction(key, text, into);
     case SCHEMA_DURATION:
-        return parse_duration(key, text, into);
+        return number_parse_duration(key, text, into);
     case SCHEMA_WORD:
     case SCHEMA_CHOICE:
         return parse_choice(key, text, into);
@@ -316,8 +219,12 @@ void value_print(const struct schema_key *key, const void *from, FILE *out)
     case SCHEMA_NUMBER:
         fprintf(out, "%u", number_of(key, from));
         break;
+    case SCHEMA_FRACTION:
+        number_fraction_text(*(const uint32_t *)from, text, sizeof text);
+        fputs(text, out);
+        break;
     case SCHEMA_DURATION:
-        value_duration_text(*(const uint32_t *)from, key->unit_ns, text, sizeof text);
+        number_duration_text(*(const uint32_t *)from, key->unit_ns, text, sizeof text);
         fputs(text, out);
         break;
     case SCHEMA_CHOICE:

@@ -24,6 +24,3 @@ bool value_equal(const struct schema_key *key, const void *a, const void *b);
 
 // Frees the memory that value_parse allocated.
 void value_free(const struct schema_key *key, void *at);
-
-// A time in the largest unit that divides it: "90s", "24h". len is 16 or more.
-void value_duration_text(uint32_t count, uint64_t unit_ns, char *out, size_t len);

@@ -5,6 +5,7 @@
 #include "base/tsc.h"
 #include "dataplane/clock/clock.h"
 #include "dataplane/stage/account.h"
+#include "dataplane/stage/admit.h"
 #include "dataplane/stage/allow.h"
 #include "dataplane/stage/classify.h"
 #include "dataplane/stage/exchange.h"
@@ -124,6 +125,8 @@ static struct proof compose(struct core *c, struct kinds requested, lane_set int
     if (interleaved != 0)
         interleave_undo(b, interleaved & proof.doubted);
     refuse(b, proof.doubted); // become NAKs
+    if (b->kissed != 0)
+        kiss(b, b->kissed & requested.plain);
     return proof;
 }
 
@@ -151,6 +154,19 @@ static bool is_silent(const struct core *c)
            clock_is_marked(&c->state.state, c->time.arrived);
 }
 
+// The limits that are in force. settings NULL: none.
+static struct admit_turn limits_now(const struct core *c)
+{
+    const struct admit_settings *settings = &policy_held(&c->policy)->limits;
+    return (struct admit_turn){
+        .settings =
+            settings->on && c->is.admit != NULL && c->state.state.tsc_hz != 0 ? settings : NULL,
+        .counters = c->is.counters,
+        .tsc = c->time.arrived,
+        .tsc_hz = c->state.state.tsc_hz,
+    };
+}
+
 // The results of the lanes that could be answered.
 struct answers {
     lane_set interleaved; // answered with the departure of an earlier reply
@@ -161,7 +177,8 @@ struct answers {
 };
 
 // Answers a part of the burst: the replies that share one plan of departure times.
-static void answer(struct core *c, struct kinds requested, struct answers *answers)
+static void answer(struct core *c, const struct admit_turn *limits, struct kinds requested,
+                   struct answers *answers)
 {
     struct batch *b = &c->batch;
     struct proof proof = compose(c, requested, answers->interleaved);
@@ -169,6 +186,8 @@ static void answer(struct core *c, struct kinds requested, struct answers *answe
         counter_add(&c->is.counters->composed_again, 1);
         proof = compose(c, requested, answers->interleaved);
     }
+    if (limits->settings != NULL)
+        proof = admit_proven(c->is.admit, limits, b, proof);
     lane_set given = turn_round(b, requested.plain | proof.given | proof.doubted);
     answers->doubted |= proof.doubted;
     if (turn_time_is_stale(&c->time, &c->state.state, tsc_now())) {
@@ -180,7 +199,7 @@ static void answer(struct core *c, struct kinds requested, struct answers *answe
     turn_time_schedule(&c->time, lane_count(given), &b->burst);
     b->burst.exact = 0;
     if (b->interleaved != 0)
-        interleave_choose(&c->interleave, b, given & ~proof.doubted, requested.plain,
+        interleave_choose(&c->interleave, b, given & ~proof.doubted & ~b->kissed, requested.plain,
                           c->time.composed, c->state.state.tsc_hz);
     lane_set sent = port_tx(c->is.port, &b->burst, given);
     note_departures(c, given & ~b->burst.exact, sent & ~b->burst.exact);
@@ -206,6 +225,7 @@ bool core_turn(struct core *c)
     core_refresh(c);
     memset(b->ended, 0, sizeof b->ended);
     memset(b->nak, 0, sizeof b->nak);
+    b->kissed = 0;
     const struct turn_lines lines = {&c->stamps.line, &c->own_clock.line};
     const struct turn_stamps stamps =
         turn_time_moments(&c->time, &c->state.state, &lines, &b->burst, all, b->arrival);
@@ -219,14 +239,19 @@ bool core_turn(struct core *c)
     requested = able(b, requested, c->keys.n != 0 && rng_ready(&c->rng), c->state.state.serving,
                      is_silent(c));
     account_clients(c->is.clients, b, kinds_all(requested));
+    const struct admit_turn admission = limits_now(c);
+    if (admission.settings != NULL)
+        requested = admit(c->is.admit, &admission, b, requested, &c->rng);
+    c->work.jobs.sessions =
+        admission.settings != NULL ? admit_sessions(c->is.admit, admission.settings) : NULL;
 
     struct answers answers = {0};
     if (b->interleaved != 0)
-        answers.interleaved = interleave_find(&c->interleave, b, requested);
+        answers.interleaved = interleave_find(&c->interleave, b, requested) & ~b->kissed;
     unsigned most = turn_time_part(&c->time, &c->state.state);
     for (lane_set rest = kinds_all(requested); rest != 0;) {
         lane_set part = lane_lowest(rest, most);
-        answer(c, kinds_within(requested, part), &answers);
+        answer(c, &admission, kinds_within(requested, part), &answers);
         rest &= ~part;
     }
     port_drop(c->is.port, &b->burst, all & ~answers.sent);

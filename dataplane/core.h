@@ -34,6 +34,7 @@ struct core_setup {
     const struct tables *tables;       // shared by all cores; NULL: no interleaved mode
     uint32_t number;                   // of this core's queue, in tables
     struct unique_counter *clients;    // counted by this core's thread; NULL: not counted
+    struct admit *admit;               // of this thread's cores together; NULL: no limits
 };
 
 struct core {

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "dataplane/core.h"
+#include "dataplane/limit_memory.h"
 #include "dataplane/port/ports.h"
 
 #include <assert.h>
@@ -45,6 +46,8 @@ struct loop {
     _Atomic bool must_stop; // writer: housekeeping; reader: the polling thread
     uint32_t empty;         // turns without frames, up to LOOP_EMPTY_TURNS
     struct pollfd *wait;    // of each queue; NULL: it does not sleep
+    struct limit_memory limit_memory;
+    struct admit admit; // of all its cores together
     uint32_t n_seats;
     struct seat seat[]; // one for each queue
 };
@@ -104,6 +107,14 @@ int loop_open(const struct loop_setup *setup, struct loop **out)
     }
     loop->is = *setup;
     loop->size = size;
+    int fault = limit_memory_open(
+        &loop->limit_memory,
+        atomic_load_explicit(&setup->policy->now, memory_order_relaxed)->limits.on);
+    if (fault) {
+        loop_close(loop);
+        return fault;
+    }
+    admit_open(&loop->admit, loop->limit_memory.tables);
     loop->n_seats = n;
     if (setup->cpu == LOOP_NO_CPU)
         snprintf(loop->name, sizeof loop->name, "kernel path");
@@ -122,10 +133,11 @@ int loop_open(const struct loop_setup *setup, struct loop **out)
             .tables = setup->tables,
             .number = setup->first_number + i,
             .clients = setup->clients,
+            .admit = &loop->admit,
         };
         core_open(&loop->seat[i].core, &core);
     }
-    int fault = open_wait(loop);
+    fault = open_wait(loop);
     if (fault) {
         loop_close(loop);
         return fault;
@@ -314,6 +326,7 @@ void loop_close(struct loop *loop)
     for (uint32_t i = 0; i < loop->n_seats; i++)
         core_close(&loop->seat[i].core);
     free(loop->wait);
+    limit_memory_close(&loop->limit_memory);
     stack_free(loop->stack);
     secret_free(loop, loop->size);
 }

@@ -1,8 +1,8 @@
 // The operator's settings for the packets on the ports, as one immutable object: published whole
 // while the cores run, and freed once no core uses it any more. It holds the settings that change
-// what is answered and how (the UDP port, silence while the clock is wrong; which sources are
-// answered; later smear and limits). Keys and clock, which change without the operator, come over
-// the board.
+// what is answered and how (the UDP port, silence while the clock is wrong, which sources are
+// answered, limits; later smear). Keys and clock, which change without the operator, come over the
+// board.
 //
 // Housekeeping's thread publishes and frees. Each core checks once a turn, an idle one too, and
 // writes which policy it uses. Its heartbeat would not be enough: a core may count a turn after the
@@ -11,6 +11,7 @@
 #pragma once
 
 #include "base/prefixes.h"
+#include "dataplane/stage/admit.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -21,6 +22,7 @@ struct policy {
     bool silent_unless_synchronised; // time.on_unhealthy: replies would have leap 3, so give none
     bool nts_only;                   // plain requests are not answered
     struct prefixes *sources;        // that are answered; NULL: all
+    struct admit_settings limits;
 };
 
 struct policy_entry;

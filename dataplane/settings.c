@@ -3,12 +3,30 @@
 #include <errno.h>
 #include <stdio.h>
 
+static struct admit_settings make_limits(const struct config_limits *from)
+{
+    const struct admit_settings limits = {
+        .dry_run = from->dry_run == SWITCH_TRUE,
+        .kod = from->kod == SWITCH_TRUE,
+        .leak = (uint32_t)((uint64_t)from->leak * ADMIT_LEAK_ONE / CONFIG_FRACTION_ONE),
+        .plain = {from->plain.per_second, from->plain.burst},
+        .session = {from->session.per_second, from->session.burst},
+        .limits_naks = from->nak_share < CONFIG_FRACTION_ONE,
+        .naks_per_second =
+            (uint32_t)((uint64_t)from->nak_share * ADMIT_CAPACITY / CONFIG_FRACTION_ONE),
+        .on = from->plain.per_second != 0 || from->session.per_second != 0 ||
+              from->nak_share < CONFIG_FRACTION_ONE,
+    };
+    return limits;
+}
+
 struct policy_entry *settings_policy(const struct config *config)
 {
     struct policy policy = {
         .udp_port = config->dataplane.udp_port,
         .silent_unless_synchronised = config->time.on_unhealthy == UNHEALTHY_SILENT,
         .nts_only = config->dataplane.nts_only == SWITCH_TRUE,
+        .limits = make_limits(&config->dataplane.limits),
     };
     if (config_sources(config, &policy.sources) != 0)
         return NULL;

@@ -44,7 +44,8 @@ static void count_naks(struct core_counters *counters, const struct batch *batch
 void account(struct core_counters *counters, struct batch *batch, lane_set all,
              struct kinds requested, lane_set doubted, lane_set answer, lane_set sent)
 {
-    batch->ended[ANSWERED_PLAIN] = sent & requested.plain;
+    batch->ended[ANSWERED_PLAIN] = sent & requested.plain & ~batch->kissed;
+    batch->ended[ANSWERED_KISS] = sent & batch->kissed;
     batch->ended[ANSWERED_NAK] = sent & doubted;
     batch->ended[ANSWERED_NTS] = sent & ~requested.plain & ~doubted;
     batch->ended[DROPPED_TX_FULL] = answer & ~sent;

@@ -27,6 +27,7 @@ struct batch {
     uint16_t ntp_len[LANES];  // respond, exchange, refuse: octets of the reply from NTP on
     lane_set interleaved;     // classify: may ask for interleaved mode; interleave_find: ask for it
     ntp_time earlier[LANES];  // interleave_find: departures of the replies that some ask about
+    lane_set kissed;          // admit: will be answered with a kiss; cleared each turn
     lane_set ended[OUTCOMES]; // which lanes ended how; disjoint, cleared each turn
     lane_set nak[NAK_CAUSES]; // exchange: why lanes are refused; cleared each turn
 };

@@ -7,3 +7,7 @@
 // Rewrites the replies of these lanes, whose clear parts are composed: kiss code NTSN, the
 // identifier echoed, no cookie and no authenticator.
 void refuse(struct batch *batch, lane_set doubted);
+
+// Likewise for plain requests above their limit: kiss code RATE, which tells a client to ask less
+// often. RFC 5905, section 7.4.
+void kiss(struct batch *batch, lane_set over);

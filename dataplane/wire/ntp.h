@@ -51,6 +51,7 @@ enum {
 };
 
 // RFC 5905, section 7.4: a kiss code is the reference id of a packet of stratum 0.
+#define NTP_KISS_RATE UINT32_C(0x52415445) // "RATE"
 #define NTP_KISS_NTSN UINT32_C(0x4e54534e) // "NTSN", RFC 8915, section 5.7
 
 static inline unsigned ntp_version(uint8_t first)

@@ -166,7 +166,7 @@ function show(samples, history) {
   const sum = (names) => names.map(last).filter((v) => v !== null).reduce((a, b) => a + b, 0);
   const left = Math.min(...all("certificate_expiry_timestamp_seconds").map((s) => s.value)) - Date.now() / 1000;
   const facts = [
-    ["Replies a second", number(sum(["answered_plain", "answered_nts", "answered_nak"]), "")],
+    ["Replies a second", number(sum(["answered_plain", "answered_nts", "answered_nak", "answered_kiss"]), "")],
     ["Clock wrong by at most", number(one("clock_error_bound_seconds"), "s")],
     ["Stratum", one("clock_stratum") || "–"],
     ["Source", `${source.source ?? "–"}, ${source.reference ?? ""}`],

@@ -1,6 +1,7 @@
 // Measures the cost of one packet: the whole core_turn() over a port in memory, in full bursts, by
 // stage. Plain NTP, also with interleaved mode switched on, and requests that ask for it in vain;
-// NTS with one cookie and with eight, NTS that is not genuine, and garbage. One thread.
+// NTS with one cookie and with eight, NTS that is not genuine, and garbage; plain NTP and NTS with
+// limits (dataplane.limits). One thread.
 #include "base/tsc.h"
 #include "dataplane/core.h"
 #include "perf/bench/bench.h"
@@ -23,6 +24,7 @@ struct kind {
     bool takes_crypto; // the exchange's kernel runs
     bool stamped;
     bool interleaved; // interleaved mode is switched on: there are tables
+    bool limited;     // there are limits, which no source is above
 };
 
 // The state of a row: its own core.
@@ -32,6 +34,9 @@ struct work {
     struct core_counters counters;
     struct core core;
     const struct exchange_variant *variant;
+    struct policy policy;
+    struct policy_place place;
+    struct admit admit;
 };
 
 static const struct keyring_record *ring(void)
@@ -123,15 +128,17 @@ static void make_garbage(const struct kind *kind, unsigned number, struct packet
 }
 
 static const struct kind kinds[] = {
-    {"plain", 0, make_plain, ANSWERED_PLAIN, false, false, false},
-    {"stamped", 0, make_plain, ANSWERED_PLAIN, false, true, false}, // each frame has a stamp
-    {"plain_on", 0, make_plain, ANSWERED_PLAIN, false, false, true},
-    {"odd", 0, make_odd, ANSWERED_PLAIN, false, false, true},
-    {"nts1", 1, make_nts, ANSWERED_NTS, true, false, false},
-    {"nts8", 8, make_nts, ANSWERED_NTS, true, false, false},
-    {"badtag", 1, make_badtag, ANSWERED_NAK, true, false, false},
-    {"unknownkey", 1, make_unknownkey, ANSWERED_NAK, false, false, false},
-    {"garbage", 0, make_garbage, OUTCOMES, false, false, false},
+    {"plain", 0, make_plain, ANSWERED_PLAIN, false, false, false, false},
+    {"stamped", 0, make_plain, ANSWERED_PLAIN, false, true, false, false}, // each frame has a stamp
+    {"plain_on", 0, make_plain, ANSWERED_PLAIN, false, false, true, false},
+    {"odd", 0, make_odd, ANSWERED_PLAIN, false, false, true, false},
+    {"nts1", 1, make_nts, ANSWERED_NTS, true, false, false, false},
+    {"nts8", 8, make_nts, ANSWERED_NTS, true, false, false, false},
+    {"badtag", 1, make_badtag, ANSWERED_NAK, true, false, false, false},
+    {"unknownkey", 1, make_unknownkey, ANSWERED_NAK, false, false, false, false},
+    {"garbage", 0, make_garbage, OUTCOMES, false, false, false, false},
+    {"plain_lim", 0, make_plain, ANSWERED_PLAIN, false, false, false, true},
+    {"nts1_lim", 1, make_nts, ANSWERED_NTS, true, false, false, true},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -149,6 +156,10 @@ static struct port *port_of(const struct kind *kind)
         struct frame_shape shape = frame_default;
         shape.source[2] = (uint8_t)(i >> 8);
         shape.source[3] = (uint8_t)(1 + i % 250);
+        if (kind->limited) { // each from a network of its own
+            shape.source[1] = (uint8_t)(i >> 8);
+            shape.source[2] = (uint8_t)i;
+        }
         shape.source_port = (uint16_t)(1024 + random_word() % 60000);
         struct packet frame = frame_around(&shape, ntp.at, ntp.len);
         ring_port_put(*port, i, frame.at, frame.len);
@@ -215,7 +226,7 @@ static void try(struct work *w)
         core_turn(&w->core);
     for (unsigned i = 0; i < OUTCOMES; i++) {
         ended[i] = w->counters.outcome[i];
-        silent += i > ANSWERED_NAK ? ended[i] : 0;
+        silent += i > ANSWERED_KISS ? ended[i] : 0;
     }
     if (w->counters.stamps_refused != 0) {
         fprintf(stderr, "%s: stamps are refused\n", w->kind->name);
@@ -246,6 +257,37 @@ static const struct tables *tables_of(void)
     return &tables;
 }
 
+// Limits that no source reaches, and that know all sources, as they do while a server is busy. Only
+// their own time runs.
+static void limit(struct work *w)
+{
+    void *zeros = aligned_alloc(2 << 20, 2 << 20);
+    if (!zeros) {
+        perror("memory");
+        exit(1);
+    }
+    memset(zeros, 0, sizeof(struct admit_tables));
+    admit_open(&w->admit, zeros);
+    w->core.is.admit = &w->admit;
+    w->policy = (struct policy){
+        .udp_port = 123,
+        .limits = {.on = true,
+                   .plain = {100000, LIMITER_BURST_MAX},
+                   .session = {100000, LIMITER_BURST_MAX}},
+    };
+    struct admit_pace *const pace[] = {&w->admit.plain_pace, &w->admit.session_pace};
+    for (unsigned i = 0; i < 2; i++)
+        *pace[i] = (struct admit_pace){
+            .rate = w->policy.limits.plain,
+            .tsc_hz = w->core.state.state.tsc_hz,
+            .each = UINT64_C(1) << 24, // some milliseconds
+            .price = limiter_price_of(LIMITER_BURST_MAX),
+        };
+    atomic_store(&w->place.now, &w->policy);
+    w->core.is.policy = &w->place;
+    policy_take(&w->place, &w->core.policy);
+}
+
 static struct work *work_new(const struct kind *kind, const struct exchange_variant *variant)
 {
     struct work *w = aligned_alloc(64, (sizeof *w + 63) / 64 * 64);
@@ -267,6 +309,8 @@ static struct work *work_new(const struct kind *kind, const struct exchange_vari
                                              .tables = kind->interleaved ? tables_of() : NULL,
                                              .clients = &clients});
     publish(w);
+    if (kind->limited)
+        limit(w);
     try(w);
     return w;
 }

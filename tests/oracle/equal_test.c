@@ -216,7 +216,7 @@ static unsigned compare_replies(struct bench *b, unsigned n, uint64_t first, uin
         size_t payload_len = 0;
         const char *why = job->answered ? "a second answer" : NULL;
         job->answered = true;
-        if (why == NULL && job->ended > ANSWERED_NAK)
+        if (why == NULL && job->ended > ANSWERED_KISS)
             why = "an answer where there must be silence";
         if (why == NULL)
             why = envelope_fault(&job->envelope, job->frame, reply, len, &payload, &payload_len);
@@ -230,7 +230,7 @@ static unsigned compare_replies(struct bench *b, unsigned n, uint64_t first, uin
         }
     }
     for (unsigned i = 0; i < n; i++)
-        if (!b->job[i].answered && b->job[i].ended <= ANSWERED_NAK && !stale) {
+        if (!b->job[i].answered && b->job[i].ended <= ANSWERED_KISS && !stale) {
             complain(&b->job[i], "silence where there must be an answer");
             wrong++;
         }

@@ -67,7 +67,7 @@ const char *reference_fault(const struct reference_ring *ring, const struct ntp_
         [ANSWERED_NTS] = REPLY_AUTHENTICATED,
         [ANSWERED_NAK] = REPLY_NAK,
     };
-    if (v->outcome > ANSWERED_NAK)
+    if (v->outcome > ANSWERED_KISS)
         return reply_len == 0 ? NULL : "an answer where there must be silence";
     if (reply_len == 0)
         return "silence where there must be an answer";

@@ -10,7 +10,8 @@ import sys
 
 STAGES = {"parse", "classify", "respond", "exchange", "kernel", "refuse", "turn_round", "port",
           "account", "rest"}
-CASES = {"bench_core": {"plain", "stamped", "plain_on", "odd", "nts1", "nts8", "badtag", "unknownkey", "garbage"},
+CASES = {"bench_core": {"plain", "stamped", "plain_on", "odd", "nts1", "nts8", "badtag", "unknownkey", "garbage",
+                         "plain_lim", "nts1_lim"},
          "bench_exchange": {"nts1", "nts8"}}
 
 

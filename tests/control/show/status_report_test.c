@@ -103,7 +103,7 @@ static json_t *status(void)
 // The object has these members, whose names are separated by spaces, and no others.
 static void expect_names(const char *what, const json_t *object, const char *names)
 {
-    char copy[2048];
+    char copy[4096];
     size_t n = 0;
     assert_true(strlen(names) < sizeof copy);
     strcpy(copy, names);
@@ -117,16 +117,18 @@ static void expect_names(const char *what, const json_t *object, const char *nam
 }
 
 #define COUNTERS                                                                                   \
-    "frames_received answered_plain answered_nts answered_nak dropped_runt dropped_oversize "      \
+    "frames_received answered_plain answered_nts answered_nak answered_kiss dropped_runt "         \
+    "dropped_oversize "                                                                            \
     "dropped_not_ip dropped_fragment dropped_ip_options dropped_not_udp dropped_not_ntp "          \
     "dropped_not_ours dropped_group dropped_other_mac dropped_source dropped_checksum "            \
     "dropped_port_zero dropped_denied dropped_length "                                             \
     "dropped_version dropped_mode dropped_trailer dropped_mac dropped_fields dropped_nts_shape "   \
     "dropped_nts_lengths dropped_nts_content dropped_plain dropped_no_keys dropped_no_clock "      \
     "dropped_unhealthy "                                                                           \
-    "dropped_stale "                                                                               \
+    "dropped_plain_limit dropped_session_limit dropped_nak_limit dropped_stale "                   \
     "dropped_longer dropped_tx_full nak_unknown_key nak_cookie_length nak_cookie_tag "             \
-    "nak_request_tag octets_received octets_sent cookies_sealed slow_path busy_cycles "            \
+    "nak_request_tag leaked_plain leaked_nak dry_run_plain dry_run_session dry_run_nak "           \
+    "octets_received octets_sent cookies_sealed slow_path busy_cycles "                            \
     "stamps_refused stamps_hardware departures_sampled departures_early composed_again "           \
     "records_refused interleaved interleaved_basic "                                               \
     "departures_known departures_unasked departures_lost departures_hardware"

@@ -1,0 +1,278 @@
+// The three accounts.
+#include "dataplane/stage/admit.h"
+
+#include "base/bytes.h"
+#include "crypto/cookie_key.h"
+
+#include <string.h>
+
+static_assert(ADMIT_HOT == 1 << 10, "ten bits of a nonce choose its place");
+
+void admit_open(struct admit *admit, struct admit_tables *zeros)
+{
+    memset(admit, 0, sizeof *admit);
+    limiter_open(&admit->plain, zeros->plain, ADMIT_PLAIN_LINES_LOG2);
+    limiter_open(&admit->session, zeros->session, ADMIT_SESSION_LINES_LOG2);
+    admit->hot = zeros->hot;
+}
+
+// Old secrets leave accounts that nobody finds again: they decay.
+static void take_secrets(struct admit *admit, uint64_t tsc, struct rng *rng)
+{
+    struct limiter *const limiter[] = {&admit->plain, &admit->session};
+    for (unsigned i = 0; i < 2; i++) {
+        uint64_t secret[LIMITER_SECRETS + 1];
+        rng_fill(rng, (uint8_t *)secret, sizeof secret);
+        limiter_set_secret(limiter[i], secret, secret[LIMITER_SECRETS]);
+        bytes_wipe(secret, sizeof secret);
+    }
+    rng_fill(rng, admit->sessions.veil, sizeof admit->sessions.veil);
+    if (!admit->ready) // both budgets are full
+        admit->kisses.empty = admit->naks.empty = tsc - UINT64_MAX / 4;
+    admit->keyed = tsc;
+    admit->ready = true;
+}
+
+static void set_pace(struct admit_pace *pace, struct admit_rate rate, uint64_t tsc_hz)
+{
+    const uint64_t ticks = tsc_hz / LIMITER_STEPS / rate.per_second * rate.burst;
+    *pace = (struct admit_pace){
+        .rate = rate,
+        .tsc_hz = tsc_hz,
+        .each = ticks == 0 ? 1 : ticks,
+        .price = limiter_price_of(rate.burst),
+    };
+}
+
+// The step of time now.
+static uint32_t step_of(struct admit_pace *pace, struct admit_rate rate,
+                        const struct admit_turn *turn)
+{
+    if (pace->tsc_hz != turn->tsc_hz || pace->rate.per_second != rate.per_second ||
+        pace->rate.burst != rate.burst)
+        set_pace(pace, rate, turn->tsc_hz);
+    return (uint32_t)(turn->tsc / pace->each);
+}
+
+// One more, if the budget allows it: a tenth of a second's at once.
+static bool spend(struct admit_budget *budget, uint32_t per_second, const struct admit_turn *turn)
+{
+    if (per_second == 0)
+        return false;
+    const uint64_t each = turn->tsc_hz / per_second;
+    const uint64_t full = turn->tsc - (per_second + 9) / 10 * each;
+    if ((int64_t)(budget->empty - full) < 0)
+        budget->empty = full;
+    if ((int64_t)(turn->tsc - budget->empty) < (int64_t)each)
+        return false;
+    budget->empty += each;
+    return true;
+}
+
+// IPv4: /24 and /32. IPv6: /48 and /64, since a host has a whole /64.
+static inline void find_source(const struct admit *admit, const struct batch *batch, unsigned lane,
+                               struct limiter_place *place)
+{
+    const struct datagram *d = &batch->datagram[lane];
+    const uint8_t *source = frame_source(batch->burst.frame[lane], d);
+    if (d->ip_version == 4) {
+        const uint32_t address = be32_get(source);
+        limiter_find(&admit->plain, address >> 8, address & 0xff, place);
+    } else {
+        const uint64_t prefix = be64_get(source);
+        limiter_find(&admit->plain, UINT64_C(1) << 63 | prefix >> 16, prefix & 0xffff, place);
+    }
+}
+
+// All hashes first, then all lines: each is in the cache when its turn comes, and a source that has
+// several lanes in the burst is charged for each in turn.
+static lane_set find_over(struct admit *admit, const struct admit_turn *turn,
+                          const struct batch *batch, lane_set lanes)
+{
+    struct limiter_place place[LANES];
+    const uint32_t now = step_of(&admit->plain_pace, turn->settings->plain, turn);
+    for (lane_set left = lanes; left != 0;) {
+        unsigned i = lane_take(&left);
+        find_source(admit, batch, i, &place[i]);
+    }
+    return limiter_charge_lanes(&admit->plain, place, lanes, admit->plain_pace.price, now);
+}
+
+// Of the lanes above their limit: which are answered all the same.
+static lane_set leak(struct admit *admit, const struct admit_settings *settings, lane_set over)
+{
+    lane_set leaked = 0;
+    while (over != 0) {
+        unsigned i = lane_take(&over);
+        if (limiter_random(&admit->plain) % ADMIT_LEAK_ONE < settings->leak)
+            leaked |= lane_bit(i);
+    }
+    return leaked;
+}
+
+// Ends these lanes, or counts that they would end.
+static lane_set end(const struct admit_turn *turn, struct batch *batch, lane_set lanes,
+                    enum outcome outcome, _Atomic uint64_t *dry)
+{
+    if (turn->settings->dry_run) {
+        counter_add(dry, lane_count(lanes));
+        return 0;
+    }
+    batch->ended[outcome] |= lanes;
+    return lanes;
+}
+
+static __attribute__((noinline)) lane_set
+refuse_plain(struct admit *admit, const struct admit_turn *turn, struct batch *batch, lane_set over)
+{
+    const struct admit_settings *settings = turn->settings;
+    const lane_set leaked = leak(admit, settings, over);
+    over &= ~leaked;
+    if (settings->dry_run)
+        return end(turn, batch, over, DROPPED_PLAIN_LIMIT, &turn->counters->dry_plain);
+    counter_add(&turn->counters->leaked_plain, lane_count(leaked));
+    if (settings->kod) {
+        for (lane_set left = over; left != 0;) {
+            unsigned i = lane_take(&left);
+            if (!spend(&admit->kisses, ADMIT_KISSES_A_SECOND, turn))
+                break;
+            batch->kissed |= lane_bit(i);
+        }
+        over &= ~batch->kissed;
+    }
+    return end(turn, batch, over, DROPPED_PLAIN_LIMIT, &turn->counters->dry_plain);
+}
+
+// The nonce of a lane's cookie: 16 octets, of which the first eight are used. NULL: the cookie is
+// too short to be ours.
+static const uint8_t *nonce_of(const struct batch *batch, unsigned lane)
+{
+    const struct field *cookie = &batch->fields[lane].cookie;
+    if (cookie->len < COOKIE_NONCE_AT + COOKIE_NONCE_LEN)
+        return NULL;
+    return batch_request(batch, lane) + cookie->at + FIELD_HEADER_LEN + COOKIE_NONCE_AT;
+}
+
+static inline struct admit_hot *hot_place(const struct admit *admit, const uint8_t *nonce)
+{
+    return &admit->hot[be32_get(nonce + 4) % ADMIT_HOT];
+}
+
+// Still hot at that step?
+static inline bool is_until(uint32_t until, uint32_t now)
+{
+    return until - now - 1 < ADMIT_HOT_STEPS;
+}
+
+static void note_hot(struct admit *admit, const struct batch *batch, unsigned lane, uint32_t now)
+{
+    const uint8_t *nonce = nonce_of(batch, lane);
+    *hot_place(admit, nonce) =
+        (struct admit_hot){.nonce = be32_get(nonce), .until = now + ADMIT_HOT_STEPS};
+    admit->last_hot = now + ADMIT_HOT_STEPS;
+}
+
+static __attribute__((noinline)) lane_set
+find_hot(const struct admit *admit, const struct batch *batch, lane_set lanes, uint32_t now)
+{
+    lane_set hot = 0;
+    while (lanes != 0) {
+        unsigned i = lane_take(&lanes);
+        const uint8_t *nonce = nonce_of(batch, i);
+        const struct admit_hot *place = nonce != NULL ? hot_place(admit, nonce) : NULL;
+        if (place != NULL && place->nonce == be32_get(nonce) && is_until(place->until, now))
+            hot |= lane_bit(i);
+    }
+    return hot;
+}
+
+struct kinds admit(struct admit *admit, const struct admit_turn *turn, struct batch *batch,
+                   struct kinds kinds, struct rng *rng)
+{
+    const struct admit_settings *settings = turn->settings;
+    if (!admit->ready || (turn->tsc - admit->keyed) / ADMIT_SECRETS_LAST_S > turn->tsc_hz) {
+        if (!rng_ready(rng))
+            return kinds;
+        take_secrets(admit, turn->tsc, rng);
+    }
+    lane_set ended = 0;
+    if (settings->session.per_second != 0) {
+        const uint32_t now = step_of(&admit->session_pace, settings->session, turn);
+        if (is_until(admit->last_hot, now)) {
+            const lane_set hot = find_hot(admit, batch, kinds_nts(kinds), now);
+            ended |= end(turn, batch, hot, DROPPED_SESSION_LIMIT, &turn->counters->dry_session);
+        }
+    }
+    if (settings->plain.per_second != 0 && kinds.plain != 0) {
+        const lane_set over = find_over(admit, turn, batch, kinds.plain);
+        if (over != 0)
+            ended |= refuse_plain(admit, turn, batch, over);
+    }
+    return kinds_within(kinds, ~ended);
+}
+
+struct exchange_sessions *admit_sessions(struct admit *admit, const struct admit_settings *settings)
+{
+    return settings->session.per_second != 0 && admit->ready ? &admit->sessions : NULL;
+}
+
+// The sessions' accounts, in the order of find_over.
+static lane_set charge_sessions(struct admit *admit, const struct admit_turn *turn,
+                                const struct batch *batch, lane_set lanes)
+{
+    struct limiter_place place[LANES];
+    const uint32_t now = step_of(&admit->session_pace, turn->settings->session, turn);
+    for (lane_set left = lanes; left != 0;) {
+        unsigned i = lane_take(&left);
+        uint64_t key;
+        memcpy(&key, admit->sessions.name[i], sizeof key);
+        limiter_find_key(&admit->session, key, &place[i]);
+    }
+    bytes_wipe(admit->sessions.name, sizeof admit->sessions.name);
+    const lane_set over =
+        limiter_charge_lanes(&admit->session, place, lanes, admit->session_pace.price, now);
+    if (!turn->settings->dry_run) {
+        for (lane_set left = over; left != 0;)
+            note_hot(admit, batch, lane_take(&left), now);
+    }
+    return over;
+}
+
+// NAKs have a budget, and a NAK's receiver has an account like that of a plain request's.
+static __attribute__((noinline)) lane_set limit_naks(struct admit *admit,
+                                                     const struct admit_turn *turn,
+                                                     struct batch *batch, lane_set doubted)
+{
+    const struct admit_settings *settings = turn->settings;
+    lane_set over = settings->plain.per_second != 0 ? find_over(admit, turn, batch, doubted) : 0;
+    lane_set leaked = 0;
+    for (lane_set left = doubted & ~over; left != 0;) {
+        unsigned i = lane_take(&left);
+        if (!spend(&admit->naks, settings->naks_per_second, turn))
+            over |= lane_bit(i);
+    }
+    for (lane_set left = over; left != 0;) {
+        unsigned i = lane_take(&left);
+        if (limiter_random(&admit->plain) % ADMIT_NAK_LEAK == 0)
+            leaked |= lane_bit(i);
+    }
+    if (!settings->dry_run)
+        counter_add(&turn->counters->leaked_nak, lane_count(leaked));
+    return end(turn, batch, over & ~leaked, DROPPED_NAK_LIMIT, &turn->counters->dry_nak);
+}
+
+struct proof admit_proven(struct admit *admit, const struct admit_turn *turn, struct batch *batch,
+                          struct proof proof)
+{
+    if (!admit->ready)
+        return proof;
+    if (turn->settings->session.per_second != 0 && proof.given != 0) {
+        const lane_set over = charge_sessions(admit, turn, batch, proof.given);
+        if (over != 0)
+            proof.given &=
+                ~end(turn, batch, over, DROPPED_SESSION_LIMIT, &turn->counters->dry_session);
+    }
+    if (turn->settings->limits_naks && proof.doubted != 0)
+        proof.doubted &= ~limit_naks(admit, turn, batch, proof.doubted);
+    return proof;
+}
