@@ -238,12 +238,12 @@ bool core_turn(struct core *c)
         requested = demand_nts(b, requested, all);
     requested = able(b, requested, c->keys.n != 0 && rng_ready(&c->rng), c->state.state.serving,
                      is_silent(c));
-    account_clients(c->is.clients, b, kinds_all(requested));
     const struct admit_turn admission = limits_now(c);
     if (admission.settings != NULL)
         requested = admit(c->is.admit, &admission, b, requested, &c->rng);
     c->work.jobs.sessions =
         admission.settings != NULL ? admit_sessions(c->is.admit, admission.settings) : NULL;
+    account_clients(c->is.clients, b, kinds_all(requested) & ~b->kissed);
 
     struct answers answers = {0};
     if (b->interleaved != 0)

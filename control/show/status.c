@@ -254,14 +254,22 @@ static bool client_read(struct status *s, struct client *c)
     return client_answer(c, answer) && client_send(s, c);
 }
 
+// Does this client wait for that answer? It then waits no more.
+static bool take_answer(struct client *c, uint32_t id)
+{
+    if (c->fd < 0 || c->reload != id || id == 0)
+        return false;
+    c->reload = 0;
+    return true;
+}
+
 void status_draining(struct status *status, uint32_t id, bool draining)
 {
     status->sources.draining = draining;
     for (size_t i = 0; i < CLIENTS; i++) {
         struct client *c = &status->client[i];
-        if (c->fd < 0 || c->reload != id || id == 0)
+        if (!take_answer(c, id))
             continue;
-        c->reload = 0;
         if (!client_answer(c, drain_report(draining, status->sources.config->time.hook)) ||
             !client_send(status, c))
             client_close(c);
@@ -272,9 +280,8 @@ void status_reloaded(struct status *status, uint32_t id, bool applied, const cha
 {
     for (size_t i = 0; i < CLIENTS; i++) {
         struct client *c = &status->client[i];
-        if (c->fd < 0 || c->reload != id || id == 0)
+        if (!take_answer(c, id))
             continue;
-        c->reload = 0;
         if (!client_answer(c, applied ? reload_applied(text) : reload_refused(text)) ||
             !client_send(status, c))
             client_close(c);
