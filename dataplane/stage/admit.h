@@ -1,16 +1,14 @@
 // Limits: which requests are answered while somebody sends too many. Three accounts, by what a
 // request proves:
 //
-//   session   requests with NTS that are genuine are charged to their session, not to their
-//   address.
-//             So nobody can use up another client's limit by forging its address, and a request
-//             that is replayed from a million addresses is one session.
-//   nak       requests with NTS that are not genuine share a budget of NAKs. Above it, one in
-//             ADMIT_NAK_LEAK is still answered, so that clients with lost cookies learn of it.
-//   plain     requests without NTS prove nothing: they are charged to their source, host and
-//   network
-//             (dataplane/table/limiter.h). Of those above the limit a share is answered all the
-//             same (the leak), because an attacker may forge a client's address to have it refused.
+// - session: requests with NTS that are genuine are charged to their session, not to their address.
+//   So nobody can use up another client's limit by forging its address, and a request that is
+//   replayed from a million addresses is one session.
+// - nak: requests with NTS that are not genuine share a budget of NAKs. Above it, one in
+//   ADMIT_NAK_LEAK is still answered, so that clients with lost cookies learn of it.
+// - plain: requests without NTS prove nothing: they are charged to their source, host and network
+//   (dataplane/table/limiter.h). Of those above the limit a share is answered all the same (the
+//   leak), because an attacker may forge a client's address to have it refused.
 //
 // The stage has two halves: admit before anything is composed, admit_proven behind the exchange,
 // which alone tells whose session it is. A session above its limit has its cookie noted as hot, and
