@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct tls {
     // Written by tls_replace, read by the loops for each session. The lock protects it while a
@@ -144,8 +145,25 @@ static void log_fips(void)
             "packets and cookies are sealed with noonmark's own AES-SIV, which is not validated");
 }
 
+// OpenSSL passes over a configuration that it cannot read, in silence, and so over the FIPS mode
+// that it may ask for.
+static int look_at_configuration(void)
+{
+    const char *path = getenv("OPENSSL_CONF");
+    if (path == NULL || path[0] == '\0' || access(path, R_OK) == 0)
+        return 0;
+    const int error = errno;
+    log_error("OPENSSL_CONF: %s cannot be read by this process: %s; let control.user read it and "
+              "enter its directories",
+              path, strerror(error));
+    return -error;
+}
+
 int tls_open(const struct tls_pair *pairs, size_t n, struct tls **tls)
 {
+    const int fault = look_at_configuration();
+    if (fault != 0)
+        return fault;
     struct tls *made = calloc(1, sizeof *made);
     if (!made)
         return -ENOMEM;

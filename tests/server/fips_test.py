@@ -3,10 +3,11 @@ real clients get their keys and authenticated replies."""
 
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
-from harness import CLIENTS, SERVER_V4, Tap, World, need_clients
+from harness import CLIENTS, SERVER_V4, Tap, World, need_clients, wait_for
 
 need_clients("chrony")
 
@@ -20,8 +21,12 @@ def provider():
 
 
 def configure_openssl(world, module):
-    """What an administrator does: openssl fipsinstall, and a configuration. Its environment."""
-    digest, configuration = world.home / "fipsmodule.cnf", world.home / "openssl.cnf"
+    """What an administrator does: openssl fipsinstall, and a configuration. Its environment. Control's user must be
+    able to read it, wherever the checkout is."""
+    place = world.runtime / "fips"
+    place.mkdir(mode=0o755)
+    module = pathlib.Path(shutil.copy(module, place))
+    digest, configuration = place / "fipsmodule.cnf", place / "openssl.cnf"
     got = subprocess.run(["openssl", "fipsinstall", "-module", module, "-out", digest], stdout=subprocess.PIPE,
                          stderr=subprocess.STDOUT, text=True)
     if got.returncode != 0:
@@ -41,6 +46,8 @@ activate = 1
 [algorithm_section]
 default_properties = fips=yes
 """)
+    for file in (module, digest, configuration):
+        file.chmod(0o644)
     return ["env", f"OPENSSL_CONF={configuration}", f"OPENSSL_MODULES={module.parent}"]
 
 
@@ -72,8 +79,16 @@ with Tap() as tap, World("fips") as world:
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     tap.ok(checked.returncode == 0 and "FIPS mode" in checked.stdout, "--check-config says the same", checked.stdout)
 
+    configuration = world.runtime / "fips/openssl.cnf"
+    configuration.chmod(0o600)
+    refused = world.start(wait=False, prefix=prefix)
+    tap.ok(wait_for(lambda: not refused.alive(), 10) and "OPENSSL_CONF: " in refused.tail(),
+           "a configuration that ke cannot read is no reason to serve without it", refused.tail())
+    world.stop()
+    configuration.chmod(0o644)
+
     empty = world.home / "empty.cnf"  # it allows validated algorithms alone, but loads no provider that has them
-    empty.write_text((world.home / "openssl.cnf").read_text().replace("fips = fips_sect\n", ""))
+    empty.write_text(configuration.read_text().replace("fips = fips_sect\n", ""))
     checked = subprocess.run([*prefix, f"OPENSSL_CONF={empty}", os.fspath(world.binary), "-c", os.fspath(world.configuration),
                               "--check-config"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     tap.ok(checked.returncode == 1 and "openssl list -providers" in checked.stdout, "without the provider it says where to look",

@@ -73,6 +73,8 @@ class Tests:
         """By the kernel's path alone."""
         before = self.world.status()
         got = ask(*where, **how)
+        # The reply may be here before it is counted.
+        wait_for(lambda: got is None or self.kernel_path() > before["kernel_path"]["answered_plain"], 5)
         after = self.world.status()
         n = [s["kernel_path"]["answered_plain"] for s in (before, after)]
         cores = [sum(c["frames_received"] for c in s["cores"]) for s in (before, after)]

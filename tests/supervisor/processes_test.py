@@ -600,8 +600,11 @@ def bad_starts(tap, namespace):
 
 
 def command_line(tap):
+    # By its path from here: other users cannot walk into a private checkout.
+    program = os.path.relpath(BINARY)
+
     def run(*arguments, name=None, **options):
-        return subprocess.run([name or BINARY, *arguments], executable=BINARY, text=True,
+        return subprocess.run([name or BINARY, *arguments], executable=program, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
     configure()
     file = HOME / "noonmark.yaml"
