@@ -119,8 +119,8 @@ class Noonmarkd(Contestant):
             self.serve(idle="adaptive")
         return True
 
-    def serve(self, idle="poll"):
-        self.world.configure(cores=self.cpus, idle=idle, **self.configuration())
+    def serve(self, **settings):
+        self.world.configure(cores=self.cpus, **self.configuration(), **settings)
         # NTP over memif cannot be asked from here; the status says when all is ready.
         self.world.start(wait=False)
         self.wait_ready()
