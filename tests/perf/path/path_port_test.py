@@ -30,7 +30,7 @@ class Client:
             list(map(str, namespace.command(CLIENT, device, server, *words))), text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
-    def result(self, timeout=30):
+    def result(self, timeout=120):
         out, self.noise = self.process.communicate(timeout=timeout)
         with contextlib.suppress(ValueError):
             return json.loads(out)
@@ -63,7 +63,7 @@ def refused(tap, got, words, text):
 
 
 def neighbour(namespace, interface, address):
-    """Makes the kernel look for an address; the MAC address that it finds, or None."""
+    """Makes the kernel look for an address; the MAC address that it finds, or None once it has given up."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with namespace.socket(family) as s:
         s.sendto(b"", (address, 9))
@@ -71,8 +71,9 @@ def neighbour(namespace, interface, address):
     def found():
         got = json.loads(namespace.run("ip", "-j", "neigh", "show", "to", address, "dev", interface,
                                        stdout=subprocess.PIPE).stdout)
-        return got and got[0].get("lladdr")
-    return wait_for(found, 2)
+        return got and ("FAILED" in got[0]["state"] or "lladdr" in got[0]) and got
+    got = wait_for(found, 10)
+    return got and got[0].get("lladdr")
 
 
 def mac_of(namespace, interface):
