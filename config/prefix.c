@@ -47,7 +47,7 @@ static bool read_any(const char *text, struct prefix *into)
 static void clear_rest(struct prefix *prefix)
 {
     for (unsigned i = prefix->len; i < most_bits(prefix); i++)
-        prefix->octets[i / 8] &= (uint8_t) ~(0x80 >> i % 8);
+        prefix->octets[i / 8] &= (uint8_t)(0xff ^ 0x80 >> i % 8);
 }
 
 static bool is_mapped(const struct prefix *prefix)

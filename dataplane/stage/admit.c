@@ -122,25 +122,26 @@ static lane_set end(const struct admit_turn *turn, struct batch *batch, lane_set
     return lanes;
 }
 
-static __attribute__((noinline)) lane_set
-refuse_plain(struct admit *admit, const struct admit_turn *turn, struct batch *batch, lane_set over)
+static __attribute__((noinline)) lane_set refuse_plain(struct admit *admit,
+                                                       const struct admit_turn *turn,
+                                                       struct batch *batch, lane_set over_limit)
 {
     const struct admit_settings *settings = turn->settings;
-    const lane_set leaked = leak(admit, settings, over);
-    over &= ~leaked;
+    const lane_set leaked = leak(admit, settings, over_limit);
+    over_limit &= ~leaked;
     if (settings->dry_run)
-        return end(turn, batch, over, DROPPED_PLAIN_LIMIT, &turn->counters->dry_plain);
+        return end(turn, batch, over_limit, DROPPED_PLAIN_LIMIT, &turn->counters->dry_plain);
     counter_add(&turn->counters->leaked_plain, lane_count(leaked));
     if (settings->kod) {
-        for (lane_set left = over; left != 0;) {
+        for (lane_set left = over_limit; left != 0;) {
             unsigned i = lane_take(&left);
             if (!spend(&admit->kisses, ADMIT_KISSES_A_SECOND, turn))
                 break;
             batch->kissed |= lane_bit(i);
         }
-        over &= ~batch->kissed;
+        over_limit &= ~batch->kissed;
     }
-    return end(turn, batch, over, DROPPED_PLAIN_LIMIT, &turn->counters->dry_plain);
+    return end(turn, batch, over_limit, DROPPED_PLAIN_LIMIT, &turn->counters->dry_plain);
 }
 
 // The nonce of a lane's cookie: 16 octets, of which the first eight are used. NULL: the cookie is
@@ -172,12 +173,13 @@ static void note_hot(struct admit *admit, const struct batch *batch, unsigned la
     admit->last_hot = now + ADMIT_HOT_STEPS;
 }
 
-static __attribute__((noinline)) lane_set
-find_hot(const struct admit *admit, const struct batch *batch, lane_set lanes, uint32_t now)
+static __attribute__((noinline)) lane_set find_hot_cookies(const struct admit *admit,
+                                                           const struct batch *batch,
+                                                           lane_set requested, uint32_t now)
 {
     lane_set hot = 0;
-    while (lanes != 0) {
-        unsigned i = lane_take(&lanes);
+    while (requested != 0) {
+        unsigned i = lane_take(&requested);
         const uint8_t *nonce = nonce_of(batch, i);
         const struct admit_hot *place = nonce != NULL ? hot_place(admit, nonce) : NULL;
         if (place != NULL && place->nonce == be32_get(nonce) && is_until(place->until, now))
@@ -199,7 +201,7 @@ struct kinds admit(struct admit *admit, const struct admit_turn *turn, struct ba
     if (settings->session.per_second != 0) {
         const uint32_t now = step_of(&admit->session_pace, settings->session, turn);
         if (is_until(admit->last_hot, now)) {
-            const lane_set hot = find_hot(admit, batch, kinds_nts(kinds), now);
+            const lane_set hot = find_hot_cookies(admit, batch, kinds_nts(kinds), now);
             ended |= end(turn, batch, hot, DROPPED_SESSION_LIMIT, &turn->counters->dry_session);
         }
     }
