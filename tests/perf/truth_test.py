@@ -180,7 +180,7 @@ def check_stop(tap):
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                start_new_session=True)
     try:
-        log = BUILD / "tests/truth-chronyd/stops.log"
+        log = BUILD / "worlds/truth-chronyd/stops.log"
         log.unlink(missing_ok=True)
         tap.ok(wait_for(log.exists, 40), "it stops the server's core", running.poll())
         tap.ok(left_over(running.pid)[0], "in namespaces of its own")
