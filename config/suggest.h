@@ -3,13 +3,6 @@
 
 #include "config/schema.h"
 
-#include <stddef.h>
-
-enum { SUGGEST_NAME_MAX = 40 };
-
-// Levenshtein's distance between two names of at most SUGGEST_NAME_MAX letters.
-size_t suggest_distance(const char *a, const char *b);
-
 // The path of the known key that is nearest to name: first inside parent (NULL: the top level),
 // then a key with exactly that name elsewhere. NULL when none is near.
 const char *suggest_key(const struct schema_key *parent, const char *name);

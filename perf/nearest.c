@@ -1,6 +1,6 @@
 #include "perf/nearest.h"
 
-#include "config/suggest.h"
+#include "base/word_distance.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -16,16 +16,15 @@ const char *nearest_of(const char *word, const char *const *names, size_t n)
     const char *best = NULL;
     size_t best_distance = TOO_FAR;
     const size_t len = strlen(word);
-    if (len == 0 || len > SUGGEST_NAME_MAX)
+    if (len == 0 || len > WORD_DISTANCE_MAX_LEN)
         return NULL;
     for (size_t i = 0; i < n && len >= 3; i++)
         if (strncmp(names[i], word, len) == 0)
             return names[i];
     for (size_t i = 0; i < n; i++) {
-        size_t d = suggest_distance(word, names[i]);
+        size_t d = word_distance(word, names[i]);
         size_t shorter = strlen(names[i]) < len ? strlen(names[i]) : len;
-        // At most half of the letters may be wrong, or any two short names would be near. Two
-        // swapped letters count as two: of three letters, two.
+        // At most half of the letters may be wrong, or any two short names would be near.
         if (d < best_distance && d * 2 <= shorter + 1) {
             best = names[i];
             best_distance = d;
@@ -38,7 +37,7 @@ const char *nearest_option(const char *word, const struct option *options,
                            char hint[NEAREST_HINT_LEN])
 {
     const char *names[NEAREST_MAX];
-    char copy[SUGGEST_NAME_MAX + 1];
+    char copy[WORD_DISTANCE_MAX_LEN + 1];
     size_t n = 0;
     hint[0] = '\0';
     word += strspn(word, "-");
