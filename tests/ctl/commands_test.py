@@ -7,6 +7,8 @@ import re
 import subprocess
 import sys
 
+from points import report
+
 CTL = pathlib.Path(os.environ["NOONMARK_BUILD"]) / "noonmarkctl"
 MANUAL = pathlib.Path(__file__).parents[2] / "man" / "noonmarkctl.1"
 
@@ -52,13 +54,7 @@ def main():
     for name, words in table.items():
         wrong = ctl(name, *(words[:1] or ["x"]), "y")
         results.append((wrong.returncode == 2 and not wrong.stdout, f"{name} with a word too many: exit 2", wrong))
-    print("TAP version 13")
-    for number, (passed, name, got) in enumerate(results, 1):
-        print(f"{'ok' if passed else 'not ok'} {number} - ctl: {name}")
-        if not passed:
-            print(f"# {got!r}")
-    print(f"1..{len(results)}")
-    return 0 if all(r[0] for r in results) else 1
+    return report(results)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ import subprocess
 import sys
 import time
 
+from points import report
+
 CTL = pathlib.Path(os.environ["NOONMARK_BUILD"]) / "noonmarkctl"
 PLACE = pathlib.Path(__file__).parents[2] / "etc" / "completion"
 PATIENCE_S = 30
@@ -82,17 +84,9 @@ def main():
     results = [*in_bash(commands, options), *zsh_lists(commands, options)]
     if shutil.which("zsh"):
         results += in_zsh(commands)
-    print("TAP version 13")
-    for number, (passed, name, got) in enumerate(results, 1):
-        print(f"{'ok' if passed else 'not ok'} {number} - ctl: {name}")
-        if not passed:
-            print(f"# {got!r}")
-    n = len(results)
-    if not shutil.which("zsh"):
-        n += 1
-        print(f"ok {n} - ctl: zsh: Tab offers every command # SKIP there is no zsh")
-    print(f"1..{n}")
-    return 0 if all(r[0] for r in results) else 1
+    else:
+        results.append((None, "zsh: Tab offers every command", "there is no zsh"))
+    return report(results)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ import sys
 import tempfile
 import threading
 
+from points import report
+
 CTL = pathlib.Path(os.environ["NOONMARK_BUILD"]) / "noonmarkctl"
 EVIL = "\x1b[2Jname\x07\x7f\x9b31m\u202e ü€"
 SHOWN = " [2Jname"
@@ -163,13 +165,7 @@ def main():
          "a server that does not answer: what else does it", silent),
         (broken.returncode == 1 and is_text(broken.stderr), "nor has a complaint about a broken answer", broken),
     ]
-    print("TAP version 13")
-    for number, (passed, name, got) in enumerate(results, 1):
-        print(f"{'ok' if passed else 'not ok'} {number} - ctl: {name}")
-        if not passed:
-            print(f"# {got!r}")
-    print(f"1..{len(results)}")
-    return 0 if all(r[0] for r in results) else 1
+    return report(results)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ import termios
 import threading
 import time
 
+from points import report
+
 CTL = pathlib.Path(os.environ["NOONMARK_BUILD"]) / "noonmarkctl"
 EVIL = "\x1b[2Jname\x07\x9b31m"
 PATIENCE_S = 30
@@ -186,13 +188,7 @@ def main():
         got = subprocess.run([CTL, "-s", f"{place}/adaptive", "top", "--once"], stdout=subprocess.PIPE, text=True, check=False)
         results.append((has(got.stdout.splitlines(), "adaptive: cores sleep; stamped arrivals stay exact"),
                         "a server whose cores sleep: what that means for arrivals", got))
-    print("TAP version 13")
-    for number, (passed, name, got) in enumerate(results, 1):
-        print(f"{'ok' if passed else 'not ok'} {number} - ctl: top: {name}")
-        if not passed:
-            print(f"# {got!r}")
-    print(f"1..{len(results)}")
-    return 0 if all(r[0] for r in results) else 1
+    return report(results, "ctl: top: ")
 
 
 if __name__ == "__main__":
