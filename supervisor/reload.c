@@ -48,7 +48,7 @@ static void end(struct reload *r, enum link_type type, const char *text)
 
 static void refuse(struct reload *r, const char *why)
 {
-    reload_parts_cancel(r, NULL);
+    reload_parts_cancel(r);
     log_error("reload refused, nothing has changed: %s", why);
     end(r, LINK_REFUSED, why);
 }

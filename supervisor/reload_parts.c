@@ -89,18 +89,18 @@ int reload_parts_ask(struct reload *r, char *why, size_t len)
         }
     }
     if (error != 0)
-        reload_parts_cancel(r, NULL);
+        reload_parts_cancel(r);
     return error;
 }
 
-void reload_parts_cancel(struct reload *r, const struct life *except)
+void reload_parts_cancel(struct reload *r)
 {
     for (int i = 0; i < RELOAD_PARTS; i++) {
         struct reload_part *part = &r->part[i];
         if (part->state == PART_NONE)
             continue;
         // If it cannot be told, it forgets what it has prepared when the next reload comes.
-        if (part->life != except && part->life->link >= 0) {
+        if (part->life->link >= 0) {
             link_send(part->life->link, LINK_CANCEL, r->id, NULL);
             part->late += part->state == PART_ASKED;
         }

@@ -13,8 +13,8 @@
 // then those that were asked are told to forget it.
 int reload_parts_ask(struct reload *r, char *why, size_t len);
 
-// Tells those that were asked, except one (NULL: none), to forget it.
-void reload_parts_cancel(struct reload *r, const struct life *except);
+// Tells the children that were asked to forget the reload.
+void reload_parts_cancel(struct reload *r);
 
 // Tells all to take it. One that cannot be told is killed: the next one takes it.
 void reload_parts_commit(struct reload *r);
