@@ -25,7 +25,7 @@ struct point {
 struct family {
     uint16_t n; // ranges; at least one
     bool first; // is the first range allowed? The others follow in turn
-    // The last range that begins at or before the first address with these 16 bits.
+    // The index of the last range that begins at or before the first address with these 16 bits.
     uint16_t index[INDEX_LEN + 1];
     struct point *begin; // of each range
 };
@@ -60,7 +60,7 @@ static struct span span_of(const struct prefix *prefix, bool allowed)
     };
 }
 
-// Around what they hold; of two equal ones the denied one comes last, and so decides.
+// A prefix comes before those inside it. Of two equal ones the denied one comes last, and decides.
 static int by_begin(const void *a, const void *b)
 {
     const struct span *x = a, *y = b;

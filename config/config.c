@@ -56,7 +56,7 @@ uint32_t config_sockets_each(const struct config *config)
     return most < config->dataplane.n_cores ? most : config->dataplane.n_cores;
 }
 
-// Has the list the whole of that family?
+// Does the list hold the prefix that covers the whole family?
 static bool has_whole(const struct prefix *prefix, uint32_t n, uint8_t ip_version)
 {
     for (uint32_t i = 0; i < n; i++)

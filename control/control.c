@@ -151,8 +151,8 @@ static uint64_t end_turn(struct control *c, uint64_t now)
     return ERRAND_NEVER;
 }
 
-// All that control does with a setting it does with the value of this moment, in its next turn, so
-// a new value is only written in the place of the old one. The clock's line and health stay.
+// Control reads its settings anew in each turn. So a reload only replaces the values, and the
+// clock's line and health stay as they are.
 static int prepare_reload(void *self, struct link_message *message, char *why, size_t len)
 {
     struct control *c = self;

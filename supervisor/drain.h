@@ -19,5 +19,5 @@ struct drain {
 bool drain_hear(struct drain *drain, struct hook *hook, int link,
                 const struct link_message *message, uint64_t now_ms, bool *stop);
 
-// A control that has just started is told what holds.
+// A control process that has just started is told whether the server drains.
 void drain_tell(const struct drain *drain, int link);

@@ -54,7 +54,7 @@ void life_begin(struct life *l, const struct descriptors *h, uint64_t now_ms);
 // starts one. Unlike at the start of noonmarkd, one that cannot start does not end all.
 void life_renew(struct life *l, const struct descriptors *h, uint64_t now_ms);
 
-// It is not wanted any more.
+// The child is no longer wanted.
 void life_dismiss(struct life *l);
 
 // The child has reported that it serves. False when it may not report that now.

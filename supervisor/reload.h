@@ -36,10 +36,10 @@ struct reload_part {
     enum reload_part_state {
         PART_NONE,     // nothing of it differs, or it is done
         PART_ASKED,    // to prepare
-        PART_PREPARED, //
+        PART_PREPARED, // it has agreed
         PART_COMMITS,  // told to take it
     } state;
-    // Answers that are still to come to reloads that were refused meanwhile.
+    // Answers to earlier, refused reloads that this child has still to send.
     uint32_t late;
 };
 

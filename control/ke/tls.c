@@ -136,7 +136,7 @@ static SSL_CTX *make_context(const struct tls_pair *pairs, size_t n, enum tls_da
     return NULL;
 }
 
-// Whoever asks OpenSSL for validated algorithms alone must know where that ends.
+// FIPS mode covers TLS alone. The operator must know that, so the log says it.
 static void log_fips(void)
 {
     if (EVP_default_properties_is_fips_enabled(NULL))

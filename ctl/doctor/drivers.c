@@ -1,5 +1,5 @@
-// What is known of network cards and their drivers: from their sources, from others' reports, and
-// from this server on emulated cards. And what their clocks can do.
+// What is known of network cards, their drivers and their clocks: from the drivers' sources, from
+// reports of others, and from tests of this server on emulated cards.
 #include "ctl/doctor/drivers.h"
 
 #include "ctl/doctor/findings_of.h"

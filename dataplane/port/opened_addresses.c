@@ -1,4 +1,4 @@
-// The addresses at which a port is served, for status.
+// Lists the addresses at which a port is served, for status.
 #include "dataplane/port/opened.h"
 
 #include <string.h>

@@ -16,7 +16,7 @@ void admit_open(struct admit *admit, struct admit_tables *zeros)
     admit->hot = zeros->hot;
 }
 
-// Old secrets leave accounts that nobody finds again: they decay.
+// Accounts that were made with the old secrets are not found again, and decay.
 static void take_secrets(struct admit *admit, uint64_t tsc, struct rng *rng)
 {
     struct limiter *const limiter[] = {&admit->plain, &admit->session};

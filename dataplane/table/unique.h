@@ -18,7 +18,8 @@ enum {
     UNIQUE_RANK_MAX = 64 - UNIQUE_BITS + 1,
 };
 
-// Random. Without it nobody can choose addresses that count for many or for none.
+// A random key. A sender who does not know it cannot choose addresses that make the estimate too
+// high or too low.
 struct unique_key {
     uint64_t first, second;
 };

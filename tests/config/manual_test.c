@@ -50,7 +50,7 @@ static bool find(const char *section, const char *name, char out[8192])
     return false;
 }
 
-// A group inside a group has a section of its own, or an entry for all of its settings.
+// Settings of a nested group stand in a section of their own, or together in one entry.
 static bool find_setting(const char *path, char out[8192])
 {
     char section[128];

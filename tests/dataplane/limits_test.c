@@ -183,7 +183,7 @@ static void a_replay_from_everywhere_is_one_session(void **state)
     assert_int_equal(rig_count(l->rig, DROPPED_SESSION_LIMIT), 4000 - n);
     assert_int_equal(rig_count(l->rig, ANSWERED_NAK), 0);
     assert_int_equal(exchanges, n + 1); // from then on its cookie was hot: no crypto
-    // Nobody else is hurt, whatever its address.
+    // No other client is refused, whatever its address is.
     const struct client other = client_of(l, 2);
     const struct packet good = client_request(&other, &request_default);
     assert_int_equal(ask_often(l, &good, from(0, 1), 10), 10);
@@ -206,7 +206,7 @@ static void all_cookies_of_a_session_share_its_account(void **state)
     const struct packet second = client_request(&client, &request_default);
     assert_int_equal(ask_often(l, &second, from(0, 2), 3), 0);
     assert_int_equal(exchanges, before + 1);
-    // Nor does an unusual shape help, which goes through other code.
+    // A request of unusual shape is handled by other code, and is limited, too.
     struct request_shape shape = request_default;
     shape.nonce_len = 20;
     client = client_of(l, 1);

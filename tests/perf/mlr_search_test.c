@@ -101,7 +101,7 @@ static void noise(void **state)
     for (uint64_t seed = 1; seed < 50; seed++) {
         struct device d = {.knee = 1e5, .noise = 20, .random = seed};
         run(&d, &full_only, 1000, 20e6);
-        // Chance can lower the bounds; it must not raise them.
+        // Bad luck can lower the bounds; good luck must not raise them.
         assert_true(mlr_lower_bound(&mlr) <= 1e5 / 0.999);
         assert_true(mlr_upper_bound(&mlr) == 0 || mlr_lower_bound(&mlr) < mlr_upper_bound(&mlr));
     }

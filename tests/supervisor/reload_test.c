@@ -219,7 +219,7 @@ static void a_refusal_is_a_refusal_of_all(void **state)
     assert_int_equal(killed, 0);
 }
 
-// The answer to an earlier reload is none to the present one.
+// An answer to an earlier reload does not count for the present one.
 static void late_answers_do_not_count(void **state)
 {
     (void)state;
@@ -278,7 +278,7 @@ static void a_death_after_the_decision_changes_nothing(void **state)
     assert_int_equal(r.phase, RELOAD_NONE);
 }
 
-// Killed, since nobody knows what it would still do.
+// Killed, because its state is unknown.
 static void who_says_nothing_is_killed(void **state)
 {
     (void)state;

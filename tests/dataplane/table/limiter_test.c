@@ -122,7 +122,7 @@ static void a_flood_of_random_sources_refuses_nobody(void **state)
             refused++;
     }
     assert_int_equal(refused, 0);
-    // Whoever comes now finds its line full of others, and still has its whole burst.
+    // A new source finds its line full of other sources, and still has its whole burst.
     for (uint64_t i = 0; i < 100; i++) {
         const struct limiter_place place = place_of(limiter, UINT64_C(1) << 63 | i, 1);
         enter(limiter, place, now);
