@@ -186,7 +186,7 @@ static void answer(struct core *c, const struct admit_turn *limits, struct kinds
         counter_add(&c->is.counters->composed_again, 1);
         proof = compose(c, requested, answers->interleaved);
     }
-    if (limits->settings != NULL)
+    if (limits->settings != NULL && kinds_nts(requested) != 0)
         proof = admit_proven(c->is.admit, limits, b, proof);
     lane_set given = turn_round(b, requested.plain | proof.given | proof.doubted);
     answers->doubted |= proof.doubted;

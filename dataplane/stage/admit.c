@@ -230,7 +230,6 @@ static lane_set charge_sessions(struct admit *admit, const struct admit_turn *tu
         memcpy(&key, admit->sessions.name[i], sizeof key);
         limiter_find_key(&admit->session, key, &place[i]);
     }
-    bytes_wipe(admit->sessions.name, sizeof admit->sessions.name);
     const lane_set over =
         limiter_charge_lanes(&admit->session, place, lanes, admit->session_pace.price, now);
     if (!turn->settings->dry_run) {
@@ -268,8 +267,10 @@ struct proof admit_proven(struct admit *admit, const struct admit_turn *turn, st
 {
     if (!admit->ready)
         return proof;
-    if (turn->settings->session.per_second != 0 && proof.given != 0) {
+    if (turn->settings->session.per_second != 0) {
         const lane_set over = charge_sessions(admit, turn, batch, proof.given);
+        // All names: a genuine cookie in a forged request has named its session, too.
+        bytes_wipe(admit->sessions.name, sizeof admit->sessions.name);
         if (over != 0)
             proof.given &=
                 ~end(turn, batch, over, DROPPED_SESSION_LIMIT, &turn->counters->dry_session);

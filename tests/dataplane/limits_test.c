@@ -367,6 +367,12 @@ static void nothing_that_names_a_session_stays(void **state)
     static const uint8_t zeros[sizeof l->admit.sessions.name];
     assert_int_equal(ask_often(l, &ntp, from(0, 1), 1), 1);
     assert_memory_equal(l->admit.sessions.name, zeros, sizeof zeros);
+    // A genuine cookie, and a request that is not: nobody is charged.
+    struct packet forged = ntp;
+    forged.at[forged.len - 1] ^= 1;
+    assert_int_equal(ask_often(l, &forged, from(0, 1), 1), 1); // a NAK
+    assert_int_equal(rig_count(l->rig, ANSWERED_NAK), 1);
+    assert_memory_equal(l->admit.sessions.name, zeros, sizeof zeros);
     close_limited(l);
 }
 
