@@ -1,6 +1,7 @@
 """The documents: links lead somewhere, configurations are right, and each command of ours has the options that are
 written there. What can be run is run by tests/server/docs_test.py, and the lines for clients by the clients' tests."""
 
+import functools
 import os
 import pathlib
 import re
@@ -90,6 +91,12 @@ def words_of(manual):
     return (ROOT / "man" / manual).read_text().replace("\\-", "-")
 
 
+@functools.cache
+def commands_of(program):
+    told = subprocess.run([BUILD / program, "--help"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return set(re.findall(r"^  ([a-z]+)\b", told, re.M))
+
+
 def options(block):
     manuals = {"noonmarkd": words_of("noonmarkd.8"), "noonmarkctl": words_of("noonmarkctl.1"),
                "ntsperf": words_of("ntsperf.1")}
@@ -100,7 +107,9 @@ def options(block):
         if program not in manuals:
             continue
         named = [word.split("=")[0] for word in words[1:] if word.startswith("--")]
-        named += [words[1]] if program != "noonmarkd" and not words[1].startswith("-") else []
+        command_word = next((word for word in words[1:] if not word.startswith("-")), None)
+        if program != "noonmarkd" and command_word not in commands_of(program):
+            wrong.append(f"{command}: {program} --help has no such command")
         wrong += [f"{command}: {program}'s manual has no {word}" for word in named
                   if not re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", manuals[program])]
     ok(not wrong, f"{block.name}: its commands are in the manuals", "\n".join(wrong))
