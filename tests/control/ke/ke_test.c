@@ -6,6 +6,7 @@
 #include "control/ke/ke_records.h"
 #include "crypto/cookie.h"
 #include "tests/control/ke/ke_client.h"
+#include "tests/control/ke/replace_pairs.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -512,16 +513,6 @@ static void *keep_asking(void *unused)
         handshakes++;
     }
     return NULL;
-}
-
-// Prepares other pairs, and serves them. 0 or -errno.
-static int replace_pairs(struct tls *tls, const struct tls_pair *pairs, size_t n)
-{
-    SSL_CTX *context;
-    const int result = tls_prepare(pairs, n, &context);
-    if (result == 0)
-        tls_replace(tls, context);
-    return result;
 }
 
 // Other certificates: used from the next session on, as a whole or not at all, without a failed

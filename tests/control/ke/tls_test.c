@@ -2,6 +2,7 @@
 #include "control/ke/tls.h"
 
 #include "tests/control/ke/make_pair.h"
+#include "tests/control/ke/replace_pairs.h"
 
 #include <malloc.h>
 #include <openssl/pem.h>
@@ -161,16 +162,6 @@ static void the_first_end_is_told(void **state)
     X509_free(old_root);
     EVP_PKEY_free(between_key);
     EVP_PKEY_free(key);
-}
-
-// Prepares other pairs, and serves them. 0 or -errno.
-static int replace_pairs(struct tls *tls, const struct tls_pair *pairs, size_t n)
-{
-    SSL_CTX *context;
-    const int result = tls_prepare(pairs, n, &context);
-    if (result == 0)
-        tls_replace(tls, context);
-    return result;
 }
 
 static bool taken_at_a_reload(const struct tls_pair *pair)
