@@ -17,6 +17,7 @@
 #include "board/facts.h"
 #include "board/ke_counters.h"
 #include "board/keyring.h"
+#include "board/limited.h"
 #include "board/ntp_state.h"
 #include "board/snapshot.h"
 #include "board/stamp_line.h"
@@ -142,6 +143,8 @@ struct board_dataplane {
     _Atomic uint64_t clients_hour;      // likewise, in the last 60 of them
     struct wall_offset wall_offset;     // the kernel path's thread alone reads and writes it
     struct board_port port[PORTS_MAX];
+    struct limited_sources kernel_path_limited; // as limited[]
+    struct limited_sources limited[CORES_MAX];  // whom each core's limits refuse
     struct core_counters kernel_path;     // of the thread that answers what the kernel delivers
     struct core_counters core[CORES_MAX]; // not reset by a restart: counters only rise
 };

@@ -46,6 +46,7 @@ enum outcome {
     DROPPED_SESSION_LIMIT, // a genuine NTS request of a session above its limit, or its cookie
                            // again
     DROPPED_NAK_LIMIT,     // an NTS request that is not genuine, when there were too many NAKs
+    DROPPED_OVERLOAD,      // left out because the core has more requests than it can answer
     DROPPED_STALE,         // the core was held up after composing, until the timestamps were wrong
     DROPPED_LONGER,  // the reply would be longer than the request: a bug if it is ever counted
     DROPPED_TX_FULL, // the port's send queue did not take the reply
@@ -67,6 +68,8 @@ enum nak_cause {
 // above departure_bin_ns[i - 1]; the last bin counts all errors above those.
 enum { DEPARTURE_BINS = 13 };
 extern const int64_t departure_bin_ns[DEPARTURE_BINS - 1];
+
+enum { OVERLOAD_LADDER = 3 }; // rungs
 
 // One core's own page of counters. Writer: that core alone, with counter_add. Readers: control,
 // with counters_read.
@@ -101,6 +104,13 @@ struct core_counters {
     _Atomic uint64_t dry_plain;
     _Atomic uint64_t dry_session;
     _Atomic uint64_t dry_nak;
+    _Atomic uint64_t dry_overload;
+
+    // Bursts that were handled on each rung of the overload ladder (dataplane/stage/overload.h),
+    // and the last of them: which rung, and when (TSC; 0: never).
+    _Atomic uint64_t overload[OVERLOAD_LADDER];
+    _Atomic uint64_t overload_rung; // the last value
+    _Atomic uint64_t overload_tsc;  // likewise
 
     // Replies to requests that ask for interleaved mode (RFC 9769): in which mode, and what becomes
     // of their departures, which the next such reply is to tell.

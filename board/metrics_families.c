@@ -106,6 +106,9 @@ const struct metric_family family_leaked = {
 const struct metric_family family_dry = {
     "noonmark_ntp_limits_dry_run", "Requests that the limits would have dropped without dry_run.",
     METRIC_COUNTER, ""};
+const struct metric_family family_overload = {
+    "noonmark_core_overload_bursts", "Bursts that were handled on a rung of the overload ladder.",
+    METRIC_COUNTER, ""};
 const struct metric_family family_received = {"noonmark_ntp_received_bytes",
                                               "Octets of the frames received, without FCS.",
                                               METRIC_COUNTER, "bytes"};

@@ -40,6 +40,7 @@ extern const struct metric_family family_dropped;
 extern const struct metric_family family_naks;
 extern const struct metric_family family_leaked;
 extern const struct metric_family family_dry;
+extern const struct metric_family family_overload;
 extern const struct metric_family family_received;
 extern const struct metric_family family_sent;
 extern const struct metric_family family_cookies;

@@ -98,6 +98,7 @@ struct config_limits {
     enum config_switch kod;
     struct config_rate session;
     uint32_t nak_share; // of CONFIG_FRACTION_ONE; that: no limit
+    enum config_switch overload;
     enum config_switch dry_run;
 };
 

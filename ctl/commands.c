@@ -8,8 +8,8 @@
 
 // In the order in which --help shows them.
 const struct command *const commands[] = {
-    &command_status, &command_clock,  &command_ports,  &command_keys,  &command_ke,
-    &command_top,    &command_reload, &command_doctor, &command_drain,
+    &command_status, &command_clock, &command_ports,  &command_keys,   &command_ke,
+    &command_limits, &command_top,   &command_reload, &command_doctor, &command_drain,
 };
 const size_t commands_n = sizeof commands / sizeof commands[0];
 

@@ -8,6 +8,7 @@ extern const struct command command_clock;
 extern const struct command command_ports;
 extern const struct command command_keys;
 extern const struct command command_ke;
+extern const struct command command_limits;
 extern const struct command command_top;
 extern const struct command command_reload;
 extern const struct command command_doctor;

@@ -164,6 +164,7 @@ static struct admit_turn limits_now(const struct core *c)
         .counters = c->is.counters,
         .tsc = c->time.arrived,
         .tsc_hz = c->state.state.tsc_hz,
+        .full = c->time.backlog.n,
     };
 }
 

@@ -184,6 +184,7 @@ static int open_cores(struct dataplane *d)
         struct loop_setup setup = {
             .cpu = (int)d->config->dataplane.cores[i],
             .counters = &d->board->core[i],
+            .limited = &d->board->limited[i],
             .idle = d->config->dataplane.idle == IDLE_ADAPTIVE ? LOOP_SLEEPS : LOOP_POLLS,
             .tables = table_memory_tables(&d->table_memory),
             .first_number = d->table_memory.first[i],
@@ -210,7 +211,11 @@ static int open_kernel_path(struct dataplane *d)
     if (kernel_path_queues(d->kernel_path, &queues) == 0)
         return 0; // ports that are sockets have it all
     struct loop_setup setup = {
-        .cpu = LOOP_NO_CPU, .counters = &d->board->kernel_path, .idle = LOOP_PAUSES};
+        .cpu = LOOP_NO_CPU,
+        .counters = &d->board->kernel_path,
+        .limited = &d->board->kernel_path_limited,
+        .idle = LOOP_PAUSES,
+    };
     setup.n_queues = kernel_path_queues(d->kernel_path, &setup.queues);
     return open_loop(d, &setup);
 }

@@ -114,7 +114,7 @@ int loop_open(const struct loop_setup *setup, struct loop **out)
         loop_close(loop);
         return fault;
     }
-    admit_open(&loop->admit, loop->limit_memory.tables);
+    admit_open(&loop->admit, loop->limit_memory.tables, setup->limited);
     loop->n_seats = n;
     if (setup->cpu == LOOP_NO_CPU)
         snprintf(loop->name, sizeof loop->name, "kernel path");

@@ -45,9 +45,10 @@ struct loop_setup {
     struct exchange_kernels kernels;
     const struct policy_place *policy; // housekeeping writes; a policy has been published
     enum loop_idle idle;
-    const struct tables *tables;    // NULL: no interleaved mode
-    uint32_t first_number;          // in tables, of the first queue of this core
-    struct unique_counter *clients; // NULL: not counted
+    const struct tables *tables;     // NULL: no interleaved mode
+    uint32_t first_number;           // in tables, of the first queue of this core
+    struct unique_counter *clients;  // NULL: not counted
+    struct limited_sources *limited; // whom its limits refuse
 };
 
 // Makes the cores and locks their memory, while the process still has the right to do so; no thread

@@ -14,8 +14,9 @@ static struct admit_settings make_limits(const struct config_limits *from)
         .limits_naks = from->nak_share < CONFIG_FRACTION_ONE,
         .naks_per_second =
             (uint32_t)((uint64_t)from->nak_share * ADMIT_CAPACITY / CONFIG_FRACTION_ONE),
+        .overload = from->overload == SWITCH_TRUE,
         .on = from->plain.per_second != 0 || from->session.per_second != 0 ||
-              from->nak_share < CONFIG_FRACTION_ONE,
+              from->nak_share < CONFIG_FRACTION_ONE || from->overload == SWITCH_TRUE,
     };
     return limits;
 }

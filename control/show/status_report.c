@@ -7,6 +7,7 @@
 #include "control/show/json_line.h"
 #include "control/show/ke_report.h"
 #include "control/show/keys_report.h"
+#include "control/show/limits_report.h"
 #include "control/show/ports_report.h"
 #include "control/show/report.h"
 
@@ -102,6 +103,8 @@ static const struct {
     {"keys", keys_answer},
 
     {"ke", ke_answer},
+
+    {"limits", limits_answer},
 };
 
 char *status_answer(const struct status_sources *sources, const char *request)

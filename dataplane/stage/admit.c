@@ -8,12 +8,13 @@
 
 static_assert(ADMIT_HOT == 1 << 10, "ten bits of a nonce choose its place");
 
-void admit_open(struct admit *admit, struct admit_tables *zeros)
+void admit_open(struct admit *admit, struct admit_tables *zeros, struct limited_sources *limited)
 {
     memset(admit, 0, sizeof *admit);
     limiter_open(&admit->plain, zeros->plain, ADMIT_PLAIN_LINES_LOG2);
     limiter_open(&admit->session, zeros->session, ADMIT_SESSION_LINES_LOG2);
     admit->hot = zeros->hot;
+    admit->limited = limited;
 }
 
 // Accounts that were made with the old secrets are not found again, and decay.
@@ -87,7 +88,7 @@ static inline void find_source(const struct admit *admit, const struct batch *ba
 // All hashes first, then all lines: each is in the cache when its turn comes, and a source that has
 // several lanes in the burst is charged for each in turn.
 static lane_set find_over(struct admit *admit, const struct admit_turn *turn,
-                          const struct batch *batch, lane_set lanes)
+                          const struct batch *batch, lane_set lanes, lane_set *known)
 {
     struct limiter_place place[LANES];
     const uint32_t now = step_of(&admit->plain_pace, turn->settings->plain, turn);
@@ -95,7 +96,7 @@ static lane_set find_over(struct admit *admit, const struct admit_turn *turn,
         unsigned i = lane_take(&left);
         find_source(admit, batch, i, &place[i]);
     }
-    return limiter_charge_lanes(&admit->plain, place, lanes, admit->plain_pace.price, now);
+    return limiter_charge_lanes(&admit->plain, place, lanes, admit->plain_pace.price, now, known);
 }
 
 // Of the lanes above their limit: which are answered all the same.
@@ -110,15 +111,50 @@ static lane_set leak(struct admit *admit, const struct admit_settings *settings,
     return leaked;
 }
 
-// Ends these lanes, or counts that they would end.
-static lane_set end(const struct admit_turn *turn, struct batch *batch, lane_set lanes,
-                    enum outcome outcome, _Atomic uint64_t *dry)
+// Of each limit: how the lanes end that it refuses, and where a dry run counts them.
+static const struct {
+    enum outcome outcome;
+    size_t dry;
+} ends[LIMITED_KINDS] = {
+    [LIMITED_PLAIN] = {DROPPED_PLAIN_LIMIT, offsetof(struct core_counters, dry_plain)},
+    [LIMITED_SESSION] = {DROPPED_SESSION_LIMIT, offsetof(struct core_counters, dry_session)},
+    [LIMITED_NAK] = {DROPPED_NAK_LIMIT, offsetof(struct core_counters, dry_nak)},
+    [LIMITED_OVERLOAD] = {DROPPED_OVERLOAD, offsetof(struct core_counters, dry_overload)},
+};
+
+// A sample of the refused sources, for noonmarkctl limits.
+static void note_sources(struct admit *admit, const struct admit_turn *turn,
+                         const struct batch *batch, lane_set lanes, enum limited_by by)
 {
+    while (lanes != 0) {
+        unsigned i = lane_take(&lanes);
+        if (limiter_random(&admit->plain) % LIMITED_SAMPLE != 0)
+            continue;
+        const struct datagram *d = &batch->datagram[i];
+        const uint8_t *source = frame_source(batch->burst.frame[i], d);
+        const bool v6 = d->ip_version != 4;
+        const struct limited_source refused = {
+            .prefix = v6 ? be64_get(source) : be32_get(source),
+            .v6 = v6,
+            .by = by,
+            .tsc = turn->tsc,
+        };
+        limited_note(admit->limited, &refused, LIMITED_SAMPLE);
+    }
+}
+
+// Ends these lanes, or counts that they would end.
+static lane_set end(struct admit *admit, const struct admit_turn *turn, struct batch *batch,
+                    lane_set lanes, enum limited_by by)
+{
+    if (lanes != 0 && admit->limited != NULL)
+        note_sources(admit, turn, batch, lanes, by);
     if (turn->settings->dry_run) {
-        counter_add(dry, lane_count(lanes));
+        counter_add((_Atomic uint64_t *)((uint8_t *)turn->counters + ends[by].dry),
+                    lane_count(lanes));
         return 0;
     }
-    batch->ended[outcome] |= lanes;
+    batch->ended[ends[by].outcome] |= lanes;
     return lanes;
 }
 
@@ -130,9 +166,9 @@ static __attribute__((noinline)) lane_set refuse_plain(struct admit *admit,
     const lane_set leaked = leak(admit, settings, over_limit);
     over_limit &= ~leaked;
     if (settings->dry_run)
-        return end(turn, batch, over_limit, DROPPED_PLAIN_LIMIT, &turn->counters->dry_plain);
+        return end(admit, turn, batch, over_limit, LIMITED_PLAIN);
     counter_add(&turn->counters->leaked_plain, lane_count(leaked));
-    if (settings->kod) {
+    if (settings->kod && admit->rung == OVERLOAD_NONE) {
         for (lane_set left = over_limit; left != 0;) {
             unsigned i = lane_take(&left);
             if (!spend(&admit->kisses, ADMIT_KISSES_A_SECOND, turn))
@@ -141,7 +177,38 @@ static __attribute__((noinline)) lane_set refuse_plain(struct admit *admit,
         }
         over_limit &= ~batch->kissed;
     }
-    return end(turn, batch, over_limit, DROPPED_PLAIN_LIMIT, &turn->counters->dry_plain);
+    return end(admit, turn, batch, over_limit, LIMITED_PLAIN);
+}
+
+static enum overload_rung climb(struct admit *admit, const struct admit_turn *turn)
+{
+    const enum overload_rung rung =
+        overload_note(&admit->pressure, turn->tsc, turn->tsc_hz, turn->full);
+    if (rung != OVERLOAD_NONE) {
+        struct core_counters *counters = turn->counters;
+        counter_add(&counters->overload[rung - 1], 1);
+        atomic_store_explicit(&counters->overload_rung, rung, memory_order_relaxed);
+        atomic_store_explicit(&counters->overload_tsc, turn->tsc, memory_order_relaxed);
+    }
+    return rung;
+}
+
+// The second and third rung of the ladder. known: lanes whose source has an account.
+static __attribute__((noinline)) lane_set shed(struct admit *admit, const struct admit_turn *turn,
+                                               struct batch *batch, lane_set plain, lane_set known)
+{
+    const bool all = admit->rung == OVERLOAD_SHARE;
+    const uint32_t share = overload_share(&admit->pressure, turn->tsc_hz);
+    lane_set shed = 0;
+    for (lane_set left = all ? plain : plain & known; left != 0;) {
+        unsigned i = lane_take(&left);
+        const uint64_t random = limiter_random(&admit->plain);
+        const bool leaks = (random >> 32) % ADMIT_LEAK_ONE < turn->settings->leak;
+        const bool stays = !all || random % OVERLOAD_ONE < share;
+        if (!stays || ((known & lane_bit(i)) != 0 && !leaks))
+            shed |= lane_bit(i);
+    }
+    return end(admit, turn, batch, shed, LIMITED_OVERLOAD);
 }
 
 // The nonce of a lane's cookie: 16 octets, of which the first eight are used. NULL: the cookie is
@@ -198,18 +265,22 @@ struct kinds admit(struct admit *admit, const struct admit_turn *turn, struct ba
         take_secrets(admit, turn->tsc, rng);
     }
     lane_set ended = 0;
+    admit->rung = settings->overload ? climb(admit, turn) : OVERLOAD_NONE;
     if (settings->session.per_second != 0) {
         const uint32_t now = step_of(&admit->session_pace, settings->session, turn);
         if (is_until(admit->last_hot, now)) {
             const lane_set hot = find_hot_cookies(admit, batch, kinds_nts(kinds), now);
-            ended |= end(turn, batch, hot, DROPPED_SESSION_LIMIT, &turn->counters->dry_session);
+            ended |= end(admit, turn, batch, hot, LIMITED_SESSION);
         }
     }
+    lane_set known = 0;
     if (settings->plain.per_second != 0 && kinds.plain != 0) {
-        const lane_set over = find_over(admit, turn, batch, kinds.plain);
+        const lane_set over = find_over(admit, turn, batch, kinds.plain, &known);
         if (over != 0)
             ended |= refuse_plain(admit, turn, batch, over);
     }
+    if (admit->rung >= OVERLOAD_LEAK)
+        ended |= shed(admit, turn, batch, kinds.plain & ~ended, known);
     return kinds_within(kinds, ~ended);
 }
 
@@ -230,8 +301,9 @@ static lane_set charge_sessions(struct admit *admit, const struct admit_turn *tu
         memcpy(&key, admit->sessions.name[i], sizeof key);
         limiter_find_key(&admit->session, key, &place[i]);
     }
+    lane_set known;
     const lane_set over =
-        limiter_charge_lanes(&admit->session, place, lanes, admit->session_pace.price, now);
+        limiter_charge_lanes(&admit->session, place, lanes, admit->session_pace.price, now, &known);
     if (!turn->settings->dry_run) {
         for (lane_set left = over; left != 0;)
             note_hot(admit, batch, lane_take(&left), now);
@@ -245,7 +317,9 @@ static __attribute__((noinline)) lane_set limit_naks(struct admit *admit,
                                                      struct batch *batch, lane_set doubted)
 {
     const struct admit_settings *settings = turn->settings;
-    lane_set over = settings->plain.per_second != 0 ? find_over(admit, turn, batch, doubted) : 0;
+    lane_set known;
+    lane_set over =
+        settings->plain.per_second != 0 ? find_over(admit, turn, batch, doubted, &known) : 0;
     lane_set leaked = 0;
     for (lane_set left = doubted & ~over; left != 0;) {
         unsigned i = lane_take(&left);
@@ -259,7 +333,7 @@ static __attribute__((noinline)) lane_set limit_naks(struct admit *admit,
     }
     if (!settings->dry_run)
         counter_add(&turn->counters->leaked_nak, lane_count(leaked));
-    return end(turn, batch, over & ~leaked, DROPPED_NAK_LIMIT, &turn->counters->dry_nak);
+    return end(admit, turn, batch, over & ~leaked, LIMITED_NAK);
 }
 
 struct proof admit_proven(struct admit *admit, const struct admit_turn *turn, struct batch *batch,
@@ -272,9 +346,10 @@ struct proof admit_proven(struct admit *admit, const struct admit_turn *turn, st
         // All names: a genuine cookie in a forged request has named its session, too.
         bytes_wipe(admit->sessions.name, sizeof admit->sessions.name);
         if (over != 0)
-            proof.given &=
-                ~end(turn, batch, over, DROPPED_SESSION_LIMIT, &turn->counters->dry_session);
+            proof.given &= ~end(admit, turn, batch, over, LIMITED_SESSION);
     }
+    if (admit->rung != OVERLOAD_NONE)
+        proof.doubted &= ~end(admit, turn, batch, proof.doubted, LIMITED_OVERLOAD);
     if (turn->settings->limits_naks && proof.doubted != 0)
         proof.doubted &= ~limit_naks(admit, turn, batch, proof.doubted);
     return proof;

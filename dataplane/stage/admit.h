@@ -14,15 +14,20 @@
 // which alone tells whose session it is. A session above its limit has its cookie noted as hot, and
 // a hot cookie is refused by the first half, before any crypto.
 //
+// Where a port has more frames than its core answers, the ladder of overload.h leaves out plain
+// requests and NAKs, whatever their source is.
+//
 // With dry_run nothing is refused: the counters say what would be. A struct admit belongs to one
 // thread, and may serve several cores of it.
 #pragma once
 
+#include "board/limited.h"
 #include "crypto/exchange.h"
 #include "crypto/rng.h"
 #include "dataplane/stage/batch.h"
 #include "dataplane/stage/classify.h"
 #include "dataplane/stage/exchange.h"
+#include "dataplane/stage/overload.h"
 #include "dataplane/table/limiter.h"
 
 #include <stdbool.h>
@@ -55,6 +60,7 @@ struct admit_settings {
     struct admit_rate plain; // of a host
     struct admit_rate session;
     bool limits_naks;
+    bool overload; // the ladder of overload.h
     uint32_t naks_per_second;
 };
 
@@ -96,10 +102,13 @@ struct admit {
     bool ready;        // there are secrets
     uint64_t keyed;    // TSC: since when
     struct exchange_sessions sessions;
+    struct overload pressure;
+    enum overload_rung rung;
+    struct limited_sources *limited; // who is refused; NULL: nobody wants to know
 };
 
 // Without secrets yet: nothing is limited before the first call of admit with a seeded generator.
-void admit_open(struct admit *admit, struct admit_tables *zeros);
+void admit_open(struct admit *admit, struct admit_tables *zeros, struct limited_sources *limited);
 
 // What the stage needs to know of a turn.
 struct admit_turn {
@@ -107,6 +116,7 @@ struct admit_turn {
     struct core_counters *counters;
     uint64_t tsc;
     uint64_t tsc_hz; // not 0
+    uint32_t full;   // polls in a row that have not drained the port
 };
 
 // Ends the lanes that are above a limit, as far as that is known before the exchange. Lanes that

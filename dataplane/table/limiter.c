@@ -167,13 +167,16 @@ enum limiter_verdict limiter_charge(struct limiter *limiter, const struct limite
 }
 
 lane_set limiter_charge_lanes(struct limiter *limiter, const struct limiter_place place[LANES],
-                              lane_set lanes, struct limiter_price price, uint32_t now)
+                              lane_set lanes, struct limiter_price price, uint32_t now,
+                              lane_set *known)
 {
     lane_set over = 0;
+    *known = 0;
     while (lanes != 0) {
         unsigned i = lane_take(&lanes);
-        if (charge_one(limiter, &place[i], price, now) == LIMITER_OVER)
-            over |= lane_bit(i);
+        const enum limiter_verdict verdict = charge_one(limiter, &place[i], price, now);
+        over |= (lane_set)(verdict == LIMITER_OVER) << i;
+        *known |= (lane_set)(verdict == LIMITER_KNOWN) << i;
     }
     return over;
 }

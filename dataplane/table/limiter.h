@@ -155,6 +155,8 @@ static inline void limiter_find_key(const struct limiter *limiter, uint64_t key,
 enum limiter_verdict limiter_charge(struct limiter *limiter, const struct limiter_place *place,
                                     struct limiter_price price, uint32_t now);
 
-// The same for each of these lanes in turn; returns those that are over the limit.
+// The same for each of these lanes in turn; returns those that are over the limit. *known becomes
+// those that are not, and had an account.
 lane_set limiter_charge_lanes(struct limiter *limiter, const struct limiter_place place[LANES],
-                              lane_set lanes, struct limiter_price price, uint32_t now);
+                              lane_set lanes, struct limiter_price price, uint32_t now,
+                              lane_set *known);

@@ -49,7 +49,7 @@ _noonmarkctl()
         esac
     else
         case $command in
-        '') words='status clock ports keys ke top reload doctor drain' ;;
+        '') words='status clock ports keys ke limits top reload doctor drain' ;;
         keys) [[ $previous == rotate ]] || words='rotate' ;;
         esac
     fi

@@ -267,7 +267,7 @@ static void limit(struct work *w)
         exit(1);
     }
     memset(zeros, 0, sizeof(struct admit_tables));
-    admit_open(&w->admit, zeros);
+    admit_open(&w->admit, zeros, NULL);
     w->core.is.admit = &w->admit;
     w->policy = (struct policy){
         .udp_port = 123,

@@ -99,7 +99,9 @@ static void covers(size_t size, enum metric_place place, enum metric_place besid
 static void every_field_is_in_one_row(void **state)
 {
     (void)state;
-    const struct other core[] = {TAIL(core_counters, departures_hardware)};
+    const struct other core[] = {OTHER(core_counters, overload_rung),
+                                 OTHER(core_counters, overload_tsc),
+                                 TAIL(core_counters, departures_hardware)};
     covers(sizeof(struct core_counters), METRIC_CORES, METRIC_CORE, core, N(core));
 
     const struct other ke[] = {TAIL(ke_counters, open)};

@@ -20,6 +20,7 @@ struct limited {
     struct rig *rig;
     struct admit admit;
     struct admit_tables *tables;
+    struct limited_sources limited;
     struct policy policy;
     struct policy_place place;
 };
@@ -49,7 +50,7 @@ static struct limited *open_limited(struct admit_settings settings)
     l->tables = aligned_alloc(64, sizeof *l->tables);
     assert_non_null(l->tables);
     memset(l->tables, 0, sizeof *l->tables);
-    admit_open(&l->admit, l->tables);
+    admit_open(&l->admit, l->tables, &l->limited);
     l->policy = (struct policy){.udp_port = 123, .limits = settings};
     atomic_store(&l->place.now, &l->policy);
     l->rig->core.is.policy = &l->place;

@@ -1,13 +1,15 @@
 """Limits against senders who forge addresses: requests as frames from the client's interface, whose replies go
 back to its MAC address. --requests N: so many in each flood (3,000)."""
 
+import json
 import pathlib
 import socket
 import struct
+import subprocess
 import sys
 import time
 
-from harness import CLIENT_IF, CLIENT_V4, SERVER_IF, SERVER_V4, Tap, World, wait_for
+from harness import BUILD, CLIENT_IF, CLIENT_V4, SERVER_IF, SERVER_V4, Tap, World, wait_for
 from probe import Probe
 
 REQUESTS = int(sys.argv[sys.argv.index("--requests") + 1]) if "--requests" in sys.argv else 3000
@@ -106,6 +108,11 @@ with Tap() as tap, World("limits") as world:
     got, took = flood.send(plain, [CLIENT_V4] * REQUESTS)
     tap.ok(0 < got["answered_plain"] <= BURST + ENTERS_WITHIN + RATE * (took + 1) and got["dropped_plain_limit"] > 0,
            "CVE-2016-7426: plain requests in a client's name are limited", f"{got} in {took:.1f} s")
+    limits = json.loads(subprocess.run([BUILD / "noonmarkctl", "limits", "--json", "--socket", world.control_socket],
+                                       stdout=subprocess.PIPE, text=True).stdout)
+    refused = [(one["source"], one["limit"]) for one in limits["refused"]]
+    tap.ok((CLIENT_V4, "plain") in refused and any(limit == "session" for _, limit in refused),
+           "noonmarkctl limits names who is refused, and by which limit", refused)
     verdicts = [line["verdict"] for line in probe.nts(*probe.trust(), "--count", "8", "--timeout", "5000")]
     tap.equal(set(verdicts), {"authenticated"}, "and that client keeps all its replies with NTS")
 

@@ -125,9 +125,10 @@ static void expect_names(const char *what, const json_t *object, const char *nam
     "dropped_version dropped_mode dropped_trailer dropped_mac dropped_fields dropped_nts_shape "   \
     "dropped_nts_lengths dropped_nts_content dropped_plain dropped_no_keys dropped_no_clock "      \
     "dropped_unhealthy "                                                                           \
-    "dropped_plain_limit dropped_session_limit dropped_nak_limit dropped_stale "                   \
+    "dropped_plain_limit dropped_session_limit dropped_nak_limit dropped_overload dropped_stale "  \
     "dropped_longer dropped_tx_full nak_unknown_key nak_cookie_length nak_cookie_tag "             \
     "nak_request_tag leaked_plain leaked_nak dry_run_plain dry_run_session dry_run_nak "           \
+    "dry_run_overload overload_no_naks overload_leak overload_share "                              \
     "octets_received octets_sent cookies_sealed slow_path busy_cycles "                            \
     "stamps_refused stamps_hardware departures_sampled departures_early composed_again "           \
     "records_refused interleaved interleaved_basic "                                               \
@@ -289,6 +290,45 @@ static void ke_in_full(void **state)
     const json_t *second = json_array_get(json_object_get(o, "certificates"), 1);
     assert_string_equal(json_string_value(json_object_get(second, "subject")), "time.example");
     assert_string_equal(json_string_value(json_object_get(second, "key")), "EC, 256 bits");
+    json_decref(o);
+}
+
+static void limits_in_full(void **state)
+{
+    (void)state;
+    const struct ntp_state clock = {.tsc_hz = 1000000000};
+    const uint64_t now = tsc_now();
+    const struct limited_source sources[] = {
+        {.prefix = 0xc0000207, .by = LIMITED_SESSION, .tsc = now},
+        {.prefix = UINT64_C(0x20010db800010002), .v6 = 1, .by = LIMITED_PLAIN, .tsc = now},
+        {.prefix = 1, .by = LIMITED_PLAIN, .tsc = now - 61 * clock.tsc_hz}, // too long ago
+        {.prefix = 2, .by = LIMITED_KINDS, .tsc = now},                     // out of range
+    };
+    snapshot_publish(&control.ntp_state, &clock, sizeof clock);
+    for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++)
+        limited_note(&dataplane.limited[1], &sources[i], 64 * (i + 1));
+    atomic_store(&dataplane.core[0].overload_rung, 3);
+    atomic_store(&dataplane.core[0].overload_tsc, now - 2 * clock.tsc_hz); // no more
+    atomic_store(&dataplane.core[1].overload_rung, 2);
+    atomic_store(&dataplane.core[1].overload_tsc, now);
+    config.dataplane.limits = (struct config_limits){
+        .plain = {64, 256}, .leak = CONFIG_FRACTION_ONE / 4, .overload = SWITCH_TRUE};
+
+    json_t *o = answer("limits");
+    expect_names("limits", o, "settings overload_rung refused");
+    const json_t *settings = json_object_get(o, "settings");
+    expect_names("settings", settings, "plain leak kod session nak_share overload dry_run");
+    assert_int_equal(number(json_object_get(settings, "plain"), "burst"), 256);
+    assert_int_equal(number(o, "overload_rung"), 2);
+    const json_t *refused = json_object_get(o, "refused");
+    assert_int_equal(json_array_size(refused), 2);
+    const json_t *first = json_array_get(refused, 0), *second = json_array_get(refused, 1);
+    expect_names("refused", first, "source limit refused seconds_ago cpu");
+    assert_string_equal(json_string_value(json_object_get(first, "source")), "2001:db8:1:2::/64");
+    assert_string_equal(json_string_value(json_object_get(first, "limit")), "plain");
+    assert_int_equal(number(first, "refused"), 128);
+    assert_int_equal(number(first, "cpu"), 7);
+    assert_string_equal(json_string_value(json_object_get(second, "source")), "192.0.2.7");
     json_decref(o);
 }
 
@@ -481,6 +521,7 @@ int main(void)
         cmocka_unit_test(the_ports_in_full),
         cmocka_unit_test(the_keys_in_full),
         cmocka_unit_test(ke_in_full),
+        cmocka_unit_test(limits_in_full),
         cmocka_unit_test(a_doubted_clock_is_shown_as_served),
         cmocka_unit_test(a_stamp_clock_is_shown),
         cmocka_unit_test(the_clock_in_full),
