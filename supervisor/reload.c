@@ -102,6 +102,8 @@ static void decide(struct reload *r, uint64_t now_ms)
     }
     if (changes(r, "time.hook"))
         hook_replace(r->hook, h->config->time.hook, now_ms);
+    else // the same text, which is freed with the old configuration
+        r->hook->path = h->config->time.hook;
     if (changes(r, "metrics.listen") && h->metrics_listener >= 0)
         life_renew(r->metrics, h, now_ms);
     else if (changes(r, "metrics.listen"))

@@ -76,6 +76,9 @@ def drain(tap, world):
            "a cancelled drain: the hook is told the clock's health again", back.stderr)
     tap.ok(world.answers_ntp(timeout=5) and not world.status()["draining"], "and the server serves on")
 
+    reloads = [ctl(world, "reload").returncode for _ in range(2)]
+    tap.equal((reloads, told(world)), ([0, 0], ["healthy", "draining", "healthy"]), "reloads that name the same hook do not run it")
+
     last = subprocess.Popen([CTL, "-s", world.control_socket, "--json", "drain"], stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, text=True)
     wait_for(lambda: world.sntp() and len(told(world)) == 4, 10, every=0.01)
