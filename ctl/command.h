@@ -17,6 +17,8 @@ struct call {
     bool cancel;         // a drain
     const char *config;  // path of the server's configuration; NULL: the default
     const char *timeout; // of a drain, as it is written; NULL: the default
+    const char *id;      // of the key that is revoked; NULL: all of them
+    bool yes;            // nobody is asked first
 };
 
 struct command {

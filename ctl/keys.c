@@ -1,12 +1,11 @@
-// noonmarkctl keys, and keys rotate.
+// noonmarkctl keys, and the commands that change the keys.
 #include "ctl/client.h"
 #include "ctl/every.h"
+#include "ctl/keys_revoke.h"
 #include "ctl/member.h"
 
 #include <inttypes.h>
 #include <string.h>
-
-enum { ROTATE_TIMEOUT_S = 60 }; // a disk may take half a minute to sync
 
 // "3 d 04:05:06", or without the days.
 static const char *span(int64_t seconds, char text[32])
@@ -50,11 +49,11 @@ static void show(const json_t *answer, FILE *out)
         fputs("the key file is being written\n", out);
 }
 
-static void show_rotated(const json_t *answer, FILE *out)
+void keys_show_changed(const char *what, const json_t *answer, FILE *out)
 {
     size_t i;
     json_t *id;
-    fprintf(out, "rotated: %s seals now, %s is the future key, %" PRId64 " keys\n",
+    fprintf(out, "%s: %s seals now, %s is the future key, %" PRId64 " keys\n", what,
             member_text(answer, "current"), member_text(answer, "future"),
             member_number(answer, "keys"));
     json_array_foreach(json_object_get(answer, "wiped"), i, id)
@@ -62,19 +61,36 @@ static void show_rotated(const json_t *answer, FILE *out)
                 json_string_value(id) != NULL ? json_string_value(id) : "?");
 }
 
+static void show_rotated(const json_t *answer, FILE *out)
+{
+    keys_show_changed("rotated", answer, out);
+}
+
+static int rotate(const struct call *call)
+{
+    static const struct request request = {
+        "keys rotate", KEYS_CHANGE_TIMEOUT_S,
+        "the rotation may go on all the same: see noonmarkctl keys and the server's log"};
+    return client_run(call, &request, show_rotated);
+}
+
 static int run(const struct call *call)
 {
     static const struct request keys = {"keys", CLIENT_TIMEOUT_S, client_otherwise};
-    static const struct request rotate = {
-        "keys rotate", ROTATE_TIMEOUT_S,
-        "the rotation may go on all the same: see noonmarkctl keys and the server's log"};
-    return call->word != NULL ? client_run(call, &rotate, show_rotated)
-                              : client_run(call, &keys, show);
+    const bool revokes = call->word != NULL && strcmp(call->word, "revoke") == 0;
+    if (!revokes && (call->id != NULL || call->yes)) {
+        fputs("noonmarkctl: --id and --yes belong to keys revoke; leave them out\n", stderr);
+        return CALL_WRONG;
+    }
+    if (revokes)
+        return keys_revoke(call);
+    return call->word != NULL ? rotate(call) : client_run(call, &keys, show);
 }
 
 const struct command command_keys = {
     .name = "keys",
-    .words = "rotate",
-    .help = "cookie keys: states, ages, next rotation; rotates them now",
+    .words = "rotate revoke",
+    .help = "cookie keys: states, ages, next rotation; rotates or revokes them now",
     .run = run,
+    .options = "id yes",
 };

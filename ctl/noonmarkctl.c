@@ -44,6 +44,8 @@ static void print_help(void)
         "  -c, --config FILE    doctor: the configuration (default " CONFIG_DEFAULT_PATH ")\n"
         "      --timeout TIME   drain: stops the server then at the latest, as 90s (default 60s)\n"
         "      --cancel         drain: takes an earlier one back\n"
+        "      --id ID          keys revoke: one key, not all\n"
+        "      --yes            keys revoke: does not ask first\n"
         "      --version        prints the version\n"
         "      --help           prints this\n"
         "\n"
@@ -105,7 +107,8 @@ static int run(struct call *call, char **words, int n)
     }
     if (!may_have(command, call->once, "once") || !may_have(command, call->cancel, "cancel") ||
         !may_have(command, call->config != NULL, "config") ||
-        !may_have(command, call->timeout != NULL, "timeout"))
+        !may_have(command, call->timeout != NULL, "timeout") ||
+        !may_have(command, call->id != NULL, "id") || !may_have(command, call->yes, "yes"))
         return EXIT_USAGE;
     call->word = n > 1 ? words[1] : NULL;
     return command->run(call);
@@ -118,6 +121,8 @@ int main(int argc, char **argv)
         OPTION_ONCE,
         OPTION_TIMEOUT,
         OPTION_CANCEL,
+        OPTION_ID,
+        OPTION_YES,
         OPTION_VERSION,
         OPTION_HELP,
     };
@@ -126,6 +131,8 @@ int main(int argc, char **argv)
         {"config", required_argument, NULL, 'c'},
         {"timeout", required_argument, NULL, OPTION_TIMEOUT},
         {"cancel", no_argument, NULL, OPTION_CANCEL},
+        {"id", required_argument, NULL, OPTION_ID},
+        {"yes", no_argument, NULL, OPTION_YES},
         {"json", no_argument, NULL, OPTION_JSON},
         {"once", no_argument, NULL, OPTION_ONCE},
         {"version", no_argument, NULL, OPTION_VERSION},
@@ -147,6 +154,12 @@ int main(int argc, char **argv)
             break;
         case OPTION_CANCEL:
             call.cancel = true;
+            break;
+        case OPTION_ID:
+            call.id = optarg;
+            break;
+        case OPTION_YES:
+            call.yes = true;
             break;
         case OPTION_JSON:
             call.json = true;

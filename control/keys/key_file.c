@@ -229,26 +229,69 @@ static int keep_previous(const char *path, const char *previous_path,
     return link(path, previous_path) < 0 ? -errno : 0;
 }
 
+// The names of the files of one key file.
+struct names {
+    char aside[KEY_FILE_PATH_MAX + 8], previous[KEY_FILE_PATH_MAX + 8];
+};
+
+// Writes the set to FILE.new, durable but not in use.
+static int prepare(const char *path, const struct key_file_moment *moment,
+                   const struct key_set *set, struct names *names)
+{
+    if (!beside(path, ".new", names->aside) || !beside(path, ".1", names->previous))
+        return -ENAMETOOLONG;
+    uint8_t octets[KEY_FILE_LEN];
+    key_file_encode(set, moment, octets);
+    int err = write_aside(names->aside, octets);
+    bytes_wipe(octets, sizeof octets);
+    return err;
+}
+
+// FILE.new takes FILE's place, unless an earlier step has failed with err.
+static int put_in_place(const char *path, const struct names *names, int err)
+{
+    if (err == 0 && rename(names->aside, path) < 0)
+        err = -errno;
+    if (err < 0) {
+        unlink(names->aside);
+        return err;
+    }
+    return sync_directory(path);
+}
+
 int key_file_write(const char *path, const struct key_file_moment *moment,
                    const struct key_set *set)
 {
-    char aside[KEY_FILE_PATH_MAX + 8], previous[KEY_FILE_PATH_MAX + 8];
-    if (!beside(path, ".new", aside) || !beside(path, ".1", previous))
-        return -ENAMETOOLONG;
-
-    uint8_t octets[KEY_FILE_LEN];
-    key_file_encode(set, moment, octets);
-    int err = write_aside(aside, octets);
-    bytes_wipe(octets, sizeof octets);
+    struct names names;
+    int err = prepare(path, moment, set, &names);
     if (err < 0)
         return err;
+    return put_in_place(path, &names, keep_previous(path, names.previous, moment));
+}
 
-    err = keep_previous(path, previous, moment);
-    if (err == 0 && rename(aside, path) < 0)
-        err = -errno;
-    if (err < 0) {
-        unlink(aside);
+// Removes the files from which revoked keys could come back. They are gone before FILE changes.
+static int remove_earlier(const char *path, const struct names *names)
+{
+    char refused[KEY_FILE_PATH_MAX + 16];
+    snprintf(refused, sizeof refused, "%s.refused", path);
+    if (unlink(names->previous) < 0 && errno != ENOENT)
+        return -errno;
+    if (unlink(refused) < 0 && errno != ENOENT)
+        return -errno;
+    return sync_directory(path);
+}
+
+int key_file_replace(const char *path, const struct key_file_moment *moment,
+                     const struct key_set *set)
+{
+    struct names names;
+    int err = prepare(path, moment, set, &names);
+    if (err < 0)
         return err;
-    }
+    err = put_in_place(path, &names, remove_earlier(path, &names));
+    if (err < 0)
+        return err;
+    if (link(path, names.previous) < 0)
+        return -errno;
     return sync_directory(path);
 }

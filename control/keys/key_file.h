@@ -63,3 +63,10 @@ void key_file_set_aside(const char *path);
 // set.
 int key_file_write(const char *path, const struct key_file_moment *moment,
                    const struct key_set *set);
+
+// The same for a set that lacks revoked keys: no earlier set stays beside it, since a later start
+// that cannot read FILE would take the revoked keys from there. FILE.1 becomes the same set, and
+// FILE.refused is removed. While this runs, FILE is at every moment a complete old or a complete
+// new set. After an error FILE.1 may be missing.
+int key_file_replace(const char *path, const struct key_file_moment *moment,
+                     const struct key_set *set);

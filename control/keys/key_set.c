@@ -74,6 +74,45 @@ int key_set_rotate(const struct key_set *from, uint32_t keep, int64_t now_ns, st
     return make(from, now_ns, &to->key[KEY_FUTURE]);
 }
 
+bool key_set_has(const struct key_set *set, uint32_t id)
+{
+    for (uint32_t i = 0; i < set->n; i++)
+        if (set->key[i].id == id)
+            return true;
+    return false;
+}
+
+int key_set_revoke(const struct key_set *from, uint32_t id, int64_t now_ns, struct key_set *to)
+{
+    if (!key_set_has(from, id))
+        return -ENOENT;
+    *to = (struct key_set){.generation = from->generation + 1};
+    for (uint32_t i = 0; i < from->n; i++)
+        if (from->key[i].id != id)
+            to->key[to->n++] = from->key[i];
+    const bool keeps_both = from->key[KEY_CURRENT].id != id && from->key[KEY_FUTURE].id != id;
+    if (keeps_both)
+        return 0;
+    // The key that is left of the two is the first one and seals; the old ones move up by a place.
+    memmove(&to->key[KEY_OLD], &to->key[KEY_FUTURE], (to->n - 1) * sizeof to->key[0]);
+    to->n++;
+    return make(from, now_ns, &to->key[KEY_FUTURE]);
+}
+
+int key_set_revoke_all(const struct key_set *from, int64_t now_ns, struct key_set *to)
+{
+    *to = (struct key_set){.generation = from->generation + 1};
+    for (uint32_t i = KEY_CURRENT; i <= KEY_FUTURE; i++) {
+        int err = make(from, now_ns, &to->key[i]);
+        if (err < 0)
+            return err;
+        if (has_id(to, to->key[i].id)) // once in 2^31 times: tried again in a minute
+            return -EIO;
+        to->n = i + 1;
+    }
+    return 0;
+}
+
 int64_t key_set_age(const struct key_set *set, int64_t now_ns)
 {
     return now_ns - set->key[KEY_FUTURE].made_ns;

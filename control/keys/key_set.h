@@ -41,6 +41,17 @@ int key_set_make(struct key_set *set, int64_t now_ns);
 // undefined.
 int key_set_rotate(const struct key_set *from, uint32_t keep, int64_t now_ns, struct key_set *to);
 
+// Makes the set that follows `from` without a key: at once, and not a rotation later. When the
+// current key goes, the future one takes its place; a future key that is missing then is made. 0 or
+// -errno, with *to undefined; -ENOENT: no key has that id.
+int key_set_revoke(const struct key_set *from, uint32_t id, int64_t now_ns, struct key_set *to);
+
+// Makes a set that has no key of `from`: all of them are revoked. 0 or -errno, with *to undefined.
+int key_set_revoke_all(const struct key_set *from, int64_t now_ns, struct key_set *to);
+
+// Is that the id of a key of the set?
+bool key_set_has(const struct key_set *set, uint32_t id);
+
 // Nanoseconds since the last rotation, which is when the future key was made.
 int64_t key_set_age(const struct key_set *set, int64_t now_ns);
 

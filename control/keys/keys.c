@@ -14,13 +14,23 @@
 
 #define S_NS INT64_C(1000000000)
 
+// What makes the next set out of the one in use.
+enum change_kind { CHANGE_ROTATE, CHANGE_REVOKE, CHANGE_REVOKE_ALL };
+
+struct change {
+    enum change_kind kind; // CHANGE_ROTATE unless somebody has asked for another one
+    uint32_t id;           // of CHANGE_REVOKE
+};
+
 struct keys {
     struct rotation rotation;
+    struct change change;
     struct key_set set;  // in use and published
     struct key_set next; // the following set, if rotation.next_made
     struct store *store;
     uint32_t keep;
-    int err; // of the last attempt to make or write keys
+    bool alone; // the store has sets with revoked keys: the next write leaves none of them
+    int err;    // of the last attempt to make or write keys
     struct keys_outcome outcome;
 };
 
@@ -34,15 +44,7 @@ void keys_publish(const struct keys *keys, struct snapshot *ring)
     registers_wipe();
 }
 
-static bool is_in(const struct key_set *set, uint32_t id)
-{
-    for (uint32_t i = 0; i < set->n; i++)
-        if (set->key[i].id == id)
-            return true;
-    return false;
-}
-
-// The rotation that somebody waits for is durable and put into use.
+// The change that somebody waits for is durable and put into use.
 static void note_rotated(struct keys *keys)
 {
     struct keys_outcome *o = &keys->outcome;
@@ -50,7 +52,7 @@ static void note_rotated(struct keys *keys)
         return;
     *o = (struct keys_outcome){.asked = KEYS_ROTATED};
     for (uint32_t i = 0; i < keys->set.n; i++)
-        if (!is_in(&keys->next, keys->set.key[i].id))
+        if (!key_set_has(&keys->next, keys->set.key[i].id))
             o->wiped[o->n_wiped++] = keys->set.key[i].id;
 }
 
@@ -61,16 +63,58 @@ static void note_failure(struct keys *keys)
         keys->outcome = (struct keys_outcome){.asked = KEYS_NOT_ROTATED, .err = keys->err};
 }
 
+static void log_adopted(const struct keys *keys, const struct change *change)
+{
+    const uint32_t current = keys->set.key[KEY_CURRENT].id, n = keys->set.n;
+    switch (change->kind) {
+    case CHANGE_ROTATE:
+        log_info("cookie keys rotated: %08x seals now, %u keys", current, n);
+        break;
+    case CHANGE_REVOKE:
+        log_warning("cookie key %08x revoked: clients that have only its cookies repeat NTS-KE; "
+                    "%08x seals now, %u keys",
+                    change->id, current, n);
+        break;
+    case CHANGE_REVOKE_ALL:
+        log_warning("all cookie keys revoked: every client repeats NTS-KE; %08x seals now, %u keys",
+                    current, n);
+        break;
+    }
+}
+
 // Puts the next set into use. ring may be NULL: then no client is served any more.
 static void adopt(struct keys *keys, struct snapshot *ring)
 {
+    const struct change change = keys->change;
     keys->set = keys->next;
     bytes_wipe(&keys->next, sizeof keys->next);
+    keys->change = (struct change){.kind = CHANGE_ROTATE};
     if (ring == NULL)
         return;
     keys_publish(keys, ring);
-    log_info("cookie keys rotated: %08x seals now, %u keys", keys->set.key[KEY_CURRENT].id,
-             keys->set.n);
+    log_adopted(keys, &change);
+}
+
+static int make_next(struct keys *keys, int64_t now_ns)
+{
+    switch (keys->change.kind) {
+    case CHANGE_REVOKE:
+        return key_set_revoke(&keys->set, keys->change.id, now_ns, &keys->next);
+    case CHANGE_REVOKE_ALL:
+        return key_set_revoke_all(&keys->set, now_ns, &keys->next);
+    case CHANGE_ROTATE:
+        break;
+    }
+    return key_set_rotate(&keys->set, keys->keep, now_ns, &keys->next);
+}
+
+// A future key's age counts from the moment in which it is given to the store. A future key that
+// stays keeps its age, so that the next rotation comes when it would have come.
+static void date_future_key(struct keys *keys, int64_t now_ns)
+{
+    struct key *future = &keys->next.key[KEY_FUTURE];
+    if (!key_set_has(&keys->set, future->id))
+        future->made_ns = now_ns;
 }
 
 // Turns the result of making keys into an event.
@@ -95,6 +139,7 @@ static enum rotation_event answered(struct keys *keys, int err)
     const char *name = store_name(keys->store);
     keys->err = err;
     if (err == 0) {
+        keys->alone = false; // no write is under way when a revocation begins
         if (keys->rotation.failing)
             log_info("%s is written again", name);
         return ROTATION_WRITTEN;
@@ -121,14 +166,14 @@ static struct rotation_action follow(struct keys *keys, struct snapshot *ring,
             event = made(keys, key_set_make(&keys->set, now_ns));
             break;
         case ROTATION_MAKE_NEXT:
-            event = made(keys, key_set_rotate(&keys->set, keys->keep, now_ns, &keys->next));
+            event = made(keys, make_next(keys, now_ns));
             break;
         case ROTATION_WRITE:
-            store_write(keys->store, &keys->set, now_ns);
+            store_write(keys->store, &keys->set, keys->alone, now_ns);
             break;
         case ROTATION_WRITE_NEXT:
-            keys->next.key[KEY_FUTURE].made_ns = now_ns;
-            store_write(keys->store, &keys->next, now_ns);
+            date_future_key(keys, now_ns);
+            store_write(keys->store, &keys->next, keys->alone, now_ns);
             break;
         case ROTATION_ADOPT:
             note_rotated(keys);
@@ -138,7 +183,7 @@ static struct rotation_action follow(struct keys *keys, struct snapshot *ring,
             log_error("ALARM: the %s could not be written for 24 h; rotating without it. A restart "
                       "after the next rotation will not be able to open all cookies",
                       store_name(keys->store));
-            keys->next.key[KEY_FUTURE].made_ns = now_ns;
+            date_future_key(keys, now_ns);
             adopt(keys, ring);
             break;
         case ROTATION_AWAIT:
@@ -236,7 +281,7 @@ void keys_schedule(const struct keys *keys, uint64_t now_ns, struct keys_schedul
 }
 
 // While a next set exists it may be on the disk, and a second one would take its place.
-const char *keys_ask_rotation(struct keys *keys)
+static const char *ask(struct keys *keys, struct change change)
 {
     const struct rotation *r = &keys->rotation;
     if (r->failing)
@@ -246,8 +291,24 @@ const char *keys_ask_rotation(struct keys *keys)
         return "a rotation is under way; see noonmarkctl keys";
     if (r->writing != 0)
         return "the key file is being written; try again in a moment";
+    keys->change = change;
+    keys->alone |= change.kind != CHANGE_ROTATE;
     keys->outcome = (struct keys_outcome){.asked = KEYS_ASKED};
     return NULL;
+}
+
+const char *keys_ask_rotation(struct keys *keys)
+{
+    return ask(keys, (struct change){.kind = CHANGE_ROTATE});
+}
+
+const char *keys_ask_revocation(struct keys *keys, const uint32_t *id)
+{
+    if (id == NULL)
+        return ask(keys, (struct change){.kind = CHANGE_REVOKE_ALL});
+    if (!key_set_has(&keys->set, *id))
+        return "no key has that id; noonmarkctl keys shows the ids";
+    return ask(keys, (struct change){.kind = CHANGE_REVOKE, .id = *id});
 }
 
 const struct keys_outcome *keys_outcome(const struct keys *keys)

@@ -40,7 +40,7 @@ struct keys_schedule {
     bool failing;      // keys_failing
 };
 
-// What has become of the rotation that keys_ask_rotation began last.
+// What has become of the rotation or revocation that was begun last.
 enum keys_asked {
     KEYS_NOT_ASKED,
     KEYS_ASKED, // nothing has happened yet: keys_turn is to be called
@@ -79,6 +79,11 @@ void keys_schedule(const struct keys *keys, uint64_t now_ns, struct keys_schedul
 // Begins a rotation that is not due. NULL: keys_turn is to be called now; keys_outcome tells what
 // becomes of it. Else why it cannot be, and nothing has changed.
 const char *keys_ask_rotation(struct keys *keys);
+
+// Begins a revocation, in the same way: of the key with that id, or of all keys when id is NULL.
+// The key is gone from the key file and from FILE.1 before the new set is published. Cookies that
+// it sealed get a NAK from then on.
+const char *keys_ask_revocation(struct keys *keys, const uint32_t *id);
 
 const struct keys_outcome *keys_outcome(const struct keys *keys);
 

@@ -9,7 +9,8 @@
 // nothing.
 //
 // A rotation that somebody asks for is due at once. From then on it is like every other one: when
-// it cannot be written it is tried again.
+// it cannot be written it is tried again. A revocation is one as well: how the next set is made of
+// the one in use is up to keys.c.
 //
 // Ages are monotonic; a step of the system time does not change them. They are stored from time to
 // time, so that an age survives a reboot too; time while the machine was off does not count. When

@@ -33,8 +33,9 @@ const char *store_name(const struct store *store);
 enum store_found store_read(struct store *store, int64_t now_ns, struct key_set *set);
 
 // Starts writing a copy of the set, with its ages at now_ns. Do not call it while an earlier write
-// is under way.
-void store_write(struct store *store, const struct key_set *set, int64_t now_ns);
+// is under way. alone: the store keeps no earlier set beside it, because this one lacks revoked
+// keys.
+void store_write(struct store *store, const struct key_set *set, bool alone, int64_t now_ns);
 
 // True once after each write: it has ended, and *err is 0 (the set is durable) or -errno (the store
 // has this set or the previous one).

@@ -22,12 +22,14 @@ struct store {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t moved; // signalled when phase or end changes
-    // Protected by the lock, but set and moment belong to the thread while the phase is WRITING.
+    // Protected by the lock, but set, alone and moment belong to the thread while the phase is
+    // WRITING.
     enum phase phase;
     bool end;
     int err;
     struct key_file_moment moment; // the boot id; now_ns is filled in for each read and write
     struct key_set set;
+    bool alone;
     char name[sizeof what + KEY_FILE_PATH_MAX]; // the path follows `what`
 };
 
@@ -46,7 +48,8 @@ static void *run(void *arg)
         if (store->phase != WRITING)
             break;
         pthread_mutex_unlock(&store->lock);
-        int err = key_file_write(path_of(store), &store->moment, &store->set);
+        int err = (store->alone ? key_file_replace : key_file_write)(path_of(store), &store->moment,
+                                                                     &store->set);
         pthread_mutex_lock(&store->lock);
         bytes_wipe(&store->set, sizeof store->set);
         store->err = err;
@@ -114,12 +117,13 @@ enum store_found store_read(struct store *store, int64_t now_ns, struct key_set 
     return STORE_NONE;
 }
 
-void store_write(struct store *store, const struct key_set *set, int64_t now_ns)
+void store_write(struct store *store, const struct key_set *set, bool alone, int64_t now_ns)
 {
     pthread_mutex_lock(&store->lock);
     assert(store->phase == IDLE);
     store->moment.now_ns = now_ns;
     store->set = *set;
+    store->alone = alone;
     store->phase = WRITING;
     pthread_cond_broadcast(&store->moved);
     pthread_mutex_unlock(&store->lock);

@@ -72,22 +72,22 @@ json_t *keys_answer(const struct status_sources *s)
     return o;
 }
 
-static char *not_rotated(int err)
+static char *not_changed(int err)
 {
     char text[200];
     snprintf(text, sizeof text,
              "the new keys could not be made or written: %s; the keys in use stay, and the "
-             "rotation is tried again each minute",
+             "change is tried again each minute",
              strerror(-err));
     return json_line(json_pack("{s:s}", "error", text));
 }
 
-char *keys_rotated(const struct keys *keys)
+char *keys_changed(const struct keys *keys)
 {
     const struct keys_outcome *outcome = keys_outcome(keys);
     struct keys_line line[KEYS_LINES];
     if (outcome->asked != KEYS_ROTATED)
-        return not_rotated(outcome->err);
+        return not_changed(outcome->err);
     const size_t n = keys_describe(keys, now_ns(), line);
     json_t *wiped = json_array(), *o = json_object();
     for (uint32_t i = 0; i < outcome->n_wiped; i++)

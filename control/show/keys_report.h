@@ -1,4 +1,4 @@
-// The cookie keys, as a part of the status object and in full, and the result of a rotation. Never
+// The cookie keys, as a part of the status object and in full, and the result of a change. Never
 // shows a key: only ids, roles and ages. Control's main thread.
 #pragma once
 
@@ -12,6 +12,6 @@ json_t *keys_report(const struct keys *keys);
 // The answer to "keys": they, and when they change.
 json_t *keys_answer(const struct status_sources *sources);
 
-// The answer to "keys rotate", once the rotation has ended. Returns JSON text ending in a newline,
-// which the caller frees; NULL when memory runs out.
-char *keys_rotated(const struct keys *keys);
+// The answer to "keys rotate" and "keys revoke", once the change has ended. Returns JSON text
+// ending in a newline, which the caller frees; NULL when memory runs out.
+char *keys_changed(const struct keys *keys);

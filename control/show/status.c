@@ -7,6 +7,7 @@
 #include "control/keys/keys.h"
 #include "control/show/json_line.h"
 #include "control/show/keys_report.h"
+#include "control/show/keys_request.h"
 #include "control/show/reload_report.h"
 #include "control/show/status_report.h"
 #include "link/link.h"
@@ -31,7 +32,7 @@ struct client {
     char request[REQUEST_MAX];
     size_t request_len;
     uint32_t reload; // the id of the reload or drain that it waits for; 0: none
-    bool rotation;   // it waits for a rotation of the keys
+    bool rotation;   // it waits for a change of the keys
     char *answer;    // NULL until the request is complete
     size_t answer_len;
     size_t answer_sent;
@@ -166,11 +167,11 @@ static char *request_reload(struct status *s, struct client *c)
     return NULL;
 }
 
-// Begins a rotation, whose end status_keys_turned notices. Returns an answer only if that is
-// refused.
-static char *request_rotation(struct status *s, struct client *c)
+// Begins a change of the keys, whose end status_keys_turned notices. Returns an answer only if that
+// is refused.
+static char *request_keys(struct status *s, struct client *c)
 {
-    const char *why = keys_ask_rotation(s->sources.keys);
+    const char *why = keys_request(s->sources.keys, c->request);
     c->rotation = why == NULL;
     return why == NULL ? NULL : json_line(json_pack("{s:s}", "refused", why));
 }
@@ -244,8 +245,8 @@ static bool client_read(struct status *s, struct client *c)
         answer = request_reload(s, c);
         if (c->reload != 0)
             return true;
-    } else if (strcmp(c->request, "keys rotate") == 0) {
-        answer = request_rotation(s, c);
+    } else if (keys_is_request(c->request)) {
+        answer = request_keys(s, c);
         if (c->rotation)
             return true;
     } else {
@@ -298,7 +299,7 @@ void status_keys_turned(struct status *status)
         if (c->fd < 0 || !c->rotation)
             continue;
         c->rotation = false;
-        if (!client_answer(c, keys_rotated(status->sources.keys)) || !client_send(status, c))
+        if (!client_answer(c, keys_changed(status->sources.keys)) || !client_send(status, c))
             client_close(c);
     }
 }

@@ -1,9 +1,11 @@
 // The control socket's server: answers `noonmarkctl` with what it asks for ("status\n", "clock\n":
-// status_report.c has them all), with the result of a reload ("reload\n") or of a rotation of the
-// keys ("keys rotate\n"), as one JSON object. A client connects, sends that one line, and reads the
-// answer to its end. A reload's answer comes from the supervisor later, a rotation's once it is
-// durable and published. Slow or silent clients block nothing: all descriptors are non-blocking,
-// and a fifth client takes the place of the oldest of four.
+// status_report.c has them all), with the result of a reload ("reload\n") or of a change of the
+// keys
+// ("keys rotate\n", "keys revoke 0000002a\n": keys_request.h), as one JSON object. A client
+// connects, sends that one line, and reads the answer to its end. A reload's answer comes from the
+// supervisor later, a change's once it is durable and published. Slow or silent clients block
+// nothing: all descriptors are non-blocking, and a fifth client takes the place of the oldest of
+// four.
 //
 // Belongs to control's main thread. Never shows secrets: only id, role and age of a key.
 #pragma once
@@ -49,7 +51,7 @@ void status_draining(struct status *status, uint32_t id, bool draining);
 // The reload that a client requested with this id has ended. text: of LINK_APPLIED or LINK_REFUSED.
 void status_reloaded(struct status *status, uint32_t id, bool applied, const char *text);
 
-// The keys have had a turn: a client that has requested a rotation is answered once it has ended.
+// The keys have had a turn: a client that has requested a change is answered once it has ended.
 void status_keys_turned(struct status *status);
 
 void status_close(struct status *status);

@@ -35,7 +35,7 @@ _noonmarkctl()
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return
         ;;
-    --timeout) return ;;
+    --timeout | --id) return ;;
     esac
     local command
     command=$(_noonmarkctl_command)
@@ -45,12 +45,13 @@ _noonmarkctl()
         top) words+=' --once' ;;
         doctor) words+=' --config' ;;
         drain) words+=' --timeout --cancel' ;;
-        '') words+=' --once --config --timeout --cancel' ;;
+        keys) words+=' --id --yes' ;;
+        '') words+=' --once --config --timeout --cancel --id --yes' ;;
         esac
     else
         case $command in
         '') words='status clock ports keys ke limits top reload doctor drain' ;;
-        keys) [[ $previous == rotate ]] || words='rotate' ;;
+        keys) [[ $previous == r[eo]* ]] || words='rotate revoke' ;;
         esac
     fi
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")

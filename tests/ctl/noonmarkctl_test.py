@@ -29,6 +29,7 @@ def ask(answer, *options, command="status", heard=None):
 
         def serve():
             peer, _ = listener.accept()
+            listener.close()  # what would be asked afterwards finds no server
             request = peer.recv(64)
             if heard is not None:
                 heard.append(request)
@@ -106,6 +107,10 @@ def main():
     heard = []
     rotated = ask(json.dumps({"current": EVIL, "future": "0000002c", "wiped": ["0000002a", EVIL], "keys": 5}).encode() + b"\n",
                   command="keys rotate", heard=heard)
+    asked = []
+    mute = subprocess.run([CTL, "-s", "/nowhere/socket", "keys", "revoke"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=30, check=False)
+    revoked = ask(json.dumps(keys).encode() + b"\n", "--yes", "--id", "0000002a", command="keys revoke", heard=asked)
     ke = {"process": {"heartbeat_age_ms": 5, "starts": 1}, "ke": {"accepted": 8, "completed": 6, "no_alpn": 2, "open": 3},
           "limits": {"max_connections": 100, "deadline_ms": 5000, "threads": 2},
           "certificates": [{"chain": "/a.pem", "subject": EVIL, "key": EVIL, "expires": 86400},
@@ -156,6 +161,8 @@ def main():
         (rotated.returncode == 0 and is_text(rotated.stdout) and heard == [b"keys rotate\n"] and all(
             part in rotated.stdout.decode() for part in ("0000002c is the future key, 5 keys\n", "0000002a is wiped: ")),
          "keys rotate: which key seals now, and which are gone", rotated),
+        (mute.returncode == 2 and b"give --yes" in mute.stderr and revoked.returncode == 1 and is_text(revoked.stderr) and asked == [b"keys\n"] and
+         b"Key 0000002a is revoked: " in revoked.stderr, "keys revoke: what it costs is said first", revoked),
         (ke_text.returncode == 0 and is_text(ke_text.stdout) and all(
             re.search(part, ke_text.stdout.decode()) for part in (
                 "3 open of 100 at most, each for at most 5.0 s, in 2 threads\n", "HAS EXPIRED\n",

@@ -46,6 +46,30 @@ class Commands:
         self.tap.ok(re.search(rf"^{future} +current ", shown, re.M) and re.search(r" old 1 ", shown) and
                     "next rotation in 23:" in shown, "keys: states, ages and the next rotation", shown)
 
+    def revoke(self):
+        """A key of the client's cookies, then all: it comes back after one NAK each."""
+        refused = self.ctl("keys", "revoke")
+        self.tap.ok(refused.returncode == 2 and "give --yes" in refused.stderr and
+                    self.ctl("keys", "rotate", "--yes").returncode == 2 and
+                    self.ctl("keys", "revoke", "--yes", "--id", "0123456x").returncode == 1,
+                    "keys revoke: not without a question, nor an unknown key", refused)
+        for one in (True, False):
+            before = self.object("keys")["keys"]
+            gone = [key["id"] for key in before if key["role"] == "current" or not one]
+            exchanges = self.object("status")["ke"]["completed"]
+            text = self.ctl("keys", "revoke", "--yes", *(("--id", gone[0]) if one else ()))
+            after = self.object("keys")["keys"]
+            roles = {key["role"]: key["id"] for key in after}
+            self.tap.ok(text.returncode == 0 and text.stdout.startswith(f"revoked: {roles['current']} seals now") and
+                        all(f"{key} is wiped" in text.stdout for key in gone) and "NTS-KE" in text.stderr and
+                        not {key["id"] for key in after} & set(gone) and len(after) == (len(before) if one else 2),
+                        f"keys revoke {'--id' if one else ''}: these keys are gone, and a new one seals", f"{text}\n{before}\n{after}")
+            self.tap.ok(wait_for(lambda: self.object("status")["ke"]["completed"] > exchanges and
+                                 self.client.authdata()["nak"] == 0 and self.client.synchronised(), PATIENCE_S),
+                        "CK-8: the client gets a NAK, makes a new key exchange and is answered on", self.client.explain())
+        self.tap.ok(self.object("status")["counters"]["nak_unknown_key"] > 0, "and the NAKs are counted",
+                    self.object("status")["counters"])
+
     def ke(self):
         text, told = self.ctl("ke"), self.object("ke")
         shown = told["certificates"][0]
@@ -69,3 +93,4 @@ class Commands:
         self.keys()
         self.ke()
         self.top()
+        self.revoke()

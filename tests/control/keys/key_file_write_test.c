@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -160,16 +161,18 @@ static void check_survivor(const struct key_set *old, const struct key_set *new,
 }
 
 // Runs one write in a child that ends at that step. True when it ended there.
-static bool killed_at(int step, size_t octets, const struct key_set *new)
+static bool killed_at(bool alone, int step, size_t octets, const struct key_set *new)
 {
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
+        inject.step = 0;
         inject.armed = true;
         inject.kill_at = step;
         inject.kill_octets = octets;
         inject.fail_at = -1;
-        _exit(key_file_write(key_path, &key_moment, new) == 0 ? 0 : 1);
+        int err = (alone ? key_file_replace : key_file_write)(key_path, &key_moment, new);
+        _exit(err == 0 ? 0 : 1);
     }
     int status;
     assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -191,7 +194,7 @@ static void killed_writers_leave_a_whole_set(void **state)
             key_place_clean();
             key_place_put_set(key_previous, &older);
             key_place_put_set(key_path, &old);
-            killed = killed_at(step, octets, &new);
+            killed = killed_at(false, step, octets, &new);
             points += killed;
             check_survivor(&old, &new, !killed);
         }
@@ -234,6 +237,88 @@ static void failing_calls_leave_a_whole_set(void **state)
     }
 }
 
+// The file beside FILE, when FILE is lost.
+static bool is_lost_with_file(const struct key_set *old, const struct key_set *older)
+{
+    struct key_set out;
+    unlink(key_path);
+    if (key_file_read(key_path, &key_moment, &out) == KEY_FILE_NONE)
+        return true;
+    return !key_place_same(&out, old) && !key_place_same(&out, older);
+}
+
+// A revocation, F4: killed before every system call of the write. FILE is the whole old or the
+// whole new set; and once it is the new one, no earlier set can come back, also when FILE is lost.
+static void killed_revocations_leave_no_earlier_set(void **state)
+{
+    (void)state;
+    struct key_set older = key_place_set(1, 2), old = key_place_set(2, 3),
+                   new = key_place_set(3, 4), out;
+    char refused[sizeof key_path + 16];
+    snprintf(refused, sizeof refused, "%s.refused", key_path);
+    int points = 0;
+    for (int step = 0;; step++) {
+        bool killed = false;
+        for (size_t octets = 0; octets <= KEY_FILE_LEN; octets += 240) {
+            key_place_clean();
+            key_place_put_set(key_previous, &older);
+            key_place_put_set(refused, &older);
+            key_place_put_set(key_path, &old);
+            killed = killed_at(true, step, octets, &new);
+            points += killed;
+            assert_int_equal(key_file_read(key_path, &key_moment, &out), KEY_FILE_GOOD);
+            assert_true(key_place_same(&out, &new) || (killed && key_place_same(&out, &old)));
+            if (key_place_same(&out, &new)) {
+                assert_int_equal(access(refused, F_OK), -1);
+                assert_true(is_lost_with_file(&old, &older));
+            }
+            unlink(refused);
+        }
+        if (!killed)
+            break;
+    }
+    print_message("# %d kill points\n", points);
+    assert_true(points / 3 >= 15);
+
+    // Done, FILE.1 is the same set.
+    key_place_clean();
+    key_place_put_set(key_path, &old);
+    assert_int_equal(key_file_replace(key_path, &key_moment, &new), 0);
+    unlink(key_path);
+    assert_int_equal(key_file_read(key_path, &key_moment, &out), KEY_FILE_PREVIOUS);
+    assert_true(key_place_same(&out, &new));
+}
+
+// The same when calls fail: an error is reported, and FILE is whole.
+static void failing_calls_of_a_revocation(void **state)
+{
+    (void)state;
+    struct key_set older = key_place_set(1, 2), old = key_place_set(2, 3),
+                   new = key_place_set(3, 4), out;
+    int reported = 0;
+    for (int step = 0;; step++) {
+        key_place_clean();
+        key_place_put_set(key_previous, &older);
+        key_place_put_set(key_path, &old);
+        memset(&inject, 0, sizeof inject);
+        inject.armed = true;
+        inject.kill_at = -1;
+        inject.fail_at = step;
+        inject.fail_errno = EIO;
+        int err = key_file_replace(key_path, &key_moment, &new);
+        inject.armed = false;
+        assert_true(err == 0 || err == -EIO);
+        reported += err != 0;
+        assert_int_equal(key_file_read(key_path, &key_moment, &out), KEY_FILE_GOOD);
+        assert_true(key_place_same(&out, &new) || (err != 0 && key_place_same(&out, &old)));
+        if (key_place_same(&out, &new))
+            assert_true(is_lost_with_file(&old, &older));
+        if (inject.step <= step)
+            break;
+    }
+    assert_true(reported >= 12);
+}
+
 // The FILE.new of a killed writer does not disturb the next one, whatever it contains.
 static void leftovers_do_not_block(void **state)
 {
@@ -254,6 +339,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(killed_writers_leave_a_whole_set, key_place_setup,
                                         key_place_teardown),
         cmocka_unit_test_setup_teardown(failing_calls_leave_a_whole_set, key_place_setup,
+                                        key_place_teardown),
+        cmocka_unit_test_setup_teardown(killed_revocations_leave_no_earlier_set, key_place_setup,
+                                        key_place_teardown),
+        cmocka_unit_test_setup_teardown(failing_calls_of_a_revocation, key_place_setup,
                                         key_place_teardown),
         cmocka_unit_test_setup_teardown(leftovers_do_not_block, key_place_setup,
                                         key_place_teardown),
