@@ -1128,4 +1128,16 @@ MUTANTS = [
     Mutant("cert-nameless", "a certificate without a common name is shown without a subject",
            "control/ke/tls_chain.c", "    if (text[0] == '\\0')\n        first_dns_name", "    if (false)\n        first_dns_name",
            ("control/ke/tls",)),
+    # fleet
+    Mutant("fleet-sum", "a damaged document of a fleet is believed (F13)", "fleet/document.c",
+           "if (!bytes_equal_ct(sum, wanted, sizeof sum))", "if (false)", ("fleet/document",)),
+    Mutant("fleet-gap", "spans of a fleet may overlap or have gaps", "fleet/document.c",
+           "if (i == 0 || span->from_s == span[-1].until_s)", "if (true)", ("fleet/document",)),
+    Mutant("fleet-id", "ids of neighbouring periods may be equal", "fleet/derive.c",
+           "*id = (be32_get(mac) & ~(uint32_t)OWN) | ((uint32_t)period << 1 & OWN);",
+           "*id = be32_get(mac);", ("fleet/derive",)),
+    Mutant("fleet-salt", "all periods of a span have one key", "fleet/derive.c",
+           "be64_put(salt, (uint64_t)period);", "be64_put(salt, 0);", ("fleet/derive",)),
+    Mutant("fleet-span", "a period that begins with a span is the earlier span's", "fleet/derive.c",
+           "d->span[i].until_s <= begins_s", "d->span[i].until_s < begins_s", ("fleet/derive",)),
 ]
