@@ -127,6 +127,7 @@ struct config {
         struct config_listen listen[CONFIG_LISTEN_MAX];
         uint32_t n_certificates;
         struct config_certificate certificates[CONFIG_CERTIFICATES_MAX];
+        enum config_switch watch_certificates; // their files, for changes
         uint32_t threads;
         char *user;
         char *ntp_server; // "" when NTP has the same address as NTS-KE

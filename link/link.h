@@ -27,10 +27,12 @@ enum link_type {
     // Child to supervisor: taken. Also the supervisor's answer to LINK_ASK_RELOAD: its text has the
     // settings by result, one line for each result: see LINK_SETTINGS_APPLIED.
     LINK_APPLIED,
-    LINK_REFUSED,    // the other answer to LINK_RELOAD, to LINK_ASK_RELOAD and to LINK_READ; text:
-                     // the reason
+    LINK_REFUSED,    // the other answer to LINK_RELOAD and LINK_ASK_RELOAD, and to LINK_READ and
+                     // LINK_READ_FILES; text: the reason
     LINK_ASK_RELOAD, // control to supervisor: a request for a reload
     LINK_READ,       // supervisor to the reader of a reload; text: the configuration's path
+    LINK_READ_FILES, // supervisor to the reader: only the certificates of the configuration in
+                     // force
     LINK_CANDIDATE,  // the reader's answer: the configuration, then chain and key of each pair
     LINK_HEALTH,     // control to supervisor; text: "healthy", or "unhealthy" and a reason
     // Control to supervisor: what a client of the control socket wants, LINK_DRAIN_BEGIN, _CANCEL

@@ -64,6 +64,19 @@ static bool hook_is_good(const struct config *config)
     return hook_look(config->time.hook);
 }
 
+// The configuration in force, as the supervisor holds it: an edited file may be half done.
+static int read_in_force(void)
+{
+    struct config *config;
+    struct config_error error;
+
+    if (config_load_fd(HANDOVER_CONFIG, "configuration", &config, &error) != 0)
+        return refuse(error.text);
+    const int status = offer(config);
+    config_free(config);
+    return status;
+}
+
 int supervisor_reader(void)
 {
     struct link_message message;
@@ -78,7 +91,11 @@ int supervisor_reader(void)
     struct pollfd wait = {.fd = HANDOVER_LINK, .events = POLLIN};
     while (poll(&wait, 1, -1) < 0 && errno == EINTR)
         continue;
-    if (child_hear(0, &message) != CHILD_MESSAGE || message.type != LINK_READ)
+    if (child_hear(0, &message) != CHILD_MESSAGE)
+        return EXIT_FAILURE;
+    if (message.type == LINK_READ_FILES)
+        return read_in_force();
+    if (message.type != LINK_READ)
         return EXIT_FAILURE;
     if (config_load(message.text, &config, &error) != 0) {
         config_log_others(&error); // the first goes to who has asked

@@ -2,6 +2,7 @@
 #include "supervisor/reload.h"
 
 #include "base/log.h"
+#include "supervisor/file_watch.h"
 #include "supervisor/files.h"
 #include "supervisor/reload_answer.h"
 #include "supervisor/reload_parts.h"
@@ -36,20 +37,24 @@ static void answer(const struct reload *r, uint32_t id, enum link_type type, con
 
 static void end(struct reload *r, enum link_type type, const char *text)
 {
-    if (r->requested)
+    if (r->automatic)
+        renewal_end(r->renewal, type == LINK_APPLIED ? RENEWAL_DONE : RENEWAL_REFUSED, text);
+    else if (r->requested)
         answer(r, r->request_id, type, text);
     drop_fresh(r);
     if (r->link >= 0)
         close(r->link);
     r->link = -1;
-    r->requested = false;
+    r->requested &= r->waits;
+    r->automatic = false;
     r->phase = RELOAD_NONE;
 }
 
 static void refuse(struct reload *r, const char *why)
 {
     reload_parts_cancel(r);
-    log_error("reload refused, nothing has changed: %s", why);
+    if (!r->automatic)
+        log_error("reload refused, nothing has changed: %s", why);
     end(r, LINK_REFUSED, why);
 }
 
@@ -89,7 +94,10 @@ static void decide(struct reload *r, uint64_t now_ms)
 {
     struct descriptors *h = r->held;
 
-    reload_answer(r);
+    if (r->automatic)
+        log_info("control.certificates: changed files are served from now on");
+    else
+        reload_answer(r);
     descriptors_take_fresh(h, r->fresh, &r->listeners);
     config_swap_live(h->config, r->fresh);
     const int config_fd = h->config_fd;
@@ -100,6 +108,8 @@ static void decide(struct reload *r, uint64_t now_ms)
         h->certificates = r->certificates;
         r->certificates = old;
     }
+    if (changes(r, "control.certificates") || changes(r, "control.watch_certificates"))
+        file_watch_replace(file_list_make(h->config, false));
     if (changes(r, "time.hook"))
         hook_replace(r->hook, h->config->time.hook, now_ms);
     else // the same text, which is freed with the old configuration
@@ -194,17 +204,44 @@ static void take_candidate(struct reload *r, struct link_message *message, uint6
         refuse(r, why);
         return;
     }
+    if (r->automatic && r->certificates.n == 0) {
+        end(r, LINK_APPLIED, ""); // they are what is served
+        return;
+    }
     r->phase = RELOAD_PREPARING;
     r->due_ms = now_ms + RELOAD_APPLY_MS;
     if (!reload_parts_any(r, PART_ASKED))
         decide(r, now_ms);
 }
 
+static void start(struct reload *r, enum link_type type, const char *path, uint64_t now_ms)
+{
+    r->id++;
+    r->phase = RELOAD_READING;
+    r->due_ms = now_ms + RELOAD_READ_MS;
+    const pid_t pid = start_reader(r->held, &r->link);
+    r->reader = pid > 0 ? pid : 0;
+    if (pid < 0 || link_send(r->link, type, 0, path) != 0)
+        refuse(r, "the process that reads the files cannot be started; see the log");
+}
+
+void reload_begin_files(struct reload *r, uint64_t now_ms)
+{
+    if (r->phase != RELOAD_NONE || r->reader > 0) {
+        renewal_end(r->renewal, RENEWAL_BUSY, "");
+        return;
+    }
+    r->automatic = true;
+    start(r, LINK_READ_FILES, NULL, now_ms);
+}
+
 void reload_begin(struct reload *r, const uint32_t *request_id, uint64_t now_ms)
 {
     const char *why = NULL;
 
-    if (r->phase != RELOAD_NONE)
+    if (r->automatic && !r->waits)
+        r->waits = true;
+    else if (r->phase != RELOAD_NONE || r->waits)
         why = "a reload is under way; try again when it has ended";
     else if (r->reader > 0)
         why = "an earlier reload still waits for its files; is a disk not answering?";
@@ -216,13 +253,18 @@ void reload_begin(struct reload *r, const uint32_t *request_id, uint64_t now_ms)
     }
     r->requested = request_id != NULL;
     r->request_id = r->requested ? *request_id : 0;
-    r->id++;
-    r->phase = RELOAD_READING;
-    r->due_ms = now_ms + RELOAD_READ_MS;
-    const pid_t pid = start_reader(r->held, &r->link);
-    r->reader = pid > 0 ? pid : 0;
-    if (pid < 0 || link_send(r->link, LINK_READ, 0, r->path) != 0)
-        refuse(r, "the process that reads the files cannot be started; see the log");
+    if (!r->waits)
+        start(r, LINK_READ, r->path, now_ms);
+}
+
+// The one that has waited for the end of an automatic one.
+static void begin_waiting(struct reload *r, uint64_t now_ms)
+{
+    const uint32_t id = r->request_id;
+    const bool requested = r->requested;
+
+    r->waits = r->requested = false;
+    reload_begin(r, requested ? &id : NULL, now_ms);
 }
 
 void reload_hear_reader(struct reload *r, uint64_t now_ms)
@@ -306,31 +348,18 @@ void reload_child_ended(struct reload *r, const struct life *child)
     }
 }
 
-// Kills the children whose answer has not come. The last name, for messages.
-static const char *kill_silent(struct reload *r, enum reload_part_state state)
-{
-    const char *name = "";
-
-    for (int i = 0; i < RELOAD_PARTS; i++) {
-        if (r->part[i].state != state)
-            continue;
-        name = r->part[i].life->name;
-        log_error("%s (pid %d) did not answer to a reload within %d s: killed", name,
-                  (int)r->part[i].life->pid, RELOAD_APPLY_MS / 1000);
-        kill(r->part[i].life->pid, SIGKILL);
-        r->part[i].state = PART_NONE;
-    }
-    return name;
-}
-
 void reload_tick(struct reload *r, uint64_t now_ms)
 {
     char why[160];
 
     if (now_ms < reload_due_ms(r))
         return;
+    if (r->phase == RELOAD_NONE) {
+        begin_waiting(r, now_ms);
+        return;
+    }
     if (r->phase == RELOAD_COMMITTING) {
-        kill_silent(r, PART_COMMITS);
+        reload_parts_kill_silent(r, PART_COMMITS);
         end_if_taken(r); // the next ones are started with the new configuration
         return;
     }
@@ -343,20 +372,23 @@ void reload_tick(struct reload *r, uint64_t now_ms)
     } else {
         snprintf(why, sizeof why,
                  "%s did not answer within %d s; it is started again with the old configuration",
-                 kill_silent(r, PART_ASKED), RELOAD_APPLY_MS / 1000);
+                 reload_parts_kill_silent(r, PART_ASKED), RELOAD_APPLY_MS / 1000);
     }
     refuse(r, why);
 }
 
 uint64_t reload_due_ms(const struct reload *r)
 {
-    return r->phase == RELOAD_NONE ? UINT64_MAX : r->due_ms;
+    if (r->phase == RELOAD_NONE)
+        return r->waits ? 0 : UINT64_MAX;
+    return r->due_ms;
 }
 
 void reload_stop(struct reload *r)
 {
     if (r->reader > 0)
         kill(r->reader, SIGKILL);
+    r->automatic = false; // a request that has waited for its end is answered
     if (r->phase != RELOAD_NONE)
         end(r, LINK_REFUSED, "noonmarkd is ending");
 }

@@ -15,6 +15,7 @@
 #include "supervisor/descriptors.h"
 #include "supervisor/hook.h"
 #include "supervisor/life.h"
+#include "supervisor/renewal.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -47,6 +48,7 @@ struct reload {
     const char *path;         // of the configuration, absolute; not owned
     struct descriptors *held; // what an accepted reload changes
     struct hook *hook;        // likewise
+    struct renewal *renewal;  // is told how a look at the certificates' files ends
     struct life *control;     // may have requested the reload
     struct life *metrics;
     struct reload_part part[RELOAD_PARTS];
@@ -56,9 +58,12 @@ struct reload {
     // The reader that has not answered yet; 0: none. After a kill it may live on while a disk
     // blocks it.
     pid_t reader;
-    int link;            // to the reader; -1: none
-    bool requested;      // control waits for the answer
-    uint32_t request_id; // the id of its request
+    int link;       // to the reader; -1: none
+    bool automatic; // of the certificates' files alone, because they have changed
+    // Control waits for the answer, and the id of its request. While an automatic reload is under
+    // way, those of the one that waits for its end.
+    bool requested, waits;
+    uint32_t request_id;
 
     // The new values, while PREPARING; then what is left of the old ones.
     struct config *fresh;
@@ -72,8 +77,12 @@ struct reload {
 };
 
 // Begins a reload: for control's request with that id, or for a signal (NULL). Refuses it when one
-// is under way.
+// is under way; waits for the end of an automatic one.
 void reload_begin(struct reload *r, const uint32_t *request_id, uint64_t now_ms);
+
+// Begins an automatic reload: takes changed certificates of the configuration in force, and no
+// setting. Its end goes to r->renewal; nothing is said when they are what is served.
+void reload_begin_files(struct reload *r, uint64_t now_ms);
 
 // Called when the reader's link can be read.
 void reload_hear_reader(struct reload *r, uint64_t now_ms);

@@ -123,3 +123,19 @@ void reload_parts_commit(struct reload *r)
         kill(part->life->pid, SIGKILL);
     }
 }
+
+const char *reload_parts_kill_silent(struct reload *r, enum reload_part_state state)
+{
+    const char *name = "";
+
+    for (int i = 0; i < RELOAD_PARTS; i++) {
+        if (r->part[i].state != state)
+            continue;
+        name = r->part[i].life->name;
+        log_error("%s (pid %d) did not answer to a reload within %d s: killed", name,
+                  (int)r->part[i].life->pid, RELOAD_APPLY_MS / 1000);
+        kill(r->part[i].life->pid, SIGKILL);
+        r->part[i].state = PART_NONE;
+    }
+    return name;
+}

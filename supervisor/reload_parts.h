@@ -19,6 +19,9 @@ void reload_parts_cancel(struct reload *r);
 // Tells all to take it. One that cannot be told is killed: the next one takes it.
 void reload_parts_commit(struct reload *r);
 
+// Kills the children in that state, which have not answered. The last one's name, for messages.
+const char *reload_parts_kill_silent(struct reload *r, enum reload_part_state state);
+
 // True when one of them is in that state.
 bool reload_parts_any(const struct reload *r, enum reload_part_state state);
 

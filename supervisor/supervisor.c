@@ -7,6 +7,7 @@
 #include "supervisor/cpus.h"
 #include "supervisor/descriptors.h"
 #include "supervisor/drain.h"
+#include "supervisor/file_watch.h"
 #include "supervisor/hook.h"
 #include "supervisor/life.h"
 #include "supervisor/notify.h"
@@ -38,6 +39,7 @@ struct supervisor {
     struct descriptors descriptors;
     struct life child[CHILDREN];
     struct reload reload;
+    struct renewal renewal;
     struct hook hook;
     struct drain drain;
     struct notify notify;
@@ -221,7 +223,7 @@ static enum notify_state state_of(const struct supervisor *s)
 {
     if (s->stop)
         return NOTIFY_STOPPING;
-    if (s->reload.phase != RELOAD_NONE)
+    if (s->reload.phase != RELOAD_NONE && !s->reload.automatic)
         return NOTIFY_RELOADING;
     return s->child[DATAPLANE].served ? NOTIFY_SERVING : NOTIFY_STARTING;
 }
@@ -248,6 +250,8 @@ static void turn(struct supervisor *s)
     if (s->stop)
         return;
     reload_tick(&s->reload, now);
+    if (renewal_due(&s->renewal, file_watch_changes(), now))
+        reload_begin_files(&s->reload, now);
     hook_tick(&s->hook, now);
     for (int i = 0; i < CHILDREN; i++)
         life_tick(&s->child[i], &s->descriptors, now);
@@ -337,6 +341,7 @@ int supervisor_run(struct config *config, const char *path)
         .reload = {.path = path,
                    .held = &s.descriptors,
                    .hook = &s.hook,
+                   .renewal = &s.renewal,
                    .control = &s.child[CONTROL],
                    .metrics = &s.child[METRICS],
                    .part = {{.life = &s.child[CONTROL], .takes = LIVE_CONTROL},
@@ -365,10 +370,17 @@ int supervisor_run(struct config *config, const char *path)
         log_error("cannot start: %s", strerror(-error));
         return 1;
     }
+    struct file_list *files = file_list_make(config, true); // before they are read
     if (descriptors_open(&s.descriptors, config) != 0) {
+        file_list_free(files);
         close(s.signals);
         return 1;
     }
+    error = file_watch_start(files);
+    if (error != 0)
+        log_warning(
+            "changed files of certificates will not be noticed: %s; use 'noonmarkctl reload'",
+            strerror(-error));
     life_begin(&s.child[CONTROL], &s.descriptors, now_ms());
     while (!s.stop && !any_failed(&s))
         turn(&s);

@@ -25,7 +25,8 @@ bool supervisor_check(const struct config *config, supervisor_judge *judge);
 
 // The reader of a reload: a short-lived process that reads the operator's files, which may lie on a
 // disk that does not answer; the supervisor must never wait for one. Runs as root with
-// CAP_DAC_OVERRIDE alone, with the descriptors that all children have (link/handover.h). Reads the
-// path from its link, reads the configuration and the files of the certificates, answers with
-// LINK_CANDIDATE or LINK_REFUSED, and ends. Returns the exit status.
+// CAP_DAC_OVERRIDE alone, with the descriptors that all children have (link/handover.h). Reads from
+// its link the configuration's path, or that the one in force is meant, reads the configuration and
+// the files of the certificates, answers with LINK_CANDIDATE or LINK_REFUSED, and ends. Returns the
+// exit status.
 int supervisor_reader(void);

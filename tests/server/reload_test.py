@@ -20,37 +20,11 @@ import ssl
 import subprocess
 import time
 
-from harness import (BUILD, KE_PORT, SERVER_NAME, SERVER_V4, SERVER_V6, Program, Stopwatch, Tap, World,
-                     wait_for)
+from authority import Authority
+from harness import (BUILD, KE_PORT, SERVER_NAME, SERVER_V4, SERVER_V6, Program, Stopwatch, Tap, World, wait_for)
 
 PAIRS = 6
 RATE = 50
-
-
-def openssl(*arguments):
-    subprocess.run(["openssl", *map(str, arguments)], check=True, stderr=subprocess.DEVNULL,
-                   stdout=subprocess.DEVNULL)
-
-
-class Authority:
-    """Makes pairs that the clients trust, each with a number of its own."""
-
-    def __init__(self, home):
-        self.home = home
-        self.root, self.key = home / "root.pem", home / "root-key.pem"
-        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
-                "90", "-subj", "/CN=root", "-addext", "keyUsage=critical,keyCertSign",  # RFC 5280, 4.2.1.3
-                "-keyout", self.key, "-out", self.root)
-        self.extensions = home / "extensions"
-        self.extensions.write_text(f"subjectAltName=IP:{SERVER_V4},IP:{SERVER_V6},DNS:{SERVER_NAME}\n")
-
-    def pair(self, name, serial, days=90, kind=("ec", "-pkeyopt", "ec_paramgen_curve:P-256")):
-        chain, key, request = (self.home / f"{name}{end}" for end in (".pem", ".key", ".csr"))
-        openssl("req", "-new", "-newkey", *kind, "-nodes", "-subj", f"/CN={SERVER_NAME}", "-keyout", key,
-                "-out", request)
-        openssl("x509", "-req", "-in", request, "-CA", self.root, "-CAkey", self.key, "-days", days,
-                "-set_serial", serial, "-extfile", self.extensions, "-out", chain)
-        return chain, key
 
 
 class Reloads:
@@ -61,7 +35,9 @@ class Reloads:
         self.pairs = [self.authority.pair(f"pair{i}", 100 + i) for i in range(PAIRS)]
         self.install(self.pairs[0])
         world.configure()
-        self.configured = world.configuration.read_text()
+        # Only a reload takes them here; certificates_test.py is of the other way.
+        self.configured = world.configuration.read_text().replace("control:\n", "control:\n  watch_certificates: false\n")
+        world.configuration.write_text(self.configured)
         self.n = 0
 
     def install(self, pair, how=0):
@@ -288,6 +264,8 @@ class Reloads:
         self.change(("control.ntp_server", 'ntp_server: ""', f'ntp_server: "{SERVER_V4}"'),
                     ("control.deadline", "deadline: 5s", "deadline: 6s"))
         self.change(("control.ntp_server", f'ntp_server: "{SERVER_V4}"', 'ntp_server: ""'))
+        self.change(("control.watch_certificates", "watch_certificates: false", "watch_certificates: true"))
+        self.change(("control.watch_certificates", "watch_certificates: true", "watch_certificates: false"))
         files = lambda: int(re.search(r"open files\s+(\d+)", pathlib.Path(
             f"/proc/{self.processes()['ke']}/limits").read_text()).group(1))
         most = files() + 1000
@@ -488,7 +466,7 @@ class Reloads:
         wait_for(world.status, 5)
 
         # Another name, and two pairs.
-        second = self.authority.pair("second", 300, kind=("rsa:2048",))
+        second = self.authority.pair("second", 300, kind="rsa")
         path.write_text(self.configured.replace(
             f"    - {{chain: {world.certificate}, key: {world.key}}}\n",
             f"    - {{chain: {self.pairs[0][0]}, key: {self.pairs[0][1]}}}\n"

@@ -19,6 +19,7 @@ enum { CONTROL, KE, DATAPLANE, CHILDREN };
 static struct reload r;
 static struct descriptors held;
 static struct hook hook;
+static struct renewal renewal;
 static struct life child[CHILDREN], metrics;
 static int far_end[CHILDREN];        // of the links
 static char said[LINK_TEXT_MAX + 1]; // the answers to control's request
@@ -74,6 +75,7 @@ static int begin(void **state)
     r = (struct reload){.path = "t.yaml",
                         .held = &held,
                         .hook = &hook,
+                        .renewal = &renewal,
                         .control = &child[CONTROL],
                         .metrics = &metrics,
                         .part = {{.life = &child[CONTROL], .takes = LIVE_CONTROL},
@@ -81,6 +83,7 @@ static int begin(void **state)
                                  {.life = &child[DATAPLANE], .takes = LIVE_DATAPLANE}},
                         .link = -1,
                         .config_fd = -1};
+    renewal = (struct renewal){0};
     killed = 0;
     return 0;
 }
@@ -334,6 +337,112 @@ static void the_mixture_is_checked(void **state)
     assert_int_equal(held.config->keys.keep, 6);
 }
 
+// The reader's answer to an automatic reload: this chain, and the configuration in force.
+static void offer_files(const char *chain)
+{
+    r.automatic = true;
+    renewal.state = RENEWAL_ASKED;
+    int ends[2];
+    assert_int_equal(link_pair(ends), 0);
+    r.id++;
+    r.phase = RELOAD_READING;
+    r.link = ends[0];
+    const int fd[] = {files_reopen(held.config_fd), memory_file(chain), memory_file("key")};
+    assert_int_equal(link_send_descriptors(ends[1], LINK_CANDIDATE, 0, fd, 3), 0);
+    for (int i = 0; i < 3; i++)
+        close(fd[i]);
+    close(ends[1]);
+    reload_hear_reader(&r, 1000);
+}
+
+static bool serves(const char *chain)
+{
+    const struct certificate_file *file = &held.certificates.file[0];
+    return file->len == strlen(chain) && memcmp(file->at, chain, file->len) == 0;
+}
+
+static void changed_files_alone_are_taken(void **state)
+{
+    (void)state;
+    offer_files("chain"); // nothing new
+    assert_int_equal(r.phase, RELOAD_NONE);
+    assert_int_equal(renewal.state, RENEWAL_NONE);
+    offer_files("other");
+    assert_string_equal(sent(CONTROL), "");
+    assert_string_equal(sent(DATAPLANE), "");
+    assert_string_equal(sent(KE), " reload");
+    assert_true(serves("chain"));
+    assert_true(says(KE, LINK_ACCEPTED, ""));
+    assert_true(serves("other"));
+    assert_int_equal(renewal.state, RENEWAL_ASKED);
+    assert_true(says(KE, LINK_APPLIED, ""));
+    assert_int_equal(renewal.state, RENEWAL_NONE);
+    assert_int_equal(r.phase, RELOAD_NONE);
+}
+
+static void changed_files_may_be_refused(void **state)
+{
+    (void)state;
+    offer_files("other");
+    assert_true(says(KE, LINK_REFUSED, "no key of it"));
+    assert_true(serves("chain"));
+    assert_int_equal(renewal.refusals, 1);
+    assert_int_equal(renewal.state, RENEWAL_WAITS);
+    assert_string_equal(sent(CONTROL), "");
+}
+
+// Whoever runs `noonmarkctl reload` after a renewal must not be told that one is under way.
+static void a_request_waits_for_an_automatic_one(void **state)
+{
+    (void)state;
+    const uint32_t id = 7;
+    offer_files("other");
+    reload_begin(&r, &id, 1500);
+    reload_begin(&r, NULL, 1600); // a second one does not
+    assert_string_equal(sent(CONTROL), "");
+    assert_int_equal(r.phase, RELOAD_PREPARING);
+    assert_true(says(KE, LINK_ACCEPTED, ""));
+    assert_true(says(KE, LINK_APPLIED, ""));
+    assert_true(serves("other"));
+    assert_string_equal(sent(CONTROL), " level");
+    assert_int_equal(reload_due_ms(&r), 0);
+    // It begins, and here has no reader to start: the refusal is its answer.
+    held.config_fd = -held.config_fd;
+    reload_tick(&r, 2000);
+    held.config_fd = -held.config_fd;
+    assert_string_equal(sent(CONTROL), " refused");
+    assert_int_equal(reload_due_ms(&r), UINT64_MAX);
+    assert_false(r.automatic);
+}
+
+// The next control process has not asked.
+static void a_request_that_waits_may_lose_who_asked(void **state)
+{
+    (void)state;
+    const uint32_t id = 7;
+    offer_files("other");
+    reload_begin(&r, &id, 1500);
+    reload_child_ended(&r, &child[CONTROL]);
+    assert_true(says(KE, LINK_REFUSED, "no"));
+    assert_int_equal(reload_due_ms(&r), 0);
+    held.config_fd = -held.config_fd;
+    reload_tick(&r, 2000);
+    held.config_fd = -held.config_fd;
+    assert_string_equal(sent(CONTROL), "");
+}
+
+static void a_reload_goes_before_changed_files(void **state)
+{
+    (void)state;
+    offer(SILENT_KEYS, "chain");
+    renewal.state = RENEWAL_ASKED;
+    reload_begin_files(&r, 1500);
+    assert_int_equal(renewal.state, RENEWAL_WAITS);
+    assert_int_equal(renewal.refusals, 0);
+    assert_false(r.automatic);
+    assert_int_equal(r.phase, RELOAD_PREPARING);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,6 +454,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_says_nothing_is_killed, begin, end),
         cmocka_unit_test_setup_teardown(who_cannot_be_told_is_killed, begin, end),
         cmocka_unit_test_setup_teardown(the_mixture_is_checked, begin, end),
+        cmocka_unit_test_setup_teardown(changed_files_alone_are_taken, begin, end),
+        cmocka_unit_test_setup_teardown(changed_files_may_be_refused, begin, end),
+        cmocka_unit_test_setup_teardown(a_request_waits_for_an_automatic_one, begin, end),
+        cmocka_unit_test_setup_teardown(a_request_that_waits_may_lose_who_asked, begin, end),
+        cmocka_unit_test_setup_teardown(a_reload_goes_before_changed_files, begin, end),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("supervisor/reload", tests, NULL, NULL);

@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+"""Certificates whose files change (F14, F15): they are served without a reload, whatever way a tool replaces
+them, under key exchanges, 50 a second, of which none fails. Files that do not fit together are not
+served, and the old pair serves on.
+
+    certificates_test.py [--rounds N]       2 without
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import time
+
+from authority import Authority
+from harness import BUILD, KE_PORT, SERVER_NAME, SERVER_V4, Program, Tap, World, wait_for
+
+RATE = 50
+PAIRS = 3
+
+
+def point(link, target):
+    """As certbot and Kubernetes do it: another link takes the name."""
+    aside = link.with_name(link.name + ".aside")
+    aside.symlink_to(target)
+    aside.replace(link)
+
+
+class Files:
+    def __init__(self, tap, world):
+        self.tap, self.world = tap, world
+        self.place = world.directory("files")
+        self.authority = Authority(self.place)
+        self.pairs = [self.authority.pair(f"pair{i}", 100 + i) for i in range(PAIRS)]
+        # chain.pem -> pairI.pem as certbot has it; key.pem -> ..data/key.pem, ..data -> ..I as Kubernetes.
+        for i, (_, key) in enumerate(self.pairs):
+            (self.place / f"..{i}").mkdir()
+            (self.place / f"..{i}/key.pem").symlink_to(key)
+        world.certificate, world.key = self.place / "chain.pem", self.place / "key.pem"
+        world.key.symlink_to("..data/key.pem")
+        self.chain(0)
+        self.key(0)
+        world.configure()
+        self.served_now = 0
+
+    def chain(self, i):
+        point(self.world.certificate, self.pairs[i][0])
+
+    def key(self, i):
+        point(self.place / "..data", f"..{i}")
+
+    def served(self):
+        """The number of the pair that a new handshake gets."""
+        context = ssl.create_default_context(cafile=self.authority.root)
+        context.set_alpn_protocols(["ntske/1"])
+        with self.world.client.socket(socket.AF_INET, socket.SOCK_STREAM) as s:
+            s.settimeout(5)
+            s.connect((SERVER_V4, KE_PORT))
+            with context.wrap_socket(s, server_hostname=SERVER_NAME) as session:
+                got = session.getpeercert(True)
+        return [ssl.PEM_cert_to_DER_cert(chain.read_text()) for chain, _ in self.pairs].index(got)
+
+    def log(self, mark=0):
+        return self.world.noonmarkd.log.read_text(errors="replace")[mark:]
+
+    def becomes(self, i):
+        return wait_for(lambda: self.served() == i, 5)
+
+    def held(self):
+        """{process: open descriptors}, connections under way left out: the least of some looks."""
+        least = {}
+        for _ in range(20):
+            for name, pid in {"supervisor": self.world.noonmarkd.pid, **self.world.children()}.items():
+                if name != "reload":
+                    least[name] = min(least.get(name, 1 << 30), len(os.listdir(f"/proc/{pid}/fd")))
+            time.sleep(0.02)
+        return least
+
+    def memory(self):
+        """Of ke, in KiB."""
+        status = pathlib.Path(f"/proc/{self.world.children()['ke']}/status").read_text()
+        return int(re.search(r"^VmRSS:\s*(\d+)", status, re.M).group(1))
+
+    def renewals(self, rounds):
+        tap, world = self.tap, self.world
+        # The configuration that is in force counts, not one that somebody edits.
+        configured = world.configuration.read_text()
+        world.configuration.write_text(configured + "nonsense: [\n")
+        before, held = world.children(), None
+        for i in range(1, rounds + 1):
+            new = i % PAIRS
+            self.chain(new)
+            time.sleep(0.3)
+            self.key(new)
+            tap.ok(self.becomes(new), f"F15: new files are served without a reload ({i} of {rounds})", world.server_tail())
+            if held is None or i == rounds // 10:
+                held, memory = self.held(), self.memory()
+        children = world.children()
+        children.pop("reload", None)
+        tap.equal(children, before, "by the processes that were there before")
+        tap.equal(self.held(), held, "F15: descriptors have not grown")
+        tap.ok(self.memory() - memory < 3072, "F15: nor has memory", f"{memory}, now {self.memory()} KiB")
+        tap.ok("error: " not in self.log() and "refused" not in self.log(), "and no alarm was raised", self.log())
+        world.configuration.write_text(configured)
+        self.served_now = new
+
+    def misfits(self):
+        """A key that does not follow its chain soon, and then does."""
+        tap, new = self.tap, (self.served_now + 1) % PAIRS
+        mark = len(self.log())
+        self.chain(new)
+        said = "noonmarkd: control.certificates: changed files cannot be served as they are"
+        tap.ok(wait_for(lambda: said in self.log(mark), 5), "F14: a chain without its key is noticed, without an alarm",
+               self.log(mark))
+        tap.ok(f"{self.world.key}: is not the key of" in self.log(mark), "and why is said", self.log(mark))
+        tap.equal(self.served(), self.served_now, "F14: the old pair serves on")
+        self.key(new)
+        tap.ok(self.becomes(new), "the key has come: both are served", self.world.server_tail())
+        tap.ok("error: " not in self.log(mark), "F14: and no alarm was raised", self.log(mark))
+        self.served_now = new
+
+    def reload(self):
+        """A hook of a tool's may run `noonmarkctl reload` as well."""
+        tap, new = self.tap, (self.served_now + 1) % PAIRS
+        self.chain(new)
+        self.key(new)
+        got = subprocess.run([BUILD / "noonmarkctl", "--socket", self.world.control_socket, "reload"],
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=30)
+        tap.ok(got.returncode == 0 and self.served() == new, "noonmarkctl reload does the same at once", got.stdout)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=2)
+    options = parser.parse_args()
+    with Tap() as tap, World("certificates") as world:
+        files = Files(tap, world)
+        world.start()
+        result = world.home / "load.json"
+        load = Program("ntsperf", world.client.command(
+            BUILD / "ntsperf", "ke", "--rate", RATE, "--duration", "10h", "--ca", files.authority.root,
+            f"--json={result}", "--quiet", SERVER_V4), world.home / "ntsperf.log")
+        world.programs.append(load)
+        files.renewals(options.rounds)
+        files.misfits()
+        files.reload()
+        load.stop(signal.SIGINT, 20)
+        got = json.loads(result.read_text())
+        tap.ok(got["sent"] > 0 and got["sent"] - got["open"] == got["answered"] == got["verified"] and not got["lost"] and
+               not got["late"] and not got["wrong"], f"F15: no handshake of {got['sent']} at {RATE} a second failed",
+               json.dumps(got)[:2000])
+        tap.equal(world.stop(), 0, "SIGTERM ends it with status 0")
+
+
+main()
