@@ -1,8 +1,11 @@
 #include "control/ke/tls.h"
 
+#include "base/bounds.h"
 #include "base/bytes.h"
 #include "base/log.h"
+#include "control/ke/tls_choice.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -118,22 +121,32 @@ static bool set_profile(SSL_CTX *context)
     return SSL_CTX_set_max_send_fragment(context, 4096) == 1;
 }
 
-// Makes a complete context of these pairs; NULL, logged, on failure.
-static SSL_CTX *make_context(const struct tls_pair *pairs, size_t n, enum tls_dates dates)
+static SSL_CTX *empty_context(void)
 {
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
-    bool good = context && set_profile(context);
-    if (!good)
-        log_error(
-            "TLS 1.3 cannot be set up with this OpenSSL; 'openssl list -providers' shows what "
-            "its configuration gives it");
-    for (size_t i = 0; i < n && context; i++) // all, so that the faults of each are told
-        good &= tls_pair_use(&pairs[i], dates, context) == 0;
+    const bool good = context && set_profile(context);
     ERR_clear_error();
     if (good)
         return context;
+    log_error("TLS 1.3 cannot be set up with this OpenSSL; 'openssl list -providers' shows what "
+              "its configuration gives it");
     SSL_CTX_free(context);
     return NULL;
+}
+
+// Makes a complete context of these pairs; NULL, logged, on failure.
+static SSL_CTX *make_context(const struct tls_pair *pairs, size_t n, enum tls_dates dates)
+{
+    struct tls_read read[CERTIFICATES_MAX] = {0};
+    bool good = true;
+
+    assert(n <= CERTIFICATES_MAX);
+    for (size_t i = 0; i < n; i++) // all, so that the faults of each are told
+        good &= tls_pair_read(&pairs[i], dates, &read[i]) == 0;
+    SSL_CTX *context = good ? tls_choice_make(read, n, empty_context) : NULL;
+    for (size_t i = 0; i < n; i++)
+        tls_read_free(&read[i]);
+    return context;
 }
 
 // FIPS mode covers TLS alone. The operator must know that, so the log says it.

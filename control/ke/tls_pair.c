@@ -108,60 +108,61 @@ static STACK_OF(X509) * read_chain(const struct tls_pair *pair)
     return chain;
 }
 
-static void show(const X509 *leaf, STACK_OF(X509) * chain, const EVP_PKEY *key,
-                 struct board_certificate *shown)
+static void show(const struct tls_read *read, struct board_certificate *shown)
 {
-    const char *type = EVP_PKEY_get0_type_name(key);
-    shown->expires_s = tls_chain_expires(chain);
-    tls_chain_subject(leaf, shown->subject, sizeof shown->subject);
+    const char *type = EVP_PKEY_get0_type_name(read->key);
+    shown->expires_s = tls_chain_expires(read->chain);
+    tls_chain_subject(sk_X509_value(read->chain, 0), shown->subject, sizeof shown->subject);
     snprintf(shown->key, sizeof shown->key, "%s, %d bits", type ? type : "unknown",
-             EVP_PKEY_get_bits(key));
+             EVP_PKEY_get_bits(read->key));
 }
 
-int tls_pair_use(const struct tls_pair *pair, enum tls_dates dates, SSL_CTX *context)
+int tls_pair_read(const struct tls_pair *pair, enum tls_dates dates, struct tls_read *read)
 {
-    int result = -EINVAL;
-    STACK_OF(X509) *chain = read_chain(pair);
-    EVP_PKEY *key = read_key(pair); // in any case: both faults are told
-    if (!chain || !key)
-        goto done;
+    struct tls_read made = {.name = pair->chain,
+                            .chain = read_chain(pair),
+                            .key = read_key(pair)}; // in any case: both faults are told
+    bool good = made.chain != NULL && made.key != NULL;
 
-    X509 *leaf = sk_X509_value(chain, 0);
-    if (X509_check_private_key(leaf, key) != 1) {
+    if (good && X509_check_private_key(sk_X509_value(made.chain, 0), made.key) != 1) {
         log_error("%s: is not the key of the first certificate in %s", pair->key, pair->chain);
-        goto done;
+        good = false;
     }
-    if (!tls_chain_judge(pair->chain, chain, dates))
-        goto done;
-    // The context keeps one certificate for each type of key: a second one would silently replace
-    // the first.
-    for (int more = SSL_CTX_set_current_cert(context, SSL_CERT_SET_FIRST); more == 1;
-         more = SSL_CTX_set_current_cert(context, SSL_CERT_SET_NEXT)) {
-        EVP_PKEY *other = SSL_CTX_get0_privatekey(context);
-        if (other && EVP_PKEY_get_base_id(other) == EVP_PKEY_get_base_id(key)) {
-            log_error(
-                "%s: an earlier pair has a key of the same type; configure one pair of each type",
-                pair->chain);
-            goto done;
-        }
-    }
+    good = good && tls_chain_judge(pair->chain, made.chain, dates);
     ERR_clear_error();
-    if (SSL_CTX_use_certificate(context, leaf) != 1 || SSL_CTX_use_PrivateKey(context, key) != 1) {
-        log_error("%s: cannot be used: %s", pair->chain, reason());
-        goto done;
-    }
-    for (int i = 1; i < sk_X509_num(chain); i++) {
-        if (SSL_CTX_add1_chain_cert(context, sk_X509_value(chain, i)) != 1) {
-            log_error("%s: certificate %d cannot be used: %s", pair->chain, i + 1, reason());
-            goto done;
-        }
+    if (!good) {
+        tls_read_free(&made);
+        return -EINVAL;
     }
     if (pair->shown)
-        show(leaf, chain, key, pair->shown);
-    result = 0;
-done:
+        show(&made, pair->shown);
+    *read = made;
+    return 0;
+}
+
+int tls_read_put(const struct tls_read *read, SSL_CTX *context)
+{
+    int result = 0;
+
     ERR_clear_error();
-    EVP_PKEY_free(key);
-    sk_X509_pop_free(chain, X509_free);
+    if (SSL_CTX_use_certificate(context, sk_X509_value(read->chain, 0)) != 1 ||
+        SSL_CTX_use_PrivateKey(context, read->key) != 1) {
+        log_error("%s: cannot be used: %s", read->name, reason());
+        result = -EINVAL;
+    }
+    for (int i = 1; result == 0 && i < sk_X509_num(read->chain); i++) {
+        if (SSL_CTX_add1_chain_cert(context, sk_X509_value(read->chain, i)) != 1) {
+            log_error("%s: certificate %d cannot be used: %s", read->name, i + 1, reason());
+            result = -EINVAL;
+        }
+    }
+    ERR_clear_error();
     return result;
+}
+
+void tls_read_free(struct tls_read *read)
+{
+    EVP_PKEY_free(read->key);
+    sk_X509_pop_free(read->chain, X509_free);
+    *read = (struct tls_read){0};
 }

@@ -20,5 +20,20 @@ struct tls_pair {
     struct board_certificate *shown; // NULL, or filled in, but for `chain`
 };
 
-// Puts the pair into context. A context holds one pair of each kind of key. 0 or -errno, logged.
-int tls_pair_use(const struct tls_pair *pair, enum tls_dates dates, SSL_CTX *context);
+// What was read from a pair: the key, and at least one certificate, the server's own first.
+struct tls_read {
+    const char *name; // of the chain, for messages; not owned
+    STACK_OF(X509) * chain;
+    EVP_PKEY *key;
+};
+
+// Reads a pair and judges it. 0, and the caller owns *read, or -errno, logged, with *read
+// unchanged.
+int tls_pair_read(const struct tls_pair *pair, enum tls_dates dates, struct tls_read *read);
+
+// Puts it into a context, which holds one of each type of key and takes references of its own. 0 or
+// -errno, logged.
+int tls_read_put(const struct tls_read *read, SSL_CTX *context);
+
+// All zero is nothing.
+void tls_read_free(struct tls_read *read);

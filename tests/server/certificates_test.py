@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Certificates whose files change (F14, F15): they are served without a reload, whatever way a tool replaces
 them, under key exchanges, 50 a second, of which none fails. Files that do not fit together are not
-served, and the old pair serves on.
+served, and the old pair serves on. Then several pairs, and which of them a client gets (TLS-4).
 
     certificates_test.py [--rounds N]       2 without
 """
@@ -134,6 +134,36 @@ class Files:
         tap.ok(got.returncode == 0 and self.served() == new, "noonmarkctl reload does the same at once", got.stdout)
 
 
+    def choices(self):
+        """Which pair a client gets, by name and by signatures; openssl s_client is the client."""
+        tap, world = self.tap, self.world
+        other, kinds = "other.ntp.test", ("rsa", "ed25519", "ecdsa")
+        pairs = [self.authority.pair(kind, 200 + i, kind=kind) for i, kind in enumerate(kinds)]
+        pairs += [self.authority.pair(f"other-{kind}", 210 + i, kind=kind, names="DNS:*.ntp.test")
+                  for i, kind in enumerate(("ecdsa", "rsa"))]
+        listed = "".join(f"    - {{chain: {chain}, key: {key}}}\n" for chain, key in pairs)
+        text = world.configuration.read_text()
+        world.configuration.write_text(text.replace(f"    - {{chain: {world.certificate}, key: {world.key}}}\n", listed))
+        got = subprocess.run([BUILD / "noonmarkctl", "--socket", world.control_socket, "reload"],
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=30)
+        tap.ok(got.returncode == 0, "several pairs, of which some are for other names", got.stdout)
+        ecdsa, ed25519, rsa = "ecdsa_secp256r1_sha256", "ed25519", "rsa_pss_rsae_sha256"
+        for name, signatures, wanted in (
+                (SERVER_NAME, None, "ecdsa"), (SERVER_NAME, f"{rsa}:{ed25519}:{ecdsa}", "ecdsa"),
+                (SERVER_NAME, f"{rsa}:{ed25519}", "ed25519"), (SERVER_NAME, rsa, "rsa"), (None, None, "ecdsa"),
+                ("unknown.test", rsa, "rsa"), (other, None, "other-ecdsa"), (other, rsa, "other-rsa")):
+            got = self.s_client(*(("-noservername",) if name is None else ("-servername", name)),
+                                *(() if signatures is None else ("-sigalgs", signatures)))
+            chain = (self.place / f"{wanted}.pem").read_text()
+            tap.ok(chain in got, f"TLS-4: {name or 'no name'}, {signatures or 'all signatures'}: {wanted}", got[:2000])
+
+    def s_client(self, *options):
+        got = self.world.client.run("openssl", "s_client", "-connect", f"{SERVER_V4}:{KE_PORT}", "-alpn", "ntske/1", *options,
+                                    check=False, timeout=30, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                    stderr=subprocess.STDOUT, text=True)
+        return got.stdout
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=2)
@@ -149,6 +179,7 @@ def main():
         files.renewals(options.rounds)
         files.misfits()
         files.reload()
+        files.choices()
         load.stop(signal.SIGINT, 20)
         got = json.loads(result.read_text())
         tap.ok(got["sent"] > 0 and got["sent"] - got["open"] == got["answered"] == got["verified"] and not got["lost"] and

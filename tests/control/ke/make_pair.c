@@ -13,6 +13,8 @@
 
 const struct made_dates dates_good = {-3600, 90 * 86400L};
 
+static const char server_names[] = "DNS:ke.test,IP:127.0.0.1,IP:::1";
+
 static void need(int good)
 {
     if (!good)
@@ -31,6 +33,12 @@ static void add_extension(X509 *to, X509 *issuer, int nid, const char *value)
 X509 *certify(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key,
               struct made_dates dates)
 {
+    return certify_for(server_names, name, key, issuer, issuer_key, dates);
+}
+
+X509 *certify_for(const char *alt_names, const char *name, EVP_PKEY *key, X509 *issuer,
+                  EVP_PKEY *issuer_key, struct made_dates dates)
+{
     static long serial = 1;
     X509 *made = X509_new();
     need(made && X509_set_version(made, X509_VERSION_3));
@@ -45,7 +53,7 @@ X509 *certify(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_ke
         add_extension(made, issuer ? issuer : made, NID_basic_constraints, "critical,CA:TRUE");
         add_extension(made, issuer ? issuer : made, NID_key_usage, "critical,keyCertSign");
     } else {
-        add_extension(made, issuer, NID_subject_alt_name, "DNS:ke.test,IP:127.0.0.1,IP:::1");
+        add_extension(made, issuer, NID_subject_alt_name, alt_names);
     }
     need(X509_sign(made, issuer_key, EVP_sha256()) > 0);
     return made;
@@ -53,8 +61,9 @@ X509 *certify(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_ke
 
 static EVP_PKEY *key_make(enum made_key kind)
 {
-    EVP_PKEY *key =
-        kind == MADE_RSA ? EVP_RSA_gen(2048) : EVP_EC_gen(kind == MADE_P256 ? "P-256" : "P-384");
+    EVP_PKEY *key = kind == MADE_RSA       ? EVP_RSA_gen(2048)
+                    : kind == MADE_ED25519 ? EVP_PKEY_Q_keygen(NULL, NULL, "ED25519")
+                                           : EVP_EC_gen(kind == MADE_P256 ? "P-256" : "P-384");
     need(key != NULL);
     return key;
 }
@@ -100,16 +109,29 @@ struct tls_pair pair_of(X509 *const *certificates, int n, EVP_PKEY *key)
     return (struct tls_pair){"chain.pem", "key.pem", file_of(chain), file_of(text), NULL};
 }
 
-struct tls_pair pair_make(const struct authority *authority, enum made_key kind,
-                          struct made_dates dates)
+static struct tls_pair make(const struct authority *authority, enum made_key kind,
+                            struct made_dates dates, const char *alt_names, const char *subject)
 {
     EVP_PKEY *key = key_make(kind);
-    X509 *leaf = certify("leaf", key, authority->intermediate, authority->key, dates);
+    X509 *leaf =
+        certify_for(alt_names, subject, key, authority->intermediate, authority->key, dates);
     X509 *const chain[] = {leaf, authority->intermediate};
     struct tls_pair pair = pair_of(chain, 2, key);
     X509_free(leaf);
     EVP_PKEY_free(key);
     return pair;
+}
+
+struct tls_pair pair_make(const struct authority *authority, enum made_key kind,
+                          struct made_dates dates)
+{
+    return make(authority, kind, dates, server_names, "leaf");
+}
+
+struct tls_pair pair_make_for(const struct authority *authority, enum made_key kind,
+                              const char *alt_names, const char *subject)
+{
+    return make(authority, kind, dates_good, alt_names, subject);
 }
 
 void pair_close(struct tls_pair *pair)

@@ -6,7 +6,7 @@
 
 #include <openssl/x509.h>
 
-enum made_key { MADE_P256, MADE_P384, MADE_RSA };
+enum made_key { MADE_P256, MADE_P384, MADE_RSA, MADE_ED25519 };
 
 struct authority {
     X509 *root;
@@ -28,12 +28,18 @@ extern const struct made_dates dates_good;
 X509 *certify(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key,
               struct made_dates dates);
 
+// The same for other names than those above: subjectAltName as openssl.cnf has it.
+X509 *certify_for(const char *alt_names, const char *name, EVP_PKEY *key, X509 *issuer,
+                  EVP_PKEY *issuer_key, struct made_dates dates);
+
 // A pair of that key and of certificates in that order.
 struct tls_pair pair_of(X509 *const *certificates, int n, EVP_PKEY *key);
 
 // A pair in memory files, as the supervisor would hand it over.
 struct tls_pair pair_make(const struct authority *authority, enum made_key kind,
                           struct made_dates dates);
+struct tls_pair pair_make_for(const struct authority *authority, enum made_key kind,
+                              const char *alt_names, const char *subject);
 void pair_close(struct tls_pair *pair);
 
 // A memory file of that text.

@@ -75,7 +75,8 @@ static void one_of_each_kind(void **state)
     pairs[2].chain = "third.pem";
     assert_int_equal(opened(pairs, 2), 0);
     assert_int_not_equal(opened(pairs, 3), 0);
-    assert_non_null(strstr(logged, "third.pem: an earlier pair has a key of the same type"));
+    assert_non_null(
+        strstr(logged, "third.pem: an earlier pair has a key of the same type for the same names"));
     for (int i = 0; i < 3; i++)
         pair_close(&pairs[i]);
 }
