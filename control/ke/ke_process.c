@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "control/ke/ke.h"
 #include "control/ke/ke_certificates.h"
+#include "control/ke/ke_expiry.h"
 #include "control/ke/ke_filter.h"
 #include "control/ke/ke_limit.h"
 #include "control/ke/ke_reload.h"
@@ -26,6 +27,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { BEAT_MS = 100 };
@@ -33,6 +35,7 @@ enum { BEAT_MS = 100 };
 struct process {
     struct config *config;
     struct ke_reload reload;
+    struct ke_expiry expiry;
     struct board_control *control; // read-only
     struct board_ke *board;
     struct tls *tls;
@@ -222,6 +225,7 @@ static void serve(struct process *p)
         atomic_store_explicit(&p->board->heartbeat, now_ns(), memory_order_relaxed);
         atomic_store_explicit(&p->board->log_lost, log_lost(), memory_order_relaxed);
         slab_rest();
+        ke_expiry_look(&p->expiry, p->board, (int64_t)time(NULL));
         n = epoll_wait(p->epoll, &event, 1, BEAT_MS);
     } while (n <= 0 || (event.data.fd == HANDOVER_LINK && hear(p)));
 }
