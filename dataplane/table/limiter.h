@@ -21,6 +21,7 @@
 
 #include "base/bounds.h"
 #include "base/lane_set.h"
+#include "base/mix.h"
 
 #include <assert.h>
 #include <stdbool.h>
@@ -90,20 +91,11 @@ void limiter_set_secret(struct limiter *limiter, const uint64_t secret[LIMITER_S
 // The prices with which a host may send `burst` packets at once, 1 to LIMITER_BURST_MAX.
 struct limiter_price limiter_price_of(uint32_t burst);
 
-__extension__ typedef unsigned __int128 wide;
-
-// Both halves of the product of two words.
-static inline uint64_t limiter_mix(uint64_t a, uint64_t b)
-{
-    const wide product = (wide)a * b;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
 // 64 bits of the table's own generator: good enough for a choice, not for a secret.
 static inline uint64_t limiter_random(struct limiter *limiter)
 {
     limiter->random += UINT64_C(0x9e3779b97f4a7c15);
-    return limiter_mix(limiter->random, limiter->random ^ limiter->secret[0]);
+    return mix_words(limiter->random, limiter->random ^ limiter->secret[0]);
 }
 
 static inline uint16_t limiter_tag(uint64_t hash)
@@ -116,9 +108,9 @@ static inline uint16_t limiter_tag(uint64_t hash)
 // share a line with a victim.
 static inline uint64_t limiter_hash(const struct limiter *limiter, uint64_t key)
 {
-    return limiter_mix(limiter_mix(key ^ limiter->secret[0], limiter->secret[1] | 1) ^
-                           limiter->secret[1],
-                       limiter->secret[2] | 1);
+    return mix_words(mix_words(key ^ limiter->secret[0], limiter->secret[1] | 1) ^
+                         limiter->secret[1],
+                     limiter->secret[2] | 1);
 }
 
 static inline struct limiter_line *limiter_line_of(const struct limiter *limiter, uint64_t hash)
@@ -137,7 +129,7 @@ static inline void limiter_find(const struct limiter *limiter, uint64_t network,
     *place = (struct limiter_place){
         .line = limiter_line_of(limiter, hash),
         .network = limiter_tag(hash),
-        .host = limiter_tag(limiter_mix(hash ^ host, limiter->secret[0] | 1)),
+        .host = limiter_tag(mix_words(hash ^ host, limiter->secret[0] | 1)),
     };
 }
 
