@@ -28,6 +28,11 @@ enum ke_counter {
 
     KE_DENIED, // closed at once, and not among the accepted ones: the lists do not answer its
                // source
+    // Likewise, closed at once:
+    KE_REFUSED_LIMIT,  // its prefix has taken more CPU time than it may
+    KE_REFUSED_WAITED, // its client has waited so long for CPU time that it has given up by now
+    KE_DRY_RUN,        // accepted, though its prefix is over its limit
+    KE_PAUSED_CPU,     // accepting paused: a loop has used its share of CPU time
     KE_COUNTER_COUNT,
 };
 

@@ -169,6 +169,13 @@ const struct metric_family family_ke_denied = {
     "noonmark_ke_denied",
     "NTS-KE connections closed at once, because the lists of prefixes do not answer their source.",
     METRIC_COUNTER, ""};
+const struct metric_family family_ke_refused = {
+    "noonmark_ke_refused",
+    "NTS-KE connections closed at once, because of a limit of CPU time, by their cause.",
+    METRIC_COUNTER, ""};
+const struct metric_family family_ke_dry_run = {
+    "noonmark_ke_dry_run", "NTS-KE connections that a limit in its dry run would have refused.",
+    METRIC_COUNTER, ""};
 const struct metric_family family_ke_open = {"noonmark_ke_open", "NTS-KE connections open now.",
                                              METRIC_GAUGE, ""};
 const struct metric_family family_clock_error_bound = {

@@ -102,6 +102,13 @@ struct config_limits {
     enum config_switch dry_run;
 };
 
+// CPU time of NTS-KE that a host may take; cpu_per_second_us 0: no limit.
+struct config_per_prefix {
+    uint32_t cpu_per_second_us;
+    uint32_t burst_us;
+    enum config_switch dry_run;
+};
+
 struct config {
     struct {
         uint32_t n_cores;
@@ -133,7 +140,9 @@ struct config {
         char *ntp_server; // "" when NTP has the same address as NTS-KE
         uint32_t deadline_ms;
         uint32_t max_connections;
-        char *socket; // path
+        struct config_per_prefix per_prefix;
+        uint32_t cpu_share; // of CONFIG_FRACTION_ONE; that: no limit
+        char *socket;       // path
     } control;
     struct {
         char *file;

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-enum { NS_PER_MS = 1000000 };
+enum { NS_PER_US = 1000, NS_PER_MS = 1000000 };
 
 static void allowed_words(const char *const *words, char *out, size_t len)
 {
@@ -38,6 +38,7 @@ void schema_allowed(const struct schema_key *key, char *out, size_t len)
         number_duration_text(key->max, key->unit_ns, most, sizeof most);
         snprintf(out, len, "a time from %s to %s, with its unit (%ss, m, h or d)", least, most,
                  key->unit_ns == 1           ? "ns, us, ms, "
+                 : key->unit_ns == NS_PER_US ? "us, ms, "
                  : key->unit_ns == NS_PER_MS ? "ms, "
                                              : "");
         break;

@@ -69,9 +69,10 @@ int ke_open(const struct ke_setup *setup, struct ke **ke)
         .udp_port = setup->udp_port,
     };
     sem_init(&made->shared.taken, 0, 0);
+    made->shared.cpu_limit = ke_cpu_limit_open();
     made->terms = ke_terms_make(setup);
     atomic_store_explicit(&made->shared.terms, made->terms, memory_order_release);
-    int result = made->terms ? 0 : -ENOMEM;
+    int result = made->terms && made->shared.cpu_limit ? 0 : -ENOMEM;
     if (result == 0)
         ke_terms_tune(made->terms);
     for (size_t i = 0; i < setup->n_listeners && result == 0; i++)
@@ -116,6 +117,7 @@ void ke_close(struct ke *ke)
         ke_loop_close(&ke->worker[i].loop);
     }
     sem_destroy(&ke->shared.taken);
+    ke_cpu_limit_close(ke->shared.cpu_limit);
     free(ke->terms);
     secret_free(ke, ke->size);
 }

@@ -6,6 +6,7 @@
 #include "base/prefixes.h"
 #include "board/ke_counters.h"
 #include "board/snapshot.h"
+#include "control/ke/ke_shares.h"
 #include "control/ke/tls.h"
 
 #include <stddef.h>
@@ -26,6 +27,7 @@ struct ke_setup {
     uint32_t deadline_ms;
     uint32_t max_connections;
     const struct prefixes *sources; // whose connections are served; NULL: all
+    struct ke_shares shares;
 };
 
 // Starts serving. Tls, listeners, ring and counters must outlive the result. 0 or -errno.

@@ -8,6 +8,7 @@
 #include "control/ke/ke_queue.h"
 #include "control/ke/ke_records.h"
 #include "control/ke/ke_responder.h"
+#include "control/ke/ke_source.h"
 #include "control/ke/tls.h"
 
 #include <stdbool.h>
@@ -38,6 +39,7 @@ struct ke_connection {
     uint32_t len; // octets of the request so far; later of the response
 
     // Used by the loop.
+    struct ke_source_address from; // whom its CPU time is charged to
     struct ke_queue *queue;
     uint64_t deadline_ns;
     struct ke_connection *previous, *next;

@@ -37,6 +37,11 @@ static const struct confine_call calls[] = {
      .n = 1,
      .argument = {{.arg = 1, .op = SCMP_CMP_EQ, .datum_a = SHUT_WR}}},
     SET_TCP(TCP_QUICKACK),
+    // How long a connection has waited.
+    {.number = SCMP_SYS(getsockopt),
+     .n = 2,
+     .argument = {{.arg = 1, .op = SCMP_CMP_EQ, .datum_a = IPPROTO_TCP},
+                  {.arg = 2, .op = SCMP_CMP_EQ, .datum_a = TCP_INFO}}},
     // At a reload: its limit of open files, which the supervisor has raised. Reading alone.
     {.number = SCMP_SYS(prlimit64),
      .n = 2,

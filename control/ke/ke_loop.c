@@ -1,36 +1,27 @@
 #include "control/ke/ke_loop.h"
 
-#include "base/log.h"
 #include "base/now.h"
+#include "control/ke/ke_accept.h"
 #include "control/ke/slab.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
     EVENTS = 64,
-    ACCEPT_BURST = 64,  // connections accepted before the other events are handled
     IDLE_TURN_MS = 500, // an idle loop wipes a retired cookie key after this time
     REST_MS = 1000,     // the memory of sessions that have gone is given back so often
 };
 
-// The limit applies to all loops together. A place is taken before accept, so that there is never a
-// connection too many.
-static bool take_place(struct ke_loop *loop)
+static uint64_t thread_cpu_ns(void)
 {
-    uint32_t open =
-        atomic_fetch_add_explicit(&loop->shared->counters->open, 1, memory_order_relaxed);
-    return open < loop->terms->max_connections;
-}
-
-static void return_place(struct ke_shared *shared)
-{
-    atomic_fetch_sub_explicit(&shared->counters->open, 1, memory_order_relaxed);
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * NOW_NS_PER_MS * 1000 + (uint64_t)t.tv_nsec;
 }
 
 static int watch(struct ke_loop *loop, int fd, uint32_t events, void *post)
@@ -39,41 +30,13 @@ static int watch(struct ke_loop *loop, int fd, uint32_t events, void *post)
     return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
-static int watch_listeners(struct ke_loop *loop)
-{
-    for (uint32_t i = 0; i < loop->terms->n_listeners; i++) {
-        // Exclusive: one connection wakes one loop.
-        int result =
-            watch(loop, loop->listener[i].fd, EPOLLIN | EPOLLEXCLUSIVE, &loop->listener[i]);
-        if (result < 0 && result != -EEXIST)
-            return result;
-    }
-    return 0;
-}
-
-static void unwatch_listeners(struct ke_loop *loop)
-{
-    for (uint32_t i = 0; i < loop->terms->n_listeners; i++)
-        epoll_ctl(loop->epoll, EPOLL_CTL_DEL, loop->listener[i].fd, NULL);
-}
-
-// Connections meanwhile wait in the listeners' backlogs, where they cost nothing, and are served
-// when there is room. That is better than a refusal, after which RFC 8915 makes a client wait long.
-static void pause_accepting(struct ke_loop *loop, enum ke_counter why)
-{
-    ke_count(loop->shared->counters, why);
-    unwatch_listeners(loop);
-    loop->paused = true;
-    loop->resume_ns = now_ns() + KE_PAUSE_MS * (uint64_t)NOW_NS_PER_MS;
-}
-
 // Moves a connection to the right queue after its turn, and updates its events or frees it.
 static void settle(struct ke_loop *loop, struct ke_connection *c)
 {
     if (c->stage == KE_ENDED) {
         ke_queue_remove(c);
         ke_connection_free(c); // closing the socket also removes it from epoll
-        return_place(loop->shared);
+        ke_accept_return_place(loop);
         return;
     }
     if (c->stage == KE_DRAINING && c->queue != &loop->ending) {
@@ -87,9 +50,36 @@ static void settle(struct ke_loop *loop, struct ke_connection *c)
     }
 }
 
-// Makes a connection of fd and takes its first turn: the kernel hands out connections that have
-// sent something. False, with fd closed, when the system has no room for it.
-static bool admit(struct ke_loop *loop, int fd)
+// Is there a limit of CPU time? Without one, none is measured.
+static bool measures(const struct ke_loop *loop)
+{
+    return loop->terms->shares.host.ns_per_s != 0 || loop->terms->shares.all != 0;
+}
+
+// Charges the CPU time since the last call, or since the loop woke up, to a source and to the loop.
+// The thread's time and not the clock's: it does not count while another thread has the CPU.
+static void charge(struct ke_loop *loop, const struct ke_source_address *from)
+{
+    const struct ke_shares *shares = &loop->terms->shares;
+    if (!measures(loop))
+        return;
+    const uint64_t cpu = thread_cpu_ns(), took = cpu - loop->cpu_ns, now = now_ns();
+    loop->cpu_ns = cpu;
+    if (shares->host.ns_per_s != 0)
+        ke_cpu_limit_charge(loop->shared->cpu_limit, from, took, &shares->host, now);
+    if (shares->all != 0)
+        ke_budget_take(&loop->budget, took, shares->all, now);
+}
+
+static void take_turn(struct ke_loop *loop, struct ke_connection *c)
+{
+    const struct ke_source_address from = c->from;
+    ke_connection_turn(c, &loop->responder, loop->shared->counters);
+    settle(loop, c);
+    charge(loop, &from);
+}
+
+bool ke_loop_admit(struct ke_loop *loop, int fd, const struct ke_source_address *from)
 {
     struct ke_shared *shared = loop->shared;
     struct ke_connection *c = ke_connection_new(fd, shared->tls);
@@ -101,81 +91,13 @@ static bool admit(struct ke_loop *loop, int fd)
         ke_connection_free(c);
         return false;
     }
+    c->from = *from;
     ke_count(shared->counters, KE_ACCEPTED);
     ke_connection_turn(c, &loop->responder, shared->counters);
     ke_queue_append(c->wire.received == 0 ? &loop->silent : &loop->running, c, now_ns());
     settle(loop, c);
+    charge(loop, from);
     return true;
-}
-
-// Errors of accept(2) that concern one connection that failed while it waited: the next one may be
-// good.
-static bool is_about_one_connection(int error)
-{
-    switch (error) {
-    case EINTR:
-    case ECONNABORTED:
-    case EPROTO:
-    case EPERM:
-    case ENETDOWN:
-    case ENOPROTOOPT:
-    case EHOSTDOWN:
-    case ENONET:
-    case EHOSTUNREACH:
-    case EOPNOTSUPP:
-    case ENETUNREACH:
-    case ETIMEDOUT:
-        return true;
-    default:
-        return false;
-    }
-}
-
-static bool is_allowed(const struct prefixes *sources, const struct sockaddr_storage *from)
-{
-    if (sources == NULL)
-        return true;
-    if (from->ss_family == AF_INET)
-        return prefixes_allow_v4(sources,
-                                 (const uint8_t *)&((const struct sockaddr_in *)from)->sin_addr);
-    return prefixes_allow_v6(sources, ((const struct sockaddr_in6 *)from)->sin6_addr.s6_addr);
-}
-
-// True when more may wait.
-static bool accept_some(struct ke_loop *loop, int listener)
-{
-    struct ke_shared *shared = loop->shared;
-
-    for (int i = 0; i < ACCEPT_BURST && !loop->paused; i++) {
-        if (!take_place(loop)) {
-            return_place(shared);
-            pause_accepting(loop, KE_PAUSED_FULL);
-            return false;
-        }
-        struct sockaddr_storage from = {0};
-        socklen_t len = sizeof from;
-        int fd = accept4(listener, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0 && !is_allowed(loop->terms->sources, &from)) {
-            close(fd);
-            return_place(shared);
-            ke_count(shared->counters, KE_DENIED);
-            continue;
-        }
-        if (fd >= 0 && admit(loop, fd))
-            continue;
-        int error = fd >= 0 ? ENOMEM : errno;
-        return_place(shared);
-        if (error == EAGAIN)
-            return false;
-        if (is_about_one_connection(error))
-            continue;
-        // Descriptors or memory ran out, or the error is unknown: none is a reason to end.
-        static struct log_limit limit;
-        log_limited(&limit, LOG_LEVEL_WARNING, "cannot accept connections for a moment: %s",
-                    strerror(error));
-        pause_accepting(loop, KE_PAUSED_ERROR);
-    }
-    return !loop->paused;
 }
 
 static void expire(struct ke_loop *loop)
@@ -266,13 +188,13 @@ static void refresh_terms(struct ke_loop *loop)
         return;
     for (uint32_t i = 0; i < loop->terms->n_listeners; i++)
         while (!ke_terms_have(now, loop->terms->listener[i]) &&
-               accept_some(loop, loop->terms->listener[i]))
+               ke_accept_some(loop, loop->terms->listener[i]))
             continue;
     if (!loop->paused)
-        unwatch_listeners(loop);
+        ke_accept_unwatch(loop);
     use_terms(loop, now);
-    if (!loop->paused && watch_listeners(loop) < 0)
-        pause_accepting(loop, KE_PAUSED_ERROR);
+    if (!loop->paused && ke_accept_watch(loop) < 0)
+        ke_accept_pause(loop, KE_PAUSED_ERROR, KE_PAUSE_MS * (uint64_t)NOW_NS_PER_MS);
     sem_post(&loop->shared->taken);
 }
 
@@ -291,6 +213,8 @@ static bool turn(struct ke_loop *loop)
     refresh_terms(loop);
     int n = epoll_wait(loop->epoll, events, EVENTS, wait_ms(loop));
 
+    if (measures(loop))
+        loop->cpu_ns = thread_cpu_ns();
     keyring_refresh(loop->shared->ring, &loop->responder.keys);
     for (int i = 0; i < n; i++) {
         const enum ke_source *source = events[i].data.ptr;
@@ -299,25 +223,19 @@ static bool turn(struct ke_loop *loop)
             hear(loop);
             break;
         case KE_SOURCE_LISTENER:
-            accept_some(loop, ((const struct ke_post *)events[i].data.ptr)->fd);
+            ke_accept_some(loop, ((const struct ke_post *)events[i].data.ptr)->fd);
             break;
-        case KE_SOURCE_CONNECTION: {
-            struct ke_connection *c = events[i].data.ptr;
-            ke_connection_turn(c, &loop->responder, loop->shared->counters);
-            settle(loop, c);
+        case KE_SOURCE_CONNECTION:
+            take_turn(loop, events[i].data.ptr);
             break;
-        }
         }
     }
     if (atomic_load_explicit(&loop->must_end, memory_order_acquire))
         return false;
     expire(loop);
     rest(loop);
-    if (loop->paused && now_ns() >= loop->resume_ns) {
-        loop->paused = false;
-        if (watch_listeners(loop) < 0)
-            pause_accepting(loop, KE_PAUSED_ERROR);
-    }
+    ke_accept_keep_share(loop);
+    ke_accept_resume(loop);
     return true;
 }
 
@@ -340,7 +258,7 @@ int ke_loop_open(struct ke_loop *loop, struct ke_shared *shared)
     ke_responder_open(&loop->responder, "", shared->udp_port, shared->ring);
     use_terms(loop, atomic_load_explicit(&shared->terms, memory_order_acquire));
     if (result == 0)
-        result = watch_listeners(loop);
+        result = ke_accept_watch(loop);
     if (result < 0)
         ke_loop_close(loop);
     return result;

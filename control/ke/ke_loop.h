@@ -6,6 +6,7 @@
 #include "base/bounds.h"
 #include "base/prefixes.h"
 #include "board/ke_counters.h"
+#include "control/ke/ke_budget.h"
 #include "control/ke/ke_connection.h"
 #include "control/ke/ke_queue.h"
 #include "control/ke/ke_responder.h"
@@ -27,6 +28,7 @@ struct ke_shared {
     const struct snapshot *ring;
     uint16_t udp_port;
     struct ke_counters *counters;           // written by all loops
+    struct ke_cpu_limit *cpu_limit;         // used by all loops
     _Atomic(const struct ke_terms *) terms; // writer: the main thread; readers: the loops
     sem_t taken; // posted by each loop that has taken other terms; the main thread waits
 };
@@ -46,6 +48,9 @@ struct ke_loop {
     struct ke_post listener[LISTENERS_MAX];
     bool paused;             // the listeners are not watched
     uint64_t resume_ns;      // when paused
+    uint64_t crowded_ns;     // until then, who has waited too long is refused
+    uint64_t cpu_ns;         // the thread's CPU time up to which connections have been charged
+    struct ke_budget budget; // of all connections of this loop
     uint64_t rest_ns;        // when memory is given back next
     struct ke_queue running; // until the exchange's deadline
     struct ke_queue silent;  // likewise; nothing had come when they were accepted
@@ -61,6 +66,11 @@ void ke_loop_run(struct ke_loop *loop);
 
 // Wakes it, to take the terms that have been published. From any thread.
 void ke_loop_wake(struct ke_loop *loop);
+
+// Makes a connection of fd, which is non-blocking, and takes its first turn: the kernel hands out
+// connections that have sent something. False, with fd closed, when the system has no room for it.
+// For ke_accept.c.
+bool ke_loop_admit(struct ke_loop *loop, int fd, const struct ke_source_address *from);
 
 // From any thread.
 void ke_loop_stop(struct ke_loop *loop);

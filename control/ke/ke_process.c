@@ -147,6 +147,7 @@ static int open_ke(struct process *p)
         .deadline_ms = p->config->control.deadline_ms,
         .max_connections = ke_limit_connections(p->config->control.max_connections),
         .sources = p->sources,
+        .shares = ke_shares_of(p->config),
     };
     result = ke_open(&setup, &p->ke);
     if (result < 0)

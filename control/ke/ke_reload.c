@@ -95,7 +95,8 @@ static int prepare_all(struct ke_reload *r, struct link_message *message, char *
                            .max_connections = ke_limit_fit(fresh->control.max_connections),
                            .listeners = r->fresh_listener,
                            .n_listeners = fresh->control.n_listen,
-                           .sources = r->fresh_sources});
+                           .sources = r->fresh_sources,
+                           .shares = ke_shares_of(fresh)});
     return r->terms == NULL ? -ENOMEM : 0;
 }
 

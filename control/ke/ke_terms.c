@@ -38,6 +38,7 @@ struct ke_terms *ke_terms_make(const struct ke_setup *setup)
         .deadline_ns = setup->deadline_ms * (uint64_t)NOW_NS_PER_MS,
         .max_connections = setup->max_connections,
         .sources = setup->sources,
+        .shares = setup->shares,
         .n_listeners = (uint32_t)setup->n_listeners,
     };
     snprintf(made->ntp_server, sizeof made->ntp_server, "%s", setup->ntp_server);

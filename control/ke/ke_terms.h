@@ -6,6 +6,7 @@
 
 #include "base/bounds.h"
 #include "base/prefixes.h"
+#include "control/ke/ke_shares.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,6 +19,7 @@ struct ke_terms {
     uint64_t deadline_ns;                // for the whole exchange
     uint32_t max_connections;            // of all loops together
     const struct prefixes *sources;      // whose connections are served; NULL: all; not owned
+    struct ke_shares shares;
     uint32_t n_listeners;
     int listener[LISTENERS_MAX]; // listening and non-blocking; not owned
 };

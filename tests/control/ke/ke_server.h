@@ -30,6 +30,7 @@ struct ke_server_options {
     uint16_t udp_port;              // 123
     int no_keys;                    // nothing is published
     const struct prefixes *sources; // NULL: all
+    struct ke_shares shares;        // none
 };
 
 void ke_server_open(struct ke_server *server, const struct ke_server_options *options);
