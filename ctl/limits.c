@@ -54,7 +54,8 @@ static void show(const json_t *answer, FILE *out)
         return;
     }
     fprintf(out, "\n%-43s %-8s %12s  %8s  %s\n", "SOURCE", "LIMIT", "REFUSED", "LAST", "CPU");
-    json_array_foreach(refused, i, one) {
+    json_array_foreach(refused, i, one)
+    {
         fprintf(out, "%-43s %-8s %12" PRId64 "  %6.1f s  ", member_text(one, "source"),
                 member_text(one, "limit"), member_number(one, "refused"),
                 member_real(one, "seconds_ago"));

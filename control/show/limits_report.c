@@ -85,10 +85,9 @@ static json_t *sources_report(const struct status_sources *s, uint64_t hz)
         json_object_set_new(o, "source", source_text(source));
         json_object_set_new(o, "limit", json_string(by[source->by]));
         report_set_int(o, "refused", source->n);
-        json_object_set_new(o, "seconds_ago",
-                            json_real((double)(now - source->tsc) / (double)hz));
-        json_object_set_new(o, "cpu", all.refused[i].core < 0 ? json_null()
-                                                              : json_integer(all.refused[i].core));
+        json_object_set_new(o, "seconds_ago", json_real((double)(now - source->tsc) / (double)hz));
+        json_object_set_new(
+            o, "cpu", all.refused[i].core < 0 ? json_null() : json_integer(all.refused[i].core));
         json_array_append_new(list, o);
     }
     return list;

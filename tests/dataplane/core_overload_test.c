@@ -11,8 +11,7 @@
 
 #include <cmocka.h>
 
-static const struct admit_settings ladder = {
-    .on = true, .overload = true, .plain = {50000, 60000}};
+static const struct admit_settings ladder = {.on = true, .overload = true, .plain = {50000, 60000}};
 
 static struct rig *rig;
 static struct admit limits;
