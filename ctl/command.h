@@ -19,6 +19,8 @@ struct call {
     const char *timeout; // of a drain, as it is written; NULL: the default
     const char *id;      // of the key that is revoked; NULL: all of them
     bool yes;            // nobody is asked first
+    const char *file;    // behind the word; NULL: none
+    bool seal;           // an imported key seals here, too
 };
 
 struct command {
@@ -27,6 +29,7 @@ struct command {
     const char *help;  // half a line
     int (*run)(const struct call *call); // returns the exit status
     const char *options; // long options that not every command takes, divided by spaces; NULL: none
+    const char *with_file; // the words behind which a file is named, divided by spaces; NULL: none
 };
 
 extern const struct command *const commands[];

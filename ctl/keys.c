@@ -1,6 +1,7 @@
 // noonmarkctl keys, and the commands that change the keys.
 #include "ctl/client.h"
 #include "ctl/every.h"
+#include "ctl/keys_import.h"
 #include "ctl/keys_revoke.h"
 #include "ctl/member.h"
 
@@ -26,8 +27,9 @@ static void show_key(const json_t *key, FILE *out)
         snprintf(state, sizeof state, "old %" PRId64, (int64_t)json_integer_value(old));
     else
         snprintf(state, sizeof state, "%s", member_text(key, "role"));
-    fprintf(out, "%-10s %-9s %15s  %15s\n", member_text(key, "id"), state,
-            span(member_number(key, "age_s"), age), span(member_number(key, "opens_for_s"), left));
+    fprintf(out, "%-10s %-9s %15s  %15s%s\n", member_text(key, "id"), state,
+            span(member_number(key, "age_s"), age), span(member_number(key, "opens_for_s"), left),
+            member_yes(key, "imported") ? "  imported" : "");
 }
 
 static void show(const json_t *answer, FILE *out)
@@ -77,20 +79,26 @@ static int rotate(const struct call *call)
 static int run(const struct call *call)
 {
     static const struct request keys = {"keys", CLIENT_TIMEOUT_S, client_otherwise};
-    const bool revokes = call->word != NULL && strcmp(call->word, "revoke") == 0;
-    if (!revokes && (call->id != NULL || call->yes)) {
-        fputs("noonmarkctl: --id and --yes belong to keys revoke; leave them out\n", stderr);
+    const char *word = call->word != NULL ? call->word : "";
+    const bool revokes = strcmp(word, "revoke") == 0, imports = strcmp(word, "import") == 0;
+    if ((!revokes && (call->id != NULL || call->yes)) || (!imports && call->seal)) {
+        fputs("noonmarkctl: --id and --yes belong to keys revoke, --seal to keys import; leave "
+              "them out\n",
+              stderr);
         return CALL_WRONG;
     }
     if (revokes)
         return keys_revoke(call);
+    if (imports)
+        return keys_import(call);
     return call->word != NULL ? rotate(call) : client_run(call, &keys, show);
 }
 
 const struct command command_keys = {
     .name = "keys",
-    .words = "rotate revoke",
-    .help = "cookie keys: states, ages, next rotation; rotates or revokes them now",
+    .words = "rotate revoke import",
+    .help = "cookie keys: states, ages, next rotation; changes them now",
     .run = run,
-    .options = "id yes",
+    .options = "id yes seal",
+    .with_file = "import",
 };

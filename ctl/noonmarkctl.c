@@ -46,6 +46,7 @@ static void print_help(void)
         "      --cancel         drain: takes an earlier one back\n"
         "      --id ID          keys revoke: one key, not all\n"
         "      --yes            keys revoke: does not ask first\n"
+        "      --seal           keys import: the key seals here, too\n"
         "      --version        prints the version\n"
         "      --help           prints this\n"
         "\n"
@@ -101,16 +102,24 @@ static int run(struct call *call, char **words, int n)
         return unknown(n > 0 ? words[0] : NULL);
     if (n > 1 && !command_lists(command->words, words[1]))
         return unknown_word(command, words[1]);
-    if (n > 2) {
-        fprintf(stderr, "noonmarkctl: %s: a word too many; leave it out\n", words[2]);
+    const bool with_file = n > 1 && command_lists(command->with_file, words[1]);
+    if (with_file && n == 2) {
+        fprintf(stderr, "noonmarkctl: %s %s: name a file behind it\n", words[0], words[1]);
+        return EXIT_USAGE;
+    }
+    const int most = with_file ? 3 : 2;
+    if (n > most) {
+        fprintf(stderr, "noonmarkctl: %s: a word too many; leave it out\n", words[most]);
         return EXIT_USAGE;
     }
     if (!may_have(command, call->once, "once") || !may_have(command, call->cancel, "cancel") ||
         !may_have(command, call->config != NULL, "config") ||
         !may_have(command, call->timeout != NULL, "timeout") ||
-        !may_have(command, call->id != NULL, "id") || !may_have(command, call->yes, "yes"))
+        !may_have(command, call->id != NULL, "id") || !may_have(command, call->yes, "yes") ||
+        !may_have(command, call->seal, "seal"))
         return EXIT_USAGE;
     call->word = n > 1 ? words[1] : NULL;
+    call->file = with_file ? words[2] : NULL;
     return command->run(call);
 }
 
@@ -123,6 +132,7 @@ int main(int argc, char **argv)
         OPTION_CANCEL,
         OPTION_ID,
         OPTION_YES,
+        OPTION_SEAL,
         OPTION_VERSION,
         OPTION_HELP,
     };
@@ -133,6 +143,7 @@ int main(int argc, char **argv)
         {"cancel", no_argument, NULL, OPTION_CANCEL},
         {"id", required_argument, NULL, OPTION_ID},
         {"yes", no_argument, NULL, OPTION_YES},
+        {"seal", no_argument, NULL, OPTION_SEAL},
         {"json", no_argument, NULL, OPTION_JSON},
         {"once", no_argument, NULL, OPTION_ONCE},
         {"version", no_argument, NULL, OPTION_VERSION},
@@ -160,6 +171,9 @@ int main(int argc, char **argv)
             break;
         case OPTION_YES:
             call.yes = true;
+            break;
+        case OPTION_SEAL:
+            call.seal = true;
             break;
         case OPTION_JSON:
             call.json = true;

@@ -1,6 +1,7 @@
 // Deriving one set of cookie keys from another.
 #include "control/keys/key_set.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/random.h>
@@ -57,16 +58,31 @@ int key_set_make(struct key_set *set, int64_t now_ns)
     return 0;
 }
 
+// How many imported keys have room beside our own ones that stay in the next set.
+static uint32_t room_for_imported(const struct key_set *from, uint32_t keep)
+{
+    uint32_t own = 0;
+    for (uint32_t i = 0; i < from->n; i++)
+        own += i != KEY_FUTURE && !from->key[i].foreign_ad;
+    return KEY_SET_KEEP_MAX - (own < keep ? own : keep);
+}
+
 int key_set_rotate(const struct key_set *from, uint32_t keep, int64_t now_ns, struct key_set *to)
 {
     if (keep > KEY_SET_KEEP_MAX)
         keep = KEY_SET_KEEP_MAX;
-    uint32_t n = KEY_OLD;
+    uint32_t n = KEY_OLD, own = 0, room = room_for_imported(from, keep);
     *to = (struct key_set){.generation = from->generation + 1};
     to->key[KEY_CURRENT] = from->key[KEY_FUTURE];
-    for (uint32_t i = 0; i < from->n && n < KEY_OLD + keep; i++)
-        if (i != KEY_FUTURE)
-            to->key[n++] = from->key[i];
+    // An imported key stays for as long as one of our own in its place would.
+    for (uint32_t i = 0; i < from->n && own < keep; i++) {
+        const bool imported = from->key[i].foreign_ad;
+        if (i == KEY_FUTURE || (imported && room == 0))
+            continue;
+        to->key[n++] = from->key[i];
+        own += !imported;
+        room -= imported;
+    }
     to->n = n;
 
     // The new id must not be in the last set either, not even as a dropped key: a core may still
@@ -111,6 +127,40 @@ int key_set_revoke_all(const struct key_set *from, int64_t now_ns, struct key_se
         to->n = i + 1;
     }
     return 0;
+}
+
+// Appends a key, unless its id is there or there is no room.
+static void append(struct key_set *set, const struct key *key)
+{
+    if (set->n < KEY_SET_MAX && !has_id(set, key->id))
+        set->key[set->n++] = *key;
+}
+
+uint32_t key_set_news(const struct key_set *set, const uint32_t *id, uint32_t n)
+{
+    uint32_t news = 0;
+    for (uint32_t i = 0; i < n; i++)
+        news += !has_id(set, id[i]);
+    const uint32_t room = KEY_SET_MAX - set->n;
+    return news < room ? news : room;
+}
+
+void key_set_import(const struct key_set *from, const struct key *key, uint32_t n, bool seal,
+                    struct key_set *to)
+{
+    const bool is_new = !has_id(from, key[0].id);
+    assert(n > 0 && (is_new || !seal) && from->n < KEY_SET_MAX);
+    *to = (struct key_set){.generation = from->generation + 1, .n = KEY_OLD};
+    to->key[KEY_CURRENT] = seal ? key[0] : from->key[KEY_CURRENT];
+    to->key[KEY_FUTURE] = from->key[KEY_FUTURE];
+    if (seal)
+        append(to, &from->key[KEY_CURRENT]);
+    else if (is_new)
+        append(to, &key[0]);
+    for (uint32_t i = KEY_OLD; i < from->n; i++)
+        append(to, &from->key[i]);
+    for (uint32_t i = 1; i < n; i++)
+        append(to, &key[i]);
 }
 
 int64_t key_set_age(const struct key_set *set, int64_t now_ns)

@@ -37,8 +37,9 @@ struct key_set {
 int key_set_make(struct key_set *set, int64_t now_ns);
 
 // Makes the set that follows `from`: the future key becomes current, the current one becomes old, a
-// new future key is made, and only the newest `keep` old ones stay. 0 or -errno, with *to
-// undefined.
+// new future key is made, and only the newest `keep` old ones stay. Imported keys do not count:
+// each stays for `keep` rotations as well, or less when there is no room beside our own. 0 or
+// -errno, with *to undefined.
 int key_set_rotate(const struct key_set *from, uint32_t keep, int64_t now_ns, struct key_set *to);
 
 // Makes the set that follows `from` without a key: at once, and not a rotation later. When the
@@ -48,6 +49,15 @@ int key_set_revoke(const struct key_set *from, uint32_t id, int64_t now_ns, stru
 
 // Makes a set that has no key of `from`: all of them are revoked. 0 or -errno, with *to undefined.
 int key_set_revoke_all(const struct key_set *from, int64_t now_ns, struct key_set *to);
+
+// Of keys with n ids, how many does the set lack, and has room for?
+uint32_t key_set_news(const struct key_set *set, const uint32_t *id, uint32_t n);
+
+// Makes a set with n imported keys, 1 or more, beside all keys of `from`. key[0] has sealed until
+// now elsewhere: it becomes the newest old key or, with seal, the current one, which until then was
+// not in the set; the others, newest first, stand behind our own old ones as far as there is room.
+void key_set_import(const struct key_set *from, const struct key *key, uint32_t n, bool seal,
+                    struct key_set *to);
 
 // Is that the id of a key of the set?
 bool key_set_has(const struct key_set *set, uint32_t id);

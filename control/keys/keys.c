@@ -15,11 +15,14 @@
 #define S_NS INT64_C(1000000000)
 
 // What makes the next set out of the one in use.
-enum change_kind { CHANGE_ROTATE, CHANGE_REVOKE, CHANGE_REVOKE_ALL };
+enum change_kind { CHANGE_ROTATE, CHANGE_REVOKE, CHANGE_REVOKE_ALL, CHANGE_IMPORT };
 
 struct change {
     enum change_kind kind; // CHANGE_ROTATE unless somebody has asked for another one
     uint32_t id;           // of CHANGE_REVOKE
+    bool seal;             // of CHANGE_IMPORT, as the next ones
+    uint32_t n;
+    struct key foreign[KEYS_LINES];
 };
 
 struct keys {
@@ -54,6 +57,8 @@ static void note_rotated(struct keys *keys)
     for (uint32_t i = 0; i < keys->set.n; i++)
         if (!key_set_has(&keys->next, keys->set.key[i].id))
             o->wiped[o->n_wiped++] = keys->set.key[i].id;
+    if (keys->change.kind == CHANGE_IMPORT)
+        o->n_imported = keys->next.n - keys->set.n;
 }
 
 // It was not made or not written, which is tried again.
@@ -63,8 +68,9 @@ static void note_failure(struct keys *keys)
         keys->outcome = (struct keys_outcome){.asked = KEYS_NOT_ROTATED, .err = keys->err};
 }
 
-static void log_adopted(const struct keys *keys, const struct change *change)
+static void log_adopted(const struct keys *keys)
 {
+    const struct change *change = &keys->change;
     const uint32_t current = keys->set.key[KEY_CURRENT].id, n = keys->set.n;
     switch (change->kind) {
     case CHANGE_ROTATE:
@@ -74,6 +80,9 @@ static void log_adopted(const struct keys *keys, const struct change *change)
         log_warning("cookie key %08x revoked: clients that have only its cookies repeat NTS-KE; "
                     "%08x seals now, %u keys",
                     change->id, current, n);
+        break;
+    case CHANGE_IMPORT:
+        log_info("cookie keys imported: %08x seals now, %u keys", current, n);
         break;
     case CHANGE_REVOKE_ALL:
         log_warning("all cookie keys revoked: every client repeats NTS-KE; %08x seals now, %u keys",
@@ -85,14 +94,13 @@ static void log_adopted(const struct keys *keys, const struct change *change)
 // Puts the next set into use. ring may be NULL: then no client is served any more.
 static void adopt(struct keys *keys, struct snapshot *ring)
 {
-    const struct change change = keys->change;
     keys->set = keys->next;
     bytes_wipe(&keys->next, sizeof keys->next);
-    keys->change = (struct change){.kind = CHANGE_ROTATE};
-    if (ring == NULL)
-        return;
-    keys_publish(keys, ring);
-    log_adopted(keys, &change);
+    if (ring != NULL) {
+        keys_publish(keys, ring);
+        log_adopted(keys);
+    }
+    bytes_wipe(&keys->change, sizeof keys->change); // the next one is a rotation
 }
 
 static int make_next(struct keys *keys, int64_t now_ns)
@@ -102,6 +110,10 @@ static int make_next(struct keys *keys, int64_t now_ns)
         return key_set_revoke(&keys->set, keys->change.id, now_ns, &keys->next);
     case CHANGE_REVOKE_ALL:
         return key_set_revoke_all(&keys->set, now_ns, &keys->next);
+    case CHANGE_IMPORT:
+        key_set_import(&keys->set, keys->change.foreign, keys->change.n, keys->change.seal,
+                       &keys->next);
+        return 0;
     case CHANGE_ROTATE:
         break;
     }
@@ -253,15 +265,20 @@ uint64_t keys_turn(struct keys *keys, struct snapshot *ring, uint64_t now_ns)
 
 size_t keys_describe(const struct keys *keys, uint64_t now_ns, struct keys_line out[KEYS_LINES])
 {
+    uint32_t own = 0; // an imported key goes with the next one of our own
     for (uint32_t i = 0; i < keys->set.n; i++) {
+        const bool imported = keys->set.key[i].foreign_ad;
         int64_t age_ns = (int64_t)now_ns - keys->set.key[i].made_ns;
         out[i] = (struct keys_line){
             .id = keys->set.key[i].id,
             .role = i == KEY_CURRENT  ? "current"
                     : i == KEY_FUTURE ? "future"
                                       : "old",
+            .imported = imported,
+            .old = i < KEY_OLD ? 0 : own + 1,
             .age_s = age_ns < 0 ? 0 : (uint64_t)(age_ns / S_NS),
         };
+        own += i >= KEY_OLD && !imported;
     }
     return keys->set.n;
 }
@@ -281,7 +298,7 @@ void keys_schedule(const struct keys *keys, uint64_t now_ns, struct keys_schedul
 }
 
 // While a next set exists it may be on the disk, and a second one would take its place.
-static const char *ask(struct keys *keys, struct change change)
+static const char *ask(struct keys *keys, enum change_kind kind)
 {
     const struct rotation *r = &keys->rotation;
     if (r->failing)
@@ -291,24 +308,51 @@ static const char *ask(struct keys *keys, struct change change)
         return "a rotation is under way; see noonmarkctl keys";
     if (r->writing != 0)
         return "the key file is being written; try again in a moment";
-    keys->change = change;
-    keys->alone |= change.kind != CHANGE_ROTATE;
+    keys->change.kind = kind;
+    keys->alone |= kind == CHANGE_REVOKE || kind == CHANGE_REVOKE_ALL;
     keys->outcome = (struct keys_outcome){.asked = KEYS_ASKED};
     return NULL;
 }
 
 const char *keys_ask_rotation(struct keys *keys)
 {
-    return ask(keys, (struct change){.kind = CHANGE_ROTATE});
+    return ask(keys, CHANGE_ROTATE);
 }
 
 const char *keys_ask_revocation(struct keys *keys, const uint32_t *id)
 {
     if (id == NULL)
-        return ask(keys, (struct change){.kind = CHANGE_REVOKE_ALL});
+        return ask(keys, CHANGE_REVOKE_ALL);
     if (!key_set_has(&keys->set, *id))
         return "no key has that id; noonmarkctl keys shows the ids";
-    return ask(keys, (struct change){.kind = CHANGE_REVOKE, .id = *id});
+    const char *why = ask(keys, CHANGE_REVOKE);
+    if (why == NULL)
+        keys->change.id = *id;
+    return why;
+}
+
+const char *keys_ask_import(struct keys *keys, const struct keys_foreign *foreign, uint32_t n,
+                            bool seal)
+{
+    uint32_t ids[KEYS_LINES];
+    for (uint32_t i = 0; i < n; i++)
+        ids[i] = foreign[i].id;
+    if (keys->set.n == KEY_SET_MAX)
+        return "there is no room beside the keys in use; lower keys.keep, and rotate once or wait";
+    if (key_set_news(&keys->set, ids, n) == 0 || (seal && key_set_news(&keys->set, ids, 1) == 0))
+        return "these keys are here already";
+    const char *why = ask(keys, CHANGE_IMPORT);
+    if (why != NULL)
+        return why;
+    keys->change.seal = seal;
+    keys->change.n = n;
+    for (uint32_t i = 0; i < n; i++) {
+        struct key *key = &keys->change.foreign[i];
+        *key = (struct key){.id = ids[i], .foreign_ad = 1, .made_ns = (int64_t)now_ns()};
+        memcpy(key->secret, foreign[i].secret, COOKIE_KEY_LEN);
+    }
+    registers_wipe();
+    return NULL;
 }
 
 const struct keys_outcome *keys_outcome(const struct keys *keys)

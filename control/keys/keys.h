@@ -15,6 +15,7 @@
 #include "base/bounds.h"
 #include "board/snapshot.h"
 #include "config/config.h"
+#include "crypto/cookie_key.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,7 +28,9 @@ enum { KEYS_LINES = COOKIE_KEYS_MAX };
 struct keys_line {
     uint32_t id;
     const char *role; // "current", "future" or "old"
-    uint64_t age_s;   // age of the key
+    bool imported;    // from another server
+    uint32_t old;     // of an old key: 1 and so on; all keys of the same number go together
+    uint64_t age_s;   // age of the key; of an imported one, since then
 };
 
 // When the keys change, and what is under way.
@@ -40,7 +43,7 @@ struct keys_schedule {
     bool failing;      // keys_failing
 };
 
-// What has become of the rotation or revocation that was begun last.
+// What has become of the rotation, revocation or import that was begun last.
 enum keys_asked {
     KEYS_NOT_ASKED,
     KEYS_ASKED, // nothing has happened yet: keys_turn is to be called
@@ -54,6 +57,7 @@ struct keys_outcome {
     int err; // of KEYS_NOT_ROTATED: -errno
     uint32_t n_wiped;
     uint32_t wiped[KEYS_LINES]; // ids of the keys that open no cookie any more
+    uint32_t n_imported;
 };
 
 // Reads the keys from the file, or makes new keys and the file. Faults of the file are logged; at
@@ -84,6 +88,20 @@ const char *keys_ask_rotation(struct keys *keys);
 // The key is gone from the key file and from FILE.1 before the new set is published. Cookies that
 // it sealed get a NAK from then on.
 const char *keys_ask_revocation(struct keys *keys, const uint32_t *id);
+
+// A cookie key of another server whose cookies have no associated data, as chronyd's.
+struct keys_foreign {
+    uint32_t id;
+    uint8_t secret[COOKIE_KEY_LEN];
+};
+
+// Begins an import, in the same way, of n keys, 1 to KEYS_LINES: the one that seals at the other
+// server, then its old ones, newest first. Our own keys stay; keys whose ids are there already, and
+// those that have no room, are left out. seal: the first one seals here too until the next
+// rotation, so that the other server opens our cookies. The keys are copied; the caller wipes its
+// own.
+const char *keys_ask_import(struct keys *keys, const struct keys_foreign *foreign, uint32_t n,
+                            bool seal);
 
 const struct keys_outcome *keys_outcome(const struct keys *keys);
 

@@ -23,6 +23,7 @@ static json_t *key_report(const struct keys_line *line)
     json_t *o = report_metrics(METRIC_KEY, &numbers);
     json_object_set_new(o, "id", id_text(line->id));
     json_object_set_new(o, "role", json_string(line->role));
+    json_object_set_new(o, "imported", json_boolean(line->imported));
     return o;
 }
 
@@ -52,10 +53,9 @@ json_t *keys_answer(const struct status_sources *s)
     const size_t n = keys_describe(s->keys, now, line);
     keys_schedule(s->keys, now, &schedule);
     json_t *list = json_array();
-    int n_old = 0;
     for (size_t i = 0; i < n; i++) {
-        const bool is_old = strcmp(line[i].role, "old") == 0;
-        const int old = is_old ? ++n_old : strcmp(line[i].role, "future") == 0 ? -1 : 0;
+        const bool is_old = line[i].old > 0;
+        const int old = is_old ? (int)line[i].old : strcmp(line[i].role, "future") == 0 ? -1 : 0;
         json_t *o = key_report(&line[i]);
         json_object_set_new(o, "old", is_old ? json_integer(old) : json_null());
         report_set_int(o, "opens_for_s", opens_for_s(&schedule, old));
@@ -96,6 +96,7 @@ char *keys_changed(const struct keys *keys)
         if (strcmp(line[i].role, "old") != 0)
             json_object_set_new(o, line[i].role, id_text(line[i].id));
     json_object_set_new(o, "wiped", wiped);
+    report_set_int(o, "imported", outcome->n_imported);
     report_set_int(o, "keys", n);
     return json_line(o);
 }

@@ -12,6 +12,6 @@ json_t *keys_report(const struct keys *keys);
 // The answer to "keys": they, and when they change.
 json_t *keys_answer(const struct status_sources *sources);
 
-// The answer to "keys rotate" and "keys revoke", once the change has ended. Returns JSON text
-// ending in a newline, which the caller frees; NULL when memory runs out.
+// The answer to "keys rotate", "keys revoke" and "keys import", once the change has ended. Returns
+// JSON text ending in a newline, which the caller frees; NULL when memory runs out.
 char *keys_changed(const struct keys *keys);

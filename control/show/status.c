@@ -2,6 +2,7 @@
 
 #include "control/show/status.h"
 
+#include "base/bytes.h"
 #include "base/log.h"
 #include "base/now.h"
 #include "control/keys/keys.h"
@@ -22,7 +23,7 @@
 
 enum {
     CLIENTS = 4,
-    REQUEST_MAX = 64,
+    REQUEST_MAX = KEYS_REQUEST_MAX,
     PAUSE_MS = 500, // after accept has failed for want of descriptors or memory
 };
 
@@ -90,6 +91,7 @@ static void client_close(struct client *c)
 {
     close(c->fd); // also removes it from the epoll set
     free(c->answer);
+    bytes_wipe(c->request, sizeof c->request); // it may have been keys
     *c = (struct client){.fd = -1};
 }
 
@@ -172,6 +174,7 @@ static char *request_reload(struct status *s, struct client *c)
 static char *request_keys(struct status *s, struct client *c)
 {
     const char *why = keys_request(s->sources.keys, c->request);
+    bytes_wipe(c->request, sizeof c->request);
     c->rotation = why == NULL;
     return why == NULL ? NULL : json_line(json_pack("{s:s}", "refused", why));
 }

@@ -1,7 +1,7 @@
 // The control socket's server: answers `noonmarkctl` with what it asks for ("status\n", "clock\n":
 // status_report.c has them all), with the result of a reload ("reload\n") or of a change of the
 // keys
-// ("keys rotate\n", "keys revoke 0000002a\n": keys_request.h), as one JSON object. A client
+// ("keys rotate\n" and others: keys_request.h), as one JSON object. A client
 // connects, sends that one line, and reads the answer to its end. A reload's answer comes from the
 // supervisor later, a change's once it is durable and published. Slow or silent clients block
 // nothing: all descriptors are non-blocking, and a fifth client takes the place of the oldest of

@@ -30,7 +30,7 @@ _noonmarkctl()
         previous=${COMP_WORDS[COMP_CWORD - 2]}
     fi
     case $previous in
-    -s | --socket | -c | --config)
+    -s | --socket | -c | --config | import)
         compopt -o filenames 2>/dev/null # outside of a completion, in a test, there is none
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return
@@ -45,13 +45,13 @@ _noonmarkctl()
         top) words+=' --once' ;;
         doctor) words+=' --config' ;;
         drain) words+=' --timeout --cancel' ;;
-        keys) words+=' --id --yes' ;;
-        '') words+=' --once --config --timeout --cancel --id --yes' ;;
+        keys) words+=' --id --yes --seal' ;;
+        '') words+=' --once --config --timeout --cancel --id --yes --seal' ;;
         esac
     else
         case $command in
         '') words='status clock ports keys ke limits top reload doctor drain' ;;
-        keys) [[ $previous == r[eo]* ]] || words='rotate revoke' ;;
+        keys) [[ $previous == r[eo]* ]] || words='rotate revoke import' ;;
         esac
     fi
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")

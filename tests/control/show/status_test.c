@@ -3,6 +3,7 @@
 
 #include "base/now.h"
 #include "control/keys/keys.h"
+#include "control/show/keys_request.h"
 #include "link/link.h"
 
 #include <setjmp.h>
@@ -110,7 +111,7 @@ static void refuses_a_line_without_end(void **state)
 {
     (void)state;
     char octet;
-    char line[64];
+    char line[KEYS_REQUEST_MAX];
     memset(line, 'x', sizeof line);
     int fd = client();
     assert_int_equal(send(fd, line, sizeof line, 0), sizeof line);
@@ -189,7 +190,7 @@ static void a_rotation_is_answered_when_it_has_ended(void **state)
     }
     assert_int_equal(keys_outcome(keys)->asked, KEYS_ROTATED);
     assert_true(recv(a, answer, sizeof answer - 1, 0) > 0);
-    assert_non_null(strstr(answer, "\"wiped\":[],\"keys\":3}\n"));
+    assert_non_null(strstr(answer, "\"wiped\":[],\"imported\":0,\"keys\":3}\n"));
     assert_int_equal(recv(a, answer, sizeof answer, 0), 0);
     close(a);
 

@@ -1,0 +1,145 @@
+"""A server moves from chronyd to noonmarkd, and back, with the keys of its cookies: a chronyd that is its client sees no
+NAK and makes no other key exchange (docs/from-chrony.md)."""
+
+import shutil
+import signal
+import subprocess
+
+from harness import BUILD, CLIENTS, KE_PORT, PATIENCE_S, SERVER_IF, Program, Tap, World, need_clients, wait_for
+
+need_clients("chrony")
+
+
+class ChronydServer(Program):
+    """chronyd as the server of the world, with a key file of its own."""
+
+    def __init__(self, world):
+        home = world.directory("chronyd-server")
+        self.dump = home / "nts"
+        self.dump.mkdir(mode=0o700, exist_ok=True)
+        socket = world.runtime / "chronyd" / "sock"  # in a directory of its own
+        socket.parent.mkdir(mode=0o700, exist_ok=True)
+        configuration = home / "chrony.conf"
+        configuration.write_text("\n".join([
+            "user root", "local stratum 1", "allow 0.0.0.0/0", f"ntsport {KE_PORT}", f"ntsservercert {world.certificate}",
+            f"ntsserverkey {world.key}", f"ntsdumpdir {self.dump}", f"pidfile {home}/chronyd.pid",
+            f"bindcmdaddress {socket}", "cmdport 0"]) + "\n")
+        super().__init__("chronyd-server", world.server.command(
+            *world.no_clock, CLIENTS / "chrony/usr/sbin/chronyd", "-x", "-d", "-f", configuration), home / "log")
+
+
+class Tests:
+    def __init__(self, tap, world):
+        self.tap, self.world = tap, world
+
+    def ctl(self, *words):
+        return subprocess.run([BUILD / "noonmarkctl", "--socket", self.world.control_socket, *words],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=90)
+
+    def serve_chronyd(self):
+        server = ChronydServer(self.world)
+        self.world.programs.append(server)
+        return server
+
+    def answered(self, client, more=10):
+        """Whether the client gets that many more genuine replies."""
+        before = client.ntpdata()["Total valid RX"]
+        return wait_for(lambda: client.ntpdata().get("Total valid RX", 0) >= before + more, PATIENCE_S)
+
+    def went_on(self, client, keys, what):
+        """The client is answered, and has noticed nothing."""
+        came = self.answered(client)
+        auth = client.authdata()
+        self.tap.ok(came and (auth["nak"], auth["key_id"], auth["cookies"], auth["cookie_length"]) == (0, keys, 8, 100), what,
+                    f"{auth}\n{client.explain()}")
+
+    def refused(self, file):
+        """Files that are not taken, with the reason."""
+        text = file.read_text()
+        bad = file.parent / "bad"
+
+        def told(content, mode=0o600):
+            bad.unlink(missing_ok=True)
+            bad.write_text(content)
+            bad.chmod(mode)
+            got = self.ctl("keys", "import", bad)
+            return got.stderr if got.returncode == 1 and not got.stdout else f"taken: {got}"
+
+        lines = text.splitlines()
+        cases = {
+            f"{bad}: other users have rights to it": told(text, 0o644),
+            f"{bad}:1: this is no file of chronyd's keys": told("NKS9\n" + text),
+            f"{bad}:{len(lines)}: a key of AEAD 15 has 64 digits": told(text[:-10]),
+            f"{bad}:2: the second line has": told(f"{lines[0]}\n\n"),
+        }
+        wrong = {want: got for want, got in cases.items() if want not in got}
+        bad.unlink()
+        bad.symlink_to(file)
+        link = self.ctl("keys", "import", bad)
+        self.tap.ok(not wrong and link.returncode == 1 and "symbolic link" in link.stderr and
+                    not any(line.split()[1] in str(cases) for line in lines[2:]),
+                    "keys import: a file of wrong mode or form is refused, with its line", f"{wrong}\n{link}")
+
+    def imported(self, file):
+        ids = [line.split()[0].lower() for line in file.read_text().splitlines()[2:]]
+        before = self.ctl("keys").stdout
+        self.refused(file)
+        got = self.ctl("keys", "import", "--seal", file)
+        again = self.ctl("keys", "import", file)
+        after = self.ctl("keys").stdout
+        self.tap.ok(got.returncode == 0 and f"{ids[-2]} seals now" in got.stdout and ids[-1] not in after and
+                    all(f"{key} " in after for key in ids[:-1]) and all(line.split()[0] in after for line in before.splitlines()[1:3]),
+                    "keys import --seal: chronyd's key seals, its old ones and our own are there",
+                    f"{got}\n{before}\n{after}")
+        self.tap.ok(again.returncode == 1 and "here already" in again.stderr, "and a second time is refused", again)
+
+    def all(self):
+        world = self.world
+        server = self.serve_chronyd()
+        client = world.chronyd()
+        self.tap.ok(client.wait_synchronised(), "a chronyd is served by a chronyd", client.explain())
+        keys = client.authdata()["key_id"]
+        # It asks eight times a second, and has eight cookies: a client that asks each minute keeps one for as long as
+        # the move takes, this one sleeps meanwhile.
+        client.send(signal.SIGSTOP)
+        server.stop()
+        world.programs.remove(server)
+        file = server.dump / "ntskeys"
+        self.tap.note(f"its file begins with {file.read_text().splitlines()[0]}")
+
+        # As the document has it: nobody is answered until the keys are there.
+        kept = world.directory("kept") / "ntskeys"
+        shutil.copy(file, kept)
+        world.configure(ports=f'    - interface: {SERVER_IF}\n  deny: ["0.0.0.0/0", "::/0"]\n')
+        world.start(wait=False)
+        self.tap.ok(wait_for(world.is_serving, PATIENCE_S) and not world.answers_ntp() and
+                    world.status()["counters"]["dropped_denied"] > 0,
+                    "while dataplane.deny has all, requests are dropped", world.server_tail())
+        self.imported(kept)
+        world.configure()
+        self.tap.ok(self.ctl("reload").returncode == 0, "a reload without it is applied", world.server_tail())
+        client.send(signal.SIGCONT)
+        self.went_on(client, keys, "CK-2, CK-6: noonmarkd opens its cookies: no NAK and no other key exchange")
+        self.tap.equal(world.status()["counters"]["answered_nak"], 0, "and noonmarkd has sent no NAK")
+        self.restarted(client, keys)
+
+        client.send(signal.SIGSTOP)
+        world.stop()
+        server = self.serve_chronyd()
+        self.tap.ok(wait_for(world.answers_ntp, PATIENCE_S), "chronyd serves again", server.tail())
+        client.send(signal.SIGCONT)
+        self.went_on(client, keys, "and back: chronyd opens the cookies that noonmarkd has sealed with its key")
+        server.stop()
+        world.programs.remove(server)
+
+    def restarted(self, client, keys):
+        """CK-7: the imported keys are in the key file."""
+        client.send(signal.SIGSTOP)
+        self.world.stop()
+        self.world.start()
+        client.send(signal.SIGCONT)
+        self.went_on(client, keys, "CK-7: and after a restart of noonmarkd")
+
+
+with Tap() as tap, World("chrony_move") as world:
+    Tests(tap, world).all()
