@@ -206,8 +206,12 @@ static bool check_ntp_server(const struct config *c, struct check_fault *fault)
     struct config_address address;
     unsigned port;
 
+    if (c->role == SERVE_KE && text[0] == '\0')
+        return wrong(fault, "control.ntp_server", 0,
+                     "is empty, and with `role: ke` nothing answers NTP at this host's address; "
+                     "name the host or the address of the NTP servers");
     if (host_address(text, &address) && host_has_port(text, &port) &&
-        (port == NTP_PORT || port == KE_PORT || port == c->dataplane.udp_port))
+        (port == NTP_PORT || port == KE_PORT || port == config_ntp_port(c)))
         return wrong(fault, "control.ntp_server", 0,
                      "is \"%s\", which ends as if a port followed the address; write the address "
                      "alone, or in full (eight groups) if it really ends so",
@@ -277,6 +281,11 @@ bool check_rules(struct config *config, struct check_fault *fault)
     if (!check_sockets(config, fault) || !check_listen(config, fault) ||
         !check_metrics(config, fault) || !check_ntp_server(config, fault))
         return false;
+    // Nobody is told the time: whatever this host's clock is worth, NTS-KE is served.
+    if (config->role == SERVE_KE) {
+        config->time.source = TIME_FIXED;
+        return true;
+    }
     // With the same user each process could read the other's memory and stop it.
     if (strcmp(config->dataplane.user, config->control.user) == 0)
         return wrong(fault, "control.user", 0,

@@ -70,7 +70,7 @@ size_t config_compare(const struct config *a, const struct config *b,
 
     for (size_t i = 0; i < schema_n; i++) {
         const struct schema_key *key = &schema[i];
-        if (!is_setting(key))
+        if (!is_setting(key) || (schema_role_forbids(key, a->role) && a->role == b->role))
             continue;
         assert(n < CONFIG_SETTINGS_MAX);
         settings[n++] = (struct config_setting){

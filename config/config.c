@@ -56,6 +56,11 @@ uint32_t config_sockets_each(const struct config *config)
     return most < config->dataplane.n_cores ? most : config->dataplane.n_cores;
 }
 
+uint16_t config_ntp_port(const struct config *config)
+{
+    return config->control.ntp_port != 0 ? config->control.ntp_port : config->dataplane.udp_port;
+}
+
 // Does the list hold the prefix that covers the whole family?
 static bool has_whole(const struct prefix *prefix, uint32_t n, uint8_t ip_version)
 {

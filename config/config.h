@@ -61,6 +61,14 @@ struct config_certificate {
     char *key;
 };
 
+// What this host is there for. Hosts of one fleet that share their cookie keys may have different
+// roles.
+enum config_role {
+    SERVE_BOTH,
+    SERVE_KE,  // NTS-KE alone: no dataplane, and no time is served
+    SERVE_NTP, // NTP alone: no ke, no listener and no certificate
+};
+
 enum config_idle {
     IDLE_POLL,     // a core polls all the time
     IDLE_ADAPTIVE, // it sleeps while nothing comes
@@ -110,6 +118,7 @@ struct config_per_prefix {
 };
 
 struct config {
+    enum config_role role;
     struct {
         uint32_t n_cores;
         uint32_t cores[CONFIG_CORES_MAX]; // CPU numbers
@@ -137,7 +146,8 @@ struct config {
         enum config_switch watch_certificates; // their files, for changes
         uint32_t threads;
         char *user;
-        char *ntp_server; // "" when NTP has the same address as NTS-KE
+        char *ntp_server;  // "" when NTP has the same address as NTS-KE
+        uint16_t ntp_port; // 0: dataplane.udp_port
         uint32_t deadline_ms;
         uint32_t max_connections;
         struct config_per_prefix per_prefix;
@@ -177,6 +187,9 @@ struct config {
 // SOCKETS_MAX allows.
 uint32_t config_socket_ports(const struct config *config);
 uint32_t config_sockets_each(const struct config *config);
+
+// The UDP port of NTP that NTS-KE names.
+uint16_t config_ntp_port(const struct config *config);
 
 // Makes the set of the sources that dataplane.allow and dataplane.deny answer; the caller owns it.
 // NULL when they answer all, as the defaults do. 0 or -ENOMEM, and then *sources is unchanged.
@@ -222,8 +235,8 @@ struct config_setting {
 
 enum { CONFIG_SETTINGS_MAX = 64 };
 
-// Compares two configurations, setting by setting in the schema's order. Returns the number of
-// settings.
+// Compares two configurations, setting by setting in the schema's order, without those that both do
+// without by their role. Returns the number of settings.
 size_t config_compare(const struct config *a, const struct config *b,
                       struct config_setting settings[CONFIG_SETTINGS_MAX]);
 

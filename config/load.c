@@ -67,8 +67,8 @@ static bool load_default(struct loader *l, size_t line, const struct schema_key 
 
     if (key->type == SCHEMA_GROUP && key->list_max == 0)
         return load_group(l, NULL, line, key, base); // the keys in it may have defaults
-    if (schema_forbids(key, base))
-        return true;
+    if (schema_forbids(key, base) && (key->required || key->list_max > 0))
+        return true; // what has a default gets it, so that no value is ever missing
     if (key->required) {
         schema_allowed(key, allowed, sizeof allowed);
         return load_fail(
@@ -157,7 +157,7 @@ static bool load_group(struct loader *l, yaml_node_t *node, size_t line,
         else if (load_is_null(value))
             done = load_fail_null(l, value, key);
         else if (schema_forbids(key, base))
-            done = load_fail_forbidden(l, value, key);
+            done = load_fail_forbidden(l, value, key, base);
         else if (key->list_max > 0)
             done = load_list(l, value, key, base);
         else if (key->type == SCHEMA_GROUP)

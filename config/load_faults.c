@@ -99,8 +99,14 @@ bool load_fail_null(struct loader *l, const yaml_node_t *node, const struct sche
         key->path, load_text_of(node));
 }
 
-bool load_fail_forbidden(struct loader *l, const yaml_node_t *node, const struct schema_key *key)
+bool load_fail_forbidden(struct loader *l, const yaml_node_t *node, const struct schema_key *key,
+                         const void *base)
 {
+    const enum config_role role = ((const struct config *)base)->role;
+    if (schema_role_forbids(key, role))
+        return load_fail(l, load_line_of(node),
+                         "`%s` does not go with `role: %s`: this host serves no %s; remove it",
+                         key->path, schema_role_words[role], role == SERVE_KE ? "NTP" : "NTS-KE");
     return load_fail(l, load_line_of(node),
                      "`%s` does not go with `time.source: chronyd`: what chronyd says is served; "
                      "remove it",

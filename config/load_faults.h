@@ -31,8 +31,9 @@ bool load_fail_value(struct loader *l, const yaml_node_t *node, const struct sch
 // The value at node is YAML's null.
 bool load_fail_null(struct loader *l, const yaml_node_t *node, const struct schema_key *key);
 
-// An earlier value in the file forbids the key.
-bool load_fail_forbidden(struct loader *l, const yaml_node_t *node, const struct schema_key *key);
+// An earlier value in the file forbids the key. base: the struct config.
+bool load_fail_forbidden(struct loader *l, const yaml_node_t *node, const struct schema_key *key,
+                         const void *base);
 
 // There is no key of that name inside parent.
 bool load_fail_unknown(struct loader *l, size_t line, const struct schema_key *parent,

@@ -1,8 +1,6 @@
 // The table.
 #include "config/schema.h"
 
-#include "config/config.h"
-
 #include <assert.h>
 #include <net/if.h>
 #include <sys/un.h>
@@ -43,6 +41,13 @@ static const char *const unhealthy_words[] = {
 static const char *const switch_words[] = {[SWITCH_FALSE] = "false", [SWITCH_TRUE] = "true", NULL};
 
 const struct schema_key schema[] = {
+    {.path = "role",
+     .help = "what this host serves: both, ke (NTS-KE alone) or ntp (NTP alone)",
+     .type = SCHEMA_CHOICE,
+     IN(struct config, role),
+     .words = schema_role_words,
+     .fallback = "both"},
+
 #include "config/schema_dataplane.inc"
 
     {.path = "control", .help = "NTS key establishment", .type = SCHEMA_GROUP},
@@ -99,6 +104,13 @@ const struct schema_key schema[] = {
      .live = LIVE_KE,
      .max = NTP_SERVER_MAX,
      .fallback = ""},
+    {.path = "control.ntp_port",
+     .help = "UDP port of the NTP server that NTS-KE names; 0: dataplane.udp_port",
+     .type = SCHEMA_NUMBER,
+     IN(struct config, control.ntp_port),
+     .live = LIVE_KE,
+     .max = 65535,
+     .fallback = "0"},
     {.path = "control.deadline",
      .help = "time that a whole exchange may take",
      .type = SCHEMA_DURATION,

@@ -4,6 +4,8 @@
 // Pure data; any thread.
 #pragma once
 
+#include "config/config.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -59,6 +61,9 @@ struct schema_key {
 extern const struct schema_key schema[];
 extern const size_t schema_n;
 
+// The words of `role`, by enum config_role; ends with NULL.
+extern const char *const schema_role_words[];
+
 // Keys that the documents announce for later versions: the path and a value, or "" for any value.
 struct schema_later {
     const char *path;
@@ -70,8 +75,13 @@ extern const size_t schema_later_n;
 // If path is a key directly inside parent (NULL: the top level), returns its own name; else NULL.
 const char *schema_name_in(const char *path, const struct schema_key *parent);
 
-// Does the configuration's own choice forbid the key? base: the struct config.
+// Does the configuration's own choice forbid the key? base: the struct config; of a key inside a
+// list's element, that element.
 bool schema_forbids(const struct schema_key *key, const void *base);
+
+// Does a role do without the key (schema_role.c)? Such a key is neither required nor allowed; its
+// value is the default, and a list is empty.
+bool schema_role_forbids(const struct schema_key *key, enum config_role role);
 
 // The row with that name inside parent, or NULL.
 const struct schema_key *schema_find(const struct schema_key *parent, const char *name);

@@ -30,7 +30,11 @@ const char *schema_name_in(const char *path, const struct schema_key *parent)
 
 bool schema_forbids(const struct schema_key *key, const void *base)
 {
-    return key->has_unless && *(const int *)((const char *)base + key->unless_at) == key->unless;
+    // What is inside a list's element goes or stays with the list.
+    if (strstr(key->path, "[]") != NULL)
+        return false;
+    return schema_role_forbids(key, ((const struct config *)base)->role) ||
+           (key->has_unless && *(const int *)((const char *)base + key->unless_at) == key->unless);
 }
 
 const struct schema_key *schema_find(const struct schema_key *parent, const char *name)

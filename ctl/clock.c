@@ -66,6 +66,8 @@ static void show_stamps(FILE *out, const json_t *ports)
 
 static void show_clock(const json_t *clock, FILE *out)
 {
+    if (show_is_role(out, clock, "ke"))
+        return;
     show_served(out, json_object_get(clock, "clock"));
     show_health(out, json_object_get(clock, "health"));
     show_real(out, "error      at most", clock, "error_bound_s", 1e6, "us");

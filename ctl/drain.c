@@ -54,6 +54,16 @@ static uint64_t replies_of(const json_t *status)
                       json_integer_value(json_object_get(counters, "answered_nak")));
 }
 
+// A host that serves NTS-KE alone is calm once no more connections come.
+static uint64_t served_of(const json_t *status)
+{
+    const char *role = json_string_value(json_object_get(status, "role"));
+    if (role != NULL && strcmp(role, "ke") == 0)
+        return (uint64_t)json_integer_value(
+            json_object_get(json_object_get(status, "ke"), "accepted"));
+    return replies_of(status);
+}
+
 // Looks how many replies were sent since the last look. False: the server did not answer.
 static bool look(struct drain *d)
 {
@@ -61,7 +71,7 @@ static bool look(struct drain *d)
     json_t *status = client_try(d->call, &request);
     if (status == NULL)
         return false;
-    const uint64_t now = now_ns(), replies = replies_of(status);
+    const uint64_t now = now_ns(), replies = served_of(status);
     json_decref(status);
     if (d->looked && replies >= d->replies && now > d->at_ns)
         d->rate = (double)(replies - d->replies) * 1e9 / (double)(now - d->at_ns);

@@ -24,6 +24,8 @@ static void show(const json_t *answer, FILE *out)
     const int64_t accepted = member_number(ke, "accepted"), open = member_number(ke, "open");
     size_t i;
     json_t *certificate;
+    if (show_is_role(out, answer, "ntp"))
+        return;
     show_process(out, "ke", json_object_get(answer, "process"));
     fprintf(out,
             "connections  %" PRId64 " open of %" PRId64 " at most, each for at most %.1f s, in "

@@ -2,6 +2,7 @@
 #include "ctl/client.h"
 #include "ctl/every.h"
 #include "ctl/member.h"
+#include "ctl/show.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -97,6 +98,8 @@ static void show(const json_t *answer, FILE *out)
     const json_t *path = json_object_get(answer, "kernel_path");
     size_t i;
     json_t *port;
+    if (show_is_role(out, answer, "ke"))
+        return;
     fprintf(out, "%-15s %-9s %-9s %6s  %-4s  %-17s  %s\n", "PORT", "KIND", "MODE", "QUEUES", "LINK",
             "MAC", "STATE");
     json_array_foreach(json_object_get(answer, "ports"), i, port) show_port(port, out);

@@ -6,6 +6,16 @@
 #include <inttypes.h>
 #include <string.h>
 
+bool show_is_role(FILE *out, const json_t *answer, const char *role)
+{
+    if (strcmp(member_text(answer, "role"), role) != 0)
+        return false;
+    fprintf(out, "role       %s\n",
+            strcmp(role, "ke") == 0 ? "ke: NTS-KE alone, this host serves no NTP"
+                                    : "ntp: NTP alone, this host serves no NTS-KE");
+    return true;
+}
+
 void show_process(FILE *out, const char *name, const json_t *process)
 {
     const json_t *age = json_object_get(process, "heartbeat_age_ms");

@@ -4,7 +4,11 @@
 #include "board/metrics.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
+
+// True, with a line that says so, when the answer is of a host of that role ("ke", "ntp").
+bool show_is_role(FILE *out, const json_t *answer, const char *role);
 
 // Whether a process lives.
 void show_process(FILE *out, const char *name, const json_t *process);

@@ -76,17 +76,9 @@ static void show_keys(FILE *out, const json_t *keys)
                 member_text(key, "role"), member_number(key, "age_s"));
 }
 
-static void show_status(const json_t *status, FILE *out)
+static void show_dataplane(FILE *out, const json_t *status)
 {
     const json_t *dataplane = json_object_get(status, "dataplane");
-    fprintf(out, "noonmarkd %s\n\n", member_text(status, "version"));
-    if (member_yes(status, "draining"))
-        fputs("draining   a stop is planned: the hook was told, requests are still answered\n",
-              out);
-    show_process(out, "control", json_object_get(status, "control"));
-    show_process(out, "ke", json_object_get(status, "ke_process"));
-    if (json_is_object(json_object_get(status, "metrics_process")))
-        show_process(out, "metrics", json_object_get(status, "metrics_process"));
     show_process(out, "dataplane", dataplane);
     fprintf(out,
             "           crypto %s, memory %s\n"
@@ -99,12 +91,32 @@ static void show_status(const json_t *status, FILE *out)
     show_served(out, json_object_get(status, "clock"));
     show_stamp_clocks(out, json_object_get(status, "stamp_clocks"));
     show_ports(out, json_object_get(status, "ports"));
+}
+
+static void show_status(const json_t *status, FILE *out)
+{
+    fprintf(out, "noonmarkd %s\n\n", member_text(status, "version"));
+    const bool no_ntp = show_is_role(out, status, "ke");
+    const bool no_ke = !no_ntp && show_is_role(out, status, "ntp");
+    if (member_yes(status, "draining"))
+        fputs("draining   a stop is planned: the hook was told, requests are still answered\n",
+              out);
+    show_process(out, "control", json_object_get(status, "control"));
+    if (!no_ke)
+        show_process(out, "ke", json_object_get(status, "ke_process"));
+    if (json_is_object(json_object_get(status, "metrics_process")))
+        show_process(out, "metrics", json_object_get(status, "metrics_process"));
+    if (!no_ntp)
+        show_dataplane(out, status);
     show_certificates(out, json_object_get(status, "certificates"));
     show_keys(out, json_object_get(status, "keys"));
-    show_counters(out, "NTP (all cores and the kernel's path)", METRIC_CORES,
-                  json_object_get(status, "counters"));
-    show_departures(out, json_object_get(status, "departure_error"));
-    show_counters(out, "NTS-KE", METRIC_KE, json_object_get(status, "ke"));
+    if (!no_ntp) {
+        show_counters(out, "NTP (all cores and the kernel's path)", METRIC_CORES,
+                      json_object_get(status, "counters"));
+        show_departures(out, json_object_get(status, "departure_error"));
+    }
+    if (!no_ke)
+        show_counters(out, "NTS-KE", METRIC_KE, json_object_get(status, "ke"));
 }
 
 static int run(const struct call *call)

@@ -143,6 +143,7 @@ json_t *top_rates(const struct top_sample *before, const struct top_sample *now)
     const struct span span = {before, now, seconds > 0 ? seconds : 1};
     json_t *o = json_object();
     set_copy(o, "version", now->status, "version");
+    set_copy(o, "role", now->status, "role");
     set_real(o, "interval_s", span.seconds);
     set_real(o, "requests_per_s", rate(&span, "counters", "frames_received"));
     json_object_set_new(o, "replies_per_s", replies(&span));

@@ -101,22 +101,35 @@ static void draw_idle(struct page *page, const json_t *view)
              member_text(view, "idle"));
 }
 
+static bool serves_no_ntp(const json_t *view)
+{
+    return strcmp(member_text(view, "role"), "ke") == 0;
+}
+
 static void draw_head(struct page *page, const json_t *view, const char *fault)
 {
     const json_t *ke = json_object_get(view, "ke");
     const json_t *replies = json_object_get(view, "replies_per_s");
+    const bool no_ntp = serves_no_ntp(view);
     if (fault != NULL)
         line(page, "NO ANSWER, this is old: %s", fault);
     else
         line(page, "noonmarkd %s, over %.1f s%s", member_text(view, "version"),
              member_real(view, "interval_s"),
-             member_yes(view, "dataplane_serving") ? "" : ", the dataplane DOES NOT SERVE");
-    draw_clock(page, json_object_get(view, "clock"));
+             member_yes(view, "dataplane_serving") || no_ntp ? ""
+                                                             : ", the dataplane DOES NOT SERVE");
+    if (no_ntp)
+        line(page, "%s", "role     ke: NTS-KE alone, this host serves no NTP");
+    else
+        draw_clock(page, json_object_get(view, "clock"));
     draw_keys(page, json_object_get(view, "keys"));
-    draw_idle(page, view);
+    if (!no_ntp)
+        draw_idle(page, view);
     line(page, "ke       %.1f connections/s, %.1f got cookies, %" PRId64 " open",
          member_real(ke, "accepted_per_s"), member_real(ke, "completed_per_s"),
          member_number(ke, "open"));
+    if (no_ntp)
+        return;
     line(page, "%s", "");
     line(page, "requests %.0f/s, %.0f of them by the kernel's path",
          member_real(view, "requests_per_s"), member_real(view, "kernel_path_per_s"));
@@ -169,6 +182,8 @@ void top_draw(const json_t *view, const char *fault, const struct top_size *size
 {
     struct page page = {.size = size, .begin = line_begin, .end = line_end, .out = out};
     draw_head(&page, view, fault);
+    if (serves_no_ntp(view))
+        return;
     draw_cores(&page, json_object_get(view, "cores"));
     draw_drops(&page, json_object_get(view, "drops"));
 }

@@ -79,6 +79,7 @@ static int open_http(struct exporter *e)
         .dataplane = e->dataplane,
         .ke = e->ke,
         .metrics = e->board,
+        .role = e->config->role,
         .started_s = time(NULL),
     };
     return http_open(HANDOVER_METRICS_LISTENER, &e->sources, e->board, &e->http);

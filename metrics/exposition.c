@@ -156,7 +156,8 @@ static void write_infos(FILE *out, enum exposition_format format,
     labels[0] = '\0';
     places_label(labels, sizeof labels, "source", p->facts.source, FACT_TEXT_LEN);
     places_label(labels, sizeof labels, "reference", p->facts.reference, FACT_TEXT_LEN);
-    write_sample(out, "noonmark_clock_source", "_info", labels, NULL, "1");
+    if (s->role != SERVE_KE)
+        write_sample(out, "noonmark_clock_source", "_info", labels, NULL, "1");
 
     write_info_head(out, format, "noonmark_port",
                     "What a port is, and where its times of arrival and departure come from.");
@@ -182,7 +183,8 @@ static void write_moment(FILE *out, enum exposition_format format,
     write_head(out, format, "noonmark_clock_synchronised", "", "gauge", "",
                "Whether the clock is served as synchronised: by a dataplane that believes it.");
     snprintf(value, sizeof value, "%d", p->clock_served && p->clock.leap != LEAP_UNKNOWN);
-    write_sample(out, "noonmark_clock_synchronised", "", "", NULL, value);
+    if (s->role != SERVE_KE) // it serves no clock
+        write_sample(out, "noonmark_clock_synchronised", "", "", NULL, value);
     write_head(out, format, "process_start_time_seconds", "", "gauge", "seconds",
                "When the process that answers was started, in Unix time.");
     snprintf(value, sizeof value, "%" PRId64, s->started_s);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "board/board.h"
+#include "config/config.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -16,7 +17,8 @@ struct exposition_sources {
     const struct board_dataplane *dataplane;
     const struct board_ke *ke;
     const struct board_metrics *metrics;
-    int64_t started_s; // Unix time of this process's start
+    enum config_role role; // what this host has none of gets no samples
+    int64_t started_s;     // Unix time of this process's start
 };
 
 enum exposition_format { EXPOSITION_OPENMETRICS, EXPOSITION_TEXT, EXPOSITION_FORMATS };

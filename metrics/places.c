@@ -111,11 +111,16 @@ void places_gather(const struct exposition_sources *s, struct places *p)
 {
     p->n = 0;
     add_process(p, METRIC_CONTROL, s->facts, "control");
-    add_process(p, METRIC_KE_PROCESS, s->ke, "ke");
-    add_process(p, METRIC_DATAPLANE, s->dataplane, "dataplane");
+    if (s->role != SERVE_NTP)
+        add_process(p, METRIC_KE_PROCESS, s->ke, "ke");
+    if (s->role != SERVE_KE)
+        add_process(p, METRIC_DATAPLANE, s->dataplane, "dataplane");
     add_process(p, METRIC_EXPORTER, s->metrics, "metrics");
-    gather_clock(s, p);
+    if (s->role != SERVE_KE)
+        gather_clock(s, p);
     gather_facts(s, p);
-    gather_dataplane(s, p);
-    gather_ke(s, p);
+    if (s->role != SERVE_KE)
+        gather_dataplane(s, p);
+    if (s->role != SERVE_NTP)
+        gather_ke(s, p);
 }

@@ -162,7 +162,8 @@ bool supervisor_check(const struct config *config, supervisor_judge *judge)
     good &= check_listen(config);
     good &= check_metrics(config);
     good &= control_socket_look(config->control.socket, found ? control.uid : 0) == 0;
-    good &= check_certificates(config, judge);
+    if (config->role != SERVE_NTP)
+        good &= check_certificates(config, judge);
     good &= hook_look(config->time.hook);
     good &= check_source(config);
     look_at_ntp_server(config->control.ntp_server);

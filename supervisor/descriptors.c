@@ -45,6 +45,8 @@ int descriptors_find_users(const struct config *config, struct user *control,
                            struct user *dataplane)
 {
     const int error = find_user("control.user", config->control.user, control);
+    if (config->role == SERVE_KE)
+        return error; // there is no dataplane
     const int other = find_user("dataplane.user", config->dataplane.user, dataplane);
 
     if (error != 0 || other != 0)
@@ -148,8 +150,9 @@ static int open_sockets(struct descriptors *h)
     if (addresses_leave_out(h->config) > 0)
         log_info("this kernel has no IPv6, or no IPv4: NTS-KE listens on the other alone");
 
-    const int error =
-        config_socket_ports(c) > 0 ? open_port_sockets(h, deadline) : open_guards(h, deadline);
+    const int error = c->role == SERVE_KE          ? 0
+                      : config_socket_ports(c) > 0 ? open_port_sockets(h, deadline)
+                                                   : open_guards(h, deadline);
     if (error != 0)
         return error;
     for (uint32_t i = 0; i < c->control.n_listen; i++) {

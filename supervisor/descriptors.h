@@ -33,7 +33,8 @@ struct descriptors {
     struct board_metrics *metrics_view;
 };
 
-// The users of a configuration, both looked up before the first fault ends it. 0 or -errno, logged.
+// The users of a configuration, that of the dataplane only where there is one; both looked up
+// before the first fault ends it. 0 or -errno, logged.
 int descriptors_find_users(const struct config *config, struct user *control,
                            struct user *dataplane);
 

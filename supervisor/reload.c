@@ -174,6 +174,11 @@ static int take_over(struct reload *r, struct link_message *message, char *why, 
         snprintf(why, len, "the configuration cannot be taken over: %.200s", error.text);
         return -EINVAL;
     }
+    if (r->fresh->role != r->held->config->role) {
+        snprintf(why, len, "%s: `role` is another one, for which noonmarkd must be restarted",
+                 r->path);
+        return -EINVAL;
+    }
     r->n_settings = config_compare(r->held->config, r->fresh, r->setting);
     const uint32_t n = message->n - 1;
     int result = n == 2 * r->fresh->control.n_certificates

@@ -34,6 +34,7 @@ enum {
 struct reload_part {
     struct life *life;
     enum config_live takes; // the settings of which process it takes
+    bool absent;            // this host's role has no such child
     enum reload_part_state {
         PART_NONE,     // nothing of it differs, or it is done
         PART_ASKED,    // to prepare

@@ -74,7 +74,7 @@ int reload_parts_ask(struct reload *r, char *why, size_t len)
     for (int i = 0; i < RELOAD_PARTS && error == 0; i++) {
         struct reload_part *part = &r->part[i];
         const struct life *life = part->life;
-        if ((takes & part->takes) == 0)
+        if ((takes & part->takes) == 0 || part->absent)
             continue;
         if (life->phase != LIFE_SERVING || life->link < 0) {
             snprintf(why, len,

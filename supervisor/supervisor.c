@@ -36,6 +36,7 @@ enum {
 enum { CONTROL, KE, DATAPLANE, METRICS, CHILDREN };
 
 struct supervisor {
+    enum config_role role; // the same as long as this process lives
     struct descriptors descriptors;
     struct life child[CHILDREN];
     struct reload reload;
@@ -59,18 +60,54 @@ static struct life *life_of(struct supervisor *s, pid_t pid)
 
 static bool is_wanted(const struct supervisor *s, int which)
 {
-    return which != METRICS || s->descriptors.metrics_listener >= 0;
+    switch (which) {
+    case KE:
+        return s->role != SERVE_NTP;
+    case DATAPLANE:
+        return s->role != SERVE_KE;
+    case METRICS:
+        return s->descriptors.metrics_listener >= 0;
+    default:
+        return true;
+    }
+}
+
+// Once it serves, so does this host.
+static int last_needed(const struct supervisor *s)
+{
+    return s->role == SERVE_KE ? KE : DATAPLANE;
+}
+
+static void say_serving(const struct supervisor *s)
+{
+    const int control = (int)s->child[CONTROL].pid, ke = (int)s->child[KE].pid,
+              dataplane = (int)s->child[DATAPLANE].pid;
+
+    switch (s->role) {
+    case SERVE_BOTH:
+        log_info("serving: control is pid %d, ke is pid %d, dataplane is pid %d", control, ke,
+                 dataplane);
+        break;
+    case SERVE_KE:
+        log_info("serving NTS-KE alone (role: ke): control is pid %d, ke is pid %d", control, ke);
+        break;
+    case SERVE_NTP:
+        log_info("serving NTP alone (role: ntp): control is pid %d, dataplane is pid %d", control,
+                 dataplane);
+        break;
+    }
 }
 
 // A child serves: the next one may start. At later starts they all have.
 static void child_serves(struct supervisor *s, int which, bool first, uint64_t now)
 {
-    if (which + 1 < CHILDREN && is_wanted(s, which + 1) &&
-        s->child[which + 1].phase == LIFE_RESTING && !s->child[which + 1].failed)
-        life_begin(&s->child[which + 1], &s->descriptors, now);
-    if (which == DATAPLANE && first)
-        log_info("serving: control is pid %d, ke is pid %d, dataplane is pid %d",
-                 (int)s->child[CONTROL].pid, (int)s->child[KE].pid, (int)s->child[DATAPLANE].pid);
+    int next = which + 1;
+    while (next < CHILDREN && !is_wanted(s, next))
+        next++;
+    if (next < CHILDREN && s->child[next].phase == LIFE_RESTING && !s->child[next].failed)
+        life_begin(&s->child[next], &s->descriptors, now);
+    if (which == last_needed(s) && first)
+        say_serving(s);
 }
 
 // Handles a message if this child may send it in its state. False: it may not.
@@ -225,7 +262,7 @@ static enum notify_state state_of(const struct supervisor *s)
         return NOTIFY_STOPPING;
     if (s->reload.phase != RELOAD_NONE && !s->reload.automatic)
         return NOTIFY_RELOADING;
-    return s->child[DATAPLANE].served ? NOTIFY_SERVING : NOTIFY_STARTING;
+    return s->child[last_needed(s)].served ? NOTIFY_SERVING : NOTIFY_STARTING;
 }
 
 static void turn(struct supervisor *s)
@@ -313,6 +350,7 @@ static void stop_children(struct supervisor *s)
 int supervisor_run(struct config *config, const char *path)
 {
     struct supervisor s = {
+        .role = config->role,
         .child =
             {
                 [CONTROL] = {.name = "control",
@@ -338,17 +376,20 @@ int supervisor_run(struct config *config, const char *path)
                              .patience = HEARTBEAT_LOOKS_METRICS,
                              .patience_stopped = HEARTBEAT_LOOKS_STOPPED},
             },
-        .reload = {.path = path,
-                   .held = &s.descriptors,
-                   .hook = &s.hook,
-                   .renewal = &s.renewal,
-                   .control = &s.child[CONTROL],
-                   .metrics = &s.child[METRICS],
-                   .part = {{.life = &s.child[CONTROL], .takes = LIVE_CONTROL},
-                            {.life = &s.child[KE], .takes = LIVE_KE},
-                            {.life = &s.child[DATAPLANE], .takes = LIVE_DATAPLANE}},
-                   .link = -1,
-                   .config_fd = -1},
+        .reload =
+            {.path = path,
+             .held = &s.descriptors,
+             .hook = &s.hook,
+             .renewal = &s.renewal,
+             .control = &s.child[CONTROL],
+             .metrics = &s.child[METRICS],
+             .part = {{.life = &s.child[CONTROL], .takes = LIVE_CONTROL},
+                      {.life = &s.child[KE], .takes = LIVE_KE, .absent = config->role == SERVE_NTP},
+                      {.life = &s.child[DATAPLANE],
+                       .takes = LIVE_DATAPLANE,
+                       .absent = config->role == SERVE_KE}},
+             .link = -1,
+             .config_fd = -1},
         .hook = {.path = config->time.hook},
         .renew = {.held = &s.descriptors,
                   .child = {&s.child[KE], &s.child[METRICS], &s.child[CONTROL]}},

@@ -66,7 +66,6 @@ int ke_open(const struct ke_setup *setup, struct ke **ke)
         .tls = setup->tls,
         .ring = setup->ring,
         .counters = setup->counters,
-        .udp_port = setup->udp_port,
     };
     sem_init(&made->shared.taken, 0, 0);
     made->shared.cpu_limit = ke_cpu_limit_open();

@@ -172,6 +172,7 @@ static void use_terms(struct ke_loop *loop, const struct ke_terms *terms)
     const uint64_t now = now_ns();
     loop->terms = terms;
     loop->responder.ntp_server = terms->ntp_server;
+    loop->responder.udp_port = terms->udp_port;
     for (uint32_t i = 0; i < terms->n_listeners; i++)
         loop->listener[i] = (struct ke_post){KE_SOURCE_LISTENER, terms->listener[i]};
     set_span(&loop->running, terms->deadline_ns, now);
@@ -255,7 +256,7 @@ int ke_loop_open(struct ke_loop *loop, struct ke_shared *shared)
     int result = loop->epoll < 0 || loop->wake.fd < 0
                      ? -errno
                      : watch(loop, loop->wake.fd, EPOLLIN, &loop->wake);
-    ke_responder_open(&loop->responder, "", shared->udp_port, shared->ring);
+    ke_responder_open(&loop->responder, shared->ring);
     use_terms(loop, atomic_load_explicit(&shared->terms, memory_order_acquire));
     if (result == 0)
         result = ke_accept_watch(loop);

@@ -26,7 +26,6 @@ enum {
 struct ke_shared {
     struct tls *tls;
     const struct snapshot *ring;
-    uint16_t udp_port;
     struct ke_counters *counters;           // written by all loops
     struct ke_cpu_limit *cpu_limit;         // used by all loops
     _Atomic(const struct ke_terms *) terms; // writer: the main thread; readers: the loops

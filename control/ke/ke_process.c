@@ -142,7 +142,7 @@ static int open_ke(struct process *p)
         .ring = &p->control->keyring,
         .counters = &p->board->counters,
         .ntp_server = p->config->control.ntp_server,
-        .udp_port = p->config->dataplane.udp_port,
+        .udp_port = config_ntp_port(p->config),
         .threads = p->config->control.threads,
         .deadline_ms = p->config->control.deadline_ms,
         .max_connections = ke_limit_connections(p->config->control.max_connections),

@@ -91,6 +91,7 @@ static int prepare_all(struct ke_reload *r, struct link_message *message, char *
         return -ENOMEM;
     r->terms = ke_terms_make(
         &(struct ke_setup){.ntp_server = fresh->control.ntp_server,
+                           .udp_port = config_ntp_port(fresh),
                            .deadline_ms = fresh->control.deadline_ms,
                            .max_connections = ke_limit_fit(fresh->control.max_connections),
                            .listeners = r->fresh_listener,

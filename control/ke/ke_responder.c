@@ -16,12 +16,9 @@
 
 static_assert(KE_RESPONSE_MAX <= KE_REQUEST_MAX, "a response fits into its request's buffer");
 
-void ke_responder_open(struct ke_responder *responder, const char *ntp_server, uint16_t udp_port,
-                       const struct snapshot *ring)
+void ke_responder_open(struct ke_responder *responder, const struct snapshot *ring)
 {
     memset(responder, 0, sizeof *responder);
-    responder->ntp_server = ntp_server;
-    responder->udp_port = udp_port;
     responder->ring = ring;
     rng_init(&responder->rng);
     keyring_refresh(ring, &responder->keys);

@@ -21,9 +21,9 @@ struct ke_responder {
     uint64_t seeded_ns;
 };
 
-// The ring must outlive the responder; ntp_server must, as long as it has no other value.
-void ke_responder_open(struct ke_responder *responder, const char *ntp_server, uint16_t udp_port,
-                       const struct snapshot *ring);
+// The ring must outlive the responder. The caller sets ntp_server, which must outlive it as long as
+// it has no other value, and udp_port.
+void ke_responder_open(struct ke_responder *responder, const struct snapshot *ring);
 
 // Writes the whole response over the request in octets (len octets, framing ended). Returns its
 // length; *end says how the exchange is counted.

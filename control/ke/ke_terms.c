@@ -35,6 +35,7 @@ struct ke_terms *ke_terms_make(const struct ke_setup *setup)
         return NULL;
     assert(setup->n_listeners <= LISTENERS_MAX && strlen(setup->ntp_server) <= NTP_SERVER_MAX);
     *made = (struct ke_terms){
+        .udp_port = setup->udp_port,
         .deadline_ns = setup->deadline_ms * (uint64_t)NOW_NS_PER_MS,
         .max_connections = setup->max_connections,
         .sources = setup->sources,

@@ -16,6 +16,7 @@ enum { KE_SILENT_MS = 1000 }; // after which the kernel hands out a connection t
 
 struct ke_terms {
     char ntp_server[NTP_SERVER_MAX + 1]; // "": NTP has the same address
+    uint16_t udp_port;                   // of NTP
     uint64_t deadline_ns;                // for the whole exchange
     uint32_t max_connections;            // of all loops together
     const struct prefixes *sources;      // whose connections are served; NULL: all; not owned

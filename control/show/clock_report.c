@@ -4,6 +4,7 @@
 
 #include "base/now.h"
 #include "base/tsc.h"
+#include "config/schema.h"
 #include "control/show/facts.h"
 #include "control/show/port_clock_report.h"
 #include "control/show/report.h"
@@ -14,6 +15,8 @@
 
 json_t *clock_report(const struct status_sources *s)
 {
+    if (s->config->role == SERVE_KE)
+        return json_null();
     struct ntp_state state;
     struct control_facts facts;
     // The dataplane's housekeeping checks control's clock itself.
@@ -118,6 +121,7 @@ json_t *clock_answer(const struct status_sources *s)
     const struct truth_view *said = &report.view;
     const bool there = view.state.serving != 0;
     json_t *o = json_object();
+    json_object_set_new(o, "role", json_string(schema_role_words[s->config->role]));
     json_object_set_new(o, "clock", clock_report(s));
     json_object_set_new(o, "health", health_report(s, &report));
     set_real(o, "error_bound_s", there,

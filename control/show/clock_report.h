@@ -5,7 +5,7 @@
 
 #include <jansson.h>
 
-// The clock as it is served: status's member `clock`.
+// The clock as it is served: status's member `clock`; null where the role serves none.
 json_t *clock_report(const struct status_sources *sources);
 
 // The clocks of the stamps: its member `stamp_clocks`.

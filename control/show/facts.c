@@ -82,8 +82,9 @@ void facts_describe(const struct status_sources *s, struct control_facts *facts)
     board_clock(&s->control->ntp_state, s->dataplane, &state);
     time_source_report(s->time, &report);
     const struct truth_view *said = &report.view;
-    facts->error_bound_ns = nanoseconds(state.serving != 0, said->error_s + said->delay_s / 2 +
-                                                                report.line_error_ns / NS_PER_S);
+    const bool served = state.serving != 0 && s->config->role != SERVE_KE;
+    facts->error_bound_ns =
+        nanoseconds(served, said->error_s + said->delay_s / 2 + report.line_error_ns / NS_PER_S);
     facts->source_offset_ns = nanoseconds(said->has_offset, said->offset_s);
     facts->source_age_ns = nanoseconds(said->has_offset, said->offset_age_s);
     describe_health(&report.health, facts);

@@ -1,6 +1,7 @@
 // NTS-KE's objects. Their names are stable and documented in noonmarkctl(1): extend, do not rename.
 #include "control/show/ke_report.h"
 
+#include "config/schema.h"
 #include "control/show/report.h"
 
 json_t *ke_report(const struct board_ke *board)
@@ -38,10 +39,16 @@ static json_t *limits_report(const struct config *config)
     return o;
 }
 
+json_t *ke_process_report(const struct status_sources *s)
+{
+    return s->config->role == SERVE_NTP ? json_null() : report_metrics(METRIC_KE_PROCESS, s->ke);
+}
+
 json_t *ke_answer(const struct status_sources *s)
 {
     json_t *o = json_object();
-    json_object_set_new(o, "process", report_metrics(METRIC_KE_PROCESS, s->ke));
+    json_object_set_new(o, "role", json_string(schema_role_words[s->config->role]));
+    json_object_set_new(o, "process", ke_process_report(s));
     json_object_set_new(o, "ke", ke_report(s->ke));
     json_object_set_new(o, "limits", limits_report(s->config));
     json_object_set_new(o, "certificates", certificates_report(s->ke));

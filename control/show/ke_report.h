@@ -11,5 +11,8 @@ json_t *ke_report(const struct board_ke *board);
 // An array: status's member `certificates`.
 json_t *certificates_report(const struct board_ke *board);
 
+// Its process: status's member `ke_process`; null where the role has none.
+json_t *ke_process_report(const struct status_sources *sources);
+
 // The answer to "ke": they, the process, and its limits.
 json_t *ke_answer(const struct status_sources *sources);

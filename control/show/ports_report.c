@@ -2,6 +2,7 @@
 // rename.
 #include "control/show/ports_report.h"
 
+#include "config/schema.h"
 #include "control/show/report.h"
 
 #include <arpa/inet.h>
@@ -101,6 +102,7 @@ static json_t *kernel_path(const struct status_sources *s)
 json_t *ports_answer(const struct status_sources *s)
 {
     json_t *o = json_object();
+    json_object_set_new(o, "role", json_string(schema_role_words[s->config->role]));
     json_object_set_new(o, "ports", ports_report(s));
     json_object_set_new(o, "kernel_path", kernel_path(s));
     return o;

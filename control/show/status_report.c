@@ -3,6 +3,7 @@
 #include "control/show/status_report.h"
 
 #include "base/now.h"
+#include "config/schema.h"
 #include "control/show/clock_report.h"
 #include "control/show/json_line.h"
 #include "control/show/ke_report.h"
@@ -55,25 +56,34 @@ static json_t *metrics_report(const struct status_sources *s)
                                               : report_metrics(METRIC_EXPORTER, s->metrics);
 }
 
+// Null where the role has none.
+static json_t *dataplane_report(const struct status_sources *s)
+{
+    const struct board_dataplane *board = s->dataplane;
+    if (s->config->role == SERVE_KE)
+        return json_null();
+    json_t *o = report_metrics(METRIC_DATAPLANE, board);
+    json_object_set_new(o, "serving", json_boolean(board_dataplane_runs(board)));
+    json_object_set_new(o, "crypto", report_text(board->crypto));
+    json_object_set_new(o, "memory", report_text(board->memory));
+    const bool sleeps = s->config->dataplane.idle == IDLE_ADAPTIVE;
+    json_object_set_new(o, "idle", json_string(sleeps ? "adaptive" : "poll"));
+    return o;
+}
+
 static json_t *status_report(const struct status_sources *s)
 {
     const struct board_dataplane *board = s->dataplane;
     static struct cores cores; // main thread only; static for its size
     read_cores(board, &cores);
 
-    json_t *dataplane = report_metrics(METRIC_DATAPLANE, board);
-    json_object_set_new(dataplane, "serving", json_boolean(board_dataplane_runs(board)));
-    json_object_set_new(dataplane, "crypto", report_text(board->crypto));
-    json_object_set_new(dataplane, "memory", report_text(board->memory));
-    const bool sleeps = s->config->dataplane.idle == IDLE_ADAPTIVE;
-    json_object_set_new(dataplane, "idle", json_string(sleeps ? "adaptive" : "poll"));
-
     json_t *o = json_object();
     json_object_set_new(o, "version", json_string(NOONMARK_VERSION));
+    json_object_set_new(o, "role", json_string(schema_role_words[s->config->role]));
     json_object_set_new(o, "draining", json_boolean(s->draining));
     json_object_set_new(o, "control", report_metrics(METRIC_CONTROL, s->control));
-    json_object_set_new(o, "dataplane", dataplane);
-    json_object_set_new(o, "ke_process", report_metrics(METRIC_KE_PROCESS, s->ke));
+    json_object_set_new(o, "dataplane", dataplane_report(s));
+    json_object_set_new(o, "ke_process", ke_process_report(s));
     json_object_set_new(o, "metrics_process", metrics_report(s));
     json_object_set_new(o, "ports", ports_report(s));
     json_object_set_new(o, "clock", clock_report(s));

@@ -94,7 +94,7 @@ int time_source_open_with(const struct config *config, const struct time_clock *
     source->state.steps = 0;
     if (source->state.stratum == 0)
         source->state.stratum = STRATUM_UNSERVED;
-    if (config->time.source == TIME_FIXED)
+    if (config->time.source == TIME_FIXED && config->role != SERVE_KE)
         log_warning("time.source is `fixed`: CLOCK_REALTIME IS SERVED AS SYNCHRONISED, at stratum "
                     "%u, whether it is right or not; for tests only",
                     config->time.stratum);

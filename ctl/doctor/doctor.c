@@ -6,16 +6,17 @@
 static const struct {
     const char *name;
     void (*examine)(const struct machine *m, struct findings *list);
+    bool of_ntp; // not on a host that serves NTS-KE alone
 } examinations[] = {
-    {"setup", setup_examine},           {"certificates", certificates_examine},
-    {"cores", cores_examine},           {"isolation", isolation_examine},
-    {"interrupts", interrupts_examine}, {"power", power_examine},
-    {"interfaces", interfaces_examine}, {"queues", queues_examine},
-    {"offloads", offloads_examine},     {"stamps", stamps_examine},
-    {"drivers", drivers_examine},       {"firewall", firewall_examine},
-    {"sockets", sockets_examine},       {"memory", memory_examine},
-    {"processes", processes_examine},   {"clock", clock_examine},
-    {"kernel", kernel_examine},
+    {"setup", setup_examine, false},          {"certificates", certificates_examine, false},
+    {"cores", cores_examine, true},           {"isolation", isolation_examine, true},
+    {"interrupts", interrupts_examine, true}, {"power", power_examine, true},
+    {"interfaces", interfaces_examine, true}, {"queues", queues_examine, true},
+    {"offloads", offloads_examine, true},     {"stamps", stamps_examine, true},
+    {"drivers", drivers_examine, true},       {"firewall", firewall_examine, true},
+    {"sockets", sockets_examine, false},      {"memory", memory_examine, false},
+    {"processes", processes_examine, false},  {"clock", clock_examine, true},
+    {"kernel", kernel_examine, false},
 };
 
 void doctor_examine(const struct machine *m, struct findings *list)
@@ -37,6 +38,8 @@ void doctor_examine(const struct machine *m, struct findings *list)
         return;
     }
     for (size_t i = 0; i < sizeof examinations / sizeof examinations[0]; i++) {
+        if (examinations[i].of_ntp && m->config->role == SERVE_KE)
+            continue;
         list->subject = examinations[i].name;
         examinations[i].examine(m, list);
     }

@@ -151,12 +151,14 @@ function show(samples, history) {
   const all = (name) => samples.filter((s) => s.name === `noonmark_${name}`);
   const one = (name) => all(name)[0]?.value ?? null;
   const build = all("build_info")[0]?.labels ?? {}, source = all("clock_source_info")[0]?.labels ?? {};
+  const ntp = all("process_starts_total").some((s) => s.labels.process === "dataplane"); // false with `role: ke`
   document.getElementById("server").textContent =
-    `${location.host} · version ${build.version} · ${build.crypto || "no dataplane yet"} · ${new Date().toLocaleTimeString()}`;
+    `${location.host} · version ${build.version} · ${build.crypto || (ntp ? "no dataplane yet" : "NTS-KE alone")} · ${new Date().toLocaleTimeString()}`;
 
   const state = document.getElementById("state"), reason = all("clock_unhealthy").find((s) => s.value === 1)?.labels.reason;
   const silent = all("process_heartbeat_age_seconds").filter((s) => s.value > 5).map((s) => s.labels.process);
   const [text, kind] = one("clock_synchronised") === 1 && !silent.length ? ["Serving a healthy clock", "good"]
+    : !ntp && !silent.length ? ["Serving NTS-KE alone", "good"]
     : reason ? [`The clock is unhealthy: ${reason}`, "bad"]
     : silent.length ? [`No sign of life: ${silent.join(", ")}`, "bad"] : ["The clock is not served as synchronised", "bad"];
   state.textContent = text;

@@ -50,11 +50,14 @@ static bool find(const char *section, const char *name, char out[8192])
     return false;
 }
 
-// Settings of a nested group stand in a section of their own, or together in one entry.
+// What is in no group stands at the top. Settings of a nested group stand in a section of their
+// own, or together in one entry.
 static bool find_setting(const char *path, char out[8192])
 {
     char section[128];
     snprintf(section, sizeof section, "%s", path);
+    if (strchr(path, '.') == NULL)
+        return find("The host", path, out);
     for (char *dot; (dot = strrchr(section, '.')) != NULL;) {
         *dot = '\0';
         char name[64];

@@ -140,7 +140,7 @@ static void what_is_not_well_formed_is_refused(void **state)
         {"a descriptor that is not due", {LINK_READY, 0, 0}, 12, 1, 33},
         {"descriptors that are not due", {LINK_REFUSED, 0, 4}, 16, 17, 33},
         {"descriptors that are missing", {LINK_RELOAD, 0, 0}, 12, 0, 33},
-        {"too few of them", {LINK_CANDIDATE, 0, 0}, 12, 2, 33},
+        {"too few of them", {LINK_CANDIDATE, 0, 0}, 12, 0, 33},
         {"one too many", {LINK_RELOAD, 0, 0}, 12, 34, 33},
         {"one too many for that type", {LINK_CANDIDATE, 0, 0}, 12, 18, 33},
         {"far too many", {LINK_RELOAD, 0, 0}, 12, 64, 33},

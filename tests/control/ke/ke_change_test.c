@@ -34,13 +34,15 @@ static int teardown(void **state)
     return 0;
 }
 
-// Whose connections are served, by the next terms.
+// Whose connections are served, and the port of NTP, by the next terms.
 static const struct prefixes *sources;
+static uint16_t udp_port = 123;
 
 static void change(const char *ntp_server, uint32_t deadline_ms, uint32_t most, const int *listener,
                    size_t n)
 {
     const struct ke_setup setup = {.ntp_server = ntp_server,
+                                   .udp_port = udp_port,
                                    .deadline_ms = deadline_ms,
                                    .max_connections = most,
                                    .listeners = listener,
@@ -76,6 +78,11 @@ static void open_sessions_get_the_new_name(void **state)
     assert_true(connects(&after, &server.address));
     assert_int_equal(answered(&after), RESPONSE_LEN + 15);
     assert_int_equal(answered(&before), RESPONSE_LEN + 15);
+    udp_port = 8123;
+    change("", 30000, 1000, server.listener, server.n_listeners);
+    assert_true(connects(&after, &server.address));
+    assert_int_equal(answered(&after), RESPONSE_LEN + 6);
+    udp_port = 123;
     change("", 30000, 1000, server.listener, server.n_listeners);
     assert_true(connects(&after, &server.address));
     assert_int_equal(answered(&after), RESPONSE_LEN);

@@ -165,10 +165,10 @@ static void names_are_stable(void **state)
         {"departure_error", "up_to_ns count"},
         {"cores", COUNTERS " cpu turns departure_ns"},
     };
-    expect_names(
-        "status", o,
-        "version draining control dataplane ke_process metrics_process ports clock stamp_clocks "
-        "keys certificates ke counters kernel_path departure_error cores");
+    expect_names("status", o,
+                 "version role draining control dataplane ke_process metrics_process ports clock "
+                 "stamp_clocks "
+                 "keys certificates ke counters kernel_path departure_error cores");
     for (size_t i = 0; i < sizeof object / sizeof object[0]; i++)
         expect_names(object[i].of, json_object_get(o, object[i].of), object[i].names);
     for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
@@ -235,7 +235,7 @@ static void the_ports_in_full(void **state)
     atomic_store(&dataplane.kernel_path.frames_received, 77);
 
     json_t *o = answer("ports");
-    expect_names("ports", o, "ports kernel_path");
+    expect_names("ports", o, "role ports kernel_path");
     expect_names("kernel_path", json_object_get(o, "kernel_path"),
                  "answers requests stale discarded");
     assert_int_equal(number(json_object_get(o, "kernel_path"), "requests"), 77);
@@ -283,7 +283,7 @@ static void ke_in_full(void **state)
     (void)state;
     config.control.max_connections = 100;
     json_t *o = answer("ke");
-    expect_names("ke", o, "process ke limits certificates");
+    expect_names("ke", o, "role process ke limits certificates");
     expect_names("limits", json_object_get(o, "limits"), "max_connections deadline_ms threads");
     assert_int_equal(number(json_object_get(o, "limits"), "max_connections"), 100);
     assert_int_equal(number(json_object_get(o, "ke"), "open"), 12);
@@ -412,7 +412,7 @@ static void the_clock_in_full(void **state)
     json_t *o = answer("clock");
     expect_names(
         "clock", o,
-        "clock health error_bound_s line_error_ns tsc_hz source_offset_s source_age_s "
+        "role clock health error_bound_s line_error_ns tsc_hz source_offset_s source_age_s "
         "stamp_clocks stamps_frequency_ppm ports departure_error stamps_refused composed_again");
     const json_t *health = json_object_get(o, "health");
     expect_names("health", health, "state reason for_s changes on_unhealthy hook");
