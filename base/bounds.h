@@ -12,6 +12,7 @@ enum {
     LISTENERS_MAX = 16,   // control.listen, the supervisor's sockets, NTS-KE's
     CERTIFICATES_MAX = 8, // control.certificates, the descriptors of their files
     CPUS_MAX = 1024,      // the numbers of CPUs in dataplane.cores are below it
+    BALANCERS_MAX = 256,  // of control.proxy_from
     PREFIXES_MAX = 4096,  // of dataplane.allow, and of dataplane.deny
 
     LIMITS_RATE_MAX = 100000, // dataplane.limits: requests a second

@@ -2,7 +2,7 @@
 //
 // Every accepted connection ends in exactly one of the counters from KE_COMPLETED to KE_ABANDONED,
 // so that accepted == their sum + the connections open now. A connection that is only being drained
-// has ended.
+// has ended; one from a balancer is accepted once its header is complete.
 #pragma once
 
 #include <assert.h>
@@ -32,6 +32,7 @@ enum ke_counter {
     KE_REFUSED_LIMIT,  // its prefix has taken more CPU time than it may
     KE_REFUSED_WAITED, // its client has waited so long for CPU time that it has given up by now
     KE_DRY_RUN,        // accepted, though its prefix is over its limit
+    KE_BAD_PROXY,      // from a balancer, without a sound PROXY header before the deadline
     KE_PAUSED_CPU,     // accepting paused: a loop has used its share of CPU time
     KE_COUNTER_COUNT,
 };

@@ -169,10 +169,10 @@ const struct metric_family family_ke_denied = {
     "noonmark_ke_denied",
     "NTS-KE connections closed at once, because the lists of prefixes do not answer their source.",
     METRIC_COUNTER, ""};
-const struct metric_family family_ke_refused = {
-    "noonmark_ke_refused",
-    "NTS-KE connections closed at once, because of a limit of CPU time, by their cause.",
-    METRIC_COUNTER, ""};
+const struct metric_family family_ke_refused = {"noonmark_ke_refused",
+                                                "NTS-KE connections closed before TLS, for want of "
+                                                "CPU time or of a PROXY header, by their cause.",
+                                                METRIC_COUNTER, ""};
 const struct metric_family family_ke_dry_run = {
     "noonmark_ke_dry_run", "NTS-KE connections that a limit in its dry run would have refused.",
     METRIC_COUNTER, ""};

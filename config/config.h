@@ -21,6 +21,7 @@ enum {
     CONFIG_LISTEN_MAX = LISTENERS_MAX,
     CONFIG_CERTIFICATES_MAX = CERTIFICATES_MAX,
     CONFIG_PREFIXES_MAX = PREFIXES_MAX,
+    CONFIG_BALANCERS_MAX = BALANCERS_MAX,
     CONFIG_PHC_MAX = 32, // octets of a device's path, with its NUL
     CONFIG_FRACTION_ONE = 1000000,
     CONFIG_TEXT_MAX = 524288, // octets of a configuration file; what config_print writes is shorter
@@ -152,7 +153,9 @@ struct config {
         uint32_t max_connections;
         struct config_per_prefix per_prefix;
         uint32_t cpu_share; // of CONFIG_FRACTION_ONE; that: no limit
-        char *socket;       // path
+        uint32_t n_proxy_from;
+        struct prefix proxy_from[CONFIG_BALANCERS_MAX];
+        char *socket; // path
     } control;
     struct {
         char *file;

@@ -26,7 +26,8 @@ struct ke_setup {
     uint32_t threads;
     uint32_t deadline_ms;
     uint32_t max_connections;
-    const struct prefixes *sources; // whose connections are served; NULL: all
+    const struct prefixes *sources;   // whose connections are served; NULL: all
+    const struct prefixes *balancers; // whose connections begin with a PROXY header; NULL: none
     struct ke_shares shares;
 };
 

@@ -125,22 +125,36 @@ static bool is_over_limit(struct ke_loop *loop, const struct ke_source_address *
     return !shares->dry_run;
 }
 
-// False, with the reason counted, when the source is not served. What the client has sent is not
-// read: so the kernel ends the connection with a RST, keeps no state, and the client knows at once.
-static bool is_welcome(struct ke_loop *loop, int fd, const struct ke_source_address *from)
+bool ke_accept_is_welcome(struct ke_loop *loop, int fd, const struct ke_source_address *from,
+                          enum ke_counter *why)
 {
-    enum ke_counter why;
-
     if (!ke_source_is_in(loop->terms->sources, from))
-        why = KE_DENIED;
+        *why = KE_DENIED;
     else if (is_over_limit(loop, from))
-        why = KE_REFUSED_LIMIT;
+        *why = KE_REFUSED_LIMIT;
     else if (loop->crowded_ns > now_ns() && has_waited(fd))
-        why = KE_REFUSED_WAITED;
+        *why = KE_REFUSED_WAITED;
     else
         return true;
-    ke_count(loop->shared->counters, why);
     return false;
+}
+
+// Takes over an accepted socket. False, with it closed, when the system has no room for it.
+static bool receive(struct ke_loop *loop, int fd, const struct sockaddr_storage *address)
+{
+    const struct ke_source_address from = ke_source_of(address);
+    const struct prefixes *balancers = loop->terms->balancers;
+    const bool is_balancer = balancers != NULL && ke_source_is_in(balancers, &from);
+    enum ke_counter why;
+
+    if (is_balancer || ke_accept_is_welcome(loop, fd, &from, &why))
+        return ke_loop_admit(loop, fd, &from, is_balancer);
+    // What the client has sent is not read: so the kernel ends the connection with a RST, keeps no
+    // state, and the client knows at once.
+    close(fd);
+    ke_accept_return_place(loop);
+    ke_count(loop->shared->counters, why);
+    return true;
 }
 
 bool ke_accept_some(struct ke_loop *loop, int listener)
@@ -156,13 +170,7 @@ bool ke_accept_some(struct ke_loop *loop, int listener)
         struct sockaddr_storage address = {0};
         socklen_t len = sizeof address;
         int fd = accept4(listener, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        const struct ke_source_address from = ke_source_of(&address);
-        if (fd >= 0 && !is_welcome(loop, fd, &from)) {
-            close(fd);
-            ke_accept_return_place(loop);
-            continue;
-        }
-        if (fd >= 0 && ke_loop_admit(loop, fd, &from)) {
+        if (fd >= 0 && receive(loop, fd, &address)) {
             ke_accept_keep_share(loop);
             continue;
         }

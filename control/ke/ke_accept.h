@@ -27,5 +27,9 @@ void ke_accept_resume(struct ke_loop *loop);
 // True when more may wait.
 bool ke_accept_some(struct ke_loop *loop, int listener);
 
+// May a client of that source begin? False, with the reason in *why, which is not counted yet.
+bool ke_accept_is_welcome(struct ke_loop *loop, int fd, const struct ke_source_address *from,
+                          enum ke_counter *why);
+
 // Gives back the place that an accepted connection has among those that may be open.
 void ke_accept_return_place(struct ke_loop *loop);

@@ -257,5 +257,6 @@ void ke_connection_free(struct ke_connection *c)
     SSL_free(c->session);
     close(c->fd);
     OPENSSL_free(c->octets);
+    OPENSSL_free(c->header);
     OPENSSL_free(c);
 }

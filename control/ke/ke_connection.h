@@ -40,6 +40,7 @@ struct ke_connection {
 
     // Used by the loop.
     struct ke_source_address from; // whom its CPU time is charged to
+    struct proxy_header *header;   // of the PROXY protocol, owned; NULL: there is none to come
     struct ke_queue *queue;
     uint64_t deadline_ns;
     struct ke_connection *previous, *next;

@@ -2,6 +2,7 @@
 
 #include "base/now.h"
 #include "control/ke/ke_accept.h"
+#include "control/ke/ke_introduce.h"
 #include "control/ke/slab.h"
 
 #include <errno.h>
@@ -56,7 +57,8 @@ static bool measures(const struct ke_loop *loop)
     return loop->terms->shares.host.ns_per_s != 0 || loop->terms->shares.all != 0;
 }
 
-// Charges the CPU time since the last call, or since the loop woke up, to a source and to the loop.
+// Charges the CPU time since the last call, or since the loop woke up, to a source, where it is
+// known, and to the loop.
 // The thread's time and not the clock's: it does not count while another thread has the CPU.
 static void charge(struct ke_loop *loop, const struct ke_source_address *from)
 {
@@ -65,21 +67,30 @@ static void charge(struct ke_loop *loop, const struct ke_source_address *from)
         return;
     const uint64_t cpu = thread_cpu_ns(), took = cpu - loop->cpu_ns, now = now_ns();
     loop->cpu_ns = cpu;
-    if (shares->host.ns_per_s != 0)
+    if (shares->host.ns_per_s != 0 && from != NULL)
         ke_cpu_limit_charge(loop->shared->cpu_limit, from, took, &shares->host, now);
     if (shares->all != 0)
         ke_budget_take(&loop->budget, took, shares->all, now);
 }
 
-static void take_turn(struct ke_loop *loop, struct ke_connection *c)
+// One turn of a connection; where it begins with a header, TLS follows that.
+static void serve(struct ke_loop *loop, struct ke_connection *c)
 {
-    const struct ke_source_address from = c->from;
-    ke_connection_turn(c, &loop->responder, loop->shared->counters);
-    settle(loop, c);
-    charge(loop, &from);
+    if (c->header == NULL || ke_introduce(loop, c))
+        ke_connection_turn(c, &loop->responder, loop->shared->counters);
 }
 
-bool ke_loop_admit(struct ke_loop *loop, int fd, const struct ke_source_address *from)
+// Charges the turn to the client, once it is known, and frees the connection if it has ended.
+static void finish(struct ke_loop *loop, struct ke_connection *c)
+{
+    const struct ke_source_address from = c->from;
+    const bool known = c->header == NULL;
+    settle(loop, c);
+    charge(loop, known ? &from : NULL);
+}
+
+bool ke_loop_admit(struct ke_loop *loop, int fd, const struct ke_source_address *from,
+                   bool has_header)
 {
     struct ke_shared *shared = loop->shared;
     struct ke_connection *c = ke_connection_new(fd, shared->tls);
@@ -87,16 +98,17 @@ bool ke_loop_admit(struct ke_loop *loop, int fd, const struct ke_source_address 
         close(fd);
         return false;
     }
-    if (watch(loop, fd, EPOLLIN, c) < 0) {
+    if ((has_header && !ke_introduce_begin(c)) || watch(loop, fd, EPOLLIN, c) < 0) {
         ke_connection_free(c);
         return false;
     }
     c->from = *from;
-    ke_count(shared->counters, KE_ACCEPTED);
-    ke_connection_turn(c, &loop->responder, shared->counters);
-    ke_queue_append(c->wire.received == 0 ? &loop->silent : &loop->running, c, now_ns());
-    settle(loop, c);
-    charge(loop, from);
+    if (!has_header)
+        ke_count(shared->counters, KE_ACCEPTED);
+    serve(loop, c);
+    const bool silent = c->wire.received == 0 && !(has_header && ke_introduce_has_begun(c));
+    ke_queue_append(silent ? &loop->silent : &loop->running, c, now_ns());
+    finish(loop, c);
     return true;
 }
 
@@ -112,7 +124,10 @@ static void expire(struct ke_loop *loop)
     }
     while (((c = loop->running.first) && c->deadline_ns <= now) ||
            ((c = loop->silent.first) && c->deadline_ns <= now)) {
-        ke_connection_expire(c, loop->shared->counters);
+        if (c->header == NULL)
+            ke_connection_expire(c, loop->shared->counters);
+        else
+            ke_introduce_expire(loop, c);
         ke_queue_remove(c);
         ke_queue_append(&loop->ending, c, now);
         settle(loop, c);
@@ -227,7 +242,8 @@ static bool turn(struct ke_loop *loop)
             ke_accept_some(loop, ((const struct ke_post *)events[i].data.ptr)->fd);
             break;
         case KE_SOURCE_CONNECTION:
-            take_turn(loop, events[i].data.ptr);
+            serve(loop, events[i].data.ptr);
+            finish(loop, events[i].data.ptr);
             break;
         }
     }

@@ -69,7 +69,9 @@ void ke_loop_wake(struct ke_loop *loop);
 // Makes a connection of fd, which is non-blocking, and takes its first turn: the kernel hands out
 // connections that have sent something. False, with fd closed, when the system has no room for it.
 // For ke_accept.c.
-bool ke_loop_admit(struct ke_loop *loop, int fd, const struct ke_source_address *from);
+// has_header: it begins with a header of the PROXY protocol.
+bool ke_loop_admit(struct ke_loop *loop, int fd, const struct ke_source_address *from,
+                   bool has_header);
 
 // From any thread.
 void ke_loop_stop(struct ke_loop *loop);

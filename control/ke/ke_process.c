@@ -14,6 +14,7 @@
 #include "control/ke/ke_expiry.h"
 #include "control/ke/ke_filter.h"
 #include "control/ke/ke_limit.h"
+#include "control/ke/ke_lists.h"
 #include "control/ke/ke_reload.h"
 #include "control/ke/slab.h"
 #include "control/ke/tls.h"
@@ -40,7 +41,7 @@ struct process {
     struct board_ke *board;
     struct tls *tls;
     struct ke *ke;
-    struct prefixes *sources; // NULL: all
+    struct ke_lists lists;
     int signals;
     int epoll;
 };
@@ -132,7 +133,7 @@ static int open_ke(struct process *p)
     for (uint32_t i = 0; i < p->config->control.n_listen; i++)
         listeners[i] = HANDOVER_FIRST_LISTENER + (int)i;
 
-    int result = config_sources(p->config, &p->sources);
+    int result = ke_lists_make(p->config, &p->lists);
     if (result < 0)
         return failed("lists of prefixes", result);
     const struct ke_setup setup = {
@@ -146,18 +147,18 @@ static int open_ke(struct process *p)
         .threads = p->config->control.threads,
         .deadline_ms = p->config->control.deadline_ms,
         .max_connections = ke_limit_connections(p->config->control.max_connections),
-        .sources = p->sources,
+        .sources = p->lists.sources,
+        .balancers = p->lists.balancers,
         .shares = ke_shares_of(p->config),
     };
     result = ke_open(&setup, &p->ke);
     if (result < 0)
         return failed("key exchange", result);
-    ke_reload_open(&p->reload, &(struct ke_reload){.config = p->config,
-                                                   .tls = p->tls,
-                                                   .ke = p->ke,
-                                                   .board = p->board,
-                                                   .sources = p->sources});
-    p->sources = NULL; // it owns them now
+    ke_reload_open(
+        &p->reload,
+        &(struct ke_reload){
+            .config = p->config, .tls = p->tls, .ke = p->ke, .board = p->board, .lists = p->lists});
+    p->lists = (struct ke_lists){0}; // it owns them now
     return 0;
 }
 
@@ -235,7 +236,7 @@ static void close_all(struct process *p)
 {
     ke_close(p->ke);
     ke_reload_close(&p->reload);
-    prefixes_free(p->sources);
+    ke_lists_free(&p->lists);
     tls_close(p->tls);
     board_unmap_ke(p->board);
     board_unmap_control(p->control);

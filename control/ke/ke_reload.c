@@ -60,11 +60,10 @@ static void cancel(void *self)
             close(r->fresh_listener[i]);
     SSL_CTX_free(r->context);
     free(r->terms);
-    prefixes_free(r->fresh_sources);
+    ke_lists_free(&r->fresh_lists);
     config_free(r->fresh);
     r->context = NULL;
     r->terms = NULL;
-    r->fresh_sources = NULL;
     r->fresh = NULL;
 }
 
@@ -87,7 +86,7 @@ static int prepare_all(struct ke_reload *r, struct link_message *message, char *
         if (result < 0)
             return result;
     }
-    if (config_sources(fresh, &r->fresh_sources) != 0)
+    if (ke_lists_make(fresh, &r->fresh_lists) != 0)
         return -ENOMEM;
     r->terms = ke_terms_make(
         &(struct ke_setup){.ntp_server = fresh->control.ntp_server,
@@ -96,7 +95,8 @@ static int prepare_all(struct ke_reload *r, struct link_message *message, char *
                            .max_connections = ke_limit_fit(fresh->control.max_connections),
                            .listeners = r->fresh_listener,
                            .n_listeners = fresh->control.n_listen,
-                           .sources = r->fresh_sources,
+                           .sources = r->fresh_lists.sources,
+                           .balancers = r->fresh_lists.balancers,
                            .shares = ke_shares_of(fresh)});
     return r->terms == NULL ? -ENOMEM : 0;
 }
@@ -131,9 +131,9 @@ static void commit(void *self)
         goes[i] = !ke_terms_have(terms, r->listener[i]);
     r->terms = NULL;
     ke_change(r->ke, terms);
-    struct prefixes *old_sources = r->sources;
-    r->sources = r->fresh_sources;
-    r->fresh_sources = old_sources; // freed with what is left
+    const struct ke_lists old_lists = r->lists;
+    r->lists = r->fresh_lists;
+    r->fresh_lists = old_lists; // freed with what is left
     for (uint32_t i = 0; i < n; i++)
         if (goes[i])
             close(r->listener[i]); // the last one: the supervisor has closed its own
@@ -163,5 +163,5 @@ void ke_reload_open(struct ke_reload *reload, const struct ke_reload *given)
 void ke_reload_close(struct ke_reload *reload)
 {
     child_reload_close(&reload->child);
-    prefixes_free(reload->sources);
+    ke_lists_free(&reload->lists);
 }

@@ -8,6 +8,7 @@
 #include "board/board.h"
 #include "config/config.h"
 #include "control/ke/ke.h"
+#include "control/ke/ke_lists.h"
 #include "control/ke/tls.h"
 #include "link/child_reload.h"
 
@@ -18,7 +19,7 @@ struct ke_reload {
     struct tls *tls;
     struct ke *ke;
     struct board_ke *board;
-    struct prefixes *sources;        // owned: whose connections are served; NULL: all
+    struct ke_lists lists;           // owned
     int listener[CONFIG_LISTEN_MAX]; // by the configuration's order
     struct child_reload child;
 
@@ -27,7 +28,7 @@ struct ke_reload {
     SSL_CTX *context; // NULL: the certificates stay
     struct board_certificate shown[CONFIG_CERTIFICATES_MAX];
     struct ke_terms *terms;
-    struct prefixes *fresh_sources;
+    struct ke_lists fresh_lists;
     int fresh_listener[CONFIG_LISTEN_MAX]; // kept ones too, by the new configuration's order
 };
 

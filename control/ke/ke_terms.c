@@ -39,6 +39,7 @@ struct ke_terms *ke_terms_make(const struct ke_setup *setup)
         .deadline_ns = setup->deadline_ms * (uint64_t)NOW_NS_PER_MS,
         .max_connections = setup->max_connections,
         .sources = setup->sources,
+        .balancers = setup->balancers,
         .shares = setup->shares,
         .n_listeners = (uint32_t)setup->n_listeners,
     };

@@ -20,6 +20,7 @@ struct ke_terms {
     uint64_t deadline_ns;                // for the whole exchange
     uint32_t max_connections;            // of all loops together
     const struct prefixes *sources;      // whose connections are served; NULL: all; not owned
+    const struct prefixes *balancers;    // whose connections begin with a PROXY header; NULL: none
     struct ke_shares shares;
     uint32_t n_listeners;
     int listener[LISTENERS_MAX]; // listening and non-blocking; not owned

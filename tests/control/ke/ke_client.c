@@ -100,6 +100,8 @@ bool ke_client_open(struct ke_client *client, const struct sockaddr_storage *to,
     client->context = SSL_CTX_new(TLS_client_method());
     const int no_delay = !options->nagle;
     setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &no_delay, sizeof no_delay);
+    if (client->fd >= 0 && options->header)
+        send(client->fd, options->header, options->header_len, MSG_NOSIGNAL);
     set_options(client, options);
     client->session = SSL_new(client->context);
     SSL_set_app_data(client->session, client);

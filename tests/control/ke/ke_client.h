@@ -19,7 +19,9 @@ struct ke_client_options {
     int receive_buffer;                    // SO_RCVBUF
     bool nagle;                            // as the kernel has it: small writes wait for ACKs
     SSL_psk_use_session_cb_func offer_psk; // a session to resume
-    const char *early;                     // early data to go with it
+    const void *header;                    // what comes before TLS
+    size_t header_len;
+    const char *early; // early data to go with it
     size_t early_len;
 };
 

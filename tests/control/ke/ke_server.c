@@ -73,6 +73,7 @@ void ke_server_open(struct ke_server *server, const struct ke_server_options *op
         .deadline_ms = options->deadline_ms ? options->deadline_ms : 30000,
         .max_connections = options->max_connections ? options->max_connections : 1000,
         .sources = options->sources,
+        .balancers = options->balancers,
         .shares = options->shares,
     };
     assert_int_equal(ke_open(&setup, &server->ke), 0);

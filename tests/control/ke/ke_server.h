@@ -27,10 +27,11 @@ struct ke_server_options {
     uint32_t max_connections;
     uint32_t threads; // 2
     const char *ntp_server;
-    uint16_t udp_port;              // 123
-    int no_keys;                    // nothing is published
-    const struct prefixes *sources; // NULL: all
-    struct ke_shares shares;        // none
+    uint16_t udp_port;                // 123
+    int no_keys;                      // nothing is published
+    const struct prefixes *sources;   // NULL: all
+    const struct prefixes *balancers; // NULL: none
+    struct ke_shares shares;          // none
 };
 
 void ke_server_open(struct ke_server *server, const struct ke_server_options *options);
