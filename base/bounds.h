@@ -10,6 +10,7 @@ enum {
     ADDRESSES_MAX = 64,   // of one port: its addresses, the parse stage's set
     SOCKETS_MAX = 32,     // of all ports that are sockets: the supervisor's, the dataplane's
     LISTENERS_MAX = 16,   // control.listen, the supervisor's sockets, NTS-KE's
+    NAMES_MAX = 16,       // control.names
     CERTIFICATES_MAX = 8, // control.certificates, the descriptors of their files
     CPUS_MAX = 1024,      // the numbers of CPUs in dataplane.cores are below it
     BALANCERS_MAX = 256,  // of control.proxy_from

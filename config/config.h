@@ -19,6 +19,7 @@ enum {
     CONFIG_PORTS_MAX = PORTS_MAX,
     CONFIG_ADDRESSES_MAX = ADDRESSES_MAX, // of one port
     CONFIG_LISTEN_MAX = LISTENERS_MAX,
+    CONFIG_NAMES_MAX = NAMES_MAX,
     CONFIG_CERTIFICATES_MAX = CERTIFICATES_MAX,
     CONFIG_PREFIXES_MAX = PREFIXES_MAX,
     CONFIG_BALANCERS_MAX = BALANCERS_MAX,
@@ -144,6 +145,8 @@ struct config {
         struct config_listen listen[CONFIG_LISTEN_MAX];
         uint32_t n_certificates;
         struct config_certificate certificates[CONFIG_CERTIFICATES_MAX];
+        uint32_t n_names;
+        char *names[CONFIG_NAMES_MAX];         // of the server, as clients use them
         enum config_switch watch_certificates; // their files, for changes
         uint32_t threads;
         char *user;

@@ -190,7 +190,7 @@ static int take_over(struct reload *r, struct link_message *message, char *why, 
         snprintf(why, len, "the certificates cannot be taken over");
         return result;
     }
-    if (!changes(r, "control.certificates") &&
+    if (!changes(r, "control.certificates") && !changes(r, "control.names") &&
         certificates_equal(&r->held->certificates, &r->certificates))
         certificates_close(&r->certificates);
     result = make_config(r, why, len);

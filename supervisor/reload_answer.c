@@ -16,7 +16,8 @@ static bool has_fate(const struct reload *r, const struct config_setting *settin
         return fate == RESTART && differs;
     // The files may have changed under the same names.
     if (strcmp(setting->path, "control.certificates") == 0)
-        differs = differs || r->certificates.n > 0;
+        differs = differs || (r->certificates.n > 0 &&
+                              !certificates_equal(&r->held->certificates, &r->certificates));
     return fate == (differs ? APPLIED : UNCHANGED);
 }
 

@@ -16,6 +16,11 @@ uint32_t ke_certificates_name(const struct config *config, const int *fd,
     return n;
 }
 
+struct tls_names ke_certificates_names(const struct config *config)
+{
+    return (struct tls_names){config->control.n_names, (const char *const *)config->control.names};
+}
+
 // Of a path that is too long its end is shown, which tells certificates apart better.
 void ke_certificates_show(struct board_ke *board, const struct config *config,
                           struct board_certificate *certificate)

@@ -103,7 +103,8 @@ bool ke_process_check(const struct config *config, const int *fd)
     for (uint32_t i = 0; i < all; i++)
         if (pairs[i].chain_fd >= 0 && pairs[i].key_fd >= 0)
             pairs[n++] = pairs[i];
-    if (tls_open(pairs, n, &tls) != 0)
+    const struct tls_names names = ke_certificates_names(config);
+    if (tls_open(pairs, n, &names, &tls) != 0)
         return false;
     tls_close(tls);
     return true;
@@ -119,7 +120,9 @@ static int open_tls(struct process *p)
         fd[i] = HANDOVER_FIRST_LISTENER + (int)(p->config->control.n_listen + i);
 
     struct board_certificate shown[CONFIG_CERTIFICATES_MAX] = {0};
-    int result = tls_open(pairs, ke_certificates_name(p->config, fd, shown, pairs), &p->tls);
+    const struct tls_names names = ke_certificates_names(p->config);
+    int result =
+        tls_open(pairs, ke_certificates_name(p->config, fd, shown, pairs), &names, &p->tls);
     if (result == 0)
         ke_certificates_show(p->board, p->config, shown);
     for (uint32_t i = 0; i < n_fd; i++) // read only once: later ones come over the link

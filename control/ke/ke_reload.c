@@ -46,8 +46,9 @@ static int prepare_pairs(struct ke_reload *r, const int *fd, char *why, size_t l
 
     memset(r->shown, 0, sizeof r->shown);
     const uint32_t n = ke_certificates_name(r->fresh, fd, r->shown, pairs);
+    const struct tls_names names = ke_certificates_names(r->fresh);
     log_divert(why, len);
-    const int result = tls_prepare(pairs, n, &r->context);
+    const int result = tls_prepare(pairs, n, &names, &r->context);
     log_divert(NULL, 0);
     return result;
 }

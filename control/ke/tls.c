@@ -135,7 +135,8 @@ static SSL_CTX *empty_context(void)
 }
 
 // Makes a complete context of these pairs; NULL, logged, on failure.
-static SSL_CTX *make_context(const struct tls_pair *pairs, size_t n, enum tls_dates dates)
+static SSL_CTX *make_context(const struct tls_pair *pairs, size_t n, const struct tls_names *names,
+                             enum tls_dates dates)
 {
     struct tls_read read[CERTIFICATES_MAX] = {0};
     bool good = true;
@@ -143,6 +144,7 @@ static SSL_CTX *make_context(const struct tls_pair *pairs, size_t n, enum tls_da
     assert(n <= CERTIFICATES_MAX);
     for (size_t i = 0; i < n; i++) // all, so that the faults of each are told
         good &= tls_pair_read(&pairs[i], dates, &read[i]) == 0;
+    good = good && tls_names_judge(names, read, n, dates);
     SSL_CTX *context = good ? tls_choice_make(read, n, empty_context) : NULL;
     for (size_t i = 0; i < n; i++)
         tls_read_free(&read[i]);
@@ -172,7 +174,8 @@ static int look_at_configuration(void)
     return -error;
 }
 
-int tls_open(const struct tls_pair *pairs, size_t n, struct tls **tls)
+int tls_open(const struct tls_pair *pairs, size_t n, const struct tls_names *names,
+             struct tls **tls)
 {
     const int fault = look_at_configuration();
     if (fault != 0)
@@ -182,7 +185,7 @@ int tls_open(const struct tls_pair *pairs, size_t n, struct tls **tls)
         return -ENOMEM;
     pthread_mutex_init(&made->lock, NULL);
     made->method = tls_wire_method();
-    made->context = made->method ? make_context(pairs, n, TLS_DATES_WARN) : NULL;
+    made->context = made->method ? make_context(pairs, n, names, TLS_DATES_WARN) : NULL;
     if (!made->context) {
         const int result = made->method ? -EINVAL : -ENOMEM;
         tls_close(made);
@@ -193,9 +196,10 @@ int tls_open(const struct tls_pair *pairs, size_t n, struct tls **tls)
     return 0;
 }
 
-int tls_prepare(const struct tls_pair *pairs, size_t n, SSL_CTX **out)
+int tls_prepare(const struct tls_pair *pairs, size_t n, const struct tls_names *names,
+                SSL_CTX **out)
 {
-    SSL_CTX *context = make_context(pairs, n, TLS_DATES_REFUSE);
+    SSL_CTX *context = make_context(pairs, n, names, TLS_DATES_REFUSE);
     if (!context)
         return -EINVAL;
     *out = context;

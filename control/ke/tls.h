@@ -5,6 +5,7 @@
 // sessions from it. A session belongs to one connection.
 #pragma once
 
+#include "control/ke/tls_names.h"
 #include "control/ke/tls_pair.h"
 #include "control/ke/tls_wire.h"
 
@@ -15,14 +16,16 @@
 
 struct tls;
 
-// With n pairs; wrong dates cause only warnings. 0 or -errno; the fault has been logged with the
-// file's name.
-int tls_open(const struct tls_pair *pairs, size_t n, struct tls **tls);
+// With n pairs; wrong dates and missing names (NULL: none are known) cause only warnings. 0 or
+// -errno; the fault has been logged with the file's name.
+int tls_open(const struct tls_pair *pairs, size_t n, const struct tls_names *names,
+             struct tls **tls);
 
-// Checks other pairs, their dates too, and makes a context of all of them; the sessions do not have
-// it yet. Main thread. 0 or -errno, logged in the same way. The caller owns the context, until
-// tls_replace or SSL_CTX_free.
-int tls_prepare(const struct tls_pair *pairs, size_t n, SSL_CTX **context);
+// Checks other pairs, their dates and names too, and makes a context of all of them; the sessions
+// do not have it yet. Main thread. 0 or -errno, logged in the same way. The caller owns the
+// context, until tls_replace or SSL_CTX_free.
+int tls_prepare(const struct tls_pair *pairs, size_t n, const struct tls_names *names,
+                SSL_CTX **context);
 
 // Serves a prepared context from the next session on, and owns it. Open sessions keep their
 // certificates. Main thread.

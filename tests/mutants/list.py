@@ -666,6 +666,8 @@ MUTANTS = [
            "choice->of[at - 1].types < types", "choice->of[at - 1].types > types", ("control/ke/tls_choice",)),
     Mutant("choice-leak", "the contexts of other names stay when certificates are replaced (F15)", "control/ke/tls_choice.c",
            "        SSL_CTX_free(choice->of[i].context);\n        X509_free", "        X509_free", ("control/ke/tls_choice",)),
+    Mutant("names-refused", "a renewed certificate may lose the server's name", "control/ke/tls_names.c",
+           "return good || !refuse;", "return true;", ("control/ke/tls",)),
     Mutant("expiry-once", "the last week of a certificate is told once, not each day", "control/ke/ke_expiry.c",
            "return (int32_t)(3 + DAILY - days);", "return 3;", ("control/ke/ke_expiry",)),
     Mutant("expiry-old", "a renewed certificate is taken for the old one", "control/ke/ke_expiry.c",

@@ -337,6 +337,22 @@ static void the_mixture_is_checked(void **state)
     assert_int_equal(held.config->keys.keep, 6);
 }
 
+// Ke judges the certificates anew, and may refuse.
+static void other_names_of_the_server(void **state)
+{
+    (void)state;
+    offer(VALID_PORTS
+          "control: {certificates: [{chain: /c.pem, key: /k.pem}], names: [a.test]}\n" //
+          VALID_TIME,
+          "chain");
+    assert_string_equal(sent(KE), " reload");
+    assert_int_equal(r.certificates.n, 2);
+    assert_true(says(KE, LINK_ACCEPTED, ""));
+    assert_true(says(KE, LINK_APPLIED, ""));
+    assert_string_equal(sent(CONTROL), " level applied");
+    assert_non_null(strstr(said, "applied control.names\n"));
+}
+
 // The reader's answer to an automatic reload: this chain, and the configuration in force.
 static void offer_files(const char *chain)
 {
@@ -454,6 +470,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_says_nothing_is_killed, begin, end),
         cmocka_unit_test_setup_teardown(who_cannot_be_told_is_killed, begin, end),
         cmocka_unit_test_setup_teardown(the_mixture_is_checked, begin, end),
+        cmocka_unit_test_setup_teardown(other_names_of_the_server, begin, end),
         cmocka_unit_test_setup_teardown(changed_files_alone_are_taken, begin, end),
         cmocka_unit_test_setup_teardown(changed_files_may_be_refused, begin, end),
         cmocka_unit_test_setup_teardown(a_request_waits_for_an_automatic_one, begin, end),

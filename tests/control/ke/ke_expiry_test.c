@@ -100,6 +100,8 @@ static void a_renewed_one_begins_anew(void **state)
     serve(0, end_s + 90 * DAY_S);
     assert_string_equal(look(end_s), "");
     assert_non_null(strstr(look(end_s + 80 * DAY_S), "expires in 10 days"));
+    serve(0, end_s + 85 * DAY_S); // a short one: the reload has said that
+    assert_string_equal(look(end_s + 80 * DAY_S), "");
 }
 
 // This machine's clock may be wrong at its start.

@@ -56,7 +56,7 @@ void ke_server_open(struct ke_server *server, const struct ke_server_options *op
     memset(server, 0, sizeof *server);
     server->authority = authority_make();
     struct tls_pair pair = pair_make(&server->authority, MADE_P256, dates_good);
-    assert_int_equal(tls_open(&pair, 1, &server->tls), 0);
+    assert_int_equal(tls_open(&pair, 1, NULL, &server->tls), 0);
     pair_close(&pair);
     open_listeners(server);
     if (!options->no_keys)

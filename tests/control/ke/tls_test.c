@@ -42,7 +42,7 @@ static int opened(const struct tls_pair *pairs, size_t n)
 {
     struct tls *tls = NULL;
     log_start();
-    int result = tls_open(pairs, n, &tls);
+    int result = tls_open(pairs, n, NULL, &tls);
     log_stop();
     if (result == 0)
         tls_close(tls);
@@ -169,7 +169,7 @@ static bool taken_at_a_reload(const struct tls_pair *pair)
 {
     struct tls *tls = NULL;
     struct tls_pair first = pair_make(&authority, MADE_P256, dates_good);
-    assert_int_equal(tls_open(&first, 1, &tls), 0);
+    assert_int_equal(tls_open(&first, 1, NULL, &tls), 0);
     log_start();
     const bool taken = replace_pairs(tls, pair, 1) == 0;
     log_stop();
@@ -294,7 +294,7 @@ static void dates_at_a_reload(void **state)
     };
     struct tls *tls = NULL;
     struct tls_pair first = pair_make(&authority, MADE_P256, dates_good);
-    assert_int_equal(tls_open(&first, 1, &tls), 0);
+    assert_int_equal(tls_open(&first, 1, NULL, &tls), 0);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct tls_pair pairs[] = {pair_make(&authority, MADE_RSA, dates_good),
                                    pair_make(&authority, MADE_P256, rows[i].dates)};
@@ -319,7 +319,7 @@ static void replaced_contexts_are_freed(void **state)
     struct tls_pair pairs[] = {pair_make(&authority, MADE_P256, dates_good),
                                pair_make(&authority, MADE_P256, dates_good)};
     size_t used = 0;
-    assert_int_equal(tls_open(&pairs[0], 1, &tls), 0);
+    assert_int_equal(tls_open(&pairs[0], 1, NULL, &tls), 0);
     for (int i = 0; i < 3 * TIMES; i++) {
         struct tls_wire wire = {.fd = -1};
         SSL *session = tls_session(tls, &wire);
@@ -334,6 +334,59 @@ static void replaced_contexts_are_freed(void **state)
     for (int i = 0; i < 2; i++)
         pair_close(&pairs[i]);
     tls_close(tls);
+}
+
+// What clients call the server must be in a certificate (TLS-4).
+static void names_of_the_server(void **state)
+{
+    (void)state;
+    struct tls_pair pairs[] = {
+        pair_make_for(&authority, MADE_P256, "DNS:a.test,DNS:*.b.test,IP:192.0.2.1", "one"),
+        pair_make_for(&authority, MADE_RSA, "DNS:c.test,IP:2001:db8::1", "two"),
+    };
+    static const struct {
+        const char *names[4];
+        size_t n;
+        const char *missing; // NULL: all are there
+        const char *unused;  // a certificate that has none; NULL: each has one
+    } rows[] = {
+        {{"a.test", "x.b.test", "192.0.2.1", "2001:DB8:0::1"}, 4, NULL, NULL},
+        {{"A.Test", "c.test"}, 2, NULL, NULL},
+        {{0}, 0, NULL, NULL},
+        {{"x.b.test"}, 1, NULL, "warning: two.pem: holds for none"},
+        {{"a.test", "c.test", "d.test"}, 3, "d.test (control.names)", NULL},
+        {{"a.test", "c.test", "x.y.b.test"}, 3, "x.y.b.test (control.names)", NULL},
+        {{"a.test", "c.test", "192.0.2.2"}, 3, "192.0.2.2 (control.names)", NULL},
+        {{"one", "a.test", "c.test"}, 3, "one (control.names)", NULL}, // the common name
+        {{"d.test"}, 1, "d.test (control.names)", "warning: one.pem: holds for none"},
+    };
+    struct tls *tls = NULL;
+    pairs[0].chain = "one.pem";
+    pairs[1].chain = "two.pem";
+    assert_int_equal(tls_open(pairs, 2, NULL, &tls), 0);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct tls_names names = {rows[i].n, rows[i].names};
+        for (int reload = 0; reload < 2; reload++) {
+            struct tls *other = NULL;
+            SSL_CTX *context = NULL;
+            log_start();
+            const int result = reload ? tls_prepare(pairs, 2, &names, &context)
+                                      : tls_open(pairs, 2, &names, &other);
+            log_stop();
+            assert_int_equal(result == 0, !reload || rows[i].missing == NULL);
+            const char *said = rows[i].missing ? strstr(logged, rows[i].missing) : logged;
+            if (said == NULL || (strstr(logged, "(control.names)") != NULL) != !!rows[i].missing)
+                fail_msg("row %zu: %s", i, logged);
+            if (rows[i].unused == NULL ? strstr(logged, "holds for none") != NULL
+                                       : strstr(logged, rows[i].unused) == NULL)
+                fail_msg("row %zu: %s", i, logged);
+            SSL_CTX_free(context);
+            tls_close(other);
+        }
+    }
+    tls_close(tls);
+    for (int i = 0; i < 2; i++)
+        pair_close(&pairs[i]);
 }
 
 static void garbage(void **state) // F14
@@ -393,6 +446,7 @@ int main(void)
         cmocka_unit_test(whole_chains),
         cmocka_unit_test(all_faults_are_told),
         cmocka_unit_test(replaced_contexts_are_freed),
+        cmocka_unit_test(names_of_the_server),
         cmocka_unit_test(garbage),
         cmocka_unit_test(encrypted_key),
     };
