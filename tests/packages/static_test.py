@@ -83,6 +83,21 @@ def verify_unit():
         return said
 
 
+def verify_examples():
+    """The same of the units that reload for a changed certificate."""
+    with tempfile.TemporaryDirectory() as place:
+        root = pathlib.Path(place)
+        (root / "etc/systemd/system").mkdir(parents=True)
+        (root / "usr/bin").mkdir(parents=True)
+        shutil.copy("/bin/true", root / "usr/bin/noonmarkctl")
+        names = [f"noonmark-certificates.{kind}" for kind in ("path", "service")]
+        for name in names:
+            shutil.copy(ROOT / "etc/certificates" / name, root / "etc/systemd/system")
+        got = subprocess.run(["systemd-analyze", "verify", "--man=no", f"--root={root}", *names],
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        return [line for line in got.stdout.splitlines() if "noonmark-cert" in line and "not found" not in line]
+
+
 def refused(program, *options):
     """What systemd's program says of its file, in an empty tree; a dry run as far as it knows one."""
     name = program.removeprefix("systemd-")
@@ -106,6 +121,7 @@ equal({p.name for p in (ROOT / "man").glob("*.[0-9]")}, set(re.findall(r"'([\w.-
       "meson installs every manual")
 if shutil.which("systemd-analyze"):
     equal(verify_unit(), [], "systemd finds no fault in the unit")
+    equal(verify_examples(), [], "nor in those for certificates, examples")
 if shutil.which("systemd-sysusers"):
     equal(refused("systemd-sysusers"), [], "systemd-sysusers takes its file")
 if shutil.which("systemd-tmpfiles"):

@@ -18,7 +18,7 @@ import subprocess
 import time
 
 from authority import Authority
-from harness import BUILD, KE_PORT, SERVER_NAME, SERVER_V4, Program, Tap, World, wait_for
+from harness import BUILD, KE_PORT, ROOT, SERVER_NAME, SERVER_V4, Program, Tap, World, wait_for
 
 RATE = 50
 PAIRS = 3
@@ -134,6 +134,23 @@ class Files:
         tap.ok(got.returncode == 0 and self.served() == new, "noonmarkctl reload does the same at once", got.stdout)
 
 
+    def hook(self):
+        """The example for certbot reloads for one certificate, and for no other."""
+        tap, new = self.tap, (self.served() + 1) % PAIRS
+        home = self.world.directory("hook")
+        ctl = home / "noonmarkctl"
+        ctl.write_text(f"#!/bin/sh\nexec {BUILD}/noonmarkctl --socket {self.world.control_socket} \"$@\"\n")
+        ctl.chmod(0o755)
+        self.chain(new)
+        self.key(new)
+        for lineage, wanted in (("/etc/letsencrypt/live/another", ""), (str(self.place), "applied: control.certificates")):
+            got = subprocess.run([ROOT / "etc/certificates/certbot-deploy"], stdout=subprocess.PIPE, text=True, timeout=30,
+                                 env={"PATH": f"{home}:/usr/bin:/bin", "RENEWED_LINEAGE": lineage,
+                                      "NOONMARK_LINEAGE": str(self.place)})
+            tap.ok(got.returncode == 0 and (wanted in got.stdout if wanted else got.stdout == ""),
+                   f"the hook for certbot, {'another' if wanted == '' else 'this'} certificate", got.stdout)
+        tap.equal(self.served(), new, "the renewed one is served at once")
+
     def choices(self):
         """Which pair a client gets, by name and by signatures; openssl s_client is the client."""
         tap, world = self.tap, self.world
@@ -179,6 +196,7 @@ def main():
         files.renewals(options.rounds)
         files.misfits()
         files.reload()
+        files.hook()
         files.choices()
         load.stop(signal.SIGINT, 20)
         got = json.loads(result.read_text())
