@@ -193,6 +193,17 @@ need_namespaces()
     ip netns del "$probe"
 }
 
+# alone FILE: takes the lock of that file, or exits if another check has it: two that test programs would make the
+# machine late for each other. What this shell starts holds it, too.
+alone()
+{
+    local lock
+    exec {lock}>>"$1" || return 0
+    flock --nonblock "$lock" || die "another check tests programs on this machine: $(cat "$1"). Wait until it has" \
+        "ended. Without the suites server, protocol, perf, memory and qemu this one can run beside it"
+    say "process $$ in $PWD" >"$1"
+}
+
 # configure DIRECTORY [MESON OPTION...]: sets up a build directory, or reconfigures an old one,
 # because ninja does not notice new rooms.
 configure()
