@@ -6,7 +6,8 @@ noonmarkd in the one and real clients in the other.
         client = world.chronyd(nts=True)
         tap.ok(client.wait_synchronised(), "EXP-1: chronyd synchronises")
 
-Everything that a world starts is ended by its pid, and every namespace removed, when it closes.
+Everything that a world starts is ended by its pid, and every namespace removed, when it closes. When the test is
+killed, janitor.py does it.
 Files lie in build/worlds/NAME (logs, configuration, keys, clients' state). Root only; the Python
 standard library only. One thread: a socket is made in a namespace by entering it for that moment.
 """
@@ -30,6 +31,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/docs"))
+import janitor  # noqa: E402
 from blocks import documented  # noqa: E402
 BUILD = pathlib.Path(os.environ.get("NOONMARK_BUILD", ROOT / "build")).resolve()
 CLIENTS = pathlib.Path(os.environ.get("NOONMARK_CLIENTS", ROOT / "build" / "clients"))
@@ -182,10 +184,11 @@ class Tap:
 
 
 class Namespace:
-    """A network namespace of our own, by a name that no other run uses."""
+    """A network namespace of our own, by a name that no other run uses: janitor.py says how it begins."""
 
     def __init__(self, name):
         self.name = name
+        janitor.employ()
         subprocess.run(["ip", "netns", "add", name], check=True)
 
     def close(self):

@@ -4,6 +4,7 @@ profile of its own, which goes with it, and ends with the block that it is used 
 import base64
 import http.client
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -28,7 +29,7 @@ def need_browser(name):
 
 class Browser:
     def __init__(self, log):
-        self.profile = tempfile.mkdtemp(prefix="nm-browser-")
+        self.profile = tempfile.mkdtemp(prefix=f"nm-browser-{os.getpid()}-")
         self.log = open(log, "w")
         self.driver = subprocess.Popen([shutil.which("chromedriver"), "--port=0"], stdout=subprocess.PIPE,
                                        stderr=self.log, text=True)
