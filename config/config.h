@@ -164,6 +164,7 @@ struct config {
         char *file;
         uint32_t rotate_s;
         uint32_t keep;
+        char *fleet_file; // path of the fleet's document; "": the keys are this host's own
     } keys;
     struct {
         enum config_time_source source;

@@ -207,6 +207,14 @@ const struct schema_key schema[] = {
      .live = LIVE_CONTROL,
      .max = OLD_KEYS_MAX,
      .fallback = "3"},
+    {.path = "keys.fleet", .help = "keys that several servers share", .type = SCHEMA_GROUP},
+    {.path = "keys.fleet.file",
+     .help =
+         "document from which all nodes of a fleet derive the same keys; empty: keys of its own",
+     .type = SCHEMA_PATH,
+     IN(struct config, keys.fleet_file),
+     .max = KEY_PATH_MAX,
+     .fallback = ""},
 
     {.path = "time", .help = "what the server says of its clock", .type = SCHEMA_GROUP},
     {.path = "time.source",

@@ -6,7 +6,6 @@
 const struct schema_later schema_later[] = {
     {"dataplane.ports[].queues", ""},
     {"dataplane.ports[].pci", ""},
-    {"keys.fleet", ""},
 };
 const size_t schema_later_n = sizeof schema_later / sizeof schema_later[0];
 

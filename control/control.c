@@ -227,6 +227,9 @@ static uint64_t clock_turn(struct control *c, uint64_t now)
 
 static uint64_t key_turn(struct control *c, uint64_t now)
 {
+    struct time_report report;
+    time_source_report(c->time, &report);
+    keys_trust_clock(c->keys, report.health.reason == HEALTH_GOOD);
     const uint64_t due = keys_turn(c->keys, &c->board->keyring, now);
     status_keys_turned(c->status);
     return due;

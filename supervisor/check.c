@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -145,6 +146,33 @@ static void look_at_ntp_server(const char *name)
         freeaddrinfo(request.ar_result);
 }
 
+// Control judges its text: noonmarkctl keys check does the same.
+static bool check_fleet(const struct config *config, const struct user *control)
+{
+    const char *path = config->keys.fleet_file;
+    struct stat st;
+
+    if (path[0] == '\0')
+        return true;
+    log_info("keys.rotate and keys.file are not used for keys: the document %s (keys.fleet.file) "
+             "says how long a key seals",
+             path);
+    if (stat(path, &st) != 0) {
+        log_error("%s (keys.fleet.file): %s; put the fleet's document there", path,
+                  strerror(errno));
+        return false;
+    }
+    if (!S_ISREG(st.st_mode) || (st.st_uid != 0 && st.st_uid != control->uid) ||
+        (st.st_mode & 027) != 0) {
+        log_error(
+            "%s (keys.fleet.file) must be a plain file of root or control.user that its group "
+            "cannot write and others cannot read; chown and chmod 640 it",
+            path);
+        return false;
+    }
+    return true;
+}
+
 bool supervisor_check(const struct config *config, supervisor_judge *judge)
 {
     struct user control, dataplane;
@@ -156,6 +184,7 @@ bool supervisor_check(const struct config *config, supervisor_judge *judge)
                     "here");
     const bool found = descriptors_find_users(config, &control, &dataplane) == 0;
     good &= found && files_look_key_directory(config->keys.file, &control) == 0;
+    good &= !found || check_fleet(config, &control);
     good &= check_cores(config);
     look_at_interfaces(config);
     good &= check_sockets(config);

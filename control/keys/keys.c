@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "base/now.h"
 #include "base/secret.h"
+#include "control/keys/fleet.h"
+#include "control/keys/keys_state.h"
 #include "control/keys/rotation.h"
 #include "control/keys/store.h"
 #include "crypto/registers.h"
@@ -13,29 +15,6 @@
 #include <string.h>
 
 #define S_NS INT64_C(1000000000)
-
-// What makes the next set out of the one in use.
-enum change_kind { CHANGE_ROTATE, CHANGE_REVOKE, CHANGE_REVOKE_ALL, CHANGE_IMPORT };
-
-struct change {
-    enum change_kind kind; // CHANGE_ROTATE unless somebody has asked for another one
-    uint32_t id;           // of CHANGE_REVOKE
-    bool seal;             // of CHANGE_IMPORT, as the next ones
-    uint32_t n;
-    struct key foreign[KEYS_LINES];
-};
-
-struct keys {
-    struct rotation rotation;
-    struct change change;
-    struct key_set set;  // in use and published
-    struct key_set next; // the following set, if rotation.next_made
-    struct store *store;
-    uint32_t keep;
-    bool alone; // the store has sets with revoked keys: the next write leaves none of them
-    int err;    // of the last attempt to make or write keys
-    struct keys_outcome outcome;
-};
 
 void keys_publish(const struct keys *keys, struct snapshot *ring)
 {
@@ -211,6 +190,7 @@ static struct rotation_action follow(struct keys *keys, struct snapshot *ring,
 
 static void free_keys(struct keys *keys)
 {
+    fleet_close(keys->fleet);
     store_close(keys->store);
     secret_free(keys, sizeof *keys);
 }
@@ -219,6 +199,8 @@ void keys_set(struct keys *keys, const struct config *config)
 {
     keys->rotation.rotate_ns = config->keys.rotate_s * S_NS;
     keys->keep = config->keys.keep;
+    if (keys->fleet != NULL)
+        fleet_read_now(keys->fleet);
 }
 
 int keys_open(const struct config *config, struct keys **out)
@@ -232,9 +214,17 @@ int keys_open(const struct config *config, struct keys **out)
     if (keys == NULL)
         return -ENOMEM;
     keys_set(keys, config);
-    int err = store_open(config->keys.file, &keys->store);
+    keys->synchronised = true;
+    const char *document = config->keys.fleet_file;
+    int err = document != NULL && *document != '\0'
+                  ? fleet_open(config, now_ns(), &keys->fleet, &keys->set)
+                  : store_open(config->keys.file, &keys->store);
     if (err < 0)
         goto fail;
+    if (keys->fleet != NULL) {
+        *out = keys;
+        return 0;
+    }
 
     int64_t now = (int64_t)now_ns();
     enum store_found read = store_read(keys->store, now, &keys->set);
@@ -250,8 +240,26 @@ fail:
     return err;
 }
 
+void keys_trust_clock(struct keys *keys, bool synchronised)
+{
+    keys->synchronised = synchronised;
+}
+
+static uint64_t fleets_turn(struct keys *keys, struct snapshot *ring, uint64_t now_ns)
+{
+    uint64_t due_ns;
+    if (fleet_turn(keys->fleet, keys->keep, keys->synchronised, now_ns, &keys->set, &due_ns)) {
+        keys_publish(keys, ring);
+        log_info("cookie keys rotated: %08x seals now, %u keys", keys->set.key[KEY_CURRENT].id,
+                 keys->set.n);
+    }
+    return due_ns;
+}
+
 uint64_t keys_turn(struct keys *keys, struct snapshot *ring, uint64_t now_ns)
 {
+    if (keys->fleet != NULL)
+        return fleets_turn(keys, ring, now_ns);
     int err;
     enum rotation_event event = ROTATION_TIME;
     if (keys->rotation.writing != 0 && store_poll(keys->store, &err))
@@ -263,44 +271,13 @@ uint64_t keys_turn(struct keys *keys, struct snapshot *ring, uint64_t now_ns)
     return (uint64_t)follow(keys, ring, event, (int64_t)now_ns).until_ns;
 }
 
-size_t keys_describe(const struct keys *keys, uint64_t now_ns, struct keys_line out[KEYS_LINES])
-{
-    uint32_t own = 0; // an imported key goes with the next one of our own
-    for (uint32_t i = 0; i < keys->set.n; i++) {
-        const bool imported = keys->set.key[i].foreign_ad;
-        int64_t age_ns = (int64_t)now_ns - keys->set.key[i].made_ns;
-        out[i] = (struct keys_line){
-            .id = keys->set.key[i].id,
-            .role = i == KEY_CURRENT  ? "current"
-                    : i == KEY_FUTURE ? "future"
-                                      : "old",
-            .imported = imported,
-            .old = i < KEY_OLD ? 0 : own + 1,
-            .age_s = age_ns < 0 ? 0 : (uint64_t)(age_ns / S_NS),
-        };
-        own += i >= KEY_OLD && !imported;
-    }
-    return keys->set.n;
-}
-
-void keys_schedule(const struct keys *keys, uint64_t now_ns, struct keys_schedule *schedule)
-{
-    const struct rotation *r = &keys->rotation;
-    const int64_t left_ns = keys->set.key[KEY_FUTURE].made_ns + r->rotate_ns - (int64_t)now_ns;
-    *schedule = (struct keys_schedule){
-        .rotate_s = (uint32_t)(r->rotate_ns / S_NS),
-        .keep = keys->keep,
-        .next_s = left_ns <= 0 || r->asked ? 0 : (uint64_t)(left_ns / S_NS),
-        .rotating = left_ns <= 0 || r->asked,
-        .writing = r->writing != 0,
-        .failing = r->failing,
-    };
-}
-
 // While a next set exists it may be on the disk, and a second one would take its place.
 static const char *ask(struct keys *keys, enum change_kind kind)
 {
     const struct rotation *r = &keys->rotation;
+    if (keys->fleet != NULL)
+        return "the keys are the fleet's, and change on all nodes by the clock; to drop a key, "
+               "publish a document with `revoke ID` and a higher `serial`";
     if (r->failing)
         return "the key file could not be written when it was last tried, which the log explains; "
                "mend that first";
@@ -355,20 +332,11 @@ const char *keys_ask_import(struct keys *keys, const struct keys_foreign *foreig
     return NULL;
 }
 
-const struct keys_outcome *keys_outcome(const struct keys *keys)
-{
-    return &keys->outcome;
-}
-
-bool keys_failing(const struct keys *keys)
-{
-    return keys->rotation.failing;
-}
-
 void keys_close(struct keys *keys)
 {
     if (keys == NULL)
         return;
-    follow(keys, NULL, ROTATION_CLOSE, (int64_t)now_ns());
+    if (keys->fleet == NULL)
+        follow(keys, NULL, ROTATION_CLOSE, (int64_t)now_ns());
     free_keys(keys);
 }

@@ -8,6 +8,9 @@
 // rotation.h decides when that happens, and what changes when the disk fails; store.h makes a set
 // durable.
 //
+// With keys.fleet.file the keys are those of a fleet (fleet.h): the sets change by the clock, the
+// key file is not used, and there is no rotation that somebody could ask for.
+//
 // All calls belong to control's main loop. The threads of ke read keys from the board, each with a
 // keyring_view of its own, as the cores do. Contains key material in memory from secret.h.
 #pragma once
@@ -15,6 +18,7 @@
 #include "base/bounds.h"
 #include "board/snapshot.h"
 #include "config/config.h"
+#include "control/keys/fleet.h"
 #include "crypto/cookie_key.h"
 
 #include <stdbool.h>
@@ -60,7 +64,8 @@ struct keys_outcome {
     uint32_t n_imported;
 };
 
-// Reads the keys from the file, or makes new keys and the file. Faults of the file are logged; at
+// With a fleet, reads its document, and -errno is returned when there is none that is good. Else
+// reads the keys from the file, or makes new keys and the file. Faults of the file are logged; at
 // worst new keys are made. -errno when there are no keys and new ones cannot be made durable:
 // clients would then get cookies that the next start cannot open.
 int keys_open(const struct config *config, struct keys **keys);
@@ -105,7 +110,15 @@ const char *keys_ask_import(struct keys *keys, const struct keys_foreign *foreig
 
 const struct keys_outcome *keys_outcome(const struct keys *keys);
 
-// True while the last attempt to make or write keys has failed.
+// Tells whether this host's UTC can be trusted; until the first call it is. A fleet's keys stay as
+// they are while it cannot.
+void keys_trust_clock(struct keys *keys, bool synchronised);
+
+// What is known of the fleet's document. False: the keys are this host's own.
+bool keys_fleet(const struct keys *keys, struct fleet_report *report);
+
+// True while the last attempt to make or write keys has failed; of a fleet's keys, to write the
+// copy of the document.
 bool keys_failing(const struct keys *keys);
 
 // Waits for a write under way, stores the ages, wipes and frees. keys may be NULL.

@@ -101,6 +101,22 @@ def directories(tap, world):
     tap.ok(not pathlib.Path("/nowhere").exists(), "and it is not made")
 
 
+def fleet(tap, world):
+    document = world.runtime / "document"
+    changed(world, (r"  keep: ", f"  fleet: {{file: {document}}}\n  keep: "))
+    got = run(world)
+    tap.ok(got.returncode == 1 and f"{document} (keys.fleet.file): No such file" in got.stderr and
+           "keys.rotate and keys.file are not used" in got.stderr, "a fleet's document that is missing is a fault",
+           got.stderr)
+    document.write_text("")
+    document.chmod(0o644)
+    got = run(world)
+    tap.ok(got.returncode == 1 and "chown and chmod 640 it" in got.stderr, "and one that all may read", got.stderr)
+    document.chmod(0o640)
+    got = run(world)
+    tap.equal(got.returncode, 0, "but not one that root's group may read")
+
+
 def what_may_change(tap, world):
     changed(world, (rf"interface: {SERVER_IF}", "interface: soon0"),
             (r'ntp_server: ""', "ntp_server: no-such-host.test"))
@@ -159,6 +175,7 @@ def main():
         valid(tap, world)
         every_fault(tap, world)
         directories(tap, world)
+        fleet(tap, world)
         what_may_change(tap, world)
         stalled_resolver(tap, world)
         syntax(tap, world)
