@@ -1,6 +1,7 @@
 // noonmarkctl keys, and the commands that change the keys.
 #include "ctl/client.h"
 #include "ctl/every.h"
+#include "ctl/keys_document.h"
 #include "ctl/keys_import.h"
 #include "ctl/keys_revoke.h"
 #include "ctl/member.h"
@@ -81,6 +82,10 @@ static int run(const struct call *call)
     static const struct request keys = {"keys", CLIENT_TIMEOUT_S, client_otherwise};
     const char *word = call->word != NULL ? call->word : "";
     const bool revokes = strcmp(word, "revoke") == 0, imports = strcmp(word, "import") == 0;
+    if (command_lists(KEYS_DOCUMENT_WORDS, word)) {
+        fprintf(stderr, "noonmarkctl: write `noonmarkctl keys %s ...`, options behind it\n", word);
+        return CALL_WRONG;
+    }
     if ((!revokes && (call->id != NULL || call->yes)) || (!imports && call->seal)) {
         fputs("noonmarkctl: --id and --yes belong to keys revoke, --seal to keys import; leave "
               "them out\n",
@@ -96,8 +101,8 @@ static int run(const struct call *call)
 
 const struct command command_keys = {
     .name = "keys",
-    .words = "rotate revoke import",
-    .help = "cookie keys: states, ages, next rotation; changes them now",
+    .words = "rotate revoke import " KEYS_DOCUMENT_WORDS,
+    .help = "cookie keys: states, ages, next rotation; changes them; documents",
     .run = run,
     .options = "id yes seal",
     .with_file = "import",

@@ -3,6 +3,7 @@
 
 #include "config/config.h"
 #include "ctl/command.h"
+#include "ctl/keys_document.h"
 
 #include <getopt.h>
 #include <stdbool.h>
@@ -49,6 +50,10 @@ static void print_help(void)
         "      --seal           keys import: the key seals here, too\n"
         "      --version        prints the version\n"
         "      --help           prints this\n"
+        "\n"
+        "keys check, keys derive and keys sum work on the document of a fleet, and need no "
+        "server:\n"
+        "see noonmarkctl(1)\n"
         "\n"
         "exit status: 0 success, 1 no answer, a refusal, or a fault that doctor has found, 2 "
         "usage\n",
@@ -152,6 +157,9 @@ int main(int argc, char **argv)
     };
     struct call call = {.socket = COMMAND_SOCKET};
     int option;
+    const int status = keys_document_run(argc, argv);
+    if (status >= 0)
+        return status;
     while ((option = getopt_long(argc, argv, "c:s:", options, NULL)) != -1) {
         switch (option) {
         case 's':

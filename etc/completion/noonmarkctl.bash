@@ -51,7 +51,7 @@ _noonmarkctl()
     else
         case $command in
         '') words='status clock ports keys ke limits top reload doctor drain' ;;
-        keys) [[ $previous == r[eo]* ]] || words='rotate revoke import' ;;
+        keys) [[ $previous =~ ^(rotate|revoke|import|check|derive|sum)$ ]] || words='rotate revoke import check derive sum' ;;
         esac
     fi
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
