@@ -31,6 +31,17 @@ struct fact_key {
     uint64_t age_s;
 };
 
+// The document of a fleet, where the keys come from one.
+struct fact_fleet {
+    char fingerprint[FACT_TEXT_LEN]; // "9c1f0a3b", with its NUL; "": the keys are this server's own
+    uint64_t serial;
+    int64_t ends_s;     // when its last span ends, in Unix time
+    uint64_t n_refused; // documents, since the start of control
+    uint8_t refused;    // 0 or 1: the file as it is now
+    uint8_t frozen;     // 0 or 1: the last span has ended
+    uint8_t spare[6];
+};
+
 struct control_facts {
     int64_t error_bound_ns;          // how wrong CLOCK_REALTIME may be, all in all; or FACT_UNKNOWN
     int64_t source_offset_ns;        // the source's time minus CLOCK_REALTIME; or FACT_UNKNOWN
@@ -45,6 +56,7 @@ struct control_facts {
     uint32_t n_keys;
     uint32_t spare_too;
     struct fact_key key[COOKIE_KEYS_MAX];
+    struct fact_fleet fleet;
 };
 static_assert(sizeof(struct control_facts) <= 8 * SNAPSHOT_WORDS_MAX, "fits a snapshot");
 static_assert(sizeof(struct control_facts) % 8 == 0, "is made of whole words");

@@ -35,6 +35,7 @@ enum metric_place {
     METRIC_STAMPS,      // struct stamp_line: an element of stamp_clocks
     METRIC_PORT,        // struct board_port: an element of ports
     METRIC_KEY,         // struct metric_key: an element of keys
+    METRIC_FLEET,       // struct fact_fleet: the keys' fleet
     METRIC_CORES,       // struct core_counters: an element of cores, and their sum: counters
     METRIC_CORE,        // struct core_counters: an element of cores; a sum would have no meaning
     METRIC_KE,          // struct ke_counters: ke

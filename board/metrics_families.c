@@ -203,6 +203,21 @@ const struct metric_family family_keys = {"noonmark_keys", "Cookie keys that con
 const struct metric_family family_keys_failing = {
     "noonmark_keys_failing", "Whether the last attempt to make or write cookie keys has failed.",
     METRIC_GAUGE, ""};
+const struct metric_family family_fleet_serial = {
+    "noonmark_fleet_serial", "The serial number of the fleet's document in force.", METRIC_GAUGE,
+    ""};
+const struct metric_family family_fleet_end = {
+    "noonmark_fleet_end_timestamp_seconds",
+    "When the last span of the fleet's document ends, in Unix time.", METRIC_GAUGE, "seconds"};
+const struct metric_family family_fleet_frozen = {
+    "noonmark_fleet_frozen", "Whether the spans have ended, so that the last key is frozen.",
+    METRIC_GAUGE, ""};
+const struct metric_family family_fleet_refused = {
+    "noonmark_fleet_document_refused",
+    "Whether the fleet's document as it is now is refused, so that an earlier one is in force.",
+    METRIC_GAUGE, ""};
+const struct metric_family family_fleet_refusals = {
+    "noonmark_fleet_refusals", "Documents of the fleet that were refused.", METRIC_COUNTER, ""};
 const struct metric_family family_certificate_expiry = {
     "noonmark_certificate_expiry_timestamp_seconds",
     "When the first certificate of a chain that NTS-KE serves expires, in Unix time.", METRIC_GAUGE,

@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
 // "3 d 04:05:06", or without the days.
 static const char *span(int64_t seconds, char text[32])
@@ -33,6 +34,26 @@ static void show_key(const json_t *key, FILE *out)
             member_yes(key, "imported") ? "  imported" : "");
 }
 
+static void show_fleet(const json_t *fleet, FILE *out)
+{
+    const time_t ends = (time_t)member_number(fleet, "ends");
+    struct tm utc;
+    char until[32] = "?";
+    if (gmtime_r(&ends, &utc) != NULL)
+        strftime(until, sizeof until, "%Y-%m-%dT%H:%MZ", &utc);
+    fprintf(out,
+            "\nkeys of a fleet: serial %" PRId64 ", fingerprint %s, %" PRId64
+            " spans until %s, %" PRId64 " keys revoked\n",
+            member_number(fleet, "serial"), member_text(fleet, "fingerprint"),
+            member_number(fleet, "spans"), until, member_number(fleet, "revoked"));
+    if (member_yes(fleet, "frozen"))
+        fputs("the last span has ENDED: its last key is frozen; add spans to the document\n", out);
+    if (member_yes(fleet, "waits"))
+        fputs("the clock is unhealthy: the keys stay as they are until it is healthy\n", out);
+    if (member_yes(fleet, "refused"))
+        fprintf(out, "the file as it is now is REFUSED: %s\n", member_text(fleet, "why"));
+}
+
 static void show(const json_t *answer, FILE *out)
 {
     char next[32], each[32];
@@ -46,6 +67,8 @@ static void show(const json_t *answer, FILE *out)
         fprintf(out, "\nnext rotation in %s", span(member_number(answer, "next_rotation_s"), next));
     fprintf(out, ", one each %s, %" PRId64 " old keys kept\n",
             span(member_number(answer, "rotate_s"), each), member_number(answer, "keep"));
+    if (json_is_object(json_object_get(answer, "fleet")))
+        show_fleet(json_object_get(answer, "fleet"), out);
     if (member_yes(answer, "failing"))
         fputs("the last write of the key file has FAILED: see the server's log\n", out);
     else if (member_yes(answer, "writing"))

@@ -159,6 +159,15 @@ static void write_infos(FILE *out, enum exposition_format format,
     if (s->role != SERVE_KE)
         write_sample(out, "noonmark_clock_source", "_info", labels, NULL, "1");
 
+    if (p->facts.fleet.fingerprint[0] != '\0') {
+        write_info_head(out, format, "noonmark_fleet",
+                        "The keys that the fleet's document gives: the same on all nodes.");
+        labels[0] = '\0';
+        places_label(labels, sizeof labels, "fingerprint", p->facts.fleet.fingerprint,
+                     FACT_TEXT_LEN);
+        write_sample(out, "noonmark_fleet", "_info", labels, NULL, "1");
+    }
+
     write_info_head(out, format, "noonmark_port",
                     "What a port is, and where its times of arrival and departure come from.");
     for (size_t i = 0; i < p->n; i++) {

@@ -71,6 +71,8 @@ static void gather_facts(const struct exposition_sources *s, struct places *p)
         snprintf(add(p, METRIC_KEY, &p->key[i])->labels, PLACE_LABELS_MAX,
                  "id=\"%08x\",role=\"%s\"", key->id, key->role < FACT_ROLES ? role[key->role] : "");
     }
+    if (p->facts.fleet.fingerprint[0] != '\0')
+        add(p, METRIC_FLEET, &p->facts.fleet);
 }
 
 static void gather_ke(const struct exposition_sources *s, struct places *p)

@@ -73,6 +73,20 @@ static void describe_keys(const struct keys *keys, struct control_facts *facts)
             .id = line[i].id, .role = role_of(line[i].role), .age_s = line[i].age_s};
 }
 
+void facts_describe_fleet(const struct keys *keys, struct fact_fleet *fleet)
+{
+    struct fleet_report report;
+    *fleet = (struct fact_fleet){0};
+    if (!keys_fleet(keys, &report))
+        return;
+    snprintf(fleet->fingerprint, FACT_TEXT_LEN, "%s", report.fingerprint);
+    fleet->serial = report.serial;
+    fleet->ends_s = report.until_s;
+    fleet->n_refused = report.file.n_refused;
+    fleet->refused = report.file.refused;
+    fleet->frozen = report.end == FLEET_ENDED;
+}
+
 void facts_describe(const struct status_sources *s, struct control_facts *facts)
 {
     struct ntp_state state;
@@ -91,6 +105,7 @@ void facts_describe(const struct status_sources *s, struct control_facts *facts)
     snprintf(facts->source, FACT_TEXT_LEN, "%s", source_word(s->config));
     reference_text(s->config, &state, facts->reference);
     describe_keys(s->keys, facts);
+    facts_describe_fleet(s->keys, &facts->fleet);
 }
 
 void facts_publish(const struct status_sources *s, struct board_facts *board)

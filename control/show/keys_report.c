@@ -4,6 +4,7 @@
 
 #include "base/now.h"
 #include "control/keys/keys.h"
+#include "control/show/facts.h"
 #include "control/show/json_line.h"
 #include "control/show/report.h"
 
@@ -45,6 +46,23 @@ static uint64_t opens_for_s(const struct keys_schedule *schedule, int old)
     return schedule->next_s + (uint64_t)(more < 0 ? 0 : more) * schedule->rotate_s;
 }
 
+// The document of a fleet, or null.
+static json_t *document_report(const struct keys *keys)
+{
+    struct fleet_report report;
+    struct fact_fleet numbers;
+    if (!keys_fleet(keys, &report))
+        return json_null();
+    facts_describe_fleet(keys, &numbers);
+    json_t *o = report_metrics(METRIC_FLEET, &numbers);
+    json_object_set_new(o, "fingerprint", json_string(report.fingerprint));
+    report_set_int(o, "spans", report.n_spans);
+    report_set_int(o, "revoked", report.n_revoked);
+    json_object_set_new(o, "waits", json_boolean(report.waits));
+    json_object_set_new(o, "why", report.file.refused ? json_string(report.file.why) : json_null());
+    return o;
+}
+
 json_t *keys_answer(const struct status_sources *s)
 {
     struct keys_line line[KEYS_LINES];
@@ -69,6 +87,7 @@ json_t *keys_answer(const struct status_sources *s)
     json_object_set_new(o, "rotating", json_boolean(schedule.rotating));
     json_object_set_new(o, "writing", json_boolean(schedule.writing));
     json_object_set_new(o, "failing", json_boolean(schedule.failing));
+    json_object_set_new(o, "fleet", document_report(s->keys));
     return o;
 }
 

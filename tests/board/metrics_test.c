@@ -135,9 +135,12 @@ static void every_field_is_in_one_row(void **state)
     const struct other facts[] = {
         OTHER(control_facts, spare),     OTHER(control_facts, source),
         OTHER(control_facts, reference), OTHER(control_facts, spare_too),
-        OTHER(control_facts, key),
+        OTHER(control_facts, key),       OTHER(control_facts, fleet),
     };
     covers(sizeof(struct control_facts), METRIC_FACTS, METRIC_FACTS, facts, N(facts));
+
+    const struct other fleet[] = {OTHER(fact_fleet, fingerprint), OTHER(fact_fleet, spare)};
+    covers(sizeof(struct fact_fleet), METRIC_FLEET, METRIC_FLEET, fleet, N(fleet));
 
     const struct other certificate[] = {OTHER(board_certificate, chain),
                                         OTHER(board_certificate, subject),

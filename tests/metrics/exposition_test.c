@@ -38,6 +38,11 @@ static const struct control_facts good_facts = {
     .n_keys = 2,
     .key = {{.id = 0xabc, .role = FACT_KEY_CURRENT, .age_s = 100},
             {.id = 7, .role = FACT_KEY_FUTURE, .age_s = 1}},
+    .fleet = {.fingerprint = "9c1f0a3b",
+              .serial = 12,
+              .ends_s = 1900000000,
+              .n_refused = 3,
+              .frozen = 1},
 };
 
 static const struct ntp_state good_clock = {
@@ -113,6 +118,12 @@ static void numbers_are_the_boards(void **state)
     expect(text, "noonmark_key_age_seconds{id=\"00000abc\",role=\"current\"} 100");
     expect(text, "noonmark_key_age_seconds{id=\"00000007\",role=\"future\"} 1");
     expect(text, "noonmark_keys 2");
+    expect(text, "noonmark_fleet_info{fingerprint=\"9c1f0a3b\"} 1");
+    expect(text, "noonmark_fleet_serial 12");
+    expect(text, "noonmark_fleet_end_timestamp_seconds 1900000000");
+    expect(text, "noonmark_fleet_frozen 1");
+    expect(text, "noonmark_fleet_document_refused 0");
+    expect(text, "noonmark_fleet_refusals_total 3");
     expect(text, "noonmark_certificate_expiry_timestamp_seconds{chain=\"/a\\\"b\\\\c .pem\"} "
                  "1800000000");
     expect(text, "noonmark_ke_ended_total{how=\"completed\"} 44");

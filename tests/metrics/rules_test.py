@@ -30,6 +30,9 @@ WELL = {
     "noonmark_clock_steps_total": (1, 0),
     'noonmark_certificate_expiry_timestamp_seconds{chain="/c.pem"}': (60 * DAY, 0),
     "noonmark_keys_failing": (0, 0),
+    'noonmark_fleet_info{fingerprint="9c1f0a3b"}': (1, 0),
+    "noonmark_fleet_end_timestamp_seconds": (60 * DAY, 0),
+    "noonmark_fleet_document_refused": (0, 0),
     'noonmark_ntp_dropped_total{core="0",cpu="1",reason="version"}': (0, 600),
     'noonmark_ntp_dropped_total{core="0",cpu="1",reason="stale"}': (5, 0),
     'noonmark_ntp_dropped_total{core="0",cpu="1",reason="longer"}': (0, 0),
@@ -68,6 +71,10 @@ ILL = {
     "NoonmarkCertificateExpiresSoon": {'noonmark_certificate_expiry_timestamp_seconds{chain="/c.pem"}': (10 * DAY, 0)},
     "NoonmarkCertificateExpires": {'noonmark_certificate_expiry_timestamp_seconds{chain="/c.pem"}': (2 * DAY, 0)},
     "NoonmarkKeysFailing": {"noonmark_keys_failing": (1, 0)},
+    "NoonmarkFleetDiffers": {'noonmark_fleet_info{fingerprint="00000001"}': (1, 0)},
+    "NoonmarkFleetEndsSoon": {"noonmark_fleet_end_timestamp_seconds": (6 * DAY, 0)},
+    "NoonmarkFleetEnds": {"noonmark_fleet_end_timestamp_seconds": (DAY / 2, 0)},
+    "NoonmarkFleetRefused": {"noonmark_fleet_document_refused": (1, 0)},
     "NoonmarkRequestsUnanswered": {'noonmark_ntp_dropped_total{core="0",cpu="1",reason="stale"}': (0, 120)},
     "NoonmarkFramesMissed": {'noonmark_port_missed_frames_total{port="eth0"}': (0, 120)},
     "NoonmarkPortDown": {'noonmark_port_link_up{port="eth0"}': (0, 0)},
@@ -83,7 +90,8 @@ ILL = {
     "NoonmarkFault": {'noonmark_ntp_dropped_total{core="0",cpu="1",reason="longer"}': RISES},
 }
 # With the first of these the second fires, too.
-TOGETHER = {"NoonmarkCertificateExpires": ["NoonmarkCertificateExpiresSoon"]}
+TOGETHER = {"NoonmarkCertificateExpires": ["NoonmarkCertificateExpiresSoon"],
+            "NoonmarkFleetEnds": ["NoonmarkFleetEndsSoon"]}
 
 
 def series(name, numbers):

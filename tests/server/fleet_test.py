@@ -239,6 +239,13 @@ def main(tap, nodes):
     frozen = [node.keys()["keys"][0]["id"] for node in nodes]
     verdicts = all_at_all(nodes, first)
     tap.ok(len(set(frozen)) == 1 and good(verdicts), "the last key serves on, on all nodes", (frozen, verdicts))
+    shown = [node.keys()["fleet"] for node in nodes]
+    tap.ok(len({fleet["fingerprint"] for fleet in shown}) == 1 and
+           all((fleet["serial"], fleet["frozen"], fleet["refused"], fleet["ends"]) == (5, True, False, until)
+               for fleet in shown), "noonmarkctl keys shows the document, with one fingerprint on all", shown)
+    nodes[0].put("")
+    tap.ok(wait_for(lambda: nodes[0].keys()["fleet"]["why"] == "line 1: the file is empty", 10) and
+           nodes[0].keys()["fleet"]["refused"], "and why a file is refused", nodes[0].keys())
     stale = Client(nodes[1], first).exchange()
     for node in nodes:
         node.put(document(6, begin))

@@ -267,7 +267,7 @@ static void the_keys_in_full(void **state)
 {
     (void)state;
     json_t *o = answer("keys");
-    expect_names("keys", o, "keys rotate_s keep next_rotation_s rotating writing failing");
+    expect_names("keys", o, "keys rotate_s keep next_rotation_s rotating writing failing fleet");
     const json_t *current = json_array_get(json_object_get(o, "keys"), 0);
     const json_t *future = json_array_get(json_object_get(o, "keys"), 1);
     expect_names("a key", current, "id role imported age_s old opens_for_s");
