@@ -16,6 +16,7 @@
 #include "board/counters.h"
 #include "board/facts.h"
 #include "board/ke_counters.h"
+#include "board/key_hints.h"
 #include "board/keyring.h"
 #include "board/limited.h"
 #include "board/ntp_state.h"
@@ -51,7 +52,8 @@ struct board_control {
     _Atomic uint64_t log_lost;  // lines of log that it lost
     struct snapshot ntp_state;  // struct ntp_state
     uint8_t without_keys[BOARD_PAGE - 64 - sizeof(struct snapshot)];
-    struct snapshot keyring; // the pages from here on contain keys
+    struct snapshot keyring;   // the pages from here on contain keys
+    struct snapshot key_hints; // struct key_hints_record
 };
 static_assert(offsetof(struct board_control, keyring) == BOARD_PAGE,
               "the keys begin on a page of their own");

@@ -4,6 +4,8 @@
 // frames_received == the sum of all outcomes, always. Names and help: board/metrics.h.
 #pragma once
 
+#include "board/key_hints.h"
+
 #include <assert.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -95,6 +97,7 @@ struct core_counters {
     _Atomic uint64_t records_refused;    // records of the board that were out of range
     _Atomic uint64_t outcome[OUTCOMES];
     _Atomic uint64_t nak[NAK_CAUSES];                 // of outcome[ANSWERED_NAK]
+    _Atomic uint64_t hint[KEY_HINTS];                 // of nak[NAK_UNKNOWN_KEY]
     _Atomic uint64_t departure_error[DEPARTURE_BINS]; // by departure_error_bin
 
     // Requests above a limit that were answered all the same; and with dry_run, those that would

@@ -100,6 +100,9 @@ const struct metric_family family_dropped = {
     ""};
 const struct metric_family family_naks = {"noonmark_ntp_naks", "NTS NAKs sent, by their cause.",
                                           METRIC_COUNTER, ""};
+const struct metric_family family_hints = {
+    "noonmark_ntp_naks_of_other_periods",
+    "NAKs for cookies of a fleet's keys of an earlier or a later time.", METRIC_COUNTER, ""};
 const struct metric_family family_leaked = {
     "noonmark_ntp_limits_leaked", "Requests above a limit that were answered all the same.",
     METRIC_COUNTER, ""};

@@ -38,6 +38,7 @@ extern const struct metric_family family_frames;
 extern const struct metric_family family_replies;
 extern const struct metric_family family_dropped;
 extern const struct metric_family family_naks;
+extern const struct metric_family family_hints;
 extern const struct metric_family family_leaked;
 extern const struct metric_family family_dry;
 extern const struct metric_family family_overload;

@@ -275,6 +275,13 @@ const struct metric metrics[] = {
     {&family_naks, "cause", "request_tag", "nak_request_tag",
      "NAKs because the request's authentication tag is wrong, under a genuine cookie.",
      CORES(nak[NAK_REQUEST_TAG])},
+    {&family_hints, "period", "expired", "cookie_expired",
+     "Of nak_unknown_key, those with a cookie of a fleet's key that was dropped not long ago.",
+     CORES(hint[KEY_HINT_EXPIRED])},
+    {&family_hints, "period", "future", "cookie_future",
+     "Of nak_unknown_key, those with a cookie of a fleet's key that is still to come: a clock is "
+     "wrong.",
+     CORES(hint[KEY_HINT_FUTURE])},
     {&family_leaked, "account", "plain", "leaked_plain",
      "Requests without NTS above their limit that were answered all the same.",
      CORES(leaked_plain)},

@@ -231,6 +231,7 @@ static uint64_t key_turn(struct control *c, uint64_t now)
     time_source_report(c->time, &report);
     keys_trust_clock(c->keys, report.health.reason == HEALTH_GOOD);
     const uint64_t due = keys_turn(c->keys, &c->board->keyring, now);
+    keys_publish_hints(c->keys, &c->board->key_hints);
     status_keys_turned(c->status);
     return due;
 }

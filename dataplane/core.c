@@ -9,6 +9,7 @@
 #include "dataplane/stage/allow.h"
 #include "dataplane/stage/classify.h"
 #include "dataplane/stage/exchange.h"
+#include "dataplane/stage/hint.h"
 #include "dataplane/stage/interleave.h"
 #include "dataplane/stage/parse.h"
 #include "dataplane/stage/refuse.h"
@@ -125,6 +126,8 @@ static struct proof compose(struct core *c, struct kinds requested, lane_set int
     if (interleaved != 0)
         interleave_undo(b, interleaved & proof.doubted);
     refuse(b, proof.doubted); // become NAKs
+    if (proof.doubted != 0)
+        hint(b, proof.doubted & b->nak[NAK_UNKNOWN_KEY], c->is.key_hints);
     if (b->kissed != 0)
         kiss(b, b->kissed & requested.plain);
     return proof;

@@ -124,6 +124,7 @@ int loop_open(const struct loop_setup *setup, struct loop **out)
         const struct core_setup core = {
             .port = setup->queues[i],
             .keyring = &setup->control->keyring,
+            .key_hints = &setup->control->key_hints,
             .ntp_state = setup->ntp_state,
             .stamps = setup->stamps,
             .own_clock = port_line(setup->queues[i]),

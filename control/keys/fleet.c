@@ -22,6 +22,7 @@ struct fleet {
     enum fleet_end end;
     bool waits;
     bool fresh; // the set is not yet of this document
+    struct key_hints_record hints;
     struct log_limit failing;
 };
 
@@ -76,6 +77,8 @@ static bool step(struct fleet *f, uint32_t keep, const struct fleet_time *time, 
         fleet_step(&f->steps, &f->document, f->fresh, keep, time, set, &failed) && !failed;
     if (changed)
         f->fresh = false;
+    if (changed && !fleet_step_hints(&f->steps, &f->document, &f->hints))
+        f->hints = (struct key_hints_record){0};
     if (failed)
         log_limited(&f->failing, LOG_LEVEL_ERROR,
                     "OpenSSL cannot derive the fleet's keys: the keys in use stay");
@@ -142,6 +145,11 @@ bool fleet_turn(struct fleet *f, uint32_t keep, bool synchronised, uint64_t now_
         left_ns = TURN_NS;
     *due_ns = now_ns + (uint64_t)left_ns;
     return changed;
+}
+
+const struct key_hints_record *fleet_hints(const struct fleet *f)
+{
+    return &f->hints;
 }
 
 void fleet_read_now(struct fleet *f)

@@ -6,6 +6,7 @@
 // Contains key material in memory from secret.h.
 #pragma once
 
+#include "board/key_hints.h"
 #include "config/config.h"
 #include "control/keys/fleet_file.h"
 #include "control/keys/key_set.h"
@@ -36,6 +37,9 @@ int fleet_open(const struct config *config, uint64_t now_ns, struct fleet **flee
 // synchronised: this node's UTC can be trusted.
 bool fleet_turn(struct fleet *fleet, uint32_t keep, bool synchronised, uint64_t now_ns,
                 struct key_set *set, uint64_t *due_ns);
+
+// The hints that belong to the set in use.
+const struct key_hints_record *fleet_hints(const struct fleet *fleet);
 
 // Makes it read the file soon, even if that has not changed.
 void fleet_read_now(struct fleet *fleet);

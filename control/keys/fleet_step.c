@@ -138,3 +138,22 @@ int64_t fleet_step_due(const struct fleet_steps *s, const struct fleet_document 
         return INT64_MAX;
     return fleet_period_begins(d, s->period + 1) * S_NS;
 }
+
+// Beyond the spans too: a clock may be wrong at their ends.
+bool fleet_step_hints(const struct fleet_steps *s, const struct fleet_document *d,
+                      struct key_hints_record *hints)
+{
+    *hints = (struct key_hints_record){0};
+    for (int64_t i = 0; i < KEY_HINT_IDS; i++) {
+        const int64_t expired = s->period - (int64_t)s->keep - 1 - i;
+        if (!fleet_derive_id(d, s->period + 2 + i, &hints->id[KEY_HINT_FUTURE][i]))
+            return false;
+        hints->n[KEY_HINT_FUTURE]++;
+        if (expired < 0)
+            continue;
+        if (!fleet_derive_id(d, expired, &hints->id[KEY_HINT_EXPIRED][i]))
+            return false;
+        hints->n[KEY_HINT_EXPIRED]++;
+    }
+    return true;
+}

@@ -16,6 +16,7 @@
 // No clock, no file, no log. Contains key material: memory from secret.h. One thread.
 #pragma once
 
+#include "board/key_hints.h"
 #include "control/keys/key_set.h"
 #include "fleet/document.h"
 
@@ -45,6 +46,11 @@ struct fleet_steps {
 // the next step tries again.
 bool fleet_step(struct fleet_steps *steps, const struct fleet_document *document, bool fresh,
                 uint32_t keep, const struct fleet_time *time, struct key_set *set, bool *failed);
+
+// The ids of periods before and after those of the set in use; KEY_HINT_IDS of each kind. False:
+// OpenSSL failed.
+bool fleet_step_hints(const struct fleet_steps *steps, const struct fleet_document *document,
+                      struct key_hints_record *hints);
 
 // When the period after the one in use begins, in UTC nanoseconds; INT64_MAX: never, it is the
 // document's last one.

@@ -26,6 +26,17 @@ void keys_publish(const struct keys *keys, struct snapshot *ring)
     registers_wipe();
 }
 
+void keys_publish_hints(struct keys *keys, struct snapshot *hints)
+{
+    if (keys->fleet == NULL)
+        return;
+    const struct key_hints_record *record = fleet_hints(keys->fleet);
+    if (memcmp(record, &keys->hints, sizeof *record) == 0)
+        return;
+    keys->hints = *record;
+    snapshot_publish(hints, record, sizeof *record);
+}
+
 // The change that somebody waits for is durable and put into use.
 static void note_rotated(struct keys *keys)
 {

@@ -77,6 +77,10 @@ void keys_set(struct keys *keys, const struct config *config);
 // Publishes the keys for the cores and ke.
 void keys_publish(const struct keys *keys, struct snapshot *ring);
 
+// Publishes a fleet's hints, if they are others than those that were published. Call it after
+// keys_publish and keys_turn.
+void keys_publish_hints(struct keys *keys, struct snapshot *hints);
+
 // Does what is due at now_ns (CLOCK_MONOTONIC), never waits, and returns when to call it again.
 uint64_t keys_turn(struct keys *keys, struct snapshot *ring, uint64_t now_ns);
 

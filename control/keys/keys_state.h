@@ -30,6 +30,7 @@ struct keys {
     struct store *store;
     struct fleet *fleet; // NULL: the keys are this host's own, in the store. Else there is no store
     bool synchronised;   // this host's UTC can be trusted
+    struct key_hints_record hints; // that were published
     uint32_t keep;
     bool alone; // the store has sets with revoked keys: the next write leaves none of them
     int err;    // of the last attempt to make or write keys

@@ -39,6 +39,12 @@ static void count_naks(struct core_counters *counters, const struct batch *batch
         counter_add(&counters->nak[i], lane_count(batch->nak[i] & left));
         left &= ~batch->nak[i];
     }
+    // The first cause, so these lanes have no other.
+    uint32_t n[KEY_HINTS + 1] = {0};
+    for (lane_set unknown = batch->ended[ANSWERED_NAK] & batch->nak[NAK_UNKNOWN_KEY]; unknown != 0;)
+        n[batch->hint[lane_take(&unknown)]]++;
+    for (unsigned kind = 0; kind < KEY_HINTS; kind++)
+        counter_add(&counters->hint[kind], n[kind]);
 }
 
 void account(struct core_counters *counters, struct batch *batch, lane_set all,

@@ -30,6 +30,7 @@ struct batch {
     lane_set kissed;          // admit: will be answered with a kiss; cleared each turn
     lane_set ended[OUTCOMES]; // which lanes ended how; disjoint, cleared each turn
     lane_set nak[NAK_CAUSES]; // exchange: why lanes are refused; cleared each turn
+    uint8_t hint[LANES];      // hint: enum key_hint, of refused lanes with an unknown key
 };
 
 // The request from its NTP header on, and its length.

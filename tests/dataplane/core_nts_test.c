@@ -186,6 +186,47 @@ static uint64_t naks(const struct rig *rig)
     return sum;
 }
 
+// A NAK for an unknown key also counts by what the board says of the id, on both paths; without
+// hints, and for other ids, it does not.
+static void cookies_of_other_periods_are_counted(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_open("auto", NULL);
+    static struct snapshot hints;
+    const uint32_t id = rig->ring.entry[0].id ^ UINT32_C(0x01000000); // of bad_request
+    struct key_hints_record record = {.n = {2, 0}, .id = {{7, id}}};
+    for (unsigned n = 0; n < 6; n++) {
+        // Expired, future, neither, twice each.
+        if (n == 0)
+            rig->core.is.key_hints = &hints;
+        if (n == 2)
+            record = (struct key_hints_record){.n = {1, 2}, .id = {{7}, {8, id}}};
+        if (n == 4)
+            record = (struct key_hints_record){.n = {1, 1}, .id = {{7}, {8}}};
+        snapshot_publish(&hints, &record, sizeof record);
+        struct packet request = bad_request(rig, NAK_UNKNOWN_KEY, n % 2 == 0);
+        assert_int_equal(rig_ask(rig, &request, reply), 84);
+        assert_int_equal(atomic_load(&rig->counters.hint[KEY_HINT_EXPIRED]), n < 2 ? n + 1 : 2);
+        assert_int_equal(atomic_load(&rig->counters.hint[KEY_HINT_FUTURE]), n < 2   ? 0
+                                                                            : n < 4 ? n - 1
+                                                                                    : 2);
+    }
+    record = (struct key_hints_record){.n = {1, 1}, .id = {{id}, {id}}};
+    snapshot_publish(&hints, &record, sizeof record);
+    rig->core.is.key_hints = NULL;
+    struct packet unknown = bad_request(rig, NAK_UNKNOWN_KEY, true);
+    assert_int_equal(rig_ask(rig, &unknown, reply), 84);
+    assert_int_equal(atomic_load(&rig->counters.hint[KEY_HINT_EXPIRED]), 2);
+    rig->core.is.key_hints = &hints;
+    assert_int_equal(rig_ask(rig, &unknown, reply), 84);
+    struct packet other = bad_request(rig, NAK_COOKIE_TAG, true);
+    assert_int_equal(rig_ask(rig, &other, reply), 84);
+    assert_int_equal(atomic_load(&rig->counters.hint[KEY_HINT_EXPIRED]), 3);
+    assert_int_equal(atomic_load(&rig->counters.hint[KEY_HINT_FUTURE]), 2);
+    assert_int_equal(atomic_load(&rig->counters.nak[NAK_UNKNOWN_KEY]), 8);
+    rig_close(rig);
+}
+
 // NAK-1, P8: each NAK counts under its cause and no other, on the usual path and on the slow one,
 // alone and in a burst of all kinds.
 static void naks_are_counted_by_cause(void **state)
@@ -433,6 +474,7 @@ int main(void)
         cmocka_unit_test(malformed_plaintext_is_silence),
         cmocka_unit_test(unreadable_cookies_get_a_nak),
         cmocka_unit_test(naks_are_counted_by_cause),
+        cmocka_unit_test(cookies_of_other_periods_are_counted),
         cmocka_unit_test(refused_records_are_counted_once),
         cmocka_unit_test(all_keys_of_the_ring_open),
         cmocka_unit_test(replays_get_fresh_answers),

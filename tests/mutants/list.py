@@ -1227,4 +1227,9 @@ MUTANTS = [
            "if (steps->has_period && !time->synchronised)", "if (false)", ("control/keys/fleet_step",)),
     Mutant("fleet-freeze", "after the last span there are keys of no secret's span", "control/keys/fleet_step.c",
            "return value > most ? most : value;", "return value;", ("control/keys/fleet_step",)),
+    Mutant("hint-kind", "cookies of keys to come count as old ones", "board/key_hints.h",
+           "return (enum key_hint)kind;", "return KEY_HINT_EXPIRED;", ("dataplane/core_nts", "control/keys/fleet_step")),
+    Mutant("hint-lanes", "every NAK counts as a cookie of another period", "dataplane/stage/account.c",
+           "batch->ended[ANSWERED_NAK] & batch->nak[NAK_UNKNOWN_KEY]; unknown", "batch->ended[ANSWERED_NAK]; unknown",
+           ("dataplane/core_nts",)),
 ]

@@ -5,6 +5,7 @@ The long form: fleet_test.py --periods 100"""
 
 import datetime
 import hashlib
+import hmac
 import json
 import os
 import shutil
@@ -96,6 +97,14 @@ def document(serial, begin, until=None, revoked=(), secrets=SECRETS):
     for key in revoked:
         text += f"revoke {key}\n"
     return text + f"sum {hashlib.sha256(text.encode()).hexdigest()}\n"
+
+
+def id_of(period, begin):
+    """The id of a period of a second in the last two spans, by another implementation."""
+    octets = period.to_bytes(8, "big")
+    secret = SECRETS[2] if period >= begin + 10 else SECRETS[1]
+    mac = hmac.new(bytes.fromhex(secret), b"noonmark id" + octets, hashlib.sha256).digest()
+    return "%08x" % (int.from_bytes(mac[:4], "big") & ~0x1e | (period & 15) << 1)
 
 
 class Client:
@@ -218,6 +227,16 @@ def main(tap, nodes):
     nodes[0].stop()
     nodes[0].start()
     tap.equal(client.ask(nodes[0], take=False), "authenticated", "F13: also after a restart with a bad file")
+
+    # Cookies of keys that no server has now: their ids are enough.
+    before = nodes[1].status()["counters"]
+    for periods in (6, -8):
+        client.exchange()
+        client.cookie = id_of(int(time.time()) + periods, begin) + client.cookie[8:]
+        tap.equal(client.ask(nodes[1], take=False), "nak", "a cookie of a period that is far is refused")
+    after = nodes[1].status()["counters"]
+    tap.equal([after[name] - before[name] for name in ("cookie_future", "cookie_expired")], [1, 1],
+              "and counted as one of the future, or of the past")
 
     # Revocation, of all that seals now.
     client.exchange()

@@ -232,6 +232,25 @@ static void a_revoked_key_is_in_no_set(void **state)
     seals(&node, LAST + 1, LAST + 2);
 }
 
+// Before and after the keys of the set, without one between them.
+static void hints_are_of_the_neighbours(void **state)
+{
+    (void)state;
+    struct node node = {.keep = 3};
+    struct key_hints_record hints;
+    at(&node, FIRST + 50);
+    assert_true(fleet_step_hints(&node.steps, &doc, &hints));
+    for (int64_t p = FIRST + 50 - 3; p <= FIRST + 51; p++)
+        assert_int_equal(key_hints_find(&hints, id_of(p)), KEY_HINT_NONE);
+    for (int64_t i = 0; i < KEY_HINT_IDS; i++) {
+        assert_int_equal(key_hints_find(&hints, id_of(FIRST + 52 + i)), KEY_HINT_FUTURE);
+        assert_int_equal(key_hints_find(&hints, id_of(FIRST + 46 - i)), KEY_HINT_EXPIRED);
+    }
+    assert_int_equal(key_hints_find(&hints, id_of(FIRST + 52 + KEY_HINT_IDS)), KEY_HINT_NONE);
+    hints.n[KEY_HINT_FUTURE] = KEY_HINT_IDS + 1; // out of range
+    assert_int_equal(key_hints_find(&hints, id_of(FIRST + 52)), KEY_HINT_NONE);
+}
+
 static void keep_may_change(void **state)
 {
     (void)state;
@@ -262,6 +281,7 @@ int main(void)
         cmocka_unit_test_setup(the_sealing_key_is_kept_in_a_full_set, make_document),
         cmocka_unit_test_setup(an_unsynchronised_node_keeps_its_period, make_document),
         cmocka_unit_test_setup(a_revoked_key_is_in_no_set, make_document),
+        cmocka_unit_test_setup(hints_are_of_the_neighbours, make_document),
         cmocka_unit_test_setup(keep_may_change, make_document),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

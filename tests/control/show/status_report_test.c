@@ -127,8 +127,8 @@ static void expect_names(const char *what, const json_t *object, const char *nam
     "dropped_unhealthy "                                                                           \
     "dropped_plain_limit dropped_session_limit dropped_nak_limit dropped_overload dropped_stale "  \
     "dropped_longer dropped_tx_full nak_unknown_key nak_cookie_length nak_cookie_tag "             \
-    "nak_request_tag leaked_plain leaked_nak dry_run_plain dry_run_session dry_run_nak "           \
-    "dry_run_overload overload_no_naks overload_leak overload_share "                              \
+    "nak_request_tag cookie_expired cookie_future leaked_plain leaked_nak dry_run_plain "          \
+    "dry_run_session dry_run_nak dry_run_overload overload_no_naks overload_leak overload_share "  \
     "octets_received octets_sent cookies_sealed slow_path busy_cycles "                            \
     "stamps_refused stamps_hardware departures_sampled departures_early composed_again "           \
     "records_refused interleaved interleaved_basic "                                               \
