@@ -46,8 +46,7 @@ static uint64_t opens_for_s(const struct keys_schedule *schedule, int old)
     return schedule->next_s + (uint64_t)(more < 0 ? 0 : more) * schedule->rotate_s;
 }
 
-// The document of a fleet, or null.
-static json_t *document_report(const struct keys *keys)
+json_t *document_report(const struct keys *keys)
 {
     struct fleet_report report;
     struct fact_fleet numbers;

@@ -9,6 +9,9 @@
 // An array: status's member `keys`.
 json_t *keys_report(const struct keys *keys);
 
+// The document of a fleet, or null: status's member `fleet`.
+json_t *document_report(const struct keys *keys);
+
 // The answer to "keys": they, and when they change.
 json_t *keys_answer(const struct status_sources *sources);
 

@@ -16,7 +16,7 @@ static const struct {
     {"drivers", drivers_examine, true},       {"firewall", firewall_examine, true},
     {"sockets", sockets_examine, false},      {"memory", memory_examine, false},
     {"processes", processes_examine, false},  {"clock", clock_examine, true},
-    {"kernel", kernel_examine, false},
+    {"kernel", kernel_examine, false},        {"fleet", fleet_examine, false},
 };
 
 void doctor_examine(const struct machine *m, struct findings *list)

@@ -20,5 +20,6 @@ void memory_examine(const struct machine *m, struct findings *list);  // hugepag
 void processes_examine(const struct machine *m, struct findings *list);
 void setup_examine(const struct machine *m, struct findings *list); // noonmarkd --check-config
 void certificates_examine(const struct machine *m, struct findings *list); // as they are served
+void fleet_examine(const struct machine *m, struct findings *list); // the document of its keys
 void clock_examine(const struct machine *m, struct findings *list);
 void kernel_examine(const struct machine *m, struct findings *list);

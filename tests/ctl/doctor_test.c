@@ -651,6 +651,31 @@ static void certificates(void **state)
     expect(FINDING_OK, "/c: the certificate that is served expires in 90 days", NULL);
 }
 
+static void fleet_answers(long long ends, const char *more)
+{
+    char text[512];
+    snprintf(text, sizeof text,
+             "{\"fleet\":{\"serial\":12,\"fingerprint\":\"9c1f0a3b\",\"ends\":%lld%s}}", ends,
+             more);
+    answer(text, NULL);
+    examine(fleet_examine);
+}
+
+static void fleet(void **state)
+{
+    (void)state;
+    const long long now = (long long)time(NULL);
+    fleet_answers(now + 90 * 86400 + 100, "");
+    expect(FINDING_OK, "serial 12, fingerprint 9c1f0a3b", NULL);
+    expect(FINDING_OK, "has keys for 90 days", NULL);
+    fleet_answers(now + 6 * 86400 + 100, "");
+    expect(FINDING_HINT, "has keys for 6 days", "keys derive");
+    fleet_answers(now - 1, ",\"refused\":true,\"why\":\"line 3: it\",\"waits\":true");
+    expect(FINDING_FAULT, "the spans of the fleet's document have ended", "keys derive");
+    expect(FINDING_FAULT, "is refused: line 3: it", "keys check");
+    expect(FINDING_HINT, "stay as they are", NULL);
+}
+
 static void clocks(void **state)
 {
     (void)state;
@@ -758,25 +783,16 @@ static void all_and_as_json(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        EXAMINATION(lists_of_cpus),
-        EXAMINATION(cores),
-        EXAMINATION(isolation),
-        EXAMINATION(interrupts),
-        EXAMINATION(power),
-        EXAMINATION(interfaces),
-        EXAMINATION(queues),
-        EXAMINATION(offloads),
-        EXAMINATION(stamps),
-        EXAMINATION(drivers),
-        EXAMINATION(firewall),
-        EXAMINATION(sockets),
-        EXAMINATION(memory),
-        EXAMINATION(processes),
-        EXAMINATION(setup),
-        EXAMINATION(certificates),
-        EXAMINATION(clocks),
-        EXAMINATION(kernel),
-        EXAMINATION(without_configuration),
+        EXAMINATION(lists_of_cpus),   EXAMINATION(cores),
+        EXAMINATION(isolation),       EXAMINATION(interrupts),
+        EXAMINATION(power),           EXAMINATION(interfaces),
+        EXAMINATION(queues),          EXAMINATION(offloads),
+        EXAMINATION(stamps),          EXAMINATION(drivers),
+        EXAMINATION(firewall),        EXAMINATION(sockets),
+        EXAMINATION(memory),          EXAMINATION(processes),
+        EXAMINATION(setup),           EXAMINATION(certificates),
+        EXAMINATION(fleet),           EXAMINATION(clocks),
+        EXAMINATION(kernel),          EXAMINATION(without_configuration),
         EXAMINATION(all_and_as_json),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -262,6 +262,7 @@ def main(tap, nodes):
     tap.ok(len({fleet["fingerprint"] for fleet in shown}) == 1 and
            all((fleet["serial"], fleet["frozen"], fleet["refused"], fleet["ends"]) == (5, True, False, until)
                for fleet in shown), "noonmarkctl keys shows the document, with one fingerprint on all", shown)
+    tap.equal([node.status()["fleet"] for node in nodes], shown, "status, too")
     nodes[0].put("")
     tap.ok(wait_for(lambda: nodes[0].keys()["fleet"]["why"] == "line 1: the file is empty", 10) and
            nodes[0].keys()["fleet"]["refused"], "and why a file is refused", nodes[0].keys())

@@ -169,7 +169,7 @@ static void names_are_stable(void **state)
     expect_names("status", o,
                  "version role draining control dataplane ke_process metrics_process ports clock "
                  "stamp_clocks "
-                 "keys certificates ke counters kernel_path departure_error cores");
+                 "keys fleet certificates ke counters kernel_path departure_error cores");
     for (size_t i = 0; i < sizeof object / sizeof object[0]; i++)
         expect_names(object[i].of, json_object_get(o, object[i].of), object[i].names);
     for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
