@@ -215,3 +215,15 @@ bool board_clock(const struct snapshot *state, const struct board_dataplane *dat
     *clock = view.state;
     return !doubted;
 }
+
+struct key_count board_key_count(const struct board_dataplane *dataplane, const struct board_ke *ke,
+                                 uint32_t id)
+{
+    struct key_count sum = {0};
+    const uint32_t n = atomic_load_explicit(&dataplane->n_cores, memory_order_relaxed);
+    for (uint32_t i = 0; i < n && i < CORES_MAX; i++)
+        key_counters_read(&dataplane->core_keys[i], id, &sum);
+    key_counters_read(&dataplane->kernel_path_keys, id, &sum);
+    key_counters_read(&ke->keys, id, &sum);
+    return sum;
+}

@@ -16,6 +16,7 @@
 #include "board/counters.h"
 #include "board/facts.h"
 #include "board/ke_counters.h"
+#include "board/key_counters.h"
 #include "board/key_hints.h"
 #include "board/keyring.h"
 #include "board/limited.h"
@@ -39,7 +40,7 @@ enum board_side {
 };
 
 enum {
-    BOARD_VERSION = 4,
+    BOARD_VERSION = 5,
     BOARD_NAME_LEN = 64,
     BOARD_ADDRESSES = 31, // of a port that are shown
     BOARD_PAGE = 4096,    // mapped lengths are a multiple of it
@@ -149,6 +150,8 @@ struct board_dataplane {
     struct limited_sources limited[CORES_MAX];  // whom each core's limits refuse
     struct core_counters kernel_path;     // of the thread that answers what the kernel delivers
     struct core_counters core[CORES_MAX]; // not reset by a restart: counters only rise
+    struct key_counters kernel_path_keys; // likewise
+    struct key_counters core_keys[CORES_MAX];
 };
 
 // A certificate that is served.
@@ -168,6 +171,7 @@ struct board_ke {
     struct ke_counters counters; // not reset by a restart: counters only rise
     _Atomic uint32_t n_certificates;
     struct snapshot certificate[CERTIFICATES_MAX]; // struct board_certificate
+    struct key_counters keys;                      // not reset by a restart likewise
 };
 
 // How the metrics' process answered.
@@ -213,6 +217,11 @@ void board_unmap_dataplane(struct board_dataplane *board);
 void board_unmap_ke(struct board_ke *board);
 void board_unmap_facts(struct board_facts *board);
 void board_unmap_metrics(struct board_metrics *board);
+
+// How many cookies the key with that id has opened and sealed, all processes together, since this
+// server started or the key was made.
+struct key_count board_key_count(const struct board_dataplane *dataplane, const struct board_ke *ke,
+                                 uint32_t id);
 
 // Has the dataplane run up to here?
 bool board_dataplane_runs(const struct board_dataplane *board);

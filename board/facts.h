@@ -29,6 +29,8 @@ struct fact_key {
     uint32_t id;
     uint32_t role; // enum fact_role
     uint64_t age_s;
+    uint64_t opened; // cookies
+    uint64_t sealed;
 };
 
 // The document of a fleet, where the keys come from one.

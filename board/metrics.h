@@ -83,6 +83,8 @@ extern const size_t metrics_n;
 // The numbers of a cookie key.
 struct metric_key {
     uint64_t age_s;
+    uint64_t opened;
+    uint64_t sealed;
 };
 
 // The row with that place and JSON key, or NULL.

@@ -84,6 +84,10 @@ const struct metric_family family_port_believed = {
     "Frames whose arrival the stamp of their device's own clock has told.", METRIC_COUNTER, ""};
 const struct metric_family family_key_age = {
     "noonmark_key_age_seconds", "Time since the cookie key was made.", METRIC_GAUGE, "seconds"};
+const struct metric_family family_key_opened = {
+    "noonmark_key_cookies_opened", "Cookies that the key has opened.", METRIC_COUNTER, ""};
+const struct metric_family family_key_sealed = {
+    "noonmark_key_cookies_sealed", "Cookies that the key has sealed.", METRIC_COUNTER, ""};
 const struct metric_family family_guard_discarded = {
     "noonmark_guard_discarded_datagrams",
     "Datagrams to the NTP port that took the kernel's path and were discarded.", METRIC_COUNTER,

@@ -32,6 +32,8 @@ extern const struct metric_family family_port_frames;
 extern const struct metric_family family_port_hardware;
 extern const struct metric_family family_port_believed;
 extern const struct metric_family family_key_age;
+extern const struct metric_family family_key_opened;
+extern const struct metric_family family_key_sealed;
 extern const struct metric_family family_guard_discarded;
 extern const struct metric_family family_clients;
 extern const struct metric_family family_frames;

@@ -29,9 +29,10 @@ static void show_key(const json_t *key, FILE *out)
         snprintf(state, sizeof state, "old %" PRId64, (int64_t)json_integer_value(old));
     else
         snprintf(state, sizeof state, "%s", member_text(key, "role"));
-    fprintf(out, "%-10s %-9s %15s  %15s%s\n", member_text(key, "id"), state,
-            span(member_number(key, "age_s"), age), span(member_number(key, "opens_for_s"), left),
-            member_yes(key, "imported") ? "  imported" : "");
+    fprintf(out, "%-10s %-9s %15s  %17s %12" PRId64 " %12" PRId64 "%s\n", member_text(key, "id"),
+            state, span(member_number(key, "age_s"), age),
+            span(member_number(key, "opens_for_s"), left), member_number(key, "opened"),
+            member_number(key, "sealed"), member_yes(key, "imported") ? "  imported" : "");
 }
 
 static void show_fleet(const json_t *fleet, FILE *out)
@@ -59,7 +60,8 @@ static void show(const json_t *answer, FILE *out)
     char next[32], each[32];
     size_t i;
     json_t *key;
-    fprintf(out, "%-10s %-9s %15s  %15s\n", "KEY", "STATE", "AGE", "OPENS COOKIES FOR");
+    fprintf(out, "%-10s %-9s %15s  %17s %12s %12s\n", "KEY", "STATE", "AGE", "OPENS COOKIES FOR",
+            "OPENED", "SEALED");
     json_array_foreach(json_object_get(answer, "keys"), i, key) show_key(key, out);
     if (member_yes(answer, "rotating"))
         fputs("\na rotation is under way", out);

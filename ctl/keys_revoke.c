@@ -4,6 +4,7 @@
 #include "ctl/client.h"
 #include "ctl/member.h"
 
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,21 +19,25 @@ static const json_t *key_named(const json_t *keys, const char *id)
 }
 
 // What the revocation will cost, in words.
-static void warn(const json_t *key)
+static void warn(const json_t *keys, const json_t *key)
 {
+    size_t i;
+    json_t *each;
+    int64_t opened = 0;
+    json_array_foreach(keys, i, each) opened += member_number(each, "opened");
     if (key == NULL)
-        fputs(
-            "All cookie keys are revoked: no cookie of any client opens any more. Each client gets "
-            "a NAK\nat its next request and repeats NTS-KE.\n",
-            stderr);
-    else if (strcmp(member_text(key, "role"), "future") == 0)
-        fprintf(stderr, "Key %s has sealed no cookie yet: no client notices.\n",
-                member_text(key, "id"));
+        fprintf(stderr,
+                "All cookie keys are revoked: no cookie of any client opens any more. Each client "
+                "gets a NAK\nat its next request and repeats NTS-KE. These keys have opened "
+                "%" PRId64 " cookies.\n",
+                opened);
     else
         fprintf(stderr,
                 "Key %s is revoked: clients that have only cookies of it get a NAK and repeat "
-                "NTS-KE.\n",
-                member_text(key, "id"));
+                "NTS-KE.\nIt is the %s key, and has opened %" PRId64 " of the %" PRId64
+                " cookies that these keys have opened,\nand sealed %" PRId64 ".\n",
+                member_text(key, "id"), member_text(key, "role"), member_number(key, "opened"),
+                opened, member_number(key, "sealed"));
 }
 
 // True when a person says yes.
@@ -76,13 +81,13 @@ int keys_revoke(const struct call *call)
     json_t *answer = client_ask(call, &request);
     if (answer == NULL)
         return EXIT_FAILURE;
-    const json_t *key =
-        call->id != NULL ? key_named(json_object_get(answer, "keys"), call->id) : NULL;
+    const json_t *keys = json_object_get(answer, "keys");
+    const json_t *key = call->id != NULL ? key_named(keys, call->id) : NULL;
     int status = EXIT_FAILURE;
     if (call->id != NULL && key == NULL) {
         complain("no key has that id; noonmarkctl keys shows the ids");
     } else {
-        warn(key);
+        warn(keys, key);
         if (call->yes || agreed())
             status = revoke_now(call, key);
         else

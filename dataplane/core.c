@@ -48,7 +48,8 @@ static uint64_t refused_records(const struct core *core)
 static __attribute__((noinline)) void take_news(struct core *core)
 {
     uint64_t before = refused_records(core);
-    keyring_refresh(core->is.keyring, &core->keys);
+    if (keyring_refresh(core->is.keyring, &core->keys) && core->is.key_counters != NULL)
+        key_counters_follow(core->is.key_counters, core->keys.id, core->keys.n, core->key_row);
     ntp_state_refresh(core->is.ntp_state, &core->state);
     stamp_line_refresh(core->is.stamps, &core->stamps);
     stamp_line_refresh(core->is.own_clock, &core->own_clock);
@@ -229,7 +230,7 @@ bool core_turn(struct core *c)
     core_refresh(c);
     memset(b->ended, 0, sizeof b->ended);
     memset(b->nak, 0, sizeof b->nak);
-    b->kissed = 0;
+    b->kissed = b->older = 0;
     const struct turn_lines lines = {&c->stamps.line, &c->own_clock.line};
     const struct turn_stamps stamps =
         turn_time_moments(&c->time, &c->state.state, &lines, &b->burst, all, b->arrival);
@@ -260,7 +261,10 @@ bool core_turn(struct core *c)
     }
     port_drop(c->is.port, &b->burst, all & ~answers.sent);
 
-    account(c->is.counters, b, all, requested, answers.doubted, answers.given, answers.sent);
+    const uint64_t sealed =
+        account(c->is.counters, b, all, requested, answers.doubted, answers.given, answers.sent);
+    if (b->ended[ANSWERED_NTS] != 0 && c->is.key_counters != NULL)
+        account_keys(c->is.key_counters, c->key_row, c->keys.current, b, sealed);
     if (b->interleaved != 0)
         account_interleaved(c->is.counters, b, answers.interleaved, answers.exact);
     counter_add(&c->is.counters->stamps_refused, lane_count(stamps.refused));

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "board/counters.h"
+#include "board/key_counters.h"
 #include "board/keyring.h"
 #include "board/ntp_state.h"
 #include "crypto/exchange.h"
@@ -30,6 +31,7 @@ struct core_setup {
     const struct snapshot *stamps;     // housekeeping writes: the line of the stamps' clock
     const struct snapshot *own_clock;  // likewise: of the port's own clock; NULL: it has none
     struct core_counters *counters;    // this core writes, control reads
+    struct key_counters *key_counters; // likewise; NULL: keys are not counted
     struct exchange_kernels kernels;   // the crypto kernels
     const struct policy_place *policy; // housekeeping writes; a policy has been published
     const struct tables *tables;       // shared by all cores; NULL: no interleaved mode
@@ -41,6 +43,7 @@ struct core_setup {
 struct core {
     struct core_setup is;
     struct keyring_view keys;
+    uint8_t key_row[COOKIE_KEYS_MAX]; // of each key of the view, in key_counters
     struct ntp_state_view state;
     struct stamp_line_view stamps;
     struct stamp_line_view own_clock;

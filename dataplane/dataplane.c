@@ -185,6 +185,7 @@ static int open_cores(struct dataplane *d)
             .cpu = (int)d->config->dataplane.cores[i],
             .counters = &d->board->core[i],
             .limited = &d->board->limited[i],
+            .key_counters = &d->board->core_keys[i],
             .idle = d->config->dataplane.idle == IDLE_ADAPTIVE ? LOOP_SLEEPS : LOOP_POLLS,
             .tables = table_memory_tables(&d->table_memory),
             .first_number = d->table_memory.first[i],
@@ -213,6 +214,7 @@ static int open_kernel_path(struct dataplane *d)
     struct loop_setup setup = {
         .cpu = LOOP_NO_CPU,
         .counters = &d->board->kernel_path,
+        .key_counters = &d->board->kernel_path_keys,
         .limited = &d->board->kernel_path_limited,
         .idle = LOOP_PAUSES,
     };

@@ -129,6 +129,7 @@ int loop_open(const struct loop_setup *setup, struct loop **out)
             .stamps = setup->stamps,
             .own_clock = port_line(setup->queues[i]),
             .counters = setup->counters,
+            .key_counters = setup->key_counters,
             .kernels = setup->kernels,
             .policy = setup->policy,
             .tables = setup->tables,

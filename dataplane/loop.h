@@ -42,6 +42,7 @@ struct loop_setup {
     const struct snapshot *stamps;    // housekeeping writes: struct stamp_line
     const struct snapshot *ntp_state; // likewise: struct ntp_state
     struct core_counters *counters;
+    struct key_counters *key_counters; // likewise, by key
     struct exchange_kernels kernels;
     const struct policy_place *policy; // housekeeping writes; a policy has been published
     enum loop_idle idle;

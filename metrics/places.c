@@ -67,7 +67,8 @@ static void gather_facts(const struct exposition_sources *s, struct places *p)
     add(p, METRIC_FACTS, &p->facts);
     for (uint32_t i = 0; i < p->facts.n_keys && i < COOKIE_KEYS_MAX; i++) {
         const struct fact_key *key = &p->facts.key[i];
-        p->key[i] = (struct metric_key){.age_s = key->age_s};
+        p->key[i] =
+            (struct metric_key){.age_s = key->age_s, .opened = key->opened, .sealed = key->sealed};
         snprintf(add(p, METRIC_KEY, &p->key[i])->labels, PLACE_LABELS_MAX,
                  "id=\"%08x\",role=\"%s\"", key->id, key->role < FACT_ROLES ? role[key->role] : "");
     }

@@ -66,6 +66,7 @@ int ke_open(const struct ke_setup *setup, struct ke **ke)
         .tls = setup->tls,
         .ring = setup->ring,
         .counters = setup->counters,
+        .sealed = setup->sealed,
     };
     sem_init(&made->shared.taken, 0, 0);
     made->shared.cpu_limit = ke_cpu_limit_open();

@@ -5,6 +5,7 @@
 
 #include "base/prefixes.h"
 #include "board/ke_counters.h"
+#include "board/key_counters.h"
 #include "board/snapshot.h"
 #include "control/ke/ke_shares.h"
 #include "control/ke/tls.h"
@@ -21,6 +22,7 @@ struct ke_setup {
     size_t n_listeners;   // at most LISTENERS_MAX
     const struct snapshot *ring; // the board's keyring
     struct ke_counters *counters;
+    struct key_counters *sealed; // cookies, by key; NULL: not counted
     const char *ntp_server;
     uint16_t udp_port;
     uint32_t threads;

@@ -272,7 +272,7 @@ int ke_loop_open(struct ke_loop *loop, struct ke_shared *shared)
     int result = loop->epoll < 0 || loop->wake.fd < 0
                      ? -errno
                      : watch(loop, loop->wake.fd, EPOLLIN, &loop->wake);
-    ke_responder_open(&loop->responder, shared->ring);
+    ke_responder_open(&loop->responder, shared->ring, shared->sealed);
     use_terms(loop, atomic_load_explicit(&shared->terms, memory_order_acquire));
     if (result == 0)
         result = ke_accept_watch(loop);

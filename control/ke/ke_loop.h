@@ -6,6 +6,7 @@
 #include "base/bounds.h"
 #include "base/prefixes.h"
 #include "board/ke_counters.h"
+#include "board/key_counters.h"
 #include "control/ke/ke_budget.h"
 #include "control/ke/ke_connection.h"
 #include "control/ke/ke_queue.h"
@@ -27,6 +28,7 @@ struct ke_shared {
     struct tls *tls;
     const struct snapshot *ring;
     struct ke_counters *counters;           // written by all loops
+    struct key_counters *sealed;            // likewise
     struct ke_cpu_limit *cpu_limit;         // used by all loops
     _Atomic(const struct ke_terms *) terms; // writer: the main thread; readers: the loops
     sem_t taken; // posted by each loop that has taken other terms; the main thread waits

@@ -145,6 +145,7 @@ static int open_ke(struct process *p)
         .n_listeners = p->config->control.n_listen,
         .ring = &p->control->keyring,
         .counters = &p->board->counters,
+        .sealed = &p->board->keys,
         .ntp_server = p->config->control.ntp_server,
         .udp_port = config_ntp_port(p->config),
         .threads = p->config->control.threads,

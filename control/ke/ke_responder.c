@@ -8,6 +8,7 @@
 #include "crypto/registers.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -16,12 +17,26 @@
 
 static_assert(KE_RESPONSE_MAX <= KE_REQUEST_MAX, "a response fits into its request's buffer");
 
-void ke_responder_open(struct ke_responder *responder, const struct snapshot *ring)
+// The loops share the rows of the keys, and each gives keys their rows when it has new ones.
+static void take_keys(struct ke_responder *responder)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    if (!keyring_refresh(responder->ring, &responder->keys) || responder->sealed == NULL)
+        return;
+    pthread_mutex_lock(&lock);
+    key_counters_follow(responder->sealed, responder->keys.id, responder->keys.n,
+                        responder->key_row);
+    pthread_mutex_unlock(&lock);
+}
+
+void ke_responder_open(struct ke_responder *responder, const struct snapshot *ring,
+                       struct key_counters *sealed)
 {
     memset(responder, 0, sizeof *responder);
     responder->ring = ring;
+    responder->sealed = sealed;
     rng_init(&responder->rng);
-    keyring_refresh(ring, &responder->keys);
+    take_keys(responder);
 }
 
 // True when the generator may be used. Never waits: while the kernel has no random octets (early at
@@ -60,6 +75,11 @@ static const char *seal_cookies(struct ke_responder *responder, SSL *session,
         rng_fill(&responder->rng, nonce, sizeof nonce);
         cookie_seal(current, nonce, keys, 2u * len->key, cookies + i * len->cookie);
     }
+    if (responder->sealed != NULL) {
+        const uint8_t row = responder->key_row[responder->keys.current];
+        atomic_fetch_add_explicit(&responder->sealed->row[row].sealed, KE_COOKIES,
+                                  memory_order_relaxed);
+    }
     bytes_wipe(keys, sizeof keys);
     registers_wipe(); // wipes round keys before OpenSSL code runs again
     return NULL;
@@ -85,7 +105,7 @@ size_t ke_responder_answer(struct ke_responder *responder, SSL *session,
     uint8_t cookies[KE_COOKIES * AEAD_COOKIE_MAX];
 
     if (!negotiation.refused && negotiation.aead) {
-        keyring_refresh(responder->ring, &responder->keys);
+        take_keys(responder);
         const char *fault = seal_cookies(responder, session, negotiation.aead, cookies);
         if (fault) {
             static struct log_limit limit;

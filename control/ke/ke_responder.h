@@ -6,6 +6,7 @@
 #pragma once
 
 #include "board/ke_counters.h"
+#include "board/key_counters.h"
 #include "board/keyring.h"
 #include "control/ke/ke_records.h"
 #include "crypto/rng.h"
@@ -17,13 +18,16 @@ struct ke_responder {
     uint16_t udp_port;
     const struct snapshot *ring; // the board's
     struct keyring_view keys;
+    struct key_counters *sealed;      // of all loops together; NULL: not counted
+    uint8_t key_row[COOKIE_KEYS_MAX]; // of each key of the view, there
     struct rng rng;
     uint64_t seeded_ns;
 };
 
-// The ring must outlive the responder. The caller sets ntp_server, which must outlive it as long as
-// it has no other value, and udp_port.
-void ke_responder_open(struct ke_responder *responder, const struct snapshot *ring);
+// The ring must outlive the responder, and sealed, which may be NULL. The caller sets ntp_server,
+// which must outlive it as long as it has no other value, and udp_port.
+void ke_responder_open(struct ke_responder *responder, const struct snapshot *ring,
+                       struct key_counters *sealed);
 
 // Writes the whole response over the request in octets (len octets, framing ended). Returns its
 // length; *end says how the exchange is counted.

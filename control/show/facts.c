@@ -63,14 +63,19 @@ static uint32_t role_of(const char *word)
                                          : FACT_KEY_OLD;
 }
 
-static void describe_keys(const struct keys *keys, struct control_facts *facts)
+static void describe_keys(const struct status_sources *s, struct control_facts *facts)
 {
     struct keys_line line[KEYS_LINES];
-    facts->keys_failing = keys_failing(keys);
-    facts->n_keys = (uint32_t)keys_describe(keys, now_ns(), line);
-    for (uint32_t i = 0; i < facts->n_keys; i++)
-        facts->key[i] = (struct fact_key){
-            .id = line[i].id, .role = role_of(line[i].role), .age_s = line[i].age_s};
+    facts->keys_failing = keys_failing(s->keys);
+    facts->n_keys = (uint32_t)keys_describe(s->keys, now_ns(), line);
+    for (uint32_t i = 0; i < facts->n_keys; i++) {
+        const struct key_count count = board_key_count(s->dataplane, s->ke, line[i].id);
+        facts->key[i] = (struct fact_key){.id = line[i].id,
+                                          .role = role_of(line[i].role),
+                                          .age_s = line[i].age_s,
+                                          .opened = count.opened,
+                                          .sealed = count.sealed};
+    }
 }
 
 void facts_describe_fleet(const struct keys *keys, struct fact_fleet *fleet)
@@ -104,7 +109,7 @@ void facts_describe(const struct status_sources *s, struct control_facts *facts)
     describe_health(&report.health, facts);
     snprintf(facts->source, FACT_TEXT_LEN, "%s", source_word(s->config));
     reference_text(s->config, &state, facts->reference);
-    describe_keys(s->keys, facts);
+    describe_keys(s, facts);
     facts_describe_fleet(s->keys, &facts->fleet);
 }
 

@@ -18,9 +18,11 @@ static json_t *id_text(uint32_t id)
     return json_string(text);
 }
 
-static json_t *key_report(const struct keys_line *line)
+static json_t *key_report(const struct status_sources *s, const struct keys_line *line)
 {
-    const struct metric_key numbers = {.age_s = line->age_s};
+    const struct key_count count = board_key_count(s->dataplane, s->ke, line->id);
+    const struct metric_key numbers = {
+        .age_s = line->age_s, .opened = count.opened, .sealed = count.sealed};
     json_t *o = report_metrics(METRIC_KEY, &numbers);
     json_object_set_new(o, "id", id_text(line->id));
     json_object_set_new(o, "role", json_string(line->role));
@@ -28,13 +30,13 @@ static json_t *key_report(const struct keys_line *line)
     return o;
 }
 
-json_t *keys_report(const struct keys *keys)
+json_t *keys_report(const struct status_sources *s)
 {
     struct keys_line line[KEYS_LINES];
-    const size_t n = keys_describe(keys, now_ns(), line);
+    const size_t n = keys_describe(s->keys, now_ns(), line);
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++)
-        json_array_append_new(list, key_report(&line[i]));
+        json_array_append_new(list, key_report(s, &line[i]));
     return list;
 }
 
@@ -73,7 +75,7 @@ json_t *keys_answer(const struct status_sources *s)
     for (size_t i = 0; i < n; i++) {
         const bool is_old = line[i].old > 0;
         const int old = is_old ? (int)line[i].old : strcmp(line[i].role, "future") == 0 ? -1 : 0;
-        json_t *o = key_report(&line[i]);
+        json_t *o = key_report(s, &line[i]);
         json_object_set_new(o, "old", is_old ? json_integer(old) : json_null());
         report_set_int(o, "opens_for_s", opens_for_s(&schedule, old));
         json_array_append_new(list, o);

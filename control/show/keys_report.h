@@ -7,7 +7,7 @@
 #include <jansson.h>
 
 // An array: status's member `keys`.
-json_t *keys_report(const struct keys *keys);
+json_t *keys_report(const struct status_sources *sources);
 
 // The document of a fleet, or null: status's member `fleet`.
 json_t *document_report(const struct keys *keys);

@@ -88,7 +88,7 @@ static json_t *status_report(const struct status_sources *s)
     json_object_set_new(o, "ports", ports_report(s));
     json_object_set_new(o, "clock", clock_report(s));
     json_object_set_new(o, "stamp_clocks", stamp_clocks_report(board));
-    json_object_set_new(o, "keys", keys_report(s->keys));
+    json_object_set_new(o, "keys", keys_report(s));
     json_object_set_new(o, "fleet", document_report(s->keys));
     json_object_set_new(o, "certificates", certificates_report(s->ke));
     json_object_set_new(o, "ke", ke_report(s->ke));

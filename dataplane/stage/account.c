@@ -47,8 +47,8 @@ static void count_naks(struct core_counters *counters, const struct batch *batch
         counter_add(&counters->hint[kind], n[kind]);
 }
 
-void account(struct core_counters *counters, struct batch *batch, lane_set all,
-             struct kinds requested, lane_set doubted, lane_set answer, lane_set sent)
+uint64_t account(struct core_counters *counters, struct batch *batch, lane_set all,
+                 struct kinds requested, lane_set doubted, lane_set answer, lane_set sent)
 {
     batch->ended[ANSWERED_PLAIN] = sent & requested.plain & ~batch->kissed;
     batch->ended[ANSWERED_KISS] = sent & batch->kissed;
@@ -59,7 +59,8 @@ void account(struct core_counters *counters, struct batch *batch, lane_set all,
     counter_add(&counters->frames_received, lane_count(all));
     counter_add(&counters->octets_received, octets(batch->burst.len, all));
     counter_add(&counters->octets_sent, octets(batch->burst.reply_len, sent));
-    counter_add(&counters->cookies_sealed, cookies(batch->n_cookies, batch->ended[ANSWERED_NTS]));
+    const uint64_t sealed = cookies(batch->n_cookies, batch->ended[ANSWERED_NTS]);
+    counter_add(&counters->cookies_sealed, sealed);
     counter_add(&counters->slow_path, lane_count(requested.slow));
     for (unsigned i = 0; i < OUTCOMES; i++) {
         if (batch->ended[i] != 0)
@@ -67,6 +68,30 @@ void account(struct core_counters *counters, struct batch *batch, lane_set all,
     }
     if (batch->ended[ANSWERED_NAK] != 0)
         count_naks(counters, batch);
+    return sealed;
+}
+
+// After a rotation nearly all lanes are older for a while: one addition a key.
+static void account_older(struct key_counters *counters, const uint8_t *row,
+                          const struct batch *batch, lane_set older)
+{
+    uint8_t n[COOKIE_KEYS_MAX] = {0}; // up to LANES, 64
+    while (older != 0)
+        n[batch->key[lane_take(&older)]]++;
+    for (unsigned i = 0; i < COOKIE_KEYS_MAX; i++)
+        if (n[i] != 0)
+            counter_add(&counters->row[row[i]].opened, n[i]);
+}
+
+void account_keys(struct key_counters *counters, const uint8_t *row, uint32_t current,
+                  const struct batch *batch, uint64_t sealed)
+{
+    const lane_set opened = batch->ended[ANSWERED_NTS];
+    struct key_counter *of_current = &counters->row[row[current]];
+    counter_add(&of_current->sealed, sealed);
+    counter_add(&of_current->opened, lane_count(opened & ~batch->older));
+    if ((opened & batch->older) != 0)
+        account_older(counters, row, batch, opened & batch->older);
 }
 
 void account_interleaved(struct core_counters *counters, const struct batch *batch,

@@ -31,6 +31,9 @@ struct batch {
     lane_set ended[OUTCOMES]; // which lanes ended how; disjoint, cleared each turn
     lane_set nak[NAK_CAUSES]; // exchange: why lanes are refused; cleared each turn
     uint8_t hint[LANES];      // hint: enum key_hint, of refused lanes with an unknown key
+    lane_set older;           // exchange: whose cookie another key than the current one opens;
+                              // cleared each turn
+    uint8_t key[LANES];       // exchange: of those, that key's place in the view
 };
 
 // The request from its NTP header on, and its length.

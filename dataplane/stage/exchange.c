@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "crypto/registers.h"
+#include "dataplane/stage/key_used.h"
 #include "dataplane/stage/seal.h"
 #include "dataplane/stage/slow.h"
 
@@ -51,9 +52,12 @@ static inline lane_set collect_jobs(struct batch *batch, lane_set lanes,
         const struct fields *fields = &batch->fields[i];
         const uint8_t *cookie = batch_request(batch, i) + fields->cookie.at + FIELD_HEADER_LEN;
         const struct cookie_key *key = keyring_find(keys, be32_get(cookie));
-        if (key == NULL) {
-            *unknown |= lane_bit(i);
-            continue;
+        if (key != work->jobs.seal_key) { // rare
+            if (key == NULL) {
+                *unknown |= lane_bit(i);
+                continue;
+            }
+            key_used_older(batch, i, keys, key);
         }
 
         uint32_t clear_len = batch->ntp_len[i];

@@ -4,25 +4,26 @@
 #include "base/bytes.h"
 #include "crypto/aead.h"
 #include "crypto/cookie.h"
+#include "dataplane/stage/key_used.h"
 #include "dataplane/stage/seal.h"
 
 #include <stddef.h>
 
-// Opens the request's cookie into pair, C2S | S2C, and returns the session's AEAD; on failure
-// returns NULL and sets *cause. RFC 8915, section 6: the server cannot read a cookie of another
-// length, of an unknown key or with a wrong tag.
+// Opens the request's cookie into pair, C2S | S2C, sets *key to the key that does, and returns the
+// session's AEAD; on failure returns NULL and sets *cause. RFC 8915, section 6: the server cannot
+// read a cookie of another length, of an unknown key or with a wrong tag.
 static const struct aead *open_cookie(const uint8_t *request, const struct field *cookie,
                                       const struct keyring_view *keys, uint8_t *pair,
-                                      enum nak_cause *cause)
+                                      const struct cookie_key **key, enum nak_cause *cause)
 {
     const uint8_t *body = request + cookie->at + FIELD_HEADER_LEN;
     enum aead_row row = aead_row_of_cookie(cookie->len);
     *cause = NAK_COOKIE_LENGTH;
     if (row == AEAD_ROWS)
         return NULL;
-    const struct cookie_key *key = keyring_find(keys, be32_get(body));
-    *cause = key == NULL ? NAK_UNKNOWN_KEY : NAK_COOKIE_TAG;
-    if (key == NULL || !cookie_open(key, body, pair, 2u * aead_lengths[row].key))
+    *key = keyring_find(keys, be32_get(body));
+    *cause = *key == NULL ? NAK_UNKNOWN_KEY : NAK_COOKIE_TAG;
+    if (*key == NULL || !cookie_open(*key, body, pair, 2u * aead_lengths[row].key))
         return NULL;
     return &aead_rows[row];
 }
@@ -84,12 +85,15 @@ enum outcome slow_exchange(struct batch *batch, unsigned lane, const struct keyr
     const struct fields *fields = &batch->fields[lane];
     uint8_t pair[2 * AEAD_KEY_MAX];
     enum nak_cause cause;
+    const struct cookie_key *key;
     const struct aead *aead =
-        open_cookie(batch_request(batch, lane), &fields->cookie, keys, pair, &cause);
+        open_cookie(batch_request(batch, lane), &fields->cookie, keys, pair, &key, &cause);
     if (aead == NULL) {
         batch->nak[cause] |= lane_bit(lane);
         return ANSWERED_NAK;
     }
+    if (key != &keys->key[keys->current])
+        key_used_older(batch, lane, keys, key);
 
     uint32_t n_sealed = 0;
     enum outcome end = prove(batch, lane, aead, pair, &n_sealed);

@@ -32,6 +32,7 @@ struct work {
     const struct kind *kind;
     struct snapshot keyring, ntp_state, stamps;
     struct core_counters counters;
+    struct key_counters key_counters;
     struct core core;
     const struct exchange_variant *variant;
     struct policy policy;
@@ -304,6 +305,7 @@ static struct work *work_new(const struct kind *kind, const struct exchange_vari
                                              .ntp_state = &w->ntp_state,
                                              .stamps = &w->stamps,
                                              .counters = &w->counters,
+                                             .key_counters = &w->key_counters,
                                              .kernels = {{variant}},
                                              .policy = &policy_123,
                                              .tables = kind->interleaved ? tables_of() : NULL,

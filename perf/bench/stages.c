@@ -143,14 +143,15 @@ lane_set __wrap_port_tx(struct port *port, struct burst *burst, lane_set answer)
     return sent;
 }
 
-void __real_account(struct core_counters *, struct batch *, lane_set, struct kinds, lane_set,
-                    lane_set, lane_set);
-void __wrap_account(struct core_counters *, struct batch *, lane_set, struct kinds, lane_set,
-                    lane_set, lane_set);
-void __wrap_account(struct core_counters *counters, struct batch *batch, lane_set all,
-                    struct kinds requested, lane_set doubted, lane_set answer, lane_set sent)
+uint64_t __real_account(struct core_counters *, struct batch *, lane_set, struct kinds, lane_set,
+                        lane_set, lane_set);
+uint64_t __wrap_account(struct core_counters *, struct batch *, lane_set, struct kinds, lane_set,
+                        lane_set, lane_set);
+uint64_t __wrap_account(struct core_counters *counters, struct batch *batch, lane_set all,
+                        struct kinds requested, lane_set doubted, lane_set answer, lane_set sent)
 {
     uint64_t from = start();
-    __real_account(counters, batch, all, requested, doubted, answer, sent);
+    uint64_t sealed = __real_account(counters, batch, all, requested, doubted, answer, sent);
     stop(STAGE_ACCOUNT, from);
+    return sealed;
 }

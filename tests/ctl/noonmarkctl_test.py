@@ -101,7 +101,8 @@ def main():
     }
     ports_text = ask(json.dumps(ports).encode() + b"\n", command="ports")
     keys = {"keys": [{"id": EVIL, "role": EVIL, "age_s": 90061, "old": None, "opens_for_s": 1},
-                     {"id": "0000002a", "role": "old", "age_s": 59, "old": 2, "opens_for_s": 3600}],
+                     {"id": "0000002a", "role": "old", "age_s": 59, "old": 2, "opens_for_s": 3600, "opened": 7,
+                      "sealed": 8}],
             "rotate_s": 86400, "keep": 3, "next_rotation_s": 7322, "rotating": False, "writing": False, "failing": True,
             "fleet": {"serial": 12, "ends": 1796083200, "frozen": True, "refused": True, "refusals": 1, "fingerprint": EVIL, "spans": 3,
                       "revoked": 2, "waits": True, "why": EVIL}}
@@ -157,7 +158,7 @@ def main():
          "ports: what each is, where it is served, what was lost", ports_text),
         (keys_text.returncode == 0 and is_text(keys_text.stdout) and all(
             re.search(part, keys_text.stdout.decode()) for part in (
-                "1 d 01:01:01 +00:00:01\n", "0000002a +old 2 +00:00:59 +01:00:00\n",
+                "1 d 01:01:01 +00:00:01 +0 +0\n", "0000002a +old 2 +00:00:59 +01:00:00 +7 +8\n",
                 "next rotation in 02:02:02, one each 1 d 00:00:00, 3 old keys kept\n", "has FAILED",
                 "serial 12, fingerprint  .*, 3 spans until 2026-12-01T00:00Z, 2 keys revoked\n", "has ENDED", "is REFUSED: ",
                 "the clock is unhealthy")),

@@ -76,6 +76,7 @@ struct rig *rig_open_bare(const char *variant, const struct address_set *ours)
                               .ntp_state = &rig->ntp_state,
                               .stamps = &rig->stamps,
                               .counters = &rig->counters,
+                              .key_counters = &rig->key_counters,
                               .kernels = {{rig_variant(variant)}},
                               .policy = &policy_123,
                           });

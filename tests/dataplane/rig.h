@@ -10,6 +10,7 @@ struct rig {
     struct snapshot ntp_state;
     struct snapshot stamps;
     struct core_counters counters;
+    struct key_counters key_counters;
     struct keyring_record ring; // what rig_publish publishes
     struct ntp_state state;     // likewise
     struct port *port;

@@ -161,7 +161,7 @@ static void names_are_stable(void **state)
                   "rx_missed rx_ring_full fill_ring_empty stamps departures stamped unstamped "
                   "hardware hardware_believed frames_received rx_invalid kind addresses_served "
                   "addresses"},
-        {"keys", "id role imported age_s"},
+        {"keys", "id role imported age_s opened sealed"},
         {"certificates", "chain expires subject key"},
         {"departure_error", "up_to_ns count"},
         {"cores", COUNTERS " cpu turns departure_ns"},
@@ -270,7 +270,7 @@ static void the_keys_in_full(void **state)
     expect_names("keys", o, "keys rotate_s keep next_rotation_s rotating writing failing fleet");
     const json_t *current = json_array_get(json_object_get(o, "keys"), 0);
     const json_t *future = json_array_get(json_object_get(o, "keys"), 1);
-    expect_names("a key", current, "id role imported age_s old opens_for_s");
+    expect_names("a key", current, "id role imported age_s opened sealed old opens_for_s");
     const int64_t next = number(o, "next_rotation_s");
     assert_true(next > 86300 && next <= 86400);
     assert_int_equal(number(current, "opens_for_s"), next + 3 * 86400);
