@@ -244,10 +244,21 @@ static uint64_t socket_turn(struct control *c, uint64_t now)
     return due;
 }
 
-// For the metrics' process.
+// A key that has sealed too many cookies ends its time early.
+static void watch_wear(struct control *c, uint64_t now)
+{
+    struct keys_line line[KEYS_LINES];
+    keys_describe(c->keys, now, line); // the current key comes first
+    const struct key_count count = board_key_count(c->dataplane, c->ke, line[0].id);
+    if (keys_note_sealed(c->keys, line[0].id, count.sealed))
+        c->errand[KEYS].due_ns = now;
+}
+
+// For the metrics' process; and looks at the counts of the keys, which are among the facts.
 static uint64_t facts_turn(struct control *c, uint64_t now)
 {
     facts_publish(&c->sources, c->facts);
+    watch_wear(c, now);
     return now + FACTS_MS * (uint64_t)NOW_NS_PER_MS;
 }
 

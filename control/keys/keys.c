@@ -12,6 +12,7 @@
 #include "crypto/registers.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #define S_NS INT64_C(1000000000)
@@ -282,6 +283,21 @@ uint64_t keys_turn(struct keys *keys, struct snapshot *ring, uint64_t now_ns)
     return (uint64_t)follow(keys, ring, event, (int64_t)now_ns).until_ns;
 }
 
+bool keys_note_sealed(struct keys *keys, uint32_t id, uint64_t n)
+{
+    struct rotation *r = &keys->rotation;
+    // A fleet's keys change by the clock alone.
+    if (keys->fleet != NULL || id != keys->set.key[KEY_CURRENT].id || rotation_is_worn(r))
+        return false;
+    r->sealed = n;
+    if (!rotation_is_worn(r))
+        return false;
+    log_warning("cookie key %08x has sealed %" PRIu64
+                " cookies, as many as a key may: rotating now",
+                id, n);
+    return true;
+}
+
 // While a next set exists it may be on the disk, and a second one would take its place.
 static const char *ask(struct keys *keys, enum change_kind kind)
 {
@@ -292,7 +308,8 @@ static const char *ask(struct keys *keys, enum change_kind kind)
     if (r->failing)
         return "the key file could not be written when it was last tried, which the log explains; "
                "mend that first";
-    if (r->asked || r->overdue || r->next_made || keys->outcome.asked == KEYS_ASKED)
+    if (r->asked || r->overdue || r->next_made || rotation_is_worn(r) ||
+        keys->outcome.asked == KEYS_ASKED)
         return "a rotation is under way; see noonmarkctl keys";
     if (r->writing != 0)
         return "the key file is being written; try again in a moment";

@@ -84,6 +84,10 @@ void keys_publish_hints(struct keys *keys, struct snapshot *hints);
 // Does what is due at now_ns (CLOCK_MONOTONIC), never waits, and returns when to call it again.
 uint64_t keys_turn(struct keys *keys, struct snapshot *ring, uint64_t now_ns);
 
+// The current key, named by its id, has sealed n cookies. True: it is worn, and keys_turn is to be
+// called now.
+bool keys_note_sealed(struct keys *keys, uint32_t id, uint64_t n);
+
 // Fills in one line for each key, current and future first; returns the number of lines.
 size_t keys_describe(const struct keys *keys, uint64_t now_ns, struct keys_line out[KEYS_LINES]);
 

@@ -44,11 +44,12 @@ void keys_schedule(const struct keys *keys, uint64_t now_ns, struct keys_schedul
         return;
     }
     const int64_t left_ns = keys->set.key[KEY_FUTURE].made_ns + r->rotate_ns - (int64_t)now_ns;
+    const bool due = left_ns <= 0 || r->asked || rotation_is_worn(r);
     *schedule = (struct keys_schedule){
         .rotate_s = (uint32_t)(r->rotate_ns / S_NS),
         .keep = keys->keep,
-        .next_s = left_ns <= 0 || r->asked ? 0 : (uint64_t)(left_ns / S_NS),
-        .rotating = left_ns <= 0 || r->asked,
+        .next_s = due ? 0 : (uint64_t)(left_ns / S_NS),
+        .rotating = due,
         .writing = r->writing != 0,
         .failing = r->failing,
     };

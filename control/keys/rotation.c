@@ -18,6 +18,11 @@ static struct rotation_action wait_until(int64_t until_ns)
     return (struct rotation_action){.task = ROTATION_WAIT, .until_ns = until_ns};
 }
 
+bool rotation_is_worn(const struct rotation *r)
+{
+    return r->sealed >> ROTATION_WORN_LOG2 != 0;
+}
+
 static int64_t due_ns(const struct rotation *r, const struct key_set *set)
 {
     return set->key[KEY_FUTURE].made_ns + r->rotate_ns;
@@ -46,6 +51,7 @@ static struct rotation_action put_into_use(struct rotation *r, enum rotation_tas
 {
     r->next_made = false;
     r->overdue = r->asked = false;
+    r->sealed = 0;
     r->unsaved = how == ROTATION_FORCE;
     return task(how);
 }
@@ -73,7 +79,7 @@ static struct rotation_action rotate(struct rotation *r, const struct key_set *s
 
 static struct rotation_action serve(struct rotation *r, const struct key_set *set, int64_t now_ns)
 {
-    if (r->asked || now_ns >= due_ns(r, set))
+    if (r->asked || rotation_is_worn(r) || now_ns >= due_ns(r, set))
         return rotate(r, set, now_ns);
     if (r->writing != 0)
         return wait_until(now_ns + BUSY_NS);

@@ -8,6 +8,9 @@
 // the new current key is the old future key, which the store already has, so a restart still loses
 // nothing.
 //
+// A key that has sealed 2^44 cookies is worn: a rotation is due at once, whatever the time. Nonces
+// are random, 128 bits: of 2^44 cookies of one key, two share a nonce with a chance of 2^-41.
+//
 // A rotation that somebody asks for is due at once. From then on it is like every other one: when
 // it cannot be written it is tried again. A revocation is one as well: how the next set is made of
 // the one in use is up to keys.c.
@@ -68,10 +71,13 @@ enum rotation_phase {
     ROTATION_ENDING,  // the ages are stored for the last time
 };
 
-// All zero at first, except rotate_ns, which may change between two steps. The step writes the
-// rest.
+enum { ROTATION_WORN_LOG2 = 44 }; // of the cookies that a key seals
+
+// All zero at first, except rotate_ns. That and sealed may change between two steps. The step
+// writes the rest, and sets sealed to 0 when another key seals.
 struct rotation {
     int64_t rotate_ns; // time between two rotations
+    uint64_t sealed;   // cookies by the current key, as far as known
     enum rotation_phase phase;
     uint64_t writing; // generation of the set that the store is writing; 0: none
     bool making;      // keys were requested: the next event is MADE or NOT_MADE
@@ -84,6 +90,9 @@ struct rotation {
     int64_t try_ns;        // nothing is made or written before this time
     int64_t ages_saved_ns; // when the ages were last stored
 };
+
+// Has the current key sealed as many cookies as it may?
+bool rotation_is_worn(const struct rotation *rotation);
 
 // set is the set in use; it is not read before there is one. now_ns is CLOCK_MONOTONIC.
 struct rotation_action rotation_step(struct rotation *rotation, const struct key_set *set,

@@ -309,6 +309,32 @@ static void rotates_when_asked(void **state)
     keys_close(keys);
 }
 
+// A key that has sealed as many cookies as it may makes way at once.
+static void a_worn_key_makes_way(void **state)
+{
+    (void)state;
+    const uint64_t most = UINT64_C(1) << 44;
+    struct keys *keys = keys_world_open();
+    const struct keyring_record before = keys_world_published();
+    const uint32_t current = before.entry[KEY_CURRENT].id, future = before.entry[KEY_FUTURE].id;
+    const uint64_t n = keys_world_publications();
+    assert_false(keys_note_sealed(keys, current, most - 1));
+    assert_false(keys_note_sealed(keys, future, most)); // another key's
+    keys_world_settle(keys);
+    assert_int_equal(keys_world_publications(), n);
+    assert_true(keys_note_sealed(keys, current, most));
+    assert_false(keys_note_sealed(keys, current, most + 1)); // once
+    assert_true(log_recorder_has("as many as a key may"));
+    keys_world_settle(keys);
+    assert_int_equal(keys_world_publications(), n + 1);
+    assert_int_equal(keys_world_published().entry[KEY_CURRENT].id, future);
+    keys_world_check_durable();
+    assert_false(keys_note_sealed(keys, current, most + 2)); // counted late
+    keys_world_settle(keys);
+    assert_int_equal(keys_world_publications(), n + 1);
+    keys_close(keys);
+}
+
 int main(void)
 {
     cmocka_set_message_output(CM_OUTPUT_TAP);
@@ -318,6 +344,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(no_key_stays_in_a_register, keys_world_setup,
                                         keys_world_teardown),
         cmocka_unit_test_setup_teardown(rotates_by_age, keys_world_setup, keys_world_teardown),
+        cmocka_unit_test_setup_teardown(a_worn_key_makes_way, keys_world_setup,
+                                        keys_world_teardown),
         cmocka_unit_test_setup_teardown(rotates_when_asked, keys_world_setup, keys_world_teardown),
         cmocka_unit_test_setup_teardown(cookies_live_through_rotations, keys_world_setup,
                                         keys_world_teardown),

@@ -333,6 +333,22 @@ static void short_intervals(void **state)
     assert_true(s.rotation.overdue_ns == NOW + 3 * S);
 }
 
+// A key that has sealed 2^44 cookies is worn, and is not looked at as such twice.
+static void a_worn_key(void **state)
+{
+    (void)state;
+    struct story s = serving(NOW);
+    s.rotation.sealed = (UINT64_C(1) << 44) - 1;
+    TELL_WAIT(&s, TIME, NOW + S, NOW + 3 * HOUR);
+    s.rotation.sealed++;
+    TELL(&s, TIME, NOW + 2 * S, MAKE_NEXT);
+    TELL(&s, MADE, NOW + 2 * S, WRITE_NEXT);
+    TELL(&s, WRITTEN, NOW + 3 * S, ADOPT);
+    assert_int_equal(s.rotation.sealed, 0);
+    s.set.key[KEY_FUTURE].made_ns = NOW + 2 * S;
+    TELL_WAIT(&s, TIME, NOW + 3 * S, NOW + 3 * S + 3 * HOUR);
+}
+
 // Keys older than the boot.
 static void keys_of_an_earlier_boot(void **state)
 {
@@ -352,6 +368,7 @@ int main(void)
         cmocka_unit_test(time_jumps_back),
         cmocka_unit_test(the_day_of_grace),
         cmocka_unit_test(short_intervals),
+        cmocka_unit_test(a_worn_key),
         cmocka_unit_test(keys_of_an_earlier_boot),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
