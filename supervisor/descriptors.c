@@ -7,6 +7,7 @@
 #include "link/interface_lock.h"
 #include "supervisor/addresses.h"
 #include "supervisor/files.h"
+#include "supervisor/given_sockets.h"
 #include "supervisor/guard_socket.h"
 #include "supervisor/hook.h"
 #include "supervisor/program.h"
@@ -142,6 +143,28 @@ static int open_program(const struct config *c)
     return fd;
 }
 
+// Those that the service manager has opened are taken as they are.
+static int open_listeners(struct descriptors *h, uint64_t deadline)
+{
+    const struct config *c = h->config;
+    struct given_sockets given;
+    int error = given_sockets_take(&given);
+
+    for (uint32_t i = 0; i < c->control.n_listen && error == 0; i++) {
+        h->listener[i] = given_sockets_claim(&given, &c->control.listen[i]);
+        h->given[i] = h->listener[i] >= 0;
+    }
+    // Before any other is opened: a wrong port would be taken for one that another program has.
+    if (given_sockets_end(&given) != 0)
+        error = -EINVAL;
+    for (uint32_t i = 0; i < c->control.n_listen && error == 0; i++) {
+        if (h->listener[i] < 0)
+            h->listener[i] = listener_open(&c->control.listen[i], deadline);
+        error = h->listener[i] < 0 ? h->listener[i] : 0;
+    }
+    return error;
+}
+
 static int open_sockets(struct descriptors *h)
 {
     const struct config *c = h->config;
@@ -155,11 +178,9 @@ static int open_sockets(struct descriptors *h)
                                                    : open_guards(h, deadline);
     if (error != 0)
         return error;
-    for (uint32_t i = 0; i < c->control.n_listen; i++) {
-        h->listener[i] = listener_open(&c->control.listen[i], deadline);
-        if (h->listener[i] < 0)
-            return h->listener[i];
-    }
+    const int listening = open_listeners(h, deadline);
+    if (listening != 0)
+        return listening;
     h->metrics_program = open_program(c);
     if (c->metrics.listen.len != 0) {
         if (h->metrics_program < 0)
@@ -280,6 +301,7 @@ int descriptors_renew_listeners(struct descriptors *h)
 
     for (uint32_t i = 0; i < h->config->control.n_listen; i++) {
         const int renewed = renew(&h->config->control.listen[i], &h->listener[i]);
+        h->given[i] = h->given[i] && renewed <= 0;
         if (renewed > 0 || (renewed < 0 && result == 0))
             result = renewed;
     }

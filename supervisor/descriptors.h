@@ -21,8 +21,9 @@ struct descriptors {
                   // socket
     int socket[SOCKETS_MAX]; // of the ports that are sockets, config_sockets_each() of each
     int listener[CONFIG_LISTEN_MAX];
-    int metrics_listener; // -1: metrics.listen names no address
-    int metrics_program;  // supervisor/program.h; negative: it is not there, and need not be
+    bool given[CONFIG_LISTEN_MAX]; // that one is the service manager's, too
+    int metrics_listener;          // -1: metrics.listen names no address
+    int metrics_program; // supervisor/program.h; negative: it is not there, and need not be
     struct control_socket control_socket;
     int interface_lock[CONFIG_PORTS_MAX];       // -1: no interface, or one that is not there
     unsigned interface_index[CONFIG_PORTS_MAX]; // which the lock is of

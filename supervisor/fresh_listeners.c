@@ -4,6 +4,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -64,10 +65,21 @@ int descriptors_open_fresh(const struct descriptors *h, const struct config *con
     return error;
 }
 
+static void close_old(const struct descriptors *h, uint32_t i)
+{
+    if (h->given[i])
+        log_warning(
+            "the service manager still listens at %s, where nobody answers any more; remove it "
+            "from the socket unit and restart that",
+            h->config->control.listen[i].text);
+    close(h->listener[i]);
+}
+
 void descriptors_take_fresh(struct descriptors *h, const struct config *config,
                             struct fresh_listeners *fresh)
 {
     int now[CONFIG_LISTEN_MAX];
+    bool given[CONFIG_LISTEN_MAX] = {false};
 
     for (uint32_t i = 0; i < CONFIG_LISTEN_MAX; i++) {
         now[i] = fresh->ke[i];
@@ -78,13 +90,15 @@ void descriptors_take_fresh(struct descriptors *h, const struct config *config,
         if (place < 0)
             continue;
         now[i] = h->listener[place];
+        given[i] = h->given[place];
         h->listener[place] = -1;
     }
     // Ke still has them, and accepts who waits in them.
     for (uint32_t i = 0; i < CONFIG_LISTEN_MAX; i++)
         if (h->listener[i] >= 0)
-            close(h->listener[i]);
+            close_old(h, i);
     memcpy(h->listener, now, sizeof now);
+    memcpy(h->given, given, sizeof given);
     if (same(&config->metrics.listen, &h->config->metrics.listen))
         return;
     if (h->metrics_listener >= 0)
