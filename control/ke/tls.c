@@ -43,28 +43,33 @@ static int choose_alpn(SSL *session, const unsigned char **out, unsigned char *o
     return SSL_TLSEXT_ERR_ALERT_FATAL; // no_application_protocol
 }
 
-// RFC 8446, section 4.2.8: has the hello a key share of X25519? OpenSSL may not have checked these
-// octets yet.
-static bool shares_x25519(SSL *session)
+// The numbers of groups in TLS. The second is X25519 with ML-KEM-768, which keeps what is recorded
+// today from whoever will have a quantum computer.
+enum { X25519 = 0x001d, X25519_MLKEM768 = 0x11ec };
+
+// RFC 8446, section 4.2.8: has the hello a key share of that group? OpenSSL may not have checked
+// these octets yet.
+static bool shares(SSL *session, uint16_t group)
 {
-    enum { X25519 = 0x001d };
-    const unsigned char *shares;
+    const unsigned char *octets;
     size_t len;
-    if (!SSL_client_hello_get0_ext(session, TLSEXT_TYPE_key_share, &shares, &len) || len < 2)
+    if (!SSL_client_hello_get0_ext(session, TLSEXT_TYPE_key_share, &octets, &len) || len < 2)
         return false;
-    for (size_t at = 2; at + 4 <= len; at += 4u + be16_get(shares + at + 2))
-        if (be16_get(shares + at) == X25519)
+    for (size_t at = 2; at + 4 <= len; at += 4u + be16_get(octets + at + 2))
+        if (be16_get(octets + at) == group)
             return true;
     return false;
 }
 
-// OpenSSL takes the first share that it knows. GnuTLS sends P-256's before X25519's, which costs
-// both sides less.
-static int choose_groups(SSL *session, int *alert, void *unused)
+// Of a client's shares the hybrid is taken, then X25519's. OpenSSL takes the first share that it
+// knows: GnuTLS sends P-256's before X25519's, which costs both sides less. hybrid: not NULL where
+// OpenSSL has it. Who sends no share of it is not sent back for one: that would cost a round trip.
+static int choose_groups(SSL *session, int *alert, void *hybrid)
 {
     const int x25519 = NID_X25519;
-    (void)unused;
-    if (!shares_x25519(session) || SSL_set1_groups(session, &x25519, 1))
+    if (hybrid != NULL && shares(session, X25519_MLKEM768)
+            ? SSL_set1_groups_list(session, hybrid)
+            : !shares(session, X25519) || SSL_set1_groups(session, &x25519, 1))
         return SSL_CLIENT_HELLO_SUCCESS;
     *alert = SSL_AD_INTERNAL_ERROR;
     return SSL_CLIENT_HELLO_ERROR;
@@ -86,6 +91,11 @@ static void see_message(int sent, int version, int type, const void *octets, siz
 // list with a group that its providers lack, as X25519 in FIPS mode.
 static bool set_groups(SSL_CTX *context)
 {
+    static char hybrid[] = "X25519MLKEM768"; // OpenSSL 3.5
+    if (SSL_CTX_set1_groups_list(context, "X25519:X25519MLKEM768:P-256")) {
+        SSL_CTX_set_client_hello_cb(context, choose_groups, hybrid);
+        return true;
+    }
     if (SSL_CTX_set1_groups_list(context, "X25519:P-256")) {
         SSL_CTX_set_client_hello_cb(context, choose_groups, NULL);
         return true;

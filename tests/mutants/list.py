@@ -635,7 +635,7 @@ MUTANTS = [
     Mutant("ke-ahead", "a record's header and body are received apart", "control/ke/tls_wire.c",
            "readv(wire->fd, rooms, 2)", "readv(wire->fd, rooms, 1)", ("control/ke/ke_faults",)),
     Mutant("ke-shares", "the first share is taken, X25519's or not", "control/ke/tls.c",
-           "!shares_x25519(session) ||", "shares_x25519(session) ||", ("control/ke/ke",)),
+           "!shares(session, X25519) ||", "shares(session, X25519) ||", ("control/ke/ke",)),
     Mutant("ke-updates", "a third KeyUpdate is borne", "control/ke/tls_wire.h",
            "TLS_WIRE_KEY_UPDATES = 2,", "TLS_WIRE_KEY_UPDATES = 3,", ("control/ke/ke_faults",)),
     Mutant("ke-alert", "a huge ClientHello is refused without an alert", "control/ke/ke_connection.c",

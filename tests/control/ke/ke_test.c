@@ -196,7 +196,16 @@ static void groups_and_suites(void **state) // TLS-2, EXP-2
     ke_client_close(&client);
 }
 
-enum { P256 = 0x0017, X25519 = 0x001d };
+enum { P256 = 0x0017, X25519 = 0x001d, HYBRID = 0x11ec };
+
+// Has this OpenSSL X25519 with ML-KEM-768?
+static bool has_hybrid(void)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    const bool has = SSL_CTX_set1_groups_list(context, "X25519MLKEM768") == 1;
+    SSL_CTX_free(context);
+    return has;
+}
 
 // An extension's head, or a key share's.
 static uint8_t *head(uint8_t *at, uint16_t type, size_t len)
@@ -222,20 +231,26 @@ static size_t put_share(uint8_t *out, uint16_t group)
         0x7f, 0x9b, 0x8e, 0xe7, 0xeb, 0x4a, 0x7c, 0x0f, 0x9e, 0x16, 0x2b, 0xce, 0x33,
         0x57, 0x6b, 0x31, 0x5e, 0xce, 0xcb, 0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51, 0xf5};
     static const uint8_t base[32] = {9};
-    const size_t len = group == P256 ? sizeof generator : sizeof base;
-    put(head(out, group, len), group == P256 ? generator : base, len);
+    static const uint8_t key[1184 + 32] = {[1184] = 9}; // of ML-KEM-768, all zero; then X25519's
+    const uint8_t *share = group == P256 ? generator : group == X25519 ? base : key;
+    const size_t len = group == P256     ? sizeof generator
+                       : group == X25519 ? sizeof base
+                                         : sizeof key;
+    put(head(out, group, len), share, len);
     return 4 + len;
 }
 
-// A ClientHello in a record, which offers both groups and has shares of n of them, in this order.
-static size_t hello_with(uint8_t out[512], const uint16_t *groups, size_t n)
+// A ClientHello in a record, which offers all these groups and has shares of n of them, in this
+// order.
+static size_t hello_with(uint8_t out[4096], const uint16_t *groups, size_t n)
 {
     static const uint8_t first[] = {3, 3}, no_session[] = {0}, suite[] = {0, 2, 0x13, 0x01, 1, 0},
-                         versions[] = {2, 3, 4},
-                         both[] = {0, 4, P256 >> 8, P256, X25519 >> 8, X25519},
+                         versions[] = {2, 3, 4}, all[] = {0,           6,           P256 >> 8,
+                                                          P256 & 255,  X25519 >> 8, X25519 & 255,
+                                                          HYBRID >> 8, HYBRID & 255},
                          signatures[] = {0, 2, 4, 3}; // ecdsa_secp256r1_sha256
     static const char alpn[] = "\x00\x08\x07ntske/1";
-    uint8_t shares[256];
+    uint8_t shares[2048];
     size_t shares_len = 0;
     for (size_t i = 0; i < n; i++)
         shares_len += put_share(shares + shares_len, groups[i]);
@@ -245,7 +260,7 @@ static size_t hello_with(uint8_t out[512], const uint16_t *groups, size_t n)
     at = put(put(at + 32, no_session, sizeof no_session), suite, sizeof suite);
     uint8_t *extensions = at;
     at = put(head(at + 2, 43, sizeof versions), versions, sizeof versions);
-    at = put(head(at, 10, sizeof both), both, sizeof both);
+    at = put(head(at, 10, sizeof all), all, sizeof all);
     at = put(head(at, 13, sizeof signatures), signatures, sizeof signatures);
     at = put(head(at, 16, sizeof alpn - 1), alpn, sizeof alpn - 1);
     at = head(at, 51, 2 + shares_len);
@@ -283,6 +298,18 @@ static uint16_t answered_group(const uint16_t *groups, size_t n)
     return be16_get(octets + at + 4);
 }
 
+// A whole exchange: its ClientHello is longer than what is read ahead.
+static void hybrid_exchange(void **state) // TLS-2
+{
+    (void)state;
+    if (!has_hybrid()) {
+        print_message("# nothing is tried: this OpenSSL, before 3.5, has no ML-KEM\n");
+        return;
+    }
+    exchange_with(&(struct ke_client_options){.groups = "X25519MLKEM768"});
+    exchange_with(&(struct ke_client_options){.groups = "X25519:X25519MLKEM768"});
+}
+
 // GnuTLS sends a share of P-256 and one of X25519 behind it.
 static void group_by_shares(void **state)
 {
@@ -293,6 +320,12 @@ static void group_by_shares(void **state)
     assert_int_equal(answered_group(both, 1), P256); // nobody is sent back for X25519
     assert_int_equal(answered_group(turned, 1), X25519);
     assert_int_equal(answered_group(both, 0), X25519); // asked for
+    // Those with a post-quantum share; here it comes in two segments or more.
+    static const uint16_t first[] = {HYBRID, X25519}, last[] = {P256, X25519, HYBRID};
+    const uint16_t best = has_hybrid() ? HYBRID : X25519;
+    assert_int_equal(answered_group(first, 2), best);
+    assert_int_equal(answered_group(last, 3), best);
+    assert_int_equal(answered_group(first, 1), best); // OpenSSL 3.0 asks for X25519
 }
 
 // A session as if of an earlier connection, early data allowed.
@@ -621,6 +654,7 @@ int main(void)
         TEST(no_alpn),
         TEST(groups_and_suites),
         TEST(group_by_shares),
+        TEST(hybrid_exchange),
         TEST(no_resumption),
         TEST(answers),
         TEST(one_response),
