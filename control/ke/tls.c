@@ -149,16 +149,20 @@ static SSL_CTX *make_context(const struct tls_pair *pairs, size_t n, const struc
                              enum tls_dates dates)
 {
     struct tls_read read[CERTIFICATES_MAX] = {0};
-    bool good = true;
+    SSL_CTX *context = empty_context(); // first: what OpenSSL lacks may be why pairs fail
+    bool good = context != NULL;
 
     assert(n <= CERTIFICATES_MAX);
-    for (size_t i = 0; i < n; i++) // all, so that the faults of each are told
+    for (size_t i = 0; i < n && context != NULL; i++) // all, so that the faults of each are told
         good &= tls_pair_read(&pairs[i], dates, &read[i]) == 0;
-    good = good && tls_names_judge(names, read, n, dates);
-    SSL_CTX *context = good ? tls_choice_make(read, n, empty_context) : NULL;
+    good = good && tls_names_judge(names, read, n, dates) &&
+           tls_choice_put(context, read, n, empty_context);
     for (size_t i = 0; i < n; i++)
         tls_read_free(&read[i]);
-    return context;
+    if (good)
+        return context;
+    SSL_CTX_free(context);
+    return NULL;
 }
 
 // FIPS mode covers TLS alone. The operator must know that, so the log says it.

@@ -204,27 +204,26 @@ static bool give(SSL_CTX *context, struct choice *choice)
     return true;
 }
 
-SSL_CTX *tls_choice_make(const struct tls_read *pairs, size_t n, tls_choice_context *make)
+bool tls_choice_put(SSL_CTX *context, const struct tls_read *pairs, size_t n,
+                    tls_choice_context *make)
 {
-    SSL_CTX *context = make();
+    if (n == 0)
+        return true;
     struct choice *choice = calloc(1, sizeof *choice);
-
-    if (context == NULL || choice == NULL || !all_can_be_chosen(pairs, n))
+    if (choice == NULL || !all_can_be_chosen(pairs, n))
         goto fail;
-    const size_t types = n == 0 ? 0 : fill(context, pairs, n, 0);
-    if (n > 0 && types == 0)
+    const size_t types = fill(context, pairs, n, 0);
+    if (types == 0)
         goto fail;
-    if (n > 0)
-        add(choice, NULL, leaf_of(&pairs[0]), types);
+    add(choice, NULL, leaf_of(&pairs[0]), types);
     if (!add_others(choice, pairs, n, make))
         goto fail;
     if (choice->n < 2)
         choice_free(choice);
     else if (!give(context, choice))
         goto fail;
-    return context;
+    return true;
 fail:
     choice_free(choice);
-    SSL_CTX_free(context);
-    return NULL;
+    return false;
 }

@@ -9,12 +9,14 @@
 #include "control/ke/tls_pair.h"
 
 #include <openssl/ssl.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 // Makes a context without certificates; NULL, logged, on failure.
 typedef SSL_CTX *tls_choice_context(void);
 
-// Makes the context of these pairs, the first of which serves who names nobody, or nobody that is
-// known. It owns the contexts for other names. The pairs stay the caller's. NULL, logged, when one
-// pair could never be chosen, or on another failure.
-SSL_CTX *tls_choice_make(const struct tls_read *pairs, size_t n, tls_choice_context *make);
+// Puts these pairs into a context without certificates; the first of them serves who names nobody,
+// or nobody that is known. It owns the contexts for other names. The pairs stay the caller's.
+// False, logged, when one pair could never be chosen, or on another failure.
+bool tls_choice_put(SSL_CTX *context, const struct tls_read *pairs, size_t n,
+                    tls_choice_context *make);
