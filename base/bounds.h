@@ -12,9 +12,10 @@ enum {
     LISTENERS_MAX = 16,   // control.listen, the supervisor's sockets, NTS-KE's
     NAMES_MAX = 16,       // control.names
     CERTIFICATES_MAX = 8, // control.certificates, the descriptors of their files
-    CPUS_MAX = 1024,      // the numbers of CPUs in dataplane.cores are below it
-    BALANCERS_MAX = 256,  // of control.proxy_from
-    PREFIXES_MAX = 4096,  // of dataplane.allow, and of dataplane.deny
+    SECRET_FILES_MAX = 2 * CERTIFICATES_MAX + 1, // their files, and that of control.pool.tokens
+    CPUS_MAX = 1024,     // the numbers of CPUs in dataplane.cores are below it
+    BALANCERS_MAX = 256, // of control.proxy_from
+    PREFIXES_MAX = 4096, // of dataplane.allow, and of dataplane.deny
 
     LIMITS_RATE_MAX = 100000, // dataplane.limits: requests a second
     LIMITS_BURST_MAX = 65536, // likewise: at once

@@ -11,6 +11,7 @@ void ke_counters_take_over(struct ke_counters *counters)
         atomic_fetch_add_explicit(&counters->n[KE_ABANDONED], accepted - ended,
                                   memory_order_relaxed);
     atomic_store_explicit(&counters->open, 0, memory_order_relaxed);
+    atomic_store_explicit(&counters->kept, 0, memory_order_relaxed);
 }
 
 void ke_counters_read(const struct ke_counters *counters, struct ke_counters *copy)
@@ -22,4 +23,6 @@ void ke_counters_read(const struct ke_counters *counters, struct ke_counters *co
     }
     uint32_t open = atomic_load_explicit(&counters->open, memory_order_relaxed);
     atomic_store_explicit(&copy->open, open, memory_order_relaxed);
+    uint32_t kept = atomic_load_explicit(&counters->kept, memory_order_relaxed);
+    atomic_store_explicit(&copy->kept, kept, memory_order_relaxed);
 }

@@ -14,6 +14,7 @@ enum ke_counter {
 
     KE_COMPLETED,      // answered with cookies
     KE_NO_COMMON,      // answered: no protocol or no AEAD in common
+    KE_OF_POOL,        // a pool's, whose last request was answered
     KE_ERRED_CRITICAL, // answered with Error 0
     KE_ERRED_REQUEST,  // answered with Error 1, the deadline not passed
     KE_ERRED_INTERNAL, // answered with Error 2
@@ -34,6 +35,12 @@ enum ke_counter {
     KE_DRY_RUN,        // accepted, though its prefix is over its limit
     KE_BAD_PROXY,      // from a balancer, without a sound PROXY header before the deadline
     KE_PAUSED_CPU,     // accepting paused: a loop has used its share of CPU time
+
+    // Requests of pools, of which one connection may bring many. Not among the ends above.
+    KE_POOL_SESSIONS, // answered with cookies for the keys that the pool has sent
+    KE_POOL_LISTS,    // answered with what this server has
+    KE_POOL_REFUSED,  // of a pool, and not answered so
+    KE_POOL_DENIED,   // with a token that is not ours
     KE_COUNTER_COUNT,
 };
 
@@ -46,6 +53,7 @@ static_assert((int)KE_ACCEPTED < (int)KE_ENDS_FIRST, "the sum comes before its p
 struct ke_counters {
     _Atomic uint64_t n[KE_COUNTER_COUNT];
     _Atomic uint32_t open; // connections with a descriptor now, also those being drained
+    _Atomic uint32_t kept; // of these, those that a pool may send more requests on
 };
 
 // Release: a reader that sees the new value sees what was counted before it; partner:

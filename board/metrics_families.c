@@ -172,6 +172,12 @@ const struct metric_family family_ke_ended = {
 const struct metric_family family_ke_paused = {
     "noonmark_ke_paused", "Pauses of accepting NTS-KE connections, by their cause.", METRIC_COUNTER,
     ""};
+const struct metric_family family_ke_pool = {
+    "noonmark_ke_pool_requests", "Requests to NTS-KE with a pool's token, by their outcome.",
+    METRIC_COUNTER, ""};
+const struct metric_family family_ke_pool_open = {
+    "noonmark_ke_pool_open", "Connections open now on which a pool may send more requests.",
+    METRIC_GAUGE, ""};
 const struct metric_family family_ke_denied = {
     "noonmark_ke_denied",
     "NTS-KE connections closed at once, because the lists of prefixes do not answer their source.",

@@ -67,6 +67,8 @@ extern const struct metric_family family_ke_paused;
 extern const struct metric_family family_ke_denied;
 extern const struct metric_family family_ke_refused;
 extern const struct metric_family family_ke_dry_run;
+extern const struct metric_family family_ke_pool;
+extern const struct metric_family family_ke_pool_open;
 extern const struct metric_family family_ke_open;
 extern const struct metric_family family_clock_error_bound;
 extern const struct metric_family family_source_offset;

@@ -281,6 +281,11 @@ bool check_rules(struct config *config, struct check_fault *fault)
     if (!check_sockets(config, fault) || !check_listen(config, fault) ||
         !check_metrics(config, fault) || !check_ntp_server(config, fault))
         return false;
+    const uint32_t most = config->control.max_connections;
+    if (config->control.pool.tokens[0] != '\0' && config->control.pool.max_connections >= most)
+        return wrong(fault, "control.pool.max_connections", 0,
+                     "is %u, but control.max_connections is %u: pools could take all; choose less",
+                     config->control.pool.max_connections, most);
     // Nobody is told the time: whatever this host's clock is worth, NTS-KE is served.
     if (config->role == SERVE_KE) {
         config->time.source = TIME_FIXED;

@@ -56,6 +56,11 @@ uint32_t config_sockets_each(const struct config *config)
     return most < config->dataplane.n_cores ? most : config->dataplane.n_cores;
 }
 
+uint32_t config_secret_files(const struct config *config)
+{
+    return 2 * config->control.n_certificates + (config->control.pool.tokens[0] != '\0');
+}
+
 uint16_t config_ntp_port(const struct config *config)
 {
     return config->control.ntp_port != 0 ? config->control.ntp_port : config->dataplane.udp_port;

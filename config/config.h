@@ -21,6 +21,7 @@ enum {
     CONFIG_LISTEN_MAX = LISTENERS_MAX,
     CONFIG_NAMES_MAX = NAMES_MAX,
     CONFIG_CERTIFICATES_MAX = CERTIFICATES_MAX,
+    CONFIG_SECRET_FILES_MAX = SECRET_FILES_MAX,
     CONFIG_PREFIXES_MAX = PREFIXES_MAX,
     CONFIG_BALANCERS_MAX = BALANCERS_MAX,
     CONFIG_PHC_MAX = 32, // octets of a device's path, with its NUL
@@ -159,6 +160,11 @@ struct config {
         uint32_t n_proxy_from;
         struct prefix proxy_from[CONFIG_BALANCERS_MAX];
         char *socket; // path
+        struct {
+            char *tokens; // path, or "": no pool
+            uint32_t max_connections;
+            uint32_t idle_ms;
+        } pool;
     } control;
     struct {
         char *file;
@@ -194,6 +200,9 @@ struct config {
 // SOCKETS_MAX allows.
 uint32_t config_socket_ports(const struct config *config);
 uint32_t config_sockets_each(const struct config *config);
+
+// The secret files that ke gets: chain and key of each certificate, then the tokens if there are.
+uint32_t config_secret_files(const struct config *config);
 
 // The UDP port of NTP that NTS-KE names.
 uint16_t config_ntp_port(const struct config *config);

@@ -24,8 +24,9 @@ enum handover {
     HANDOVER_TIME_SOURCE = 7,    // of `time.source`: chronyd's command port, or a hardware clock
     HANDOVER_CONTROL_SOCKET = 9, // listening Unix stream socket of `control.socket`
     // Ke only. From this number on, in the order of the configuration: one listening TCP socket for
-    // each address of `control.listen`, then chain and key of each of `control.certificates`:
-    // read-only memfds with copies of the files.
+    // each address of `control.listen`, then chain and key of each of `control.certificates`, then
+    // the tokens of `control.pool.tokens` if it names a file: read-only memfds with copies of the
+    // files.
     HANDOVER_FIRST_LISTENER = 10,
     // The dataplane only: the guard sockets of IPv4 and IPv6, without those of a family that the
     // kernel does not have, and none if a port is a socket. It answers the requests that they let

@@ -22,7 +22,7 @@ static const struct shape {
     uint32_t least, most; // descriptors
 } shapes[LINK_TYPES] = {
     [LINK_RELOAD] = {1, LINK_DESCRIPTORS_MAX},
-    [LINK_CANDIDATE] = {1, 1 + 2 * CERTIFICATES_MAX}, // without ke there is no certificate
+    [LINK_CANDIDATE] = {1, 1 + SECRET_FILES_MAX}, // without ke there is none
 };
 
 // Aligned as the kernel's macros require.

@@ -33,7 +33,7 @@ enum link_type {
     LINK_READ,       // supervisor to the reader of a reload; text: the configuration's path
     LINK_READ_FILES, // supervisor to the reader: only the certificates of the configuration in
                      // force
-    LINK_CANDIDATE,  // the reader's answer: the configuration, then chain and key of each pair
+    LINK_CANDIDATE,  // the reader's answer: the configuration, then ke's secret files
     LINK_HEALTH,     // control to supervisor; text: "healthy", or "unhealthy" and a reason
     // Control to supervisor: what a client of the control socket wants, LINK_DRAIN_BEGIN, _CANCEL
     // or _STOP. The supervisor's answer, with the same id, and with id 0 to a control that has just
@@ -56,7 +56,7 @@ enum link_type {
 
 enum {
     LINK_TEXT_MAX = 4096,      // octets, without the NUL; a path fits
-    LINK_DESCRIPTORS_MAX = 33, // a configuration, the files of eight certificates, 16 listeners
+    LINK_DESCRIPTORS_MAX = 34, // a configuration, ke's secret files, 16 listeners
 };
 
 struct link_message {

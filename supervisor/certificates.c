@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -103,8 +104,9 @@ static int add(struct certificates *c, const char *path, const char *key)
     const int from = files_open_certificate(path, key);
     if (from < 0)
         return from;
-    const int error =
-        copy_file(from, key[0] == 'c' ? "noonmark-chain" : "noonmark-key", &c->file[c->n]);
+    char kind[32];
+    snprintf(kind, sizeof kind, "noonmark-%s", key);
+    const int error = copy_file(from, kind, &c->file[c->n]);
     close(from);
     if (error == 0)
         c->n++;
@@ -123,6 +125,8 @@ int certificates_read(const struct config *config, struct certificates *made)
         if (error == 0)
             error = add(&c, config->control.certificates[i].key, "key");
     }
+    if (error == 0 && config->control.pool.tokens[0] != '\0')
+        error = add(&c, config->control.pool.tokens, "tokens");
     if (error == 0)
         *made = c;
     else

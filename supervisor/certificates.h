@@ -1,6 +1,6 @@
-// Copies of the files of `control.certificates`, each in a memfd. Every later ke gets the copies
-// that a start or a reload has checked, even if the files change, and no restart reads a file that
-// may stall.
+// Copies of the files of `control.certificates` and `control.pool.tokens`, each in a memfd. Every
+// later ke gets the copies that a start or a reload has checked, even if the files change, and no
+// restart reads a file that may stall.
 //
 // Contains private keys: each copy is mapped, so that it can be locked and finally wiped. Failures
 // are logged here. Single-threaded.
@@ -11,7 +11,7 @@
 #include <stdbool.h>
 
 enum {
-    CERTIFICATE_FILES_MAX = 2 * CONFIG_CERTIFICATES_MAX,
+    CERTIFICATE_FILES_MAX = CONFIG_SECRET_FILES_MAX,
     CERTIFICATE_LEN_MAX = 256 * 1024, // octets of one file
 };
 
@@ -23,7 +23,8 @@ struct certificate_file {
 
 // All zero: no files.
 struct certificates {
-    uint32_t n; // files: chain, then key of each pair, in the order of the configuration
+    uint32_t
+        n; // files: chain, then key of each pair, in the order of the configuration; the tokens
     struct certificate_file file[CERTIFICATE_FILES_MAX];
 };
 

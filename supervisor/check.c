@@ -93,7 +93,7 @@ static bool check_metrics(const struct config *config)
 
 static bool check_certificates(const struct config *config, supervisor_judge *judge)
 {
-    int fd[2 * CONFIG_CERTIFICATES_MAX];
+    int fd[CONFIG_SECRET_FILES_MAX];
     bool good = true;
     const uint32_t n = config->control.n_certificates;
 
@@ -102,8 +102,13 @@ static bool check_certificates(const struct config *config, supervisor_judge *ju
         fd[2 * i + 1] = files_open_certificate(config->control.certificates[i].key, "key");
         good &= fd[2 * i] >= 0 && fd[2 * i + 1] >= 0;
     }
+    const uint32_t all = config_secret_files(config);
+    if (all > 2 * n) {
+        fd[2 * n] = files_open_certificate(config->control.pool.tokens, "tokens");
+        good &= fd[2 * n] >= 0;
+    }
     good &= judge(config, fd);
-    for (uint32_t i = 0; i < 2 * n; i++)
+    for (uint32_t i = 0; i < all; i++)
         if (fd[i] >= 0)
             close(fd[i]);
     return good;

@@ -181,7 +181,7 @@ static int take_over(struct reload *r, struct link_message *message, char *why, 
     }
     r->n_settings = config_compare(r->held->config, r->fresh, r->setting);
     const uint32_t n = message->n - 1;
-    int result = n == 2 * r->fresh->control.n_certificates
+    int result = n == config_secret_files(r->fresh)
                      ? certificates_take(message->fd + 1, n, &r->certificates)
                      : -EBADMSG;
     if (result != -EBADMSG)

@@ -29,7 +29,7 @@ enum {
 };
 
 static_assert((int)HANDED_MOST <= (int)CHILD_HANDED_MAX, "a child takes all that it is handed");
-static_assert((int)HANDOVER_FIRST_LISTENER + CONFIG_LISTEN_MAX + 2 * CONFIG_CERTIFICATES_MAX <=
+static_assert((int)HANDOVER_FIRST_LISTENER + CONFIG_LISTEN_MAX + CONFIG_SECRET_FILES_MAX <=
                   HANDED_MOST,
               "ke's descriptors fit too");
 

@@ -15,6 +15,7 @@
 
 struct ke;
 struct ke_terms;
+struct ke_tokens;
 
 struct ke_setup {
     struct tls *tls;
@@ -31,6 +32,9 @@ struct ke_setup {
     const struct prefixes *sources;   // whose connections are served; NULL: all
     const struct prefixes *balancers; // whose connections begin with a PROXY header; NULL: none
     struct ke_shares shares;
+    const struct ke_tokens *tokens; // of pools; NULL: nobody is one. Outlives the terms
+    uint32_t kept_most;             // connections of pools that stay
+    uint32_t idle_ms;               // without a request
 };
 
 // Starts serving. Tls, listeners, ring and counters must outlive the result. 0 or -errno.

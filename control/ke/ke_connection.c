@@ -134,6 +134,35 @@ static bool handshake(struct ke_connection *c, struct ke_counters *counters)
     return false;
 }
 
+static void answer_request(struct ke_connection *c, struct ke_responder *responder)
+{
+    struct ke_exchange exchange = {.kept = c->kept, .followed = c->len > c->framing.at};
+    const size_t len =
+        ke_responder_answer(responder, c->session, c->octets, c->framing.at, &exchange);
+    c->kept |= exchange.keep;
+    c->stays = exchange.keep;
+    c->wire.corked = !exchange.keep; // nothing follows that it could leave with
+    start_answer(c, len, exchange.end);
+}
+
+// A pool's connection after an answer: as new, but for its handshake.
+static void await_next(struct ke_connection *c)
+{
+    c->len = 0;
+    c->framing = (struct ke_framing){0};
+    c->wire.received = 0;
+    c->wire.key_updates = 0;
+    c->stays = false;
+    c->renewed = true;
+    c->stage = KE_READING;
+}
+
+// A connection that stays owes nobody an answer between two requests, and may end there.
+static bool is_idle(const struct ke_connection *c)
+{
+    return c->kept && c->stage == KE_READING && c->len == 0;
+}
+
 // Section 4: one request, which may arrive in pieces of any size.
 static bool read_request(struct ke_connection *c, struct ke_responder *responder,
                          struct ke_counters *counters)
@@ -146,9 +175,7 @@ static bool read_request(struct ke_connection *c, struct ke_responder *responder
         c->len += (uint32_t)returned;
         ke_framing_advance(&c->framing, c->octets, c->len);
         if (c->framing.ended) {
-            enum ke_counter end;
-            size_t len = ke_responder_answer(responder, c->session, c->octets, c->framing.at, &end);
-            start_answer(c, len, end);
+            answer_request(c, responder);
         } else if (c->framing.broken) {
             start_answer(c, ke_error_write(KE_BAD_REQUEST, c->octets), KE_ERRED_REQUEST);
         }
@@ -158,6 +185,13 @@ static bool read_request(struct ke_connection *c, struct ke_responder *responder
         if (!tls_wire_spent(&c->wire))
             return false;
         error = SSL_ERROR_ZERO_RETURN; // a flood: treated as no request
+    }
+    if (is_idle(c)) {
+        if (error == SSL_ERROR_ZERO_RETURN)
+            c->stage = KE_CLOSING;
+        else
+            give_up(c, counters, c->end);
+        return c->stage == KE_CLOSING;
     }
     if (error == SSL_ERROR_ZERO_RETURN) {
         // Section 4.1.3: a request that will never be complete is a bad request.
@@ -174,7 +208,10 @@ static bool answer(struct ke_connection *c, struct ke_counters *counters)
     // The whole response in one TLS record: ntpsec up to 1.2.4 calls read only once.
     int returned = SSL_write(c->session, c->octets, (int)c->len);
     if (returned > 0) {
-        c->stage = KE_CLOSING;
+        if (c->stays)
+            await_next(c);
+        else
+            c->stage = KE_CLOSING;
         return true;
     }
     if (!waits(c, returned, &error))
@@ -233,6 +270,11 @@ void ke_connection_expire(struct ke_connection *c, struct ke_counters *counters)
         give_up(c, counters, KE_LATE_HANDSHAKE);
         break;
     case KE_READING:
+        if (is_idle(c)) {
+            c->stage = KE_CLOSING;
+            ke_connection_turn(c, NULL, counters);
+            break;
+        }
         // Section 4.1.3: a timeout counts as a bad request too.
         start_answer(c, ke_error_write(KE_BAD_REQUEST, c->octets), KE_LATE_REQUEST);
         ke_connection_turn(c, NULL, counters);

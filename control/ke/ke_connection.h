@@ -34,7 +34,10 @@ struct ke_connection {
     enum ke_stage stage;
     bool wants_write; // wait until the socket is writable; false: readable
     uint32_t drained;
-    enum ke_counter end; // how the exchange is counted once its answer has been sent
+    enum ke_counter end; // how the connection is counted once its last answer has been sent
+    bool kept;           // a pool's: it stays for more requests, and has its place among those
+    bool stays;          // after the answer that is being sent
+    bool renewed;        // a kept one has been answered; the loop clears it
     struct ke_framing framing;
     uint32_t len; // octets of the request so far; later of the response
 

@@ -31,10 +31,23 @@ static int watch(struct ke_loop *loop, int fd, uint32_t events, void *post)
     return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
+// Between two requests it is idle; a request has the time of any other exchange.
+static void settle_kept(struct ke_loop *loop, struct ke_connection *c)
+{
+    struct ke_queue *queue = c->stage == KE_READING && c->len == 0 ? &loop->kept : &loop->running;
+    if (c->queue == queue && !c->renewed)
+        return;
+    c->renewed = false;
+    ke_queue_remove(c);
+    ke_queue_append(queue, c, now_ns());
+}
+
 // Moves a connection to the right queue after its turn, and updates its events or frees it.
 static void settle(struct ke_loop *loop, struct ke_connection *c)
 {
     if (c->stage == KE_ENDED) {
+        if (c->kept)
+            ke_responder_let_go(loop->shared->counters);
         ke_queue_remove(c);
         ke_connection_free(c); // closing the socket also removes it from epoll
         ke_accept_return_place(loop);
@@ -44,6 +57,8 @@ static void settle(struct ke_loop *loop, struct ke_connection *c)
         ke_queue_remove(c);
         ke_queue_append(&loop->ending, c, now_ns());
     }
+    if (c->kept && (c->stage == KE_READING || c->stage == KE_ANSWERING))
+        settle_kept(loop, c);
     if (c->wants_write != c->armed_for_write) {
         struct epoll_event event = {.events = c->wants_write ? EPOLLOUT : EPOLLIN, .data.ptr = c};
         epoll_ctl(loop->epoll, EPOLL_CTL_MOD, c->fd, &event);
@@ -123,7 +138,8 @@ static void expire(struct ke_loop *loop)
         settle(loop, c);
     }
     while (((c = loop->running.first) && c->deadline_ns <= now) ||
-           ((c = loop->silent.first) && c->deadline_ns <= now)) {
+           ((c = loop->silent.first) && c->deadline_ns <= now) ||
+           ((c = loop->kept.first) && c->deadline_ns <= now)) {
         if (c->header == NULL)
             ke_connection_expire(c, loop->shared->counters);
         else
@@ -144,12 +160,11 @@ static int wait_ms(const struct ke_loop *loop)
 {
     uint64_t now = now_ns();
     uint64_t due = now + IDLE_TURN_MS * (uint64_t)NOW_NS_PER_MS;
-    if (loop->running.first)
-        due = sooner(due, loop->running.first->deadline_ns);
-    if (loop->silent.first)
-        due = sooner(due, loop->silent.first->deadline_ns);
-    if (loop->ending.first)
-        due = sooner(due, loop->ending.first->deadline_ns);
+    const struct ke_queue *const queue[] = {&loop->running, &loop->silent, &loop->kept,
+                                            &loop->ending};
+    for (size_t i = 0; i < sizeof queue / sizeof queue[0]; i++)
+        if (queue[i]->first)
+            due = sooner(due, queue[i]->first->deadline_ns);
     if (loop->paused)
         due = sooner(due, loop->resume_ns);
     return due <= now ? 0 : (int)((due - now + NOW_NS_PER_MS - 1) / NOW_NS_PER_MS);
@@ -157,11 +172,10 @@ static int wait_ms(const struct ke_loop *loop)
 
 static void rest(struct ke_loop *loop)
 {
-    const uint64_t now = now_ns();
-    if (now < loop->rest_ns)
+    if (now_ns() < loop->rest_ns)
         return;
     slab_rest();
-    loop->rest_ns = now + REST_MS * (uint64_t)NOW_NS_PER_MS;
+    loop->rest_ns = now_ns() + REST_MS * (uint64_t)NOW_NS_PER_MS;
 }
 
 // A connection that has sent nothing has waited in the kernel already. It may also come from a SYN
@@ -188,10 +202,13 @@ static void use_terms(struct ke_loop *loop, const struct ke_terms *terms)
     loop->terms = terms;
     loop->responder.ntp_server = terms->ntp_server;
     loop->responder.udp_port = terms->udp_port;
+    loop->responder.tokens = terms->tokens;
+    loop->responder.kept_most = terms->kept_most;
     for (uint32_t i = 0; i < terms->n_listeners; i++)
         loop->listener[i] = (struct ke_post){KE_SOURCE_LISTENER, terms->listener[i]};
     set_span(&loop->running, terms->deadline_ns, now);
     set_span(&loop->silent, silent_span_ns(terms->deadline_ns), now);
+    set_span(&loop->kept, terms->idle_ns, now);
 }
 
 // Takes other terms, if there are some. Who waits in a listener that goes is accepted before, as
@@ -272,7 +289,7 @@ int ke_loop_open(struct ke_loop *loop, struct ke_shared *shared)
     int result = loop->epoll < 0 || loop->wake.fd < 0
                      ? -errno
                      : watch(loop, loop->wake.fd, EPOLLIN, &loop->wake);
-    ke_responder_open(&loop->responder, shared->ring, shared->sealed);
+    ke_responder_open(&loop->responder, shared->ring, shared->counters, shared->sealed);
     use_terms(loop, atomic_load_explicit(&shared->terms, memory_order_acquire));
     if (result == 0)
         result = ke_accept_watch(loop);
@@ -307,6 +324,7 @@ void ke_loop_close(struct ke_loop *loop)
 {
     cut(loop, &loop->running);
     cut(loop, &loop->silent);
+    cut(loop, &loop->kept);
     cut(loop, &loop->ending);
     if (loop->wake.fd >= 0)
         close(loop->wake.fd);

@@ -55,6 +55,7 @@ struct ke_loop {
     uint64_t rest_ns;        // when memory is given back next
     struct ke_queue running; // until the exchange's deadline
     struct ke_queue silent;  // likewise; nothing had come when they were accepted
+    struct ke_queue kept;    // of pools, between two requests: until their idle time is over
     struct ke_queue ending;  // draining, or late: KE_LINGER_MS more
     struct ke_responder responder;
 };

@@ -15,6 +15,7 @@
 #include "control/ke/ke_filter.h"
 #include "control/ke/ke_limit.h"
 #include "control/ke/ke_lists.h"
+#include "control/ke/ke_pool.h"
 #include "control/ke/ke_reload.h"
 #include "control/ke/slab.h"
 #include "control/ke/tls.h"
@@ -42,6 +43,7 @@ struct process {
     struct tls *tls;
     struct ke *ke;
     struct ke_lists lists;
+    struct ke_tokens *tokens; // NULL: no pool
     int signals;
     int epoll;
 };
@@ -93,29 +95,45 @@ static int lock_memory(struct process *p)
     return 0;
 }
 
+// They follow the certificates, if there are some: else NULL.
+static int read_tokens(const struct config *config, const int *fd, struct ke_tokens **tokens)
+{
+    char why[512];
+    const uint32_t at = 2 * config->control.n_certificates;
+    if (config_secret_files(config) == at || fd[at] < 0)
+        return 0;
+    const int result = ke_tokens_read(fd[at], config->control.pool.tokens, tokens, why, sizeof why);
+    if (result < 0)
+        log_error("%s", why);
+    return result;
+}
+
 bool ke_process_check(const struct config *config, const int *fd)
 {
     struct tls_pair pairs[CONFIG_CERTIFICATES_MAX];
     struct tls *tls;
+    struct ke_tokens *tokens = NULL;
     uint32_t n = 0;
 
     const uint32_t all = ke_certificates_name(config, fd, NULL, pairs);
     for (uint32_t i = 0; i < all; i++)
         if (pairs[i].chain_fd >= 0 && pairs[i].key_fd >= 0)
             pairs[n++] = pairs[i];
+    bool good = read_tokens(config, fd, &tokens) == 0;
+    ke_tokens_free(tokens);
     const struct tls_names names = ke_certificates_names(config);
     if (tls_open(pairs, n, &names, &tls) != 0)
         return false;
     tls_close(tls);
-    return true;
+    return good;
 }
 
 // Chain and key of each pair follow the listeners.
 static int open_tls(struct process *p)
 {
     struct tls_pair pairs[CONFIG_CERTIFICATES_MAX];
-    int fd[2 * CONFIG_CERTIFICATES_MAX] = {0};
-    const uint32_t n_fd = 2 * p->config->control.n_certificates;
+    int fd[CONFIG_SECRET_FILES_MAX] = {0};
+    const uint32_t n_fd = config_secret_files(p->config);
     for (uint32_t i = 0; i < n_fd; i++)
         fd[i] = HANDOVER_FIRST_LISTENER + (int)(p->config->control.n_listen + i);
 
@@ -125,6 +143,8 @@ static int open_tls(struct process *p)
         tls_open(pairs, ke_certificates_name(p->config, fd, shown, pairs), &names, &p->tls);
     if (result == 0)
         ke_certificates_show(p->board, p->config, shown);
+    if (result == 0)
+        result = read_tokens(p->config, fd, &p->tokens);
     for (uint32_t i = 0; i < n_fd; i++) // read only once: later ones come over the link
         close(fd[i]);
     return result;
@@ -154,15 +174,21 @@ static int open_ke(struct process *p)
         .sources = p->lists.sources,
         .balancers = p->lists.balancers,
         .shares = ke_shares_of(p->config),
+        .tokens = p->tokens,
+        .kept_most = p->config->control.pool.max_connections,
+        .idle_ms = p->config->control.pool.idle_ms,
     };
     result = ke_open(&setup, &p->ke);
     if (result < 0)
         return failed("key exchange", result);
-    ke_reload_open(
-        &p->reload,
-        &(struct ke_reload){
-            .config = p->config, .tls = p->tls, .ke = p->ke, .board = p->board, .lists = p->lists});
+    ke_reload_open(&p->reload, &(struct ke_reload){.config = p->config,
+                                                   .tls = p->tls,
+                                                   .ke = p->ke,
+                                                   .board = p->board,
+                                                   .lists = p->lists,
+                                                   .tokens = p->tokens});
     p->lists = (struct ke_lists){0}; // it owns them now
+    p->tokens = NULL;
     return 0;
 }
 
@@ -241,6 +267,7 @@ static void close_all(struct process *p)
     ke_close(p->ke);
     ke_reload_close(&p->reload);
     ke_lists_free(&p->lists);
+    ke_tokens_free(p->tokens);
     tls_close(p->tls);
     board_unmap_ke(p->board);
     board_unmap_control(p->control);

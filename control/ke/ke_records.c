@@ -1,11 +1,8 @@
 #include "control/ke/ke_records.h"
 
-#include "base/bytes.h"
+#include "control/ke/ke_record.h"
 
 #include <assert.h>
-#include <string.h>
-
-enum { CRITICAL = 0x8000 };
 
 static_assert(6 * (KE_RECORD_HEADER + 2) + KE_SERVER_NAME_MAX +
                       KE_COOKIES * ((int)KE_RECORD_HEADER + (int)AEAD_COOKIE_MAX) <=
@@ -31,24 +28,6 @@ static const struct rule {
     [KE_NTPV4_PORT] = {.body = ONE_NUMBER},
 };
 enum { KNOWN_TYPES = sizeof rules / sizeof rules[0] };
-
-struct record {
-    uint16_t type;
-    bool critical;
-    uint16_t len;
-    const uint8_t *body;
-};
-
-static struct record record_at(const uint8_t *at)
-{
-    uint16_t head = be16_get(at);
-    return (struct record){
-        .type = head & (CRITICAL - 1),
-        .critical = (head & CRITICAL) != 0,
-        .len = be16_get(at + 2),
-        .body = at + KE_RECORD_HEADER,
-    };
-}
 
 static bool body_fits(enum body body, uint16_t len)
 {
@@ -76,7 +55,7 @@ void ke_framing_advance(struct ke_framing *framing, const uint8_t *request, size
         }
         if (len - framing->at < KE_RECORD_HEADER)
             return;
-        struct record r = record_at(request + framing->at);
+        struct ke_record r = ke_record_at(request + framing->at);
         size_t next = framing->at + KE_RECORD_HEADER + r.len;
         if (next > KE_REQUEST_MAX) {
             framing->broken = true;
@@ -98,7 +77,7 @@ void ke_framing_advance(struct ke_framing *framing, const uint8_t *request, size
 }
 
 // Section 4.1: the records whose body is a list of 16-bit numbers.
-static bool offers(const struct record *r, uint16_t id)
+static bool offers(const struct ke_record *r, uint16_t id)
 {
     for (uint16_t i = 0; i + 1 < r->len; i += 2)
         if (be16_get(r->body + i) == id)
@@ -107,7 +86,7 @@ static bool offers(const struct record *r, uint16_t id)
 }
 
 // The first AEAD of the client's list that this server has: the order is the client's preference.
-static const struct aead *choose(const struct record *r)
+static const struct aead *choose(const struct ke_record *r)
 {
     const struct aead *aead = NULL;
     for (uint16_t i = 0; !aead && i + 1 < r->len; i += 2)
@@ -122,12 +101,12 @@ static struct ke_negotiation refuse(enum ke_error error)
 
 struct ke_negotiation ke_negotiate(const uint8_t *request, size_t len)
 {
-    struct record seen[KNOWN_TYPES] = {0}; // body is set once the type has been seen
+    struct ke_record seen[KNOWN_TYPES] = {0}; // body is set once the type has been seen
     bool unknown_critical = false;
     bool bad = false;
 
     for (size_t at = 0; at < len;) {
-        struct record r = record_at(request + at);
+        struct ke_record r = ke_record_at(request + at);
         at += KE_RECORD_HEADER + r.len;
         if (r.type >= KNOWN_TYPES) {
             unknown_critical |= r.critical;
@@ -155,22 +134,6 @@ struct ke_negotiation ke_negotiate(const uint8_t *request, size_t len)
     return (struct ke_negotiation){.ntpv4 = true, .aead = choose(&seen[KE_AEAD_ALGORITHM])};
 }
 
-static uint8_t *put_record(uint8_t *at, uint16_t type, const void *body, size_t len)
-{
-    be16_put(at, type);
-    be16_put(at + 2, (uint16_t)len);
-    if (len != 0)
-        memcpy(at + KE_RECORD_HEADER, body, len);
-    return at + KE_RECORD_HEADER + len;
-}
-
-static uint8_t *put_number(uint8_t *at, uint16_t type, uint16_t number)
-{
-    uint8_t body[2];
-    be16_put(body, number);
-    return put_record(at, type, body, sizeof body);
-}
-
 size_t ke_response_write(const struct ke_negotiation *negotiation, const struct ke_offer *offer,
                          uint8_t out[KE_RESPONSE_MAX])
 {
@@ -178,31 +141,31 @@ size_t ke_response_write(const struct ke_negotiation *negotiation, const struct 
     uint8_t *at = out;
 
     if (!negotiation->ntpv4) {
-        at = put_record(at, CRITICAL | KE_NEXT_PROTOCOL, NULL, 0);
+        at = ke_record_put(at, KE_CRITICAL | KE_NEXT_PROTOCOL, NULL, 0);
     } else if (!aead) {
-        at = put_number(at, CRITICAL | KE_NEXT_PROTOCOL, KE_PROTOCOL_NTPV4);
-        at = put_record(at, CRITICAL | KE_AEAD_ALGORITHM, NULL, 0);
+        at = ke_record_put_number(at, KE_CRITICAL | KE_NEXT_PROTOCOL, KE_PROTOCOL_NTPV4);
+        at = ke_record_put(at, KE_CRITICAL | KE_AEAD_ALGORITHM, NULL, 0);
     } else {
-        at = put_number(at, CRITICAL | KE_NEXT_PROTOCOL, KE_PROTOCOL_NTPV4);
-        at = put_number(at, CRITICAL | KE_AEAD_ALGORITHM, aead->id);
+        at = ke_record_put_number(at, KE_CRITICAL | KE_NEXT_PROTOCOL, KE_PROTOCOL_NTPV4);
+        at = ke_record_put_number(at, KE_CRITICAL | KE_AEAD_ALGORITHM, aead->id);
         // Critical: a client that did not understand them would send NTP requests to the wrong
         // place.
         if (offer->udp_port != 123)
-            at = put_number(at, CRITICAL | KE_NTPV4_PORT, offer->udp_port);
+            at = ke_record_put_number(at, KE_CRITICAL | KE_NTPV4_PORT, offer->udp_port);
         if (offer->ntp_server[0] != '\0')
-            at = put_record(at, CRITICAL | KE_NTPV4_SERVER, offer->ntp_server,
-                            strnlen(offer->ntp_server, KE_SERVER_NAME_MAX));
+            at = ke_record_put(at, KE_CRITICAL | KE_NTPV4_SERVER, offer->ntp_server,
+                               strnlen(offer->ntp_server, KE_SERVER_NAME_MAX));
         for (unsigned i = 0; i < KE_COOKIES; i++)
-            at = put_record(at, KE_NEW_COOKIE, offer->cookies + i * aead->lengths->cookie,
-                            aead->lengths->cookie);
+            at = ke_record_put(at, KE_NEW_COOKIE, offer->cookies + i * aead->lengths->cookie,
+                               aead->lengths->cookie);
     }
-    at = put_record(at, CRITICAL | KE_END_OF_MESSAGE, NULL, 0);
+    at = ke_record_put(at, KE_CRITICAL | KE_END_OF_MESSAGE, NULL, 0);
     return (size_t)(at - out);
 }
 
 size_t ke_error_write(enum ke_error error, uint8_t out[KE_ERROR_LEN])
 {
-    uint8_t *at = put_number(out, CRITICAL | KE_ERROR, (uint16_t)error);
-    at = put_record(at, CRITICAL | KE_END_OF_MESSAGE, NULL, 0);
+    uint8_t *at = ke_record_put_number(out, KE_CRITICAL | KE_ERROR, (uint16_t)error);
+    at = ke_record_put(at, KE_CRITICAL | KE_END_OF_MESSAGE, NULL, 0);
     return (size_t)(at - out);
 }

@@ -62,9 +62,11 @@ static void cancel(void *self)
     SSL_CTX_free(r->context);
     free(r->terms);
     ke_lists_free(&r->fresh_lists);
+    ke_tokens_free(r->fresh_tokens);
     config_free(r->fresh);
     r->context = NULL;
     r->terms = NULL;
+    r->fresh_tokens = NULL;
     r->fresh = NULL;
 }
 
@@ -75,15 +77,18 @@ static int prepare_all(struct ke_reload *r, struct link_message *message, char *
     const uint32_t n_files = message->n - 1 - n_listeners;
     const struct config *fresh = r->fresh;
 
-    if (message->n < 1 + n_listeners ||
-        (n_files != 0 && n_files != 2 * fresh->control.n_certificates)) {
+    if (message->n < 1 + n_listeners || (n_files != 0 && n_files != config_secret_files(fresh))) {
         snprintf(why, len,
                  "the certificates or listeners are not those of the configuration; please report "
                  "this");
         return -EBADMSG;
     }
+    r->has_files = n_files > 0;
     if (n_files > 0) {
-        const int result = prepare_pairs(r, message->fd + 1, why, len);
+        int result = prepare_pairs(r, message->fd + 1, why, len);
+        if (result == 0 && fresh->control.pool.tokens[0] != '\0')
+            result = ke_tokens_read(message->fd[n_files], fresh->control.pool.tokens,
+                                    &r->fresh_tokens, why, len);
         if (result < 0)
             return result;
     }
@@ -98,7 +103,10 @@ static int prepare_all(struct ke_reload *r, struct link_message *message, char *
                            .n_listeners = fresh->control.n_listen,
                            .sources = r->fresh_lists.sources,
                            .balancers = r->fresh_lists.balancers,
-                           .shares = ke_shares_of(fresh)});
+                           .shares = ke_shares_of(fresh),
+                           .tokens = r->has_files ? r->fresh_tokens : r->tokens,
+                           .kept_most = fresh->control.pool.max_connections,
+                           .idle_ms = fresh->control.pool.idle_ms});
     return r->terms == NULL ? -ENOMEM : 0;
 }
 
@@ -135,6 +143,11 @@ static void commit(void *self)
     const struct ke_lists old_lists = r->lists;
     r->lists = r->fresh_lists;
     r->fresh_lists = old_lists; // freed with what is left
+    if (r->has_files) {
+        struct ke_tokens *old_tokens = r->tokens;
+        r->tokens = r->fresh_tokens;
+        r->fresh_tokens = old_tokens;
+    }
     for (uint32_t i = 0; i < n; i++)
         if (goes[i])
             close(r->listener[i]); // the last one: the supervisor has closed its own
@@ -165,4 +178,5 @@ void ke_reload_close(struct ke_reload *reload)
 {
     child_reload_close(&reload->child);
     ke_lists_free(&reload->lists);
+    ke_tokens_free(reload->tokens);
 }

@@ -30,9 +30,10 @@ static void take_keys(struct ke_responder *responder)
 }
 
 void ke_responder_open(struct ke_responder *responder, const struct snapshot *ring,
-                       struct key_counters *sealed)
+                       struct ke_counters *counters, struct key_counters *sealed)
 {
     memset(responder, 0, sizeof *responder);
+    responder->counters = counters;
     responder->ring = ring;
     responder->sealed = sealed;
     rng_init(&responder->rng);
@@ -56,10 +57,11 @@ static bool seeded(struct ke_responder *responder)
 }
 
 // Section 4.1.6: eight cookies; each has the same pair of keys, sealed under a nonce of its own.
-// Returns NULL, or why it failed.
+// The keys are those of the session, or those that a pool has sent. Returns NULL, or why it failed.
 static const char *seal_cookies(struct ke_responder *responder, SSL *session,
-                                const struct aead *aead, uint8_t *cookies)
+                                const struct aead *aead, const uint8_t *given, uint8_t *cookies)
 {
+    take_keys(responder);
     if (!responder->keys.seen || responder->keys.n == 0)
         return "no cookie keys are published";
     if (!seeded(responder))
@@ -67,7 +69,9 @@ static const char *seal_cookies(struct ke_responder *responder, SSL *session,
 
     const struct aead_lengths *len = aead->lengths;
     uint8_t keys[2 * AEAD_KEY_MAX];
-    if (!tls_export(session, KE_PROTOCOL_NTPV4, aead->id, len->key, keys))
+    if (given != NULL)
+        memcpy(keys, given, 2u * len->key);
+    else if (!tls_export(session, KE_PROTOCOL_NTPV4, aead->id, len->key, keys))
         return "TLS exports no keys";
     const struct cookie_key *current = &responder->keys.key[responder->keys.current];
     for (unsigned i = 0; i < KE_COOKIES; i++) {
@@ -98,15 +102,21 @@ static enum ke_counter end_of(enum ke_error error)
     return KE_ERRED_INTERNAL;
 }
 
-size_t ke_responder_answer(struct ke_responder *responder, SSL *session,
-                           uint8_t octets[KE_REQUEST_MAX], size_t len, enum ke_counter *end)
+static size_t refuse(enum ke_error error, struct ke_exchange *exchange, uint8_t *octets)
 {
-    struct ke_negotiation negotiation = ke_negotiate(octets, len);
+    exchange->end = end_of(error);
+    return ke_error_write(error, octets);
+}
+
+// Answers a negotiation: keys as seal_cookies takes them.
+static size_t answer(struct ke_responder *responder, SSL *session,
+                     struct ke_negotiation negotiation, const uint8_t *keys,
+                     struct ke_exchange *exchange, uint8_t *octets)
+{
     uint8_t cookies[KE_COOKIES * AEAD_COOKIE_MAX];
 
     if (!negotiation.refused && negotiation.aead) {
-        take_keys(responder);
-        const char *fault = seal_cookies(responder, session, negotiation.aead, cookies);
+        const char *fault = seal_cookies(responder, session, negotiation.aead, keys, cookies);
         if (fault) {
             static struct log_limit limit;
             log_limited(&limit, LOG_LEVEL_ERROR, "key exchange answered with Error 2: %s", fault);
@@ -114,17 +124,85 @@ size_t ke_responder_answer(struct ke_responder *responder, SSL *session,
             negotiation.error = KE_INTERNAL_SERVER_ERROR;
         }
     }
-    if (negotiation.refused) {
-        *end = end_of(negotiation.error);
-        return ke_error_write(negotiation.error, octets);
-    }
-    *end = negotiation.aead ? KE_COMPLETED : KE_NO_COMMON;
+    if (negotiation.refused)
+        return refuse(negotiation.error, exchange, octets);
+    exchange->end = negotiation.aead ? KE_COMPLETED : KE_NO_COMMON;
     const struct ke_offer offer = {
         .ntp_server = responder->ntp_server,
         .udp_port = responder->udp_port,
         .cookies = cookies,
     };
     return ke_response_write(&negotiation, &offer, octets);
+}
+
+static bool take_place(const struct ke_responder *responder)
+{
+    struct ke_counters *counters = responder->counters;
+    if (atomic_fetch_add_explicit(&counters->kept, 1, memory_order_relaxed) < responder->kept_most)
+        return true;
+    ke_responder_let_go(counters);
+    return false;
+}
+
+void ke_responder_let_go(struct ke_counters *counters)
+{
+    atomic_fetch_sub_explicit(&counters->kept, 1, memory_order_relaxed);
+}
+
+// A session's keys are exported once: on a connection that stays, two clients would get the same.
+static size_t answer_ordinary(struct ke_responder *responder, SSL *session,
+                              struct ke_exchange *exchange, uint8_t *octets, size_t len)
+{
+    const struct ke_negotiation negotiation = ke_negotiate(octets, len);
+    if (exchange->kept && !negotiation.refused)
+        return refuse(KE_BAD_REQUEST, exchange, octets);
+    return answer(responder, session, negotiation, NULL, exchange, octets);
+}
+
+static size_t answer_pool(struct ke_responder *responder, SSL *session,
+                          struct ke_exchange *exchange, uint8_t *octets, size_t len)
+{
+    const struct ke_pool_request request = ke_pool_read(octets, len);
+    enum ke_counter outcome = KE_POOL_REFUSED;
+    size_t written;
+
+    if (request.refused) {
+        written = refuse(request.error, exchange, octets);
+    } else if (request.keys != NULL) {
+        written = answer(responder, session, request.negotiation, request.keys, exchange, octets);
+        outcome = exchange->end == KE_COMPLETED ? KE_POOL_SESSIONS : KE_POOL_REFUSED;
+    } else if (request.protocols || request.aeads) {
+        written = ke_pool_lists_write(&request, octets);
+        outcome = KE_POOL_LISTS;
+    } else {
+        return answer_ordinary(responder, session, exchange, octets, len);
+    }
+    if (written < len)
+        bytes_wipe(octets + written, len - written); // the token, and a client's keys
+    ke_count(responder->counters, outcome);
+    if (outcome == KE_POOL_REFUSED)
+        return written;
+    exchange->end = KE_OF_POOL;
+    // The draft does not say what octets behind a request are: they end the connection.
+    exchange->keep =
+        request.keep_alive && !exchange->followed && (exchange->kept || take_place(responder));
+    return exchange->keep ? ke_pool_keep_write(octets, written) : written;
+}
+
+size_t ke_responder_answer(struct ke_responder *responder, SSL *session,
+                           uint8_t octets[KE_REQUEST_MAX], size_t len, struct ke_exchange *exchange)
+{
+    exchange->keep = false;
+    switch (ke_pool_identify(responder->tokens, octets, len)) {
+    case KE_FROM_POOL:
+        return answer_pool(responder, session, exchange, octets, len);
+    case KE_FROM_IMPOSTOR:
+        ke_count(responder->counters, KE_POOL_DENIED);
+        break;
+    case KE_FROM_ANYONE:
+        break;
+    }
+    return answer_ordinary(responder, session, exchange, octets, len);
 }
 
 void ke_responder_wipe(struct ke_responder *responder)

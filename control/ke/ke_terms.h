@@ -14,11 +14,16 @@
 
 enum { KE_SILENT_MS = 1000 }; // after which the kernel hands out a connection that has sent nothing
 
+struct ke_tokens;
+
 struct ke_terms {
     char ntp_server[NTP_SERVER_MAX + 1]; // "": NTP has the same address
     uint16_t udp_port;                   // of NTP
     uint64_t deadline_ns;                // for the whole exchange
     uint32_t max_connections;            // of all loops together
+    const struct ke_tokens *tokens;      // of pools; NULL: nobody is one; not owned
+    uint32_t kept_most;                  // connections of pools that stay, of all loops together
+    uint64_t idle_ns;                    // how long one of them stays without a request
     const struct prefixes *sources;      // whose connections are served; NULL: all; not owned
     const struct prefixes *balancers;    // whose connections begin with a PROXY header; NULL: none
     struct ke_shares shares;

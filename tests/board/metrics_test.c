@@ -104,7 +104,7 @@ static void every_field_is_in_one_row(void **state)
                                  TAIL(core_counters, departures_hardware)};
     covers(sizeof(struct core_counters), METRIC_CORES, METRIC_CORE, core, N(core));
 
-    const struct other ke[] = {TAIL(ke_counters, open)};
+    const struct other ke[] = {TAIL(ke_counters, kept)};
     covers(sizeof(struct ke_counters), METRIC_KE, METRIC_KE, ke, N(ke));
 
     const struct other port[] = {

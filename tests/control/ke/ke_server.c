@@ -75,6 +75,9 @@ void ke_server_open(struct ke_server *server, const struct ke_server_options *op
         .sources = options->sources,
         .balancers = options->balancers,
         .shares = options->shares,
+        .tokens = options->tokens,
+        .kept_most = options->kept_most ? options->kept_most : 4,
+        .idle_ms = options->idle_ms ? options->idle_ms : 30000,
     };
     assert_int_equal(ke_open(&setup, &server->ke), 0);
 }

@@ -32,6 +32,8 @@ struct ke_server_options {
     const struct prefixes *sources;   // NULL: all
     const struct prefixes *balancers; // NULL: none
     struct ke_shares shares;          // none
+    const struct ke_tokens *tokens;   // NULL: no pool
+    uint32_t kept_most, idle_ms;
 };
 
 void ke_server_open(struct ke_server *server, const struct ke_server_options *options);

@@ -147,10 +147,10 @@ static void names_are_stable(void **state)
                       "clients_minute clients_hour serving crypto memory idle"},
         {"clock", "source serving synchronised believed leap stratum reference_id precision "
                   "root_delay_s root_dispersion_s bound_ns growth_ppb gates steps error_bound_ns"},
-        {"ke",
-         "accepted completed no_common error_critical error_request error_internal "
-         "late_handshake late_request no_handshake no_alpn abandoned paused_full "
-         "paused_error paused_cpu denied refused_limit refused_waited bad_proxy dry_run open"},
+        {"ke", "accepted completed no_common of_pool error_critical error_request error_internal "
+               "late_handshake late_request no_handshake no_alpn abandoned paused_full "
+               "paused_error paused_cpu denied refused_limit refused_waited bad_proxy dry_run "
+               "pool_sessions pool_lists pool_refused pool_denied pool_open open"},
         {"metrics_process", "heartbeat_age_ms starts log_lines_lost scrapes pages refused cut"},
         {"counters", COUNTERS},
     };
