@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "base/now.h"
 #include "base/secret.h"
 #include "control/keys/fleet_step.h"
 #include "crypto/registers.h"
@@ -31,6 +32,13 @@ static int64_t utc_ns(void)
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
     return (int64_t)t.tv_sec * S_NS + t.tv_nsec;
+}
+
+// Both clocks at once: a step of UTC is seen by their difference.
+static struct fleet_time time_now(bool synchronised)
+{
+    const int64_t now = (int64_t)now_ns();
+    return (struct fleet_time){.utc_ns = utc_ns(), .now_ns = now, .synchronised = synchronised};
 }
 
 static void tell_end(const struct fleet *f)
@@ -87,8 +95,7 @@ static bool step(struct fleet *f, uint32_t keep, const struct fleet_time *time, 
     return changed;
 }
 
-int fleet_open(const struct config *config, uint64_t now_ns, struct fleet **out,
-               struct key_set *set)
+int fleet_open(const struct config *config, struct fleet **out, struct key_set *set)
 {
     char copy[KEY_PATH_MAX + 16];
     struct fleet *f = secret_alloc(sizeof *f);
@@ -98,8 +105,7 @@ int fleet_open(const struct config *config, uint64_t now_ns, struct fleet **out,
     int err = fleet_file_open(config->keys.fleet_file, copy, &f->file, &f->document);
     if (err < 0)
         goto fail;
-    const struct fleet_time time = {
-        .utc_ns = utc_ns(), .now_ns = (int64_t)now_ns, .synchronised = true};
+    const struct fleet_time time = time_now(true);
     f->fresh = true;
     if (!step(f, config->keys.keep, &time, set)) {
         err = -EIO;
@@ -124,11 +130,10 @@ static void tell_revoked(const struct fleet *f, const struct key_set *set)
                         set->key[i].id);
 }
 
-bool fleet_turn(struct fleet *f, uint32_t keep, bool synchronised, uint64_t now_ns,
-                struct key_set *set, uint64_t *due_ns)
+bool fleet_turn(struct fleet *f, uint32_t keep, bool synchronised, struct key_set *set,
+                uint64_t *due_ns)
 {
-    const struct fleet_time time = {
-        .utc_ns = utc_ns(), .now_ns = (int64_t)now_ns, .synchronised = synchronised};
+    const struct fleet_time time = time_now(synchronised);
 
     if (fleet_file_poll(f->file, &f->document)) {
         f->fresh = true;
@@ -143,7 +148,7 @@ bool fleet_turn(struct fleet *f, uint32_t keep, bool synchronised, uint64_t now_
     int64_t left_ns = due == INT64_MAX ? TURN_NS : due - time.utc_ns;
     if (left_ns < 0 || left_ns > TURN_NS)
         left_ns = TURN_NS;
-    *due_ns = now_ns + (uint64_t)left_ns;
+    *due_ns = (uint64_t)(time.now_ns + left_ns);
     return changed;
 }
 

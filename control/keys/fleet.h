@@ -30,13 +30,12 @@ struct fleet_report {
 
 // Reads the document of keys.fleet.file, or its copy beside keys.file, and fills in the set of now.
 // 0 or -errno, logged.
-int fleet_open(const struct config *config, uint64_t now_ns, struct fleet **fleet,
-               struct key_set *set);
+int fleet_open(const struct config *config, struct fleet **fleet, struct key_set *set);
 
 // Does what is due. True when *set, the set in use, has changed. *due_ns: when to call it again.
 // synchronised: this node's UTC can be trusted.
-bool fleet_turn(struct fleet *fleet, uint32_t keep, bool synchronised, uint64_t now_ns,
-                struct key_set *set, uint64_t *due_ns);
+bool fleet_turn(struct fleet *fleet, uint32_t keep, bool synchronised, struct key_set *set,
+                uint64_t *due_ns);
 
 // The hints that belong to the set in use.
 const struct key_hints_record *fleet_hints(const struct fleet *fleet);

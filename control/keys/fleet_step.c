@@ -4,6 +4,8 @@
 #include "fleet/derive.h"
 
 #define S_NS INT64_C(1000000000)
+#define STEP_NS (S_NS / 2) // by so much a clock moves only when it is set
+#define DOUBT_NS S_NS      // the time source looks 20 times a second
 
 static int64_t clamp(int64_t value, int64_t least, int64_t most)
 {
@@ -99,6 +101,16 @@ static void keep_sealing_key(struct fleet_steps *s, const struct key_set *from, 
     s->has_kept = true;
 }
 
+static bool is_trusted(struct fleet_steps *s, const struct fleet_time *time)
+{
+    const int64_t offset_ns = time->utc_ns - time->now_ns;
+    const int64_t moved_ns = offset_ns - s->offset_ns;
+    if (s->has_period && (moved_ns > STEP_NS || moved_ns < -STEP_NS))
+        s->doubt_until_ns = time->now_ns + DOUBT_NS;
+    s->offset_ns = offset_ns;
+    return time->synchronised && time->now_ns >= s->doubt_until_ns;
+}
+
 bool fleet_step(struct fleet_steps *steps, const struct fleet_document *document, bool fresh,
                 uint32_t keep, const struct fleet_time *time, struct key_set *set, bool *failed)
 {
@@ -106,7 +118,7 @@ bool fleet_step(struct fleet_steps *steps, const struct fleet_document *document
     if (keep > KEY_SET_KEEP_MAX)
         keep = KEY_SET_KEEP_MAX;
     int64_t period = period_at(document, time->utc_ns);
-    if (steps->has_period && !time->synchronised)
+    if (!is_trusted(steps, time) && steps->has_period)
         period = clamp(steps->period, fleet_period_first(document), fleet_period_last(document));
     if (steps->has_period && period == steps->period && keep == steps->keep && !fresh)
         return false;

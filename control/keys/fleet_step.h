@@ -13,6 +13,9 @@
 // sealed until then would at once be too old for the set, or unknown. It stays for `keep` periods,
 // because clients have cookies of it.
 //
+// A step of the clock may be seen here before the time source has judged it. So for a second after
+// one the clock is not trusted, whatever is said of it.
+//
 // No clock, no file, no log. Contains key material: memory from secret.h. One thread.
 #pragma once
 
@@ -37,7 +40,9 @@ struct fleet_steps {
     uint32_t keep;   // of the set in use
     struct key kept; // sealed before a jump
     bool has_kept;
-    int64_t kept_until; // the first period without it
+    int64_t kept_until;     // the first period without it
+    int64_t offset_ns;      // UTC minus monotonic time at the last step
+    int64_t doubt_until_ns; // monotonic: the clock was stepped, and is not judged yet
 };
 
 // A step. fresh: the document is another one than at the last step. Returns true with the new set

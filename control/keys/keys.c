@@ -228,9 +228,8 @@ int keys_open(const struct config *config, struct keys **out)
     keys_set(keys, config);
     keys->synchronised = true;
     const char *document = config->keys.fleet_file;
-    int err = document != NULL && *document != '\0'
-                  ? fleet_open(config, now_ns(), &keys->fleet, &keys->set)
-                  : store_open(config->keys.file, &keys->store);
+    int err = document != NULL && *document != '\0' ? fleet_open(config, &keys->fleet, &keys->set)
+                                                    : store_open(config->keys.file, &keys->store);
     if (err < 0)
         goto fail;
     if (keys->fleet != NULL) {
@@ -257,10 +256,10 @@ void keys_trust_clock(struct keys *keys, bool synchronised)
     keys->synchronised = synchronised;
 }
 
-static uint64_t fleets_turn(struct keys *keys, struct snapshot *ring, uint64_t now_ns)
+static uint64_t fleets_turn(struct keys *keys, struct snapshot *ring)
 {
     uint64_t due_ns;
-    if (fleet_turn(keys->fleet, keys->keep, keys->synchronised, now_ns, &keys->set, &due_ns)) {
+    if (fleet_turn(keys->fleet, keys->keep, keys->synchronised, &keys->set, &due_ns)) {
         keys_publish(keys, ring);
         log_info("cookie keys rotated: %08x seals now, %u keys", keys->set.key[KEY_CURRENT].id,
                  keys->set.n);
@@ -271,7 +270,7 @@ static uint64_t fleets_turn(struct keys *keys, struct snapshot *ring, uint64_t n
 uint64_t keys_turn(struct keys *keys, struct snapshot *ring, uint64_t now_ns)
 {
     if (keys->fleet != NULL)
-        return fleets_turn(keys, ring, now_ns);
+        return fleets_turn(keys, ring);
     int err;
     enum rotation_event event = ROTATION_TIME;
     if (keys->rotation.writing != 0 && store_poll(keys->store, &err))

@@ -204,6 +204,30 @@ static void an_unsynchronised_node_keeps_its_period(void **state)
     assert_true(has(&node, FIRST + 52));
 }
 
+// F6: a step of the clock changes nothing until the time source has had a second to judge it.
+static void a_step_of_the_clock_waits_to_be_judged(void **state)
+{
+    (void)state;
+    struct node node = {.keep = 3};
+    bool failed;
+    at(&node, FIRST + 50);
+    struct fleet_time time = {.utc_ns = (FIRST + 51) * (int64_t)DAY_S * S,
+                              .now_ns = (FIRST + 50) * (int64_t)DAY_S * S,
+                              .synchronised = true};
+    for (int i = 0; i < 10; i++, time.utc_ns += S / 10, time.now_ns += S / 10)
+        assert_false(fleet_step(&node.steps, &doc, false, 3, &time, &node.set, &failed));
+    assert_true(fleet_step(&node.steps, &doc, false, 3, &time, &node.set, &failed));
+    seals(&node, FIRST + 51, FIRST + 52);
+    time.utc_ns -= (int64_t)DAY_S * S; // back
+    assert_false(fleet_step(&node.steps, &doc, false, 3, &time, &node.set, &failed));
+    time.utc_ns += S / 4; // slewed, quickly
+    assert_false(fleet_step(&node.steps, &doc, false, 3, &time, &node.set, &failed));
+    time.utc_ns += S;
+    time.now_ns += S;
+    assert_true(fleet_step(&node.steps, &doc, false, 3, &time, &node.set, &failed));
+    seals(&node, FIRST + 50, FIRST + 51);
+}
+
 static void a_revoked_key_is_in_no_set(void **state)
 {
     (void)state;
@@ -280,6 +304,7 @@ int main(void)
         cmocka_unit_test_setup(the_frozen_key_opens_after_a_new_document, make_document),
         cmocka_unit_test_setup(the_sealing_key_is_kept_in_a_full_set, make_document),
         cmocka_unit_test_setup(an_unsynchronised_node_keeps_its_period, make_document),
+        cmocka_unit_test_setup(a_step_of_the_clock_waits_to_be_judged, make_document),
         cmocka_unit_test_setup(a_revoked_key_is_in_no_set, make_document),
         cmocka_unit_test_setup(hints_are_of_the_neighbours, make_document),
         cmocka_unit_test_setup(keep_may_change, make_document),
