@@ -228,6 +228,12 @@ def main(tap, nodes):
     nodes[0].start()
     tap.equal(client.ask(nodes[0], take=False), "authenticated", "F13: also after a restart with a bad file")
 
+    for words in (("rotate",), ("revoke", "--yes")):
+        got = nodes[0].server.run(BUILD / "noonmarkctl", "--socket", nodes[0].control_socket, "keys", *words,
+                                  capture_output=True, text=True, check=False)
+        tap.ok(got.returncode == 1 and "publish a document with `revoke ID`" in got.stderr + got.stdout,
+               f"one server alone does not {words[0]} keys", got)
+
     # Cookies of keys that no server has now: their ids are enough.
     before = nodes[1].status()["counters"]
     for periods in (6, -8):
