@@ -66,7 +66,7 @@ class Commands:
                         f"keys revoke {'--id' if one else ''}: these keys are gone, and a new one seals", f"{text}\n{before}\n{after}")
             self.tap.ok(wait_for(lambda: self.object("status")["ke"]["completed"] > exchanges and
                                  self.client.authdata()["nak"] == 0 and self.client.synchronised(), PATIENCE_S),
-                        "CK-8: the client gets a NAK, makes a new key exchange and is answered on", self.client.explain())
+                        "CK-9: the client gets a NAK, makes a new key exchange and is answered on", self.client.explain())
         self.tap.ok(self.object("status")["counters"]["nak_unknown_key"] > 0, "and the NAKs are counted",
                     self.object("status")["counters"])
 

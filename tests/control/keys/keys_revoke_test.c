@@ -136,6 +136,7 @@ static void the_future_key_is_revoked(void **state)
     check_gone_for_good(keys, id);
 }
 
+// CK-9
 static void all_keys_are_revoked(void **state)
 {
     (void)state;
