@@ -54,15 +54,15 @@ bool ke_introduce(struct ke_loop *loop, struct ke_connection *c)
     case PROXY_COMPLETE:
         break;
     }
-    const bool is_client = proxy_header_source(c->header, &client);
+    enum ke_counter why;
+    if (proxy_header_source(c->header, &client) &&
+        !ke_accept_is_welcome(loop, c->fd, &client, &why)) {
+        end(loop, c, why); // with its header, so that its time is charged to nobody
+        return false;
+    }
     OPENSSL_free(c->header);
     c->header = NULL;
     c->from = client;
-    enum ke_counter why;
-    if (is_client && !ke_accept_is_welcome(loop, c->fd, &client, &why)) {
-        end(loop, c, why);
-        return false;
-    }
     ke_count(loop->shared->counters, KE_ACCEPTED);
     return true;
 }

@@ -72,10 +72,8 @@ static bool measures(const struct ke_loop *loop)
     return loop->terms->shares.host.ns_per_s != 0 || loop->terms->shares.all != 0;
 }
 
-// Charges the CPU time since the last call, or since the loop woke up, to a source, where it is
-// known, and to the loop.
 // The thread's time and not the clock's: it does not count while another thread has the CPU.
-static void charge(struct ke_loop *loop, const struct ke_source_address *from)
+void ke_loop_charge(struct ke_loop *loop, const struct ke_source_address *from)
 {
     const struct ke_shares *shares = &loop->terms->shares;
     if (!measures(loop))
@@ -101,7 +99,7 @@ static void finish(struct ke_loop *loop, struct ke_connection *c)
     const struct ke_source_address from = c->from;
     const bool known = c->header == NULL;
     settle(loop, c);
-    charge(loop, known ? &from : NULL);
+    ke_loop_charge(loop, known ? &from : NULL);
 }
 
 bool ke_loop_admit(struct ke_loop *loop, int fd, const struct ke_source_address *from,

@@ -76,6 +76,10 @@ void ke_loop_wake(struct ke_loop *loop);
 bool ke_loop_admit(struct ke_loop *loop, int fd, const struct ke_source_address *from,
                    bool has_header);
 
+// Charges the CPU time since the last call, or since the loop woke up, to the loop, and to a source
+// unless that is NULL. Does nothing without a limit of CPU time. For ke_accept.c.
+void ke_loop_charge(struct ke_loop *loop, const struct ke_source_address *from);
+
 // From any thread.
 void ke_loop_stop(struct ke_loop *loop);
 
