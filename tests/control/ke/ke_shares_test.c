@@ -89,6 +89,7 @@ static void a_reload_changes_it(void **state)
         continue;
     assert_false(is_served(&server.address));
     struct ke_terms *terms = ke_terms_make(&(struct ke_setup){.ntp_server = "",
+                                                              .udp_port = 123,
                                                               .deadline_ms = 30000,
                                                               .max_connections = 1000,
                                                               .listeners = server.listener,
