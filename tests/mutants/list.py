@@ -1227,7 +1227,7 @@ MUTANTS = [
     Mutant("fleet-span", "a period that begins with a span is the earlier span's", "fleet/derive.c",
            "d->span[i].until_s <= begins_s", "d->span[i].until_s < begins_s", ("fleet/derive",)),
     Mutant("role-kept", "a host without a dataplane lets nobody set whom NTS-KE serves", "config/schema_role.c",
-           "if (strcmp(path, kept[i]) == 0)", "if (false)", ("config/role",)),
+           "if (strcmp(path, kept[i]) == 0)", "if (path[0] == '\\0')", ("config/role",)),
     Mutant("role-name", "a host without NTP names no NTP server, and clients ask it for the time", "config/check.c",
            "if (c->role == SERVE_KE && text[0] == '\\0')", "if (false)", ("config/role",)),
     Mutant("fleet-serial", "a document of a fleet may go back to an older serial (F13)", "control/keys/fleet_file.c",

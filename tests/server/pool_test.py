@@ -14,7 +14,8 @@ from probe import AEAD, END, PROTOCOL, Probe, numbers, record
 
 KEEP, PROTOCOLS, AEADS = record(8, critical=False), record(9), record(10)
 ERROR_0 = record(2, numbers(0)) + END
-ALPHA, BETA = "alpha-" + "0123456789abcdef" * 2, "beta-" + "fedcba9876543210" * 2
+CLIENT_KEYS = os.urandom(64)
+ALPHA, BETA = "alpha-" + os.urandom(16).hex(), "beta-" + os.urandom(32).hex()
 
 
 def authentic(token):
@@ -137,13 +138,14 @@ def strangers(tap, world):
 
 
 def reload(tap, world, pool):
+    tap.equal(found(world, ALPHA[6:].encode()), ["supervisor", "ke"], "P6: ke has the tokens, and the supervisor for the next ke")
     write_tokens(world, BETA)
     got = ctl(world, "reload")
     tap.equal(got.returncode, 0, "a reload takes other tokens")
     tap.equal(pool.ask(KEEP, PROTOCOLS), ERROR_0, "the next request of a pool whose token has gone is refused")
     tap.equal(Pool(world, ALPHA).ask(PROTOCOLS), ERROR_0, "and a new connection of it, too")
     beta = Pool(world, BETA)
-    tap.ok(beta.session(bytes(64))[1], "the other pool is served on")
+    tap.ok(beta.session(CLIENT_KEYS)[1], "the other pool is served on")
     write_tokens(world, BETA, "x")
     got = ctl(world, "reload")
     tap.ok(got.returncode == 1 and "/tokens:2: a token" in got.stderr, "a reload with a wrong file is refused, with its line", got.stderr)
@@ -152,6 +154,24 @@ def reload(tap, world, pool):
     world.configuration.write_text(text.replace("pool: {tokens", "# pool: {tokens"))
     got = ctl(world, "reload")
     tap.equal((got.returncode, beta.ask(PROTOCOLS)), (0, ERROR_0), "without the setting nobody is a pool any more")
+    tap.ok(beta.ended() and wait_for(lambda: world.status()["ke"]["pool_open"] == 0, 5), "and no connection stays")
+
+
+def found(world, octets):
+    """Which processes have the octets in their memory."""
+    have = []
+    for name, pid in {"supervisor": world.noonmarkd.pid, **world.children()}.items():
+        got = subprocess.run([BUILD / "tests/server/memscan", str(pid)], input=f"secret {octets.hex()}\n",
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if got.returncode != 0:
+            raise RuntimeError(got.stdout)
+        have += [name] if "found secret" in got.stdout else []
+    return have
+
+
+def remains(tap, world):
+    tap.equal(found(world, ALPHA[6:].encode()), [], "P6: a token that a reload has removed is in no process any more")
+    tap.equal(found(world, CLIENT_KEYS), [], "P6: nor are the keys of a pool's client")
 
 
 def leaks(tap, world):
@@ -172,4 +192,5 @@ with Tap() as tap, World("pool") as world:
     pool = sessions(tap, world, chosen.sessions)
     strangers(tap, world)
     reload(tap, world, pool)
+    remains(tap, world)
     leaks(tap, world)

@@ -188,6 +188,26 @@ static void what_is_one(void **state)
     assert_true(!r.refused && r.keys == NULL && !r.protocols && !r.aeads);
 }
 
+// KE-4: to all others records 8 to 14, and those of earlier drafts, are unknown.
+static void unknown_to_others(void **state)
+{
+    (void)state;
+    static const uint16_t types[] = {8,      9,      10,     11,     12,     13,    14,
+                                     0x4000, 0x4001, 0x4002, 0x4003, 0x4004, 0x4005};
+    for (size_t i = 0; i < 2 * sizeof types / sizeof types[0]; i++) {
+        uint8_t request[64] = NEXT AEAD;
+        uint8_t *at = request + 12;
+        at = ke_record_put(at, types[i / 2] | (i % 2 ? KE_CRITICAL : 0), "body", 4);
+        at = ke_record_put(at, KE_CRITICAL | KE_END_OF_MESSAGE, NULL, 0);
+        const struct ke_negotiation n = ke_negotiate(request, (size_t)(at - request));
+        assert_int_equal(n.refused, i % 2);
+        if (n.refused)
+            assert_int_equal(n.error, KE_UNRECOGNIZED_CRITICAL_RECORD);
+        else
+            assert_int_equal(n.aead->id, 15);
+    }
+}
+
 static struct ke_server server;
 static struct ke_tokens *tokens;
 
@@ -413,6 +433,7 @@ int main(void)
         cmocka_unit_test(a_wrong_file_names_its_line),
         cmocka_unit_test(what_is_no_request),
         cmocka_unit_test(what_is_one),
+        cmocka_unit_test(unknown_to_others),
         cmocka_unit_test_setup_teardown(lists, setup, teardown),
         cmocka_unit_test_setup_teardown(nobody_else, setup, teardown),
         cmocka_unit_test_setup_teardown(many_sessions_on_one_connection, setup, teardown),
