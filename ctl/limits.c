@@ -2,6 +2,7 @@
 #include "ctl/client.h"
 #include "ctl/every.h"
 #include "ctl/member.h"
+#include "ctl/show.h"
 
 #include <inttypes.h>
 
@@ -48,6 +49,8 @@ static void show(const json_t *answer, FILE *out)
     const json_t *refused = json_object_get(answer, "refused");
     size_t i;
     json_t *one;
+    if (show_is_role(out, answer, "ke"))
+        return;
     show_settings(answer, json_object_get(answer, "settings"), out);
     if (json_array_size(refused) == 0) {
         fputs("\nnobody was refused in the last minute, or too little to be noticed\n", out);

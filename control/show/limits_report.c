@@ -3,6 +3,7 @@
 
 #include "base/tsc.h"
 #include "board/limited.h"
+#include "config/schema.h"
 #include "control/show/report.h"
 
 #include <arpa/inet.h>
@@ -132,6 +133,7 @@ json_t *limits_answer(const struct status_sources *s)
 {
     const uint64_t hz = ticks_a_second(s);
     json_t *o = json_object();
+    json_object_set_new(o, "role", json_string(schema_role_words[s->config->role]));
     json_object_set_new(o, "settings", settings_report(&s->config->dataplane.limits));
     report_set_int(o, "overload_rung", rung_now(s->dataplane, hz));
     json_object_set_new(o, "refused", sources_report(s, hz));

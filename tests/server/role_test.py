@@ -145,7 +145,7 @@ def say(tap, ke, ntp):
            status["ke_process"]["starts"] == 1 and status["ke"]["completed"] > 0, "ke: status as JSON", str(status))
     tap.ok("NTS-KE alone" in text and "dataplane" not in text and "clock " not in text and "cert " in text,
            "ke: status as text says nothing of a dataplane", text)
-    for words in (["top", "--once"], ["clock"], ["ports"]):
+    for words in (["top", "--once"], ["clock"], ["ports"], ["limits"]):
         got = ke.ctl(*words)
         tap.ok(got.returncode == 0 and "NTS-KE alone" in got.stdout and "DOES NOT" not in got.stdout,
                f"ke: noonmarkctl {words[0]}", got.stdout + got.stderr)

@@ -316,7 +316,7 @@ static void limits_in_full(void **state)
         .plain = {64, 256}, .leak = CONFIG_FRACTION_ONE / 4, .overload = SWITCH_TRUE};
 
     json_t *o = answer("limits");
-    expect_names("limits", o, "settings overload_rung refused");
+    expect_names("limits", o, "role settings overload_rung refused");
     const json_t *settings = json_object_get(o, "settings");
     expect_names("settings", settings, "plain leak kod session nak_share overload dry_run");
     assert_int_equal(number(json_object_get(settings, "plain"), "burst"), 256);
