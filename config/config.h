@@ -249,7 +249,7 @@ struct config_setting {
     bool differs;
 };
 
-enum { CONFIG_SETTINGS_MAX = 64 };
+enum { CONFIG_SETTINGS_MAX = 96 };
 
 // Compares two configurations, setting by setting in the schema's order, without those that both do
 // without by their role. Returns the number of settings.
