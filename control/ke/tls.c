@@ -125,9 +125,8 @@ static bool set_profile(SSL_CTX *context)
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                      SSL_OP_CIPHER_SERVER_PREFERENCE |
                                      SSL_OP_IGNORE_UNEXPECTED_EOF);
-    // Buffers are given back while a connection waits, and writes need little: idle ones stay
-    // cheap. To keep them would take 21 KiB a connection, all of it locked.
-    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    // The chain is what the file has: OpenSSL is not to look for issuers at each handshake.
+    SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     return SSL_CTX_set_max_send_fragment(context, 4096) == 1;
 }
 
