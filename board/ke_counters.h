@@ -48,12 +48,33 @@ enum { KE_ENDS_FIRST = KE_COMPLETED, KE_ENDS_LAST = KE_ABANDONED };
 
 static_assert((int)KE_ACCEPTED < (int)KE_ENDS_FIRST, "the sum comes before its parts");
 
+// Of complete TLS handshakes: in which group the keys were agreed, with which cipher suite, and of
+// what type the key of the certificate is. Each handshake is in one of each.
+enum ke_group { KE_X25519, KE_P256, KE_OTHER_GROUP, KE_GROUPS };
+enum ke_suite { KE_AES_128_GCM, KE_AES_256_GCM, KE_CHACHA20, KE_OTHER_SUITE, KE_SUITES };
+enum ke_key { KE_EC, KE_RSA, KE_ED25519, KE_OTHER_KEY, KE_KEYS };
+
+enum { KE_TIME_BINS = 14 };
+
+// How long something took, from accepting the connection on.
+struct ke_durations {
+    _Atomic uint64_t bin[KE_TIME_BINS]; // by ke_time_bin
+    _Atomic uint64_t sum_ns;
+};
+
+// The greatest time of each bin but the last, in ns.
+extern const uint64_t ke_time_bin_ns[KE_TIME_BINS - 1];
+
 // Writers: every loop of ke, with ke_count. Readers: control, with ke_counters_read, which reads
 // backwards, so that it never sees more connections ended than accepted.
 struct ke_counters {
     _Atomic uint64_t n[KE_COUNTER_COUNT];
-    _Atomic uint32_t open; // connections with a descriptor now, also those being drained
-    _Atomic uint32_t kept; // of these, those that a pool may send more requests on
+    _Atomic uint64_t group[KE_GROUPS], suite[KE_SUITES], key[KE_KEYS];
+    _Atomic uint64_t cpu_ns;       // of the loops; each adds to it once a second
+    struct ke_durations handshake; // until TLS was up
+    struct ke_durations exchange;  // until the last octet of an answer with cookies was sent
+    _Atomic uint32_t open;         // connections with a descriptor now, also those being drained
+    _Atomic uint32_t kept;         // of these, those that a pool may send more requests on
 };
 
 // Release: a reader that sees the new value sees what was counted before it; partner:
@@ -62,6 +83,14 @@ static inline void ke_count(struct ke_counters *counters, enum ke_counter which)
 {
     atomic_fetch_add_explicit(&counters->n[which], 1, memory_order_release);
 }
+
+// Counts one more of those. Relaxed: nothing is judged by the order of these.
+static inline void ke_count_one(_Atomic uint64_t *n)
+{
+    atomic_fetch_add_explicit(n, 1, memory_order_relaxed);
+}
+
+void ke_count_time(struct ke_durations *times, uint64_t ns);
 
 // Copies the counters as they are now. The copy is used by the caller alone.
 void ke_counters_read(const struct ke_counters *counters, struct ke_counters *copy);

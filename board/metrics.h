@@ -39,6 +39,7 @@ enum metric_place {
     METRIC_CORES,       // struct core_counters: an element of cores, and their sum: counters
     METRIC_CORE,        // struct core_counters: an element of cores; a sum would have no meaning
     METRIC_KE,          // struct ke_counters: ke
+    METRIC_KE_SESSIONS, // struct ke_counters: sessions, in the answer to noonmarkctl ke
     METRIC_CERTIFICATE, // struct board_certificate: an element of certificates
     METRIC_FACTS,       // struct control_facts: clock
     METRIC_EXPORTER,    // struct board_metrics: metrics_process
@@ -60,6 +61,7 @@ enum metric_form {
     METRIC_UNIX,     // int64_t, s since 1970
     METRIC_SHORT,    // uint32_t, 2^-16 s; JSON shows it in seconds
     METRIC_BEAT,     // uint64_t, monotonic ns of a heartbeat; JSON shows its age in ms
+    METRIC_TIMES,    // struct ke_durations; JSON shows it separately
     METRIC_DEPARTS, // the bins of struct core_counters' departure_error; JSON shows them separately
 };
 
@@ -91,5 +93,5 @@ struct metric_key {
 const struct metric *metric_named(enum metric_place place, const char *json);
 
 // The number in its struct, read relaxed; of METRIC_BEAT the age in ms, or -1 before the first
-// heartbeat; of METRIC_DEPARTS 0, because it has many numbers.
+// heartbeat; of METRIC_TIMES and METRIC_DEPARTS 0, because they have many numbers.
 int64_t metric_read(const struct metric *metric, const void *place);

@@ -191,6 +191,25 @@ const struct metric_family family_ke_dry_run = {
     METRIC_COUNTER, ""};
 const struct metric_family family_ke_open = {"noonmark_ke_open", "NTS-KE connections open now.",
                                              METRIC_GAUGE, ""};
+const struct metric_family family_ke_groups = {
+    "noonmark_ke_groups", "TLS handshakes, by the group in which the keys were agreed.",
+    METRIC_COUNTER, ""};
+const struct metric_family family_ke_suites = {
+    "noonmark_ke_suites", "TLS handshakes, by their cipher suite.", METRIC_COUNTER, ""};
+const struct metric_family family_ke_keys = {
+    "noonmark_ke_keys", "TLS handshakes, by the type of the certificate's key.", METRIC_COUNTER,
+    ""};
+const struct metric_family family_ke_cpu = {"noonmark_ke_cpu_seconds",
+                                            "CPU time of the threads that serve NTS-KE.",
+                                            METRIC_COUNTER, "seconds"};
+const struct metric_family family_ke_handshake = {
+    "noonmark_ke_handshake_seconds",
+    "Time from accepting a connection to the end of its TLS handshake.", METRIC_HISTOGRAM,
+    "seconds"};
+const struct metric_family family_ke_exchange = {
+    "noonmark_ke_exchange_seconds",
+    "Time from accepting a connection to the end of its answer with cookies.", METRIC_HISTOGRAM,
+    "seconds"};
 const struct metric_family family_clock_error_bound = {
     "noonmark_clock_error_bound_seconds",
     "How wrong CLOCK_REALTIME may be: the source's error, half its delay, and the line's.",

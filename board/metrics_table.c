@@ -7,6 +7,7 @@
 #define AT(place, form, type, member) (place), (form), offsetof(struct type, member)
 #define CORES(member) AT(METRIC_CORES, METRIC_U64, core_counters, member)
 #define KE(member) AT(METRIC_KE, METRIC_U64, ke_counters, member)
+#define SESSIONS(form, member) AT(METRIC_KE_SESSIONS, form, ke_counters, member)
 #define PORT(form, member) AT(METRIC_PORT, form, board_port, member)
 #define CLOCK(form, member) AT(METRIC_CLOCK, form, ntp_state, member)
 #define STAMPS(form, member) AT(METRIC_STAMPS, form, stamp_line, member)
@@ -432,6 +433,7 @@ const struct metric metrics[] = {
      AT(METRIC_KE, METRIC_U32, ke_counters, kept)},
     {&family_ke_open, NULL, NULL, "open", "Connections open now, those being drained too.",
      AT(METRIC_KE, METRIC_U32, ke_counters, open)},
+#include "board/metrics_ke.inc"
     {&family_certificate_expiry, NULL, NULL, "expires",
      "When the first certificate of the chain expires, in seconds since 1970.",
      AT(METRIC_CERTIFICATE, METRIC_UNIX, board_certificate, expires_s)},

@@ -18,6 +18,37 @@ static void show_certificate(const json_t *certificate, FILE *out)
         fprintf(out, "%" PRId64 " days left\n", left / 86400);
 }
 
+static int64_t bin_of(const json_t *times, size_t i)
+{
+    return member_number(json_array_get(json_object_get(times, "bins"), i), "count");
+}
+
+// Both histograms beside each other, without empty rows.
+static void show_times(const json_t *sessions, FILE *out)
+{
+    const json_t *handshake = json_object_get(sessions, "handshake_time");
+    const json_t *exchange = json_object_get(sessions, "exchange_time");
+    char above[32] = "0";
+    size_t i;
+    json_t *bin;
+    fprintf(out, "\nTime since accepting  %12s %12s\n", "handshake", "exchange");
+    json_array_foreach(json_object_get(handshake, "bins"), i, bin)
+    {
+        const json_t *end = json_object_get(bin, "up_to_ns");
+        char range[80];
+        if (json_is_integer(end)) {
+            const double ms = (double)json_integer_value(end) / 1e6;
+            snprintf(range, sizeof range, "%s to %g ms", above, ms);
+            snprintf(above, sizeof above, "%g", ms);
+        } else {
+            snprintf(range, sizeof range, "above %s ms", above);
+        }
+        if (member_number(bin, "count") != 0 || bin_of(exchange, i) != 0)
+            fprintf(out, "  %-19s %12" PRId64 " %12" PRId64 "\n", range,
+                    member_number(bin, "count"), bin_of(exchange, i));
+    }
+}
+
 static void show(const json_t *answer, FILE *out)
 {
     const json_t *ke = json_object_get(answer, "ke"), *limits = json_object_get(answer, "limits");
@@ -35,9 +66,15 @@ static void show(const json_t *answer, FILE *out)
     json_array_foreach(json_object_get(answer, "certificates"), i, certificate)
         show_certificate(certificate, out);
     show_counters(out, "Since the server started", METRIC_KE, ke);
+    const json_t *sessions = json_object_get(answer, "sessions");
     if (accepted > 0)
-        fprintf(out, "\n%.2f %% of the connections got cookies\n",
-                100 * (double)member_number(ke, "completed") / (double)accepted);
+        fprintf(out, "\n%.2f %% of the connections got cookies; %.0f us of CPU each on average\n",
+                100 * (double)member_number(ke, "completed") / (double)accepted,
+                (double)member_number(sessions, "cpu_ns") / 1000 / (double)accepted);
+    if (sessions != NULL) { // a server of an older version has none
+        show_counters(out, "TLS handshakes", METRIC_KE_SESSIONS, sessions);
+        show_times(sessions, out);
+    }
 }
 
 static int run(const struct call *call)

@@ -58,6 +58,7 @@ static bool value_text(const struct metric *metric, const void *of, char text[VA
     case METRIC_UNIX:
         snprintf(text, VALUE_MAX, "%" PRId64, n);
         return true;
+    case METRIC_TIMES:
     case METRIC_DEPARTS:
         break;
     }
@@ -100,6 +101,29 @@ static void write_departures(FILE *out, enum exposition_format format, const cha
         write_sample(out, name, "_count", labels, NULL, value);
 }
 
+// OpenMetrics writes whole numbers of a threshold with a digit behind the point.
+static void write_times(FILE *out, const char *name, const struct ke_durations *times)
+{
+    char label[48], value[VALUE_MAX];
+    uint64_t sum = 0;
+
+    for (int i = 0; i < KE_TIME_BINS; i++) {
+        const bool last = i == KE_TIME_BINS - 1;
+        const uint64_t ns = last ? 0 : ke_time_bin_ns[i];
+        sum += atomic_load_explicit(&times->bin[i], memory_order_relaxed);
+        snprintf(value, sizeof value, "%" PRIu64, sum);
+        if (last)
+            snprintf(label, sizeof label, "le=\"+Inf\"");
+        else
+            snprintf(label, sizeof label, "le=\"%g%s\"", (double)ns / WHOLE_S_NS,
+                     ns % WHOLE_S_NS == 0 ? ".0" : "");
+        write_sample(out, name, "_bucket", label, NULL, value);
+    }
+    write_sample(out, name, "_count", "", NULL, value);
+    seconds_text((int64_t)atomic_load_explicit(&times->sum_ns, memory_order_relaxed), value);
+    write_sample(out, name, "_sum", "", NULL, value);
+}
+
 static void write_head(FILE *out, enum exposition_format format, const char *name,
                        const char *suffix, const char *type, const char *unit, const char *help)
 {
@@ -127,6 +151,8 @@ static void write_family(FILE *out, enum exposition_format format,
                 continue;
             if (m->form == METRIC_DEPARTS)
                 write_departures(out, format, family->name, place->labels, place->at);
+            else if (m->form == METRIC_TIMES)
+                write_times(out, family->name, (const void *)((const char *)place->at + m->at));
             else if (value_text(m, place->at, value))
                 write_sample(out, family->name, suffix, place->labels, m, value);
         }

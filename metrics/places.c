@@ -82,6 +82,7 @@ static void gather_ke(const struct exposition_sources *s, struct places *p)
 
     ke_counters_read(&s->ke->counters, &p->ke);
     add(p, METRIC_KE, &p->ke);
+    add(p, METRIC_KE_SESSIONS, &p->ke);
     for (uint32_t i = 0; i < bounded(&s->ke->n_certificates, CERTIFICATES_MAX); i++) {
         struct board_certificate *c = &p->certificate[i];
         if (!snapshot_read(&s->ke->certificate[i], c, sizeof *c, &seen))

@@ -1,5 +1,8 @@
 #include "control/ke/ke_connection.h"
 
+#include "base/now.h"
+#include "control/ke/ke_note.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -19,6 +22,7 @@ struct ke_connection *ke_connection_new(int fd, struct tls *tls)
     c->source = KE_SOURCE_CONNECTION;
     c->fd = fd;
     c->wire.fd = fd;
+    c->began_ns = now_ns();
     c->session = tls_session(tls, &c->wire);
     if (!c->session) {
         OPENSSL_free(c);
@@ -123,6 +127,7 @@ static bool handshake(struct ke_connection *c, struct ke_counters *counters)
     int error;
     int returned = SSL_accept(c->session);
     if (returned == 1) {
+        ke_note_handshake(counters, c->session, now_ns() - c->began_ns);
         c->wire.corked = true; // answer, close_notify and FIN leave as one
         return start_reading(c, counters);
     }
@@ -231,6 +236,8 @@ static void say_goodbye(struct ke_connection *c, struct ke_counters *counters)
     int returned = SSL_shutdown(c->session);
     if (returned < 0 && waits(c, returned, &error))
         return;
+    if (c->end == KE_COMPLETED)
+        ke_count_time(&counters->exchange, now_ns() - c->began_ns);
     ke_count(counters, c->end);
     start_draining(c);
 }

@@ -46,6 +46,7 @@ struct ke_connection {
     struct proxy_header *header;   // of the PROXY protocol, owned; NULL: there is none to come
     struct ke_queue *queue;
     uint64_t deadline_ns;
+    uint64_t began_ns; // when it was accepted
     struct ke_connection *previous, *next;
     bool armed_for_write;
 

@@ -3,6 +3,7 @@
 #include "base/now.h"
 #include "control/ke/ke_accept.h"
 #include "control/ke/ke_introduce.h"
+#include "control/ke/ke_note.h"
 #include "control/ke/slab.h"
 
 #include <errno.h>
@@ -173,6 +174,7 @@ static void rest(struct ke_loop *loop)
     if (now_ns() < loop->rest_ns)
         return;
     slab_rest();
+    loop->counted_ns = ke_note_cpu(loop->shared->counters, loop->counted_ns);
     loop->rest_ns = now_ns() + REST_MS * (uint64_t)NOW_NS_PER_MS;
 }
 

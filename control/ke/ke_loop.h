@@ -53,6 +53,7 @@ struct ke_loop {
     uint64_t cpu_ns;         // the thread's CPU time up to which connections have been charged
     struct ke_budget budget; // of all connections of this loop
     uint64_t rest_ns;        // when memory is given back next
+    uint64_t counted_ns;     // of its thread's CPU time, in the counters
     struct ke_queue running; // until the exchange's deadline
     struct ke_queue silent;  // likewise; nothing had come when they were accepted
     struct ke_queue kept;    // of pools, between two requests: until their idle time is over

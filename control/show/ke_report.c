@@ -11,6 +11,34 @@ json_t *ke_report(const struct board_ke *board)
     return report_metrics(METRIC_KE, &copy);
 }
 
+// The counts of each bin, with its greatest time in ns (null for the last bin).
+static json_t *times_report(const struct ke_durations *times)
+{
+    json_t *bins = json_array();
+    for (int i = 0; i < KE_TIME_BINS; i++) {
+        json_t *bin = json_object();
+        json_object_set_new(bin, "up_to_ns",
+                            i == KE_TIME_BINS - 1 ? json_null()
+                                                  : json_integer((json_int_t)ke_time_bin_ns[i]));
+        report_set_int(bin, "count", atomic_load_explicit(&times->bin[i], memory_order_relaxed));
+        json_array_append_new(bins, bin);
+    }
+    json_t *o = json_object();
+    report_set_int(o, "sum_ns", atomic_load_explicit(&times->sum_ns, memory_order_relaxed));
+    json_object_set_new(o, "bins", bins);
+    return o;
+}
+
+static json_t *sessions_report(const struct board_ke *board)
+{
+    struct ke_counters copy;
+    ke_counters_read(&board->counters, &copy);
+    json_t *o = report_metrics(METRIC_KE_SESSIONS, &copy);
+    json_object_set_new(o, "handshake_time", times_report(&copy.handshake));
+    json_object_set_new(o, "exchange_time", times_report(&copy.exchange));
+    return o;
+}
+
 json_t *certificates_report(const struct board_ke *board)
 {
     json_t *list = json_array();
@@ -50,6 +78,7 @@ json_t *ke_answer(const struct status_sources *s)
     json_object_set_new(o, "role", json_string(schema_role_words[s->config->role]));
     json_object_set_new(o, "process", ke_process_report(s));
     json_object_set_new(o, "ke", ke_report(s->ke));
+    json_object_set_new(o, "sessions", sessions_report(s->ke));
     json_object_set_new(o, "limits", limits_report(s->config));
     json_object_set_new(o, "certificates", certificates_report(s->ke));
     return o;

@@ -38,7 +38,8 @@ void report_set_metrics(json_t *object, enum metric_place place, const void *of)
 {
     for (size_t i = 0; i < metrics_n; i++) {
         const struct metric *m = &metrics[i];
-        if (m->place == place && m->json != NULL && m->form != METRIC_DEPARTS)
+        if (m->place == place && m->json != NULL && m->form != METRIC_DEPARTS &&
+            m->form != METRIC_TIMES)
             json_object_set_new(object, m->json, json_of(m, of));
     }
 }

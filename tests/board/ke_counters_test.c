@@ -33,6 +33,32 @@ static void open_connections_of_a_dead_ke_are_abandoned(void **state)
     }
 }
 
+// A time is in the first bin whose greatest time it does not exceed, and copies have all numbers.
+static void times_fall_into_bins(void **state)
+{
+    (void)state;
+    static struct ke_counters counters, copy;
+    struct ke_durations *times = &counters.exchange;
+    ke_count_time(times, 0);
+    for (int i = 0; i < KE_TIME_BINS - 1; i++) {
+        assert_true(i == 0 || ke_time_bin_ns[i] > ke_time_bin_ns[i - 1]);
+        ke_count_time(times, ke_time_bin_ns[i]);
+        ke_count_time(times, ke_time_bin_ns[i] + 1);
+    }
+    for (int i = 0; i < KE_TIME_BINS; i++)
+        assert_int_equal(times->bin[i], i < KE_TIME_BINS - 1 ? 2 : 1);
+    uint64_t sum = KE_TIME_BINS - 1;
+    for (int i = 0; i < KE_TIME_BINS - 1; i++)
+        sum += 2 * ke_time_bin_ns[i];
+    assert_int_equal(times->sum_ns, sum);
+
+    _Atomic uint64_t *word = (_Atomic uint64_t *)&counters;
+    for (size_t i = 0; i < sizeof counters / sizeof *word; i++)
+        atomic_store(&word[i], i + 1);
+    ke_counters_read(&counters, &copy);
+    assert_memory_equal(&copy, &counters, offsetof(struct ke_counters, open) + sizeof copy.open);
+}
+
 static atomic_bool stop;
 
 static void *serve(void *arg)
@@ -85,6 +111,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(open_connections_of_a_dead_ke_are_abandoned),
+        cmocka_unit_test(times_fall_into_bins),
         cmocka_unit_test(no_more_end_than_were_accepted),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

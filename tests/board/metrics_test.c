@@ -38,6 +38,8 @@ static size_t width(enum metric_form form)
     case METRIC_LOG2:
     case METRIC_FLAG8:
         return 1;
+    case METRIC_TIMES:
+        return sizeof(struct ke_durations);
     case METRIC_DEPARTS:
         return sizeof((struct core_counters *)0)->departure_error;
     }
@@ -105,7 +107,7 @@ static void every_field_is_in_one_row(void **state)
     covers(sizeof(struct core_counters), METRIC_CORES, METRIC_CORE, core, N(core));
 
     const struct other ke[] = {TAIL(ke_counters, kept)};
-    covers(sizeof(struct ke_counters), METRIC_KE, METRIC_KE, ke, N(ke));
+    covers(sizeof(struct ke_counters), METRIC_KE, METRIC_KE_SESSIONS, ke, N(ke));
 
     const struct other port[] = {
         OTHER(board_port, name),   OTHER(board_port, driver),    OTHER(board_port, mode),
@@ -225,10 +227,12 @@ static void families_are_well_formed(void **state)
         bool in_seconds = metrics[i].form == METRIC_NS || metrics[i].form == METRIC_NS32 ||
                           metrics[i].form == METRIC_NS_KNOWN || metrics[i].form == METRIC_UNIX ||
                           metrics[i].form == METRIC_LOG2 || metrics[i].form == METRIC_SHORT ||
-                          metrics[i].form == METRIC_BEAT || metrics[i].form == METRIC_DEPARTS;
+                          metrics[i].form == METRIC_BEAT || metrics[i].form == METRIC_DEPARTS ||
+                          metrics[i].form == METRIC_TIMES;
         if (in_seconds && strcmp(f->unit, "seconds") != 0)
             fail_msg("%s: its form is one of seconds", f->name);
-        if ((metrics[i].form == METRIC_DEPARTS) != (f->type == METRIC_HISTOGRAM))
+        if ((metrics[i].form == METRIC_DEPARTS || metrics[i].form == METRIC_TIMES) !=
+            (f->type == METRIC_HISTOGRAM))
             fail_msg("%s: only bins are a histogram", f->name);
     }
 }

@@ -116,6 +116,11 @@ def main():
     revoked = ask(json.dumps(keys).encode() + b"\n", "--yes", "--id", "0000002a", command="keys revoke", heard=asked)
     ke = {"process": {"heartbeat_age_ms": 5, "starts": 1}, "ke": {"accepted": 8, "completed": 6, "no_alpn": 2, "open": 3},
           "limits": {"max_connections": 100, "deadline_ms": 5000, "threads": 2},
+          "sessions": {EVIL: 1, "group_x25519": 6, "suite_other": 0, "cpu_ns": 2400000,
+                       "handshake_time": {"sum_ns": 9, "bins": [{"up_to_ns": 500000, "count": 4}, {"up_to_ns": 1000000, "count": 0},
+                                                                {"up_to_ns": None, "count": 2}]},
+                       "exchange_time": {"sum_ns": 9, "bins": [{"up_to_ns": 500000, "count": 3}, {"up_to_ns": 1000000, "count": 0},
+                                                               {"up_to_ns": None, "count": 1}]}},
           "certificates": [{"chain": "/a.pem", "subject": EVIL, "key": EVIL, "expires": 86400},
                            {"chain": EVIL, "subject": "b.example", "key": "RSA, 2048 bits", "expires": 4102444800}]}
     ke_text = ask(json.dumps(ke).encode() + b"\n", command="ke")
@@ -171,7 +176,8 @@ def main():
         (ke_text.returncode == 0 and is_text(ke_text.stdout) and all(
             re.search(part, ke_text.stdout.decode()) for part in (
                 "3 open of 100 at most, each for at most 5.0 s, in 2 threads\n", "HAS EXPIRED\n",
-                r"b.example, RSA, 2048 bits, \d+ days left\n", "no_alpn +2  ", "75.00 % of the connections")),
+                r"b.example, RSA, 2048 bits, \d+ days left\n", "no_alpn +2  ", "75.00 % of the connections got cookies; 300 us of CPU each",
+                "group_x25519 +6  TLS handshakes in", r"\n  0 to 0.5 ms +4 +3\n  above 1 ms +2 +1\n")),
          "ke: outcomes, connections, limits and certificates", ke_text),
         (silent.returncode == 1 and b"SIGHUP to the supervisor" in silent.stderr,
          "a server that does not answer: what else does it", silent),

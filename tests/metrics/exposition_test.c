@@ -76,6 +76,12 @@ static int fill(void **state)
     atomic_store(&ke.n_certificates, 1);
     snapshot_publish(&ke.certificate[0], &certificate, sizeof certificate);
     atomic_store(&ke.counters.n[KE_COMPLETED], 44);
+    atomic_store(&ke.counters.group[KE_P256], 45);
+    atomic_store(&ke.counters.cpu_ns, 1500000000);
+    atomic_store(&ke.counters.handshake.bin[0], 5);
+    atomic_store(&ke.counters.handshake.bin[10], 6);
+    atomic_store(&ke.counters.handshake.bin[KE_TIME_BINS - 1], 7);
+    atomic_store(&ke.counters.handshake.sum_ns, 90250000000);
     return 0;
 }
 
@@ -160,6 +166,24 @@ static void departures_are_a_histogram(void **state)
     assert_null(strstr(text, "noonmark_ntp_departure_error_seconds_count"));
 }
 
+// Buckets sum up; thresholds are decimal fractions, also those of whole seconds.
+static void times_are_a_histogram(void **state)
+{
+    (void)state;
+    for (int format = 0; format < EXPOSITION_FORMATS; format++) {
+        const char *text = text_of((enum exposition_format)format);
+        expect(text, "noonmark_ke_groups_total{group=\"p256\"} 45");
+        expect(text, "noonmark_ke_cpu_seconds_total 1.500000000");
+        expect(text, "noonmark_ke_handshake_seconds_bucket{le=\"0.0005\"} 5");
+        expect(text, "noonmark_ke_handshake_seconds_bucket{le=\"0.5\"} 5");
+        expect(text, "noonmark_ke_handshake_seconds_bucket{le=\"1.0\"} 11");
+        expect(text, "noonmark_ke_handshake_seconds_bucket{le=\"+Inf\"} 18");
+        expect(text, "noonmark_ke_handshake_seconds_count 18");
+        expect(text, "noonmark_ke_handshake_seconds_sum 90.250000000");
+        expect(text, "noonmark_ke_exchange_seconds_count 0");
+    }
+}
+
 // A dataplane that doubts control's clock serves leap 3, and so do the metrics.
 static void a_doubted_clock_is_shown_as_served(void **state)
 {
@@ -181,7 +205,7 @@ static void family_of(const char *line, char name[128])
 {
     const char *start = line[0] == '#' ? line + 7 : line; // "# TYPE ", "# HELP ", "# UNIT "
     const size_t len = strcspn(start, " {");
-    static const char *const suffixes[] = {"_total", "_info", "_bucket", "_count"};
+    static const char *const suffixes[] = {"_total", "_info", "_bucket", "_count", "_sum"};
     assert_true(len < 128);
     memcpy(name, start, len);
     name[len] = '\0';
@@ -331,6 +355,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_the_boards),
         cmocka_unit_test(departures_are_a_histogram),
+        cmocka_unit_test(times_are_a_histogram),
         cmocka_unit_test(a_doubted_clock_is_shown_as_served),
         cmocka_unit_test(the_text_is_well_formed),
         cmocka_unit_test(the_older_format_names_counters_in_full),

@@ -14,6 +14,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -194,6 +195,38 @@ static void groups_and_suites(void **state) // TLS-2, EXP-2
     ke_client_send(&client, request, REQUEST_LEN);
     expect_cookies(&client);
     ke_client_close(&client);
+
+    // P8: of each handshake it is counted what it was, and how long it took.
+    open_client(&client, &(struct ke_client_options){0});
+    ke_client_send(&client, END, 4);
+    expect(&client, ERROR("\x01"), 10);
+    ke_client_close(&client);
+    ke_server_await(&server, KE_COMPLETED, 8);
+    const struct ke_counters *c = ke_counters(server.ke);
+    assert_int_equal(c->group[KE_X25519], 6);
+    assert_int_equal(c->group[KE_P256], 3);
+    assert_int_equal(c->suite[KE_AES_128_GCM], 7);
+    assert_int_equal(c->suite[KE_AES_256_GCM], 1);
+    assert_int_equal(c->suite[KE_CHACHA20], 1);
+    assert_int_equal(c->key[KE_EC], 9);
+    assert_int_equal(c->group[KE_OTHER_GROUP] + c->suite[KE_OTHER_SUITE] + c->key[KE_OTHER_KEY], 0);
+    uint64_t handshakes = 0, exchanges = 0;
+    for (int i = 0; i < KE_TIME_BINS; i++) {
+        handshakes += c->handshake.bin[i];
+        exchanges += c->exchange.bin[i];
+    }
+    assert_int_equal(handshakes, 9); // one of them was refused
+    assert_int_equal(exchanges, 8);
+    assert_true(c->handshake.sum_ns > 0 && c->exchange.sum_ns > 0);
+}
+
+static void cpu_time(void **state) // P8: the loops' CPU time is counted, sooner or later
+{
+    (void)state;
+    exchange_with(&(struct ke_client_options){0});
+    for (int i = 0; i < 6000 && ke_counters(server.ke)->cpu_ns == 0; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    assert_true(ke_counters(server.ke)->cpu_ns > 0);
 }
 
 enum { P256 = 0x0017, X25519 = 0x001d, HYBRID = 0x11ec };
@@ -653,6 +686,7 @@ int main(void)
         TEST(alpn),
         TEST(no_alpn),
         TEST(groups_and_suites),
+        TEST(cpu_time),
         TEST(group_by_shares),
         TEST(hybrid_exchange),
         TEST(no_resumption),

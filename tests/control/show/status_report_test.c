@@ -284,10 +284,18 @@ static void ke_in_full(void **state)
     (void)state;
     config.control.max_connections = 100;
     json_t *o = answer("ke");
-    expect_names("ke", o, "role process ke limits certificates");
+    expect_names("ke", o, "role process ke sessions limits certificates");
     expect_names("limits", json_object_get(o, "limits"), "max_connections deadline_ms threads");
     assert_int_equal(number(json_object_get(o, "limits"), "max_connections"), 100);
     assert_int_equal(number(json_object_get(o, "ke"), "open"), 12);
+    const json_t *sessions = json_object_get(o, "sessions");
+    expect_names("sessions", sessions,
+                 "group_x25519 group_p256 group_other suite_aes_128_gcm suite_aes_256_gcm "
+                 "suite_chacha20 suite_other key_ec key_rsa key_ed25519 key_other cpu_ns "
+                 "handshake_time exchange_time");
+    const json_t *time = json_object_get(sessions, "exchange_time");
+    assert_int_equal(number(time, "sum_ns"), 0);
+    assert_int_equal(json_array_size(json_object_get(time, "bins")), KE_TIME_BINS);
     const json_t *second = json_array_get(json_object_get(o, "certificates"), 1);
     assert_string_equal(json_string_value(json_object_get(second, "subject")), "time.example");
     assert_string_equal(json_string_value(json_object_get(second, "key")), "EC, 256 bits");
