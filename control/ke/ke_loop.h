@@ -1,6 +1,6 @@
 // One loop of NTS-KE: accepts from the shared listeners, serves its connections, keeps their
-// deadlines. Each loop is a thread; loops share only the listeners, the counters and the limit of
-// connections.
+// deadlines. Each loop is a thread; loops share only the listeners, the counters, the limit of
+// connections and the accounts of CPU time.
 #pragma once
 
 #include "base/bounds.h"
