@@ -24,4 +24,7 @@ enum {
     OLD_KEYS_MAX = COOKIE_KEYS_MAX - 2, // keys.keep
     KEY_PATH_MAX = 4000,                // octets of keys.file
     NTP_SERVER_MAX = 99,                // octets of control.ntp_server, and of its NTS-KE record
+
+    ETCD_ENDPOINTS_MAX = 8, // keys.fleet.etcd
+    ETCD_URL_MAX = 512,     // octets of one of them
 };
