@@ -279,7 +279,8 @@ bool check_rules(struct config *config, struct check_fault *fault)
         if (!check_port(config, i, fault))
             return false;
     if (!check_sockets(config, fault) || !check_listen(config, fault) ||
-        !check_metrics(config, fault) || !check_ntp_server(config, fault))
+        !check_metrics(config, fault) || !check_ntp_server(config, fault) ||
+        !check_etcd(config, fault))
         return false;
     const uint32_t most = config->control.max_connections;
     if (config->control.pool.tokens[0] != '\0' && config->control.pool.max_connections >= most)

@@ -15,3 +15,6 @@ struct check_fault {
     char text[320];
 };
 bool check_rules(struct config *config, struct check_fault *fault);
+
+// A part of them: the mover by etcd (check_etcd.c).
+bool check_etcd(const struct config *config, struct check_fault *fault);

@@ -24,6 +24,7 @@ enum {
     CONFIG_SECRET_FILES_MAX = SECRET_FILES_MAX,
     CONFIG_PREFIXES_MAX = PREFIXES_MAX,
     CONFIG_BALANCERS_MAX = BALANCERS_MAX,
+    CONFIG_ETCD_MAX = ETCD_ENDPOINTS_MAX,
     CONFIG_PHC_MAX = 32, // octets of a device's path, with its NUL
     CONFIG_FRACTION_ONE = 1000000,
     CONFIG_TEXT_MAX = 524288, // octets of a configuration file; what config_print writes is shorter
@@ -120,6 +121,21 @@ struct config_per_prefix {
     enum config_switch dry_run;
 };
 
+// The mover of a fleet's document by etcd. Texts that are not set are "".
+struct config_etcd {
+    uint32_t n_endpoints; // 0: no such mover
+    char *endpoints[CONFIG_ETCD_MAX];
+    char *key; // its name in etcd
+    char *seal;
+    char *ca;
+    char *cert;
+    char *cert_key;
+    char *user;
+    char *password_file;
+    uint32_t lead_s;
+    uint32_t settle_s;
+};
+
 struct config {
     enum config_role role;
     struct {
@@ -170,6 +186,7 @@ struct config {
         char *file;
         uint32_t rotate_s;
         uint32_t keep;
+        struct config_etcd etcd;
         char *fleet_file; // path of the fleet's document; "": the keys are this host's own
     } keys;
     struct {

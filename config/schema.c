@@ -241,6 +241,7 @@ const struct schema_key schema[] = {
      IN(struct config, keys.fleet_file),
      .max = KEY_PATH_MAX,
      .fallback = ""},
+#include "config/schema_etcd.inc"
 
     {.path = "time", .help = "what the server says of its clock", .type = SCHEMA_GROUP},
     {.path = "time.source",

@@ -1242,6 +1242,10 @@ MUTANTS = [
     Mutant("etcd-number", "numbers of 64 bits are read as JSON numbers alone", "etcd/gateway.c",
            "const char *text = json_string_value(at);\n    if (text == NULL ||", "const char *text = NULL;\n    if (text == NULL ||",
            ("etcd/gateway",)),
+    Mutant("etcd-plain", "a member of another host is asked without TLS", "config/check_etcd.c",
+           "return !plain || is_loopback(host) ||", "return !plain || host[0] != 0 ||", ("config etcd",)),
+    Mutant("etcd-unsealed", "members are taken without a secret to seal under", "config/check_etcd.c",
+           "if (e->seal[0] == '\\0')\n        return wrong", "if (false)\n        return wrong", ("config etcd",)),
     # fleet
     Mutant("fleet-sum", "a damaged document of a fleet is believed (F13)", "fleet/document.c",
            "if (!bytes_equal_ct(sum, wanted, sizeof sum))", "if (false)", ("fleet/document",)),
