@@ -48,6 +48,7 @@ int board_create(int fd[BOARD_SIDES])
         [BOARD_KE] = {"noonmark-ke", sizeof(struct board_ke)},
         [BOARD_FACTS] = {"noonmark-facts", sizeof(struct board_facts)},
         [BOARD_METRICS] = {"noonmark-metrics", sizeof(struct board_metrics)},
+        [BOARD_ETCD] = {"noonmark-etcd", sizeof(struct board_etcd)},
     };
     int made[BOARD_SIDES];
     for (int i = 0; i < BOARD_SIDES; i++) {
@@ -158,6 +159,15 @@ int board_map_metrics(int fd, bool writable, struct board_metrics **board)
     return err;
 }
 
+int board_map_etcd(int fd, bool writable, struct board_etcd **board)
+{
+    void *at;
+    int err = map(fd, writable, sizeof **board, &at);
+    if (err == 0)
+        *board = at;
+    return err;
+}
+
 void board_unmap_control(struct board_control *board)
 {
     if (board != NULL)
@@ -189,6 +199,12 @@ void board_unmap_facts(struct board_facts *board)
 }
 
 void board_unmap_metrics(struct board_metrics *board)
+{
+    if (board != NULL)
+        munmap(board, sizeof *board);
+}
+
+void board_unmap_etcd(struct board_etcd *board)
 {
     if (board != NULL)
         munmap(board, sizeof *board);

@@ -1,4 +1,4 @@
-// The board: five memfds, each with one writer, through which the children exchange their data.
+// The board: six memfds, each with one writer, through which the children exchange their data.
 // The supervisor makes it; each child maps its own sides writable, and read-only those of the other
 // sides that it must read.
 //
@@ -7,6 +7,7 @@
 //   dataplane side   counters, ports, heartbeats      written by the dataplane; read by control,
 //   metrics ke side          counters, certificates' dates    written by ke; read by control,
 //   metrics metrics side     counters, heartbeat              written by metrics; read by control
+//   etcd side        etcd_side.h                      written by etcd; read by control, metrics
 //
 // All outlive a child that dies, so a restarted child finds the data that its predecessor
 // published.
@@ -14,6 +15,7 @@
 
 #include "base/bounds.h"
 #include "board/counters.h"
+#include "board/etcd_side.h"
 #include "board/facts.h"
 #include "board/ke_counters.h"
 #include "board/key_counters.h"
@@ -36,6 +38,7 @@ enum board_side {
     BOARD_KE,
     BOARD_FACTS,
     BOARD_METRICS,
+    BOARD_ETCD,
     BOARD_SIDES,
 };
 
@@ -205,6 +208,7 @@ int board_map_dataplane(int fd, bool writable, struct board_dataplane **board);
 int board_map_ke(int fd, bool writable, struct board_ke **board);
 int board_map_facts(int fd, bool writable, struct board_facts **board);
 int board_map_metrics(int fd, bool writable, struct board_metrics **board);
+int board_map_etcd(int fd, bool writable, struct board_etcd **board);
 
 // Maps only the part before the keyring, read-only: for the supervisor, which must not see keys.
 // Freed with board_unmap_control_head.
@@ -217,6 +221,7 @@ void board_unmap_dataplane(struct board_dataplane *board);
 void board_unmap_ke(struct board_ke *board);
 void board_unmap_facts(struct board_facts *board);
 void board_unmap_metrics(struct board_metrics *board);
+void board_unmap_etcd(struct board_etcd *board);
 
 // How many cookies the key with that id has opened and sealed, all processes together, since this
 // server started or the key was made.

@@ -43,6 +43,7 @@ enum metric_place {
     METRIC_CERTIFICATE, // struct board_certificate: an element of certificates
     METRIC_FACTS,       // struct control_facts: clock
     METRIC_EXPORTER,    // struct board_metrics: metrics_process
+    METRIC_ETCD,        // struct board_etcd: etcd_process
     METRIC_PLACES,
 };
 

@@ -261,3 +261,29 @@ const struct metric_family family_metrics_cut = {
     "noonmark_metrics_connections_cut",
     "HTTP connections that were cut at their deadline, without a whole request or answer.",
     METRIC_COUNTER, ""};
+const struct metric_family family_etcd_reads = {
+    "noonmark_etcd_reads", "Answers of etcd to a read of the fleet's document.", METRIC_COUNTER,
+    ""};
+const struct metric_family family_etcd_values = {
+    "noonmark_etcd_values",
+    "Values of etcd's key that were new, or refused, by what became of them.", METRIC_COUNTER, ""};
+const struct metric_family family_etcd_failures = {
+    "noonmark_etcd_failures",
+    "Requests to a member of etcd that failed, and files that failed, by kind.", METRIC_COUNTER,
+    ""};
+const struct metric_family family_etcd_appends = {
+    "noonmark_etcd_appends", "Spans that this node wanted to append to the document in etcd.",
+    METRIC_COUNTER, ""};
+const struct metric_family family_etcd_read_time = {
+    "noonmark_etcd_read_timestamp_seconds",
+    "When a member of etcd answered a read last, in Unix time; 0: never.", METRIC_GAUGE, "seconds"};
+const struct metric_family family_etcd_revision = {
+    "noonmark_etcd_revision", "The revision of etcd's key at the last read; 0: it was not there.",
+    METRIC_GAUGE, ""};
+const struct metric_family family_etcd_member = {
+    "noonmark_etcd_member",
+    "The place in keys.fleet.etcd, from 0, of the member that answered last.", METRIC_GAUGE, ""};
+const struct metric_family family_etcd_current = {
+    "noonmark_etcd_current",
+    "Whether the document in keys.fleet.file was the one in etcd at the last read.", METRIC_GAUGE,
+    ""};

@@ -13,6 +13,7 @@
 #define STAMPS(form, member) AT(METRIC_STAMPS, form, stamp_line, member)
 #define FACTS(form, member) AT(METRIC_FACTS, form, control_facts, member)
 #define EXPORTER(form, member) AT(METRIC_EXPORTER, form, board_metrics, member)
+#define ETCD(form, member) AT(METRIC_ETCD, form, board_etcd, member)
 
 const struct metric metrics[] = {
     {&family_process_heartbeat, NULL, NULL, "heartbeat_age_ms",
@@ -456,5 +457,6 @@ const struct metric metrics[] = {
     {&family_metrics_cut, NULL, NULL, "cut",
      "HTTP connections that were cut at their deadline, without a whole request or answer.",
      EXPORTER(METRIC_U64, n[METRICS_CUT])},
+#include "board/metrics_etcd.inc"
 };
 const size_t metrics_n = sizeof metrics / sizeof metrics[0];

@@ -40,6 +40,7 @@ struct control {
     struct board_dataplane *dataplane; // read-only
     struct board_ke *ke;               // read-only
     struct board_metrics *metrics;     // read-only
+    struct board_etcd *etcd;           // read-only
     struct board_facts *facts;
     struct status_sources sources;
     struct keys *keys;
@@ -82,6 +83,8 @@ static int open_board(struct control *c)
         result = board_map_ke(HANDOVER_BOARD_KE, false, &c->ke);
     if (result == 0)
         result = board_map_metrics(HANDOVER_BOARD_METRICS, false, &c->metrics);
+    if (result == 0)
+        result = board_map_etcd(HANDOVER_BOARD_ETCD, false, &c->etcd);
     if (result == 0)
         result = board_map_facts(HANDOVER_BOARD_FACTS, true, &c->facts);
     if (result < 0)
@@ -131,6 +134,7 @@ static int open_status(struct control *c)
         .time = c->time,
         .ke = c->ke,
         .metrics = c->metrics,
+        .etcd = c->etcd,
         .link = HANDOVER_LINK,
     };
     int result = status_open(HANDOVER_CONTROL_SOCKET, &c->sources, &c->status);
@@ -316,6 +320,7 @@ static void close_all(struct control *c)
     time_source_close(c->time);
     keys_close(c->keys);
     board_unmap_facts(c->facts);
+    board_unmap_etcd(c->etcd);
     board_unmap_metrics(c->metrics);
     board_unmap_ke(c->ke);
     board_unmap_dataplane(c->dataplane);

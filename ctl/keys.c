@@ -5,6 +5,7 @@
 #include "ctl/keys_import.h"
 #include "ctl/keys_revoke.h"
 #include "ctl/member.h"
+#include "ctl/show.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -55,6 +56,12 @@ static void show_fleet(const json_t *fleet, FILE *out)
         fprintf(out, "the file as it is now is REFUSED: %s\n", member_text(fleet, "why"));
 }
 
+static void show_mover(const json_t *etcd, FILE *out)
+{
+    if (json_is_object(etcd))
+        show_etcd(out, etcd);
+}
+
 static void show(const json_t *answer, FILE *out)
 {
     char next[32], each[32];
@@ -71,6 +78,7 @@ static void show(const json_t *answer, FILE *out)
             span(member_number(answer, "rotate_s"), each), member_number(answer, "keep"));
     if (json_is_object(json_object_get(answer, "fleet")))
         show_fleet(json_object_get(answer, "fleet"), out);
+    show_mover(json_object_get(answer, "etcd"), out);
     if (member_yes(answer, "failing"))
         fputs("the last write of the key file has FAILED: see the server's log\n", out);
     else if (member_yes(answer, "writing"))

@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
 bool show_is_role(FILE *out, const json_t *answer, const char *role)
 {
@@ -31,6 +32,21 @@ void show_process(FILE *out, const char *name, const json_t *process)
     if (member_number(process, "log_lines_lost") > 0)
         fprintf(out, ", %" PRId64 " lines of log lost", member_number(process, "log_lines_lost"));
     fputc('\n', out);
+}
+
+void show_etcd(FILE *out, const json_t *etcd)
+{
+    const int64_t read_s = member_number(etcd, "read_s");
+    if (read_s == 0) {
+        fputs("no member of etcd has answered yet\n", out);
+        return;
+    }
+    fprintf(out,
+            "the file is %s in etcd, read %" PRId64 " s ago at member %" PRId64
+            ", revision %" PRId64 "\n",
+            member_number(etcd, "current") != 0 ? "the document" : "NOT the document",
+            (int64_t)time(NULL) - read_s, member_number(etcd, "member"),
+            member_number(etcd, "revision"));
 }
 
 void show_served(FILE *out, const json_t *clock)

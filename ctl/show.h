@@ -13,6 +13,9 @@ bool show_is_role(FILE *out, const json_t *answer, const char *role);
 // Whether a process lives.
 void show_process(FILE *out, const char *name, const json_t *process);
 
+// A line: whether the document of a fleet is the one in etcd.
+void show_etcd(FILE *out, const json_t *etcd);
+
 // The clock as it is served.
 void show_served(FILE *out, const json_t *clock);
 

@@ -106,6 +106,11 @@ static void show_status(const json_t *status, FILE *out)
         show_process(out, "ke", json_object_get(status, "ke_process"));
     if (json_is_object(json_object_get(status, "metrics_process")))
         show_process(out, "metrics", json_object_get(status, "metrics_process"));
+    if (json_is_object(json_object_get(status, "etcd_process"))) {
+        show_process(out, "etcd", json_object_get(status, "etcd_process"));
+        fputs("           ", out);
+        show_etcd(out, json_object_get(status, "etcd_process"));
+    }
     if (!no_ntp)
         show_dataplane(out, status);
     show_certificates(out, json_object_get(status, "certificates"));

@@ -16,10 +16,13 @@ enum handover {
     HANDOVER_BOARD_DATAPLANE = 6,
     HANDOVER_BOARD_KE = 8, // memfd; writable in ke, read-only in control and metrics
     // Control and metrics. Metrics faces strangers, so it gets no descriptor of the keyring's side.
-    HANDOVER_BOARD_FACTS = 10,   // memfd; writable in control, read-only in metrics
+    HANDOVER_BOARD_FACTS = 10,   // memfd; writable in control, read-only in metrics and etcd
     HANDOVER_BOARD_METRICS = 11, // memfd; writable in metrics, read-only in control
     // Metrics only.
     HANDOVER_METRICS_LISTENER = 12, // listening TCP socket of `metrics.listen`
+    // The mover by etcd, control and metrics. The mover gets the facts beside it, and no other
+    // side.
+    HANDOVER_BOARD_ETCD = 13, // memfd; writable in the mover, read-only in control and metrics
     // Control only.
     HANDOVER_TIME_SOURCE = 7,    // of `time.source`: chronyd's command port, or a hardware clock
     HANDOVER_CONTROL_SOCKET = 9, // listening Unix stream socket of `control.socket`
@@ -44,11 +47,12 @@ enum handover {
     HANDOVER_FIRST_SOCKET = HANDOVER_FIRST_PHC + PORTS_MAX,
 };
 
-// The role of a child is its argv[0], which ps shows too. Metrics is a program of its own, the
-// others are noonmarkd.
+// The role of a child is its argv[0], which ps shows too. Metrics and etcd are programs of their
+// own, the others are noonmarkd.
 #define ROLE_CONTROL "noonmarkd: control"
 #define ROLE_KE "noonmarkd: ke"
 #define ROLE_DATAPLANE "noonmarkd: dataplane"
 #define ROLE_METRICS "noonmarkd: metrics"
+#define ROLE_ETCD "noonmarkd: etcd"
 // Short-lived: reads the operator's files for a reload.
 #define ROLE_RELOAD "noonmarkd: reload"

@@ -24,6 +24,7 @@ struct exporter {
     struct board_dataplane *dataplane;
     struct board_ke *ke;
     struct board_metrics *board;
+    struct board_etcd *etcd; // read-only
     struct exposition_sources sources;
     struct http *http;
     int signals;
@@ -66,6 +67,8 @@ static int open_board(struct exporter *e)
         result = board_map_ke(HANDOVER_BOARD_KE, false, &e->ke);
     if (result == 0)
         result = board_map_metrics(HANDOVER_BOARD_METRICS, true, &e->board);
+    if (result == 0)
+        result = board_map_etcd(HANDOVER_BOARD_ETCD, false, &e->etcd);
     if (result < 0)
         return failed("board", result);
     atomic_fetch_add_explicit(&e->board->starts, 1, memory_order_relaxed);
@@ -80,6 +83,7 @@ static int open_http(struct exporter *e)
         .ke = e->ke,
         .metrics = e->board,
         .role = e->config->role,
+        .etcd = e->etcd,
         .started_s = time(NULL),
     };
     return http_open(HANDOVER_METRICS_LISTENER, &e->sources, e->board, &e->http);
@@ -160,6 +164,7 @@ static void serve(struct exporter *e)
 static void close_all(struct exporter *e)
 {
     http_close(e->http);
+    board_unmap_etcd(e->etcd);
     board_unmap_metrics(e->board);
     board_unmap_ke(e->ke);
     board_unmap_dataplane(e->dataplane);

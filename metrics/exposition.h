@@ -17,6 +17,7 @@ struct exposition_sources {
     const struct board_dataplane *dataplane;
     const struct board_ke *ke;
     const struct board_metrics *metrics;
+    const struct board_etcd *etcd;
     enum config_role role; // what this host has none of gets no samples
     int64_t started_s;     // Unix time of this process's start
 };

@@ -5,6 +5,7 @@
 #include "config/host.h"
 #include "supervisor/addresses.h"
 #include "supervisor/descriptors.h"
+#include "supervisor/etcd_look.h"
 #include "supervisor/files.h"
 #include "supervisor/guard_socket.h"
 #include "supervisor/hook.h"
@@ -195,6 +196,7 @@ bool supervisor_check(const struct config *config, supervisor_judge *judge)
     good &= check_sockets(config);
     good &= check_listen(config);
     good &= check_metrics(config);
+    good &= found && etcd_look(config, &control);
     good &= control_socket_look(config->control.socket, found ? control.uid : 0) == 0;
     if (config->role != SERVE_NTP)
         good &= check_certificates(config, judge);

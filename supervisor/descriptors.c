@@ -189,6 +189,11 @@ static int open_sockets(struct descriptors *h)
         if (h->metrics_listener < 0)
             return h->metrics_listener;
     }
+    if (c->keys.etcd.n_endpoints > 0) {
+        h->etcd_program = program_open_etcd();
+        if (h->etcd_program < 0)
+            return h->etcd_program;
+    }
     return control_socket_open(&h->control_socket, c->control.socket, h->control_user.uid,
                                deadline);
 }
@@ -207,6 +212,8 @@ static int open_board(struct descriptors *h)
         error = board_map_ke(h->board_ro[BOARD_KE], false, &h->ke_view);
     if (error == 0)
         error = board_map_metrics(h->board_ro[BOARD_METRICS], false, &h->metrics_view);
+    if (error == 0)
+        error = board_map_etcd(h->board_ro[BOARD_ETCD], false, &h->etcd_view);
     if (error != 0)
         log_error("cannot make the board: %s", strerror(-error));
     return error;
@@ -242,6 +249,7 @@ int descriptors_open(struct descriptors *h, struct config *config)
         .guard = {-1, -1},
         .metrics_listener = -1,
         .metrics_program = -1,
+        .etcd_program = -1,
         .control_socket = {.fd = -1},
     };
     for (int i = 0; i < SOCKETS_MAX; i++)
@@ -337,6 +345,7 @@ void descriptors_close(struct descriptors *h)
         close_if_open(&h->listener[i]);
     close_if_open(&h->metrics_listener);
     close_if_open(&h->metrics_program);
+    close_if_open(&h->etcd_program);
     close_if_open(&h->guard[0]);
     close_if_open(&h->guard[1]);
     for (int i = 0; i < SOCKETS_MAX; i++)
@@ -345,10 +354,12 @@ void descriptors_close(struct descriptors *h)
     board_unmap_dataplane(h->dataplane_view);
     board_unmap_ke(h->ke_view);
     board_unmap_metrics(h->metrics_view);
+    board_unmap_etcd(h->etcd_view);
     h->control_view = NULL;
     h->dataplane_view = NULL;
     h->ke_view = NULL;
     h->metrics_view = NULL;
+    h->etcd_view = NULL;
     for (int i = 0; i < BOARD_SIDES; i++) {
         close_if_open(&h->board[i]);
         close_if_open(&h->board_ro[i]);

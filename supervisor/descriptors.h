@@ -24,6 +24,7 @@ struct descriptors {
     bool given[CONFIG_LISTEN_MAX]; // that one is the service manager's, too
     int metrics_listener;          // -1: metrics.listen names no address
     int metrics_program; // supervisor/program.h; negative: it is not there, and need not be
+    int etcd_program;    // likewise; -1: keys.fleet.etcd names no member
     struct control_socket control_socket;
     int interface_lock[CONFIG_PORTS_MAX];       // -1: no interface, or one that is not there
     unsigned interface_index[CONFIG_PORTS_MAX]; // which the lock is of
@@ -32,6 +33,7 @@ struct descriptors {
     struct board_dataplane *dataplane_view;
     struct board_ke *ke_view;
     struct board_metrics *metrics_view;
+    struct board_etcd *etcd_view;
 };
 
 // The users of a configuration, that of the dataplane only where there is one; both looked up

@@ -1,6 +1,7 @@
-// The program of the metrics' process, noonmark-metrics: where it is. It is opened once, at the
-// start of the server, so that each later start of the child runs the program that belongs to this
-// supervisor, also when an upgrade has replaced the file meanwhile. Single-threaded.
+// The programs of two children, noonmark-metrics and noonmark-etcd: where they are. Each is opened
+// once, at the start of the server, so that each later start of the child runs the program that
+// belongs to this supervisor, also when an upgrade has replaced the file meanwhile.
+// Single-threaded.
 #pragma once
 
 // Opens the program for child_plan's `program`, to be executed alone. It is looked for in two
@@ -10,3 +11,4 @@
 // to write to it. Returns the descriptor, which is closed at exec, or -errno with the reason
 // logged.
 int program_open_metrics(void);
+int program_open_etcd(void);

@@ -61,9 +61,10 @@ static void refuse(struct reload *r, const char *why)
 static void set_log_level(const struct reload *r)
 {
     const char *level = r->held->config->log.level;
+    const struct life *const others[] = {r->metrics, r->etcd};
 
-    for (int i = 0; i <= RELOAD_PARTS; i++) {
-        const struct life *child = i < RELOAD_PARTS ? r->part[i].life : r->metrics;
+    for (int i = 0; i < RELOAD_PARTS + 2; i++) {
+        const struct life *child = i < RELOAD_PARTS ? r->part[i].life : others[i - RELOAD_PARTS];
         if (child->link < 0)
             continue; // the next process reads it from its configuration
         const int error = link_send(child->link, LINK_LOG_LEVEL, 0, level);

@@ -52,6 +52,7 @@ struct reload {
     struct renewal *renewal;  // is told how a look at the certificates' files ends
     struct life *control;     // may have requested the reload
     struct life *metrics;
+    struct life *etcd;
     struct reload_part part[RELOAD_PARTS];
     enum reload_phase phase;
     uint32_t id;     // of the current or the last reload

@@ -25,6 +25,7 @@ enum {
     OOM_KE = 500,
     OOM_CONTROL = 250,
     OOM_METRICS = 750, // costs nothing but a scrape
+    OOM_ETCD = 500,    // or the news of a document
     OOM_DATAPLANE = -500,
 };
 
@@ -131,6 +132,8 @@ pid_t start_control(const struct descriptors *h, int *link)
         error = hand(&s, h->board[BOARD_FACTS], HANDOVER_BOARD_FACTS);
     if (error == 0)
         error = hand(&s, h->board_ro[BOARD_METRICS], HANDOVER_BOARD_METRICS);
+    if (error == 0)
+        error = hand(&s, h->board_ro[BOARD_ETCD], HANDOVER_BOARD_ETCD);
     return finish(&s, error, &plan, link);
 }
 
@@ -237,6 +240,30 @@ pid_t start_metrics(const struct descriptors *h, int *link)
         error = hand(&s, h->board[BOARD_METRICS], HANDOVER_BOARD_METRICS);
     if (error == 0)
         error = hand(&s, h->metrics_listener, HANDOVER_METRICS_LISTENER);
+    if (error == 0)
+        error = hand(&s, h->board_ro[BOARD_ETCD], HANDOVER_BOARD_ETCD);
+    return finish(&s, error, &plan, link);
+}
+
+// It speaks to etcd, and gets of the board only what it writes and what is no secret. Control's
+// user, because control must be able to read the file that it writes, and nobody else may.
+pid_t start_etcd(const struct descriptors *h, int *link)
+{
+    struct start s;
+    struct child_plan plan = {
+        .role = ROLE_ETCD,
+        .program = h->etcd_program,
+        .user = &h->control_user,
+        .locks = true,
+        .oom_score_adj = OOM_ETCD,
+        .descriptors = DESCRIPTORS_SPARE,
+    };
+
+    int error = hand_common(&s, h);
+    if (error == 0)
+        error = hand(&s, h->board_ro[BOARD_FACTS], HANDOVER_BOARD_FACTS);
+    if (error == 0)
+        error = hand(&s, h->board[BOARD_ETCD], HANDOVER_BOARD_ETCD);
     return finish(&s, error, &plan, link);
 }
 

@@ -1,4 +1,4 @@
-// The plans of the five kinds of children: what each one gets. Single-threaded.
+// The plans of the six kinds of children: what each one gets. Single-threaded.
 #pragma once
 
 #include "supervisor/descriptors.h"
@@ -43,6 +43,7 @@ void start_raise_ke(pid_t ke, const struct config *config);
 
 pid_t start_dataplane(const struct descriptors *h, int *link);
 pid_t start_metrics(const struct descriptors *h, int *link);
+pid_t start_etcd(const struct descriptors *h, int *link);
 
 // Reads the configuration and the certificates for a reload (reader.c); ends by itself.
 pid_t start_reader(const struct descriptors *h, int *link);

@@ -32,8 +32,9 @@ enum {
 // In the order of their first starts: each is started once the one before it serves. Ke and the
 // dataplane need the keys that control publishes. Ke reads the certificates, so a wrong certificate
 // ends the start before any packet is taken from an interface. Metrics is there only where the
-// configuration names an address for it.
-enum { CONTROL, KE, DATAPLANE, METRICS, CHILDREN };
+// configuration names an address for it. Etcd is there only where the configuration names members,
+// and comes first: on a node without a document it fetches the one that control then reads.
+enum { ETCD, CONTROL, KE, DATAPLANE, METRICS, CHILDREN };
 
 struct supervisor {
     enum config_role role; // the same as long as this process lives
@@ -61,6 +62,8 @@ static struct life *life_of(struct supervisor *s, pid_t pid)
 static bool is_wanted(const struct supervisor *s, int which)
 {
     switch (which) {
+    case ETCD:
+        return s->descriptors.etcd_program >= 0;
     case KE:
         return s->role != SERVE_NTP;
     case DATAPLANE:
@@ -228,9 +231,8 @@ static void look_at_children(struct supervisor *s, uint64_t now)
 {
     const struct descriptors *h = &s->descriptors;
     const _Atomic uint64_t *const heartbeat[CHILDREN] = {
-        [CONTROL] = &h->control_view->heartbeat,
-        [KE] = &h->ke_view->heartbeat,
-        [DATAPLANE] = &h->dataplane_view->heartbeat,
+        [ETCD] = &h->etcd_view->heartbeat,       [CONTROL] = &h->control_view->heartbeat,
+        [KE] = &h->ke_view->heartbeat,           [DATAPLANE] = &h->dataplane_view->heartbeat,
         [METRICS] = &h->metrics_view->heartbeat,
     };
 
@@ -353,6 +355,11 @@ int supervisor_run(struct config *config, const char *path)
         .role = config->role,
         .child =
             {
+                [ETCD] = {.name = "etcd",
+                          .start = start_etcd,
+                          .link = -1,
+                          .patience = HEARTBEAT_LOOKS_METRICS,
+                          .patience_stopped = HEARTBEAT_LOOKS_STOPPED},
                 [CONTROL] = {.name = "control",
                              .start = start_control,
                              .link = -1,
@@ -383,6 +390,7 @@ int supervisor_run(struct config *config, const char *path)
              .renewal = &s.renewal,
              .control = &s.child[CONTROL],
              .metrics = &s.child[METRICS],
+             .etcd = &s.child[ETCD],
              .part = {{.life = &s.child[CONTROL], .takes = LIVE_CONTROL},
                       {.life = &s.child[KE], .takes = LIVE_KE, .absent = config->role == SERVE_NTP},
                       {.life = &s.child[DATAPLANE],
@@ -422,7 +430,7 @@ int supervisor_run(struct config *config, const char *path)
         log_warning(
             "changed files of certificates will not be noticed: %s; use 'noonmarkctl reload'",
             strerror(-error));
-    life_begin(&s.child[CONTROL], &s.descriptors, now_ms());
+    life_begin(&s.child[is_wanted(&s, ETCD) ? ETCD : CONTROL], &s.descriptors, now_ms());
     while (!s.stop && !any_failed(&s))
         turn(&s);
     const bool failed = any_failed(&s);

@@ -9,7 +9,7 @@ import sys
 import tempfile
 
 BUILD = pathlib.Path(os.environ["NOONMARK_BUILD"])
-PROGRAMS = ("noonmarkd", "noonmark-metrics", "noonmarkctl", "ntsperf")
+PROGRAMS = ("noonmarkd", "noonmark-metrics", "noonmark-etcd", "noonmarkctl", "ntsperf")
 
 WEAK = """
 #include <stdio.h>

@@ -64,6 +64,12 @@ json_t *document_report(const struct keys *keys)
     return o;
 }
 
+json_t *etcd_report(const struct status_sources *s)
+{
+    return s->config->keys.etcd.n_endpoints == 0 ? json_null()
+                                                 : report_metrics(METRIC_ETCD, s->etcd);
+}
+
 json_t *keys_answer(const struct status_sources *s)
 {
     struct keys_line line[KEYS_LINES];
@@ -89,6 +95,7 @@ json_t *keys_answer(const struct status_sources *s)
     json_object_set_new(o, "writing", json_boolean(schedule.writing));
     json_object_set_new(o, "failing", json_boolean(schedule.failing));
     json_object_set_new(o, "fleet", document_report(s->keys));
+    json_object_set_new(o, "etcd", etcd_report(s));
     return o;
 }
 

@@ -12,6 +12,10 @@ json_t *keys_report(const struct status_sources *sources);
 // The document of a fleet, or null: status's member `fleet`.
 json_t *document_report(const struct keys *keys);
 
+// The mover of a fleet's document by etcd: status's member `etcd_process`. Null where
+// keys.fleet.etcd names no member.
+json_t *etcd_report(const struct status_sources *sources);
+
 // The answer to "keys": they, and when they change.
 json_t *keys_answer(const struct status_sources *sources);
 

@@ -29,6 +29,7 @@ struct status_sources {
     const struct time_source *time;
     const struct board_ke *ke;
     const struct board_metrics *metrics;
+    const struct board_etcd *etcd;
     int link;      // to the supervisor, for LINK_ASK_RELOAD and LINK_DRAIN; not closed here
     bool draining; // as status_draining was told
 };

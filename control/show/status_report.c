@@ -85,6 +85,7 @@ static json_t *status_report(const struct status_sources *s)
     json_object_set_new(o, "dataplane", dataplane_report(s));
     json_object_set_new(o, "ke_process", ke_process_report(s));
     json_object_set_new(o, "metrics_process", metrics_report(s));
+    json_object_set_new(o, "etcd_process", etcd_report(s));
     json_object_set_new(o, "ports", ports_report(s));
     json_object_set_new(o, "clock", clock_report(s));
     json_object_set_new(o, "stamp_clocks", stamp_clocks_report(board));

@@ -150,6 +150,9 @@ static void every_field_is_in_one_row(void **state)
     covers(sizeof(struct board_certificate), METRIC_CERTIFICATE, METRIC_CERTIFICATE, certificate,
            N(certificate));
 
+    const struct other etcd[] = {OTHER(board_etcd, version)};
+    covers(sizeof(struct board_etcd), METRIC_ETCD, METRIC_ETCD, etcd, N(etcd));
+
     const struct other exporter[] = {OTHER(board_metrics, version)};
     covers(sizeof(struct board_metrics), METRIC_EXPORTER, METRIC_EXPORTER, exporter, N(exporter));
 }
@@ -169,6 +172,7 @@ static void every_process_is_there(void **state)
          offsetof(struct board_ke, starts)},
         {METRIC_DATAPLANE, offsetof(struct board_dataplane, heartbeat),
          offsetof(struct board_dataplane, starts)},
+        {METRIC_ETCD, offsetof(struct board_etcd, heartbeat), offsetof(struct board_etcd, starts)},
         {METRIC_EXPORTER, offsetof(struct board_metrics, heartbeat),
          offsetof(struct board_metrics, starts)},
     };

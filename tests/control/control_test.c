@@ -32,7 +32,8 @@
 static struct stand {
     char dir[64];
     int config, board_control, board_dataplane, board_ke, socket, log;
-    int board_facts, board_dataplane_read_only, board_ke_read_only, board_metrics_read_only;
+    int board_facts, board_dataplane_read_only, board_ke_read_only, board_metrics_read_only,
+        board_etcd_read_only;
     struct board_control *board;
     int link; // our end
     pid_t pid;
@@ -91,6 +92,8 @@ static int setup(void **state)
     stand.board_facts = fd[BOARD_FACTS];
     assert_int_equal(board_reopen_read_only(fd[BOARD_METRICS], &stand.board_metrics_read_only), 0);
     close(fd[BOARD_METRICS]);
+    assert_int_equal(board_reopen_read_only(fd[BOARD_ETCD], &stand.board_etcd_read_only), 0);
+    close(fd[BOARD_ETCD]);
     assert_int_equal(
         board_reopen_read_only(stand.board_dataplane, &stand.board_dataplane_read_only), 0);
     assert_int_equal(board_reopen_read_only(stand.board_ke, &stand.board_ke_read_only), 0);
@@ -139,6 +142,7 @@ static void hand_over(int link)
         {stand.socket, HANDOVER_CONTROL_SOCKET},
         {stand.board_facts, HANDOVER_BOARD_FACTS},
         {stand.board_metrics_read_only, HANDOVER_BOARD_METRICS},
+        {stand.board_etcd_read_only, HANDOVER_BOARD_ETCD},
     };
     enum { N = sizeof handed / sizeof handed[0] };
     int aside[N];
@@ -147,7 +151,7 @@ static void hand_over(int link)
         aside[i] = fcntl(handed[i].fd, F_DUPFD, 100);
     for (int i = 0; i < N; i++)
         dup2(aside[i], handed[i].at);
-    close_range(HANDOVER_BOARD_METRICS + 1, ~0u, 0);
+    close_range(HANDOVER_BOARD_ETCD + 1, ~0u, 0);
 }
 
 static void start(void)

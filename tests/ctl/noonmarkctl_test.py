@@ -59,6 +59,7 @@ def main():
         "ports": [{"name": EVIL, "driver": EVIL, "mode": EVIL, "mac": EVIL, "stamps": EVIL,
                    "departures": EVIL}],
         "metrics_process": {"heartbeat_age_ms": 5, "starts": 2},
+        "etcd_process": {"heartbeat_age_ms": 5, "starts": 2, "current": 0, "read_s": 1},
         "certificates": [{"chain": EVIL, "expires": 4102444800}, {"chain": "/old.pem", "expires": 86400}],
         "keys": [{"id": EVIL, "role": EVIL, "age_s": 1}],
         "counters": {EVIL: 7, "nak_cookie_tag": 5, "dropped_runt": 0},
@@ -105,7 +106,8 @@ def main():
                       "sealed": 8}],
             "rotate_s": 86400, "keep": 3, "next_rotation_s": 7322, "rotating": False, "writing": False, "failing": True,
             "fleet": {"serial": 12, "ends": 1796083200, "frozen": True, "refused": True, "refusals": 1, "fingerprint": EVIL, "spans": 3,
-                      "revoked": 2, "waits": True, "why": EVIL}}
+                      "revoked": 2, "waits": True, "why": EVIL},
+            "etcd": {"current": 0, "read_s": 86400, "member": 2, "revision": 41}}
     keys_text = ask(json.dumps(keys).encode() + b"\n", command="keys")
     heard = []
     rotated = ask(json.dumps({"current": EVIL, "future": "0000002c", "wiped": ["0000002a", EVIL], "keys": 5}).encode() + b"\n",
@@ -132,6 +134,8 @@ def main():
          "a counter stands with what it means, unless it is zero", text),
         ("\ncert       /old.pem HAS EXPIRED\n" in text.stdout.decode() and
          "\nmetrics    running, start 2\n" in text.stdout.decode(), "certificates and the metrics' process are shown", text),
+        ("\netcd       running, start 2\n           the file is NOT the document in etcd, read " in text.stdout.decode() and
+         " s ago at member 2, revision 41\n" in keys_text.stdout.decode(), "so is the mover by etcd", keys_text),
         ("ü€" in text.stdout.decode(), "other letters than ASCII's stay", text),
         (objects.returncode == 0 and is_text(objects.stdout)
          and json.loads(objects.stdout)["ports"][0]["mac"].startswith(SHOWN),

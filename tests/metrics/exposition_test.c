@@ -22,10 +22,12 @@ static struct board_facts facts;
 static struct board_dataplane dataplane;
 static struct board_ke ke;
 static struct board_metrics exporter;
+static struct board_etcd etcd = {.starts = 1};
 static const struct exposition_sources sources = {.facts = &facts,
                                                   .dataplane = &dataplane,
                                                   .ke = &ke,
                                                   .metrics = &exporter,
+                                                  .etcd = &etcd,
                                                   .started_s = 1700000000};
 
 static const struct control_facts good_facts = {

@@ -17,8 +17,9 @@ static struct board_facts facts;
 static struct board_dataplane dataplane;
 static struct board_ke ke;
 static struct board_metrics exporter;
+static struct board_etcd etcd = {.starts = 1};
 static const struct exposition_sources sources = {
-    .facts = &facts, .dataplane = &dataplane, .ke = &ke, .metrics = &exporter};
+    .facts = &facts, .dataplane = &dataplane, .ke = &ke, .metrics = &exporter, .etcd = &etcd};
 static const uint64_t step = HISTORY_STEP_S * 1000 * (uint64_t)NOW_NS_PER_MS, begin = 1000;
 
 static void expect(const struct history *history, const char *part, bool is_there)

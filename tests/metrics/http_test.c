@@ -23,8 +23,9 @@ static struct board_facts facts;
 static struct board_dataplane dataplane;
 static struct board_ke ke;
 static struct board_metrics counters;
+static struct board_etcd etcd = {.starts = 1};
 static const struct exposition_sources sources = {
-    .facts = &facts, .dataplane = &dataplane, .ke = &ke, .metrics = &counters};
+    .facts = &facts, .dataplane = &dataplane, .ke = &ke, .metrics = &counters, .etcd = &etcd};
 static int listener;
 static struct sockaddr_in address;
 static struct http *http;

@@ -20,7 +20,7 @@ static struct reload r;
 static struct descriptors held;
 static struct hook hook;
 static struct renewal renewal;
-static struct life child[CHILDREN], metrics;
+static struct life child[CHILDREN], metrics, etcd;
 static int far_end[CHILDREN];        // of the links
 static char said[LINK_TEXT_MAX + 1]; // the answers to control's request
 static pid_t killed;
@@ -64,7 +64,7 @@ static int begin(void **state)
     held.config_fd = files_config(held.config);
     take_certificates("chain", &held.certificates);
     hook = (struct hook){.path = ""};
-    metrics = (struct life){.link = -1};
+    metrics = etcd = (struct life){.link = -1};
     for (int i = 0; i < CHILDREN; i++) {
         int ends[2];
         assert_int_equal(link_pair(ends), 0);
@@ -78,6 +78,7 @@ static int begin(void **state)
                         .renewal = &renewal,
                         .control = &child[CONTROL],
                         .metrics = &metrics,
+                        .etcd = &etcd,
                         .part = {{.life = &child[CONTROL], .takes = LIVE_CONTROL},
                                  {.life = &child[KE], .takes = LIVE_KE},
                                  {.life = &child[DATAPLANE], .takes = LIVE_DATAPLANE}},

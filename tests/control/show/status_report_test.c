@@ -23,6 +23,7 @@ static struct board_control control;
 static struct board_dataplane dataplane;
 static struct board_ke ke;
 static struct board_metrics metrics_process;
+static struct board_etcd etcd_process;
 static struct config config = {.keys = {.rotate_s = 86400, .keep = 3}};
 static char directory[] = "/tmp/noonmark-status-XXXXXX", file[64];
 static struct keys *keys;
@@ -65,6 +66,8 @@ static int fill(void **state)
     atomic_store(&ke.n_certificates, 2);
     config.metrics.listen.len = 16; // as if there were one
     atomic_store(&metrics_process.n[METRICS_CUT], 8);
+    config.keys.etcd.n_endpoints = 1;
+    atomic_store(&etcd_process.n[ETCD_OLDER], 9);
     return 0;
 }
 
@@ -86,7 +89,8 @@ static json_t *answer(const char *request)
                                            .keys = keys,
                                            .time = source,
                                            .ke = &ke,
-                                           .metrics = &metrics_process};
+                                           .metrics = &metrics_process,
+                                           .etcd = &etcd_process};
     char *text = status_answer(&sources, request);
     assert_non_null(text);
     json_t *object = json_loads(text, 0, NULL);
@@ -152,6 +156,9 @@ static void names_are_stable(void **state)
                "paused_error paused_cpu denied refused_limit refused_waited bad_proxy dry_run "
                "pool_sessions pool_lists pool_refused pool_denied pool_open open"},
         {"metrics_process", "heartbeat_age_ms starts log_lines_lost scrapes pages refused cut"},
+        {"etcd_process", "heartbeat_age_ms starts log_lines_lost current revision member read_s "
+                         "reads taken empty unopened faulty older other unreached away refused "
+                         "strange file_failures appended append_lost"},
         {"counters", COUNTERS},
     };
     static const struct {
@@ -167,8 +174,8 @@ static void names_are_stable(void **state)
         {"cores", COUNTERS " cpu turns departure_ns"},
     };
     expect_names("status", o,
-                 "version role draining control dataplane ke_process metrics_process ports clock "
-                 "stamp_clocks "
+                 "version role draining control dataplane ke_process metrics_process "
+                 "etcd_process ports clock stamp_clocks "
                  "keys fleet certificates ke counters kernel_path departure_error cores");
     for (size_t i = 0; i < sizeof object / sizeof object[0]; i++)
         expect_names(object[i].of, json_object_get(o, object[i].of), object[i].names);
@@ -204,6 +211,7 @@ static void numbers_are_the_boards(void **state)
     assert_int_equal(number(json_object_get(o, "ke"), "abandoned"), 300 + KE_ABANDONED);
     assert_int_equal(number(json_object_get(o, "ke"), "open"), 12);
     assert_int_equal(number(json_object_get(o, "metrics_process"), "cut"), 8);
+    assert_int_equal(number(json_object_get(o, "etcd_process"), "older"), 9);
     assert_int_equal(number(json_array_get(json_object_get(o, "certificates"), 1), "expires"),
                      1800000001);
     assert_int_equal(number(json_object_get(o, "ke_process"), "starts"), 3);
@@ -267,7 +275,8 @@ static void the_keys_in_full(void **state)
 {
     (void)state;
     json_t *o = answer("keys");
-    expect_names("keys", o, "keys rotate_s keep next_rotation_s rotating writing failing fleet");
+    expect_names("keys", o,
+                 "keys rotate_s keep next_rotation_s rotating writing failing fleet etcd");
     const json_t *current = json_array_get(json_object_get(o, "keys"), 0);
     const json_t *future = json_array_get(json_object_get(o, "keys"), 1);
     expect_names("a key", current, "id role imported age_s opened sealed old opens_for_s");

@@ -1,0 +1,176 @@
+"""The mover of a fleet's document by etcd: three servers, three members. Cookies of any server are good at all
+while spans are appended, a member is killed, one is cut off, and all are gone; etcd sees no secret. F4, F13.
+
+The long form: etcd_test.py --long"""
+
+import os
+import re
+import sys
+import time
+
+from harness import SERVER_V4, Tap, need_clients, wait_for
+from etcd_world import KEY, Cluster, Node, document
+from probe import Probe
+
+need_clients("etcd-server")
+LONG = "--long" in sys.argv
+SEAL = os.urandom(32).hex()
+ROUNDS = 20 if LONG else 1
+SPAN_S = 4  # an append is due each 4 s; the lead of 30 s bridges the time without etcd
+SECRET = os.urandom(32).hex()
+
+
+def secrets_of(text):
+    return set(re.findall(r"^\S+Z \S+Z ([0-9a-f]{64})$", text, re.M))
+
+
+def by_hand(tap, node):
+    """The tool: an empty key, the first document, a lower serial, a foreign seal."""
+    got = node.tool("get")
+    tap.ok(got.returncode == 1 and "has no key" in got.stdout, "get says that etcd has no document", got.stdout)
+    begin = int(time.time()) - SPAN_S
+    text = document(5, [begin, begin + SPAN_S, begin + 2 * SPAN_S], [SECRET, os.urandom(32).hex()])
+    got = node.tool("put", "-", text=text)
+    tap.equal((got.returncode, got.stdout), (0, ""), "put writes the first document")
+    got = node.tool("get")
+    tap.equal((got.returncode, got.stdout), (0, text), "get prints it as it was put")
+    got = node.tool("put", "-", text=document(5, [begin, begin + 9], [SECRET]))
+    tap.ok(got.returncode == 1 and "write a higher one" in got.stdout, "put refuses a serial that is not higher",
+           got.stdout)
+    got = node.tool("put", "-", text=text.replace(SECRET[:4], "0000" if SECRET[:4] != "0000" else "1111"))
+    tap.ok(got.returncode == 1 and "the sum is wrong" in got.stdout, "put refuses a damaged document", got.stdout)
+
+
+class Asker:
+    """Takes a cookie from each server, and asks each server with each, while the test waits for something."""
+
+    def __init__(self, nodes):
+        self.nodes, self.asked, self.wrong = nodes, 0, []
+
+    def ask(self):
+        for node in self.nodes:
+            got = Probe(self.nodes[0], node.address).ke(None, "--name", "ntp.test", "--ca", node.certificate)
+            keys = ["--c2s", got["c2s"], "--s2c", got["s2c"], "--cookie", got["cookies"][0]]
+            for to in self.nodes:
+                verdict = Probe(self.nodes[0], to.address).nts(*keys, "--ntp-address", to.address, "--timeout", "5000")
+                self.asked += 1
+                if verdict[0]["verdict"] != "authenticated":
+                    self.wrong.append((node.name, to.name, verdict[0]["verdict"]))
+
+    def wait(self, condition, timeout):
+        """Until the condition is true; at least one round is asked."""
+        def once():
+            self.ask()
+            return condition()
+        return wait_for(once, timeout, 0.2)
+
+
+def same(nodes, at_least=0):
+    """The document of all nodes, once all have the same one."""
+    texts = {node.has() for node in nodes}
+    return len(texts) == 1 and None not in texts and nodes[0].serial() >= at_least and texts.pop()
+
+
+def mover(node):
+    return node.status()["etcd_process"]
+
+
+def refused_values(tap, cluster, nodes, old):
+    """What somebody without the seal can write: an older value, and one of his own."""
+    first = nodes[0]
+    before = {n: n.serial() for n in nodes}
+    cluster.write(old)
+    tap.ok(wait_for(lambda: all(mover(n)["older"] for n in nodes), 10), "F13: an older value is refused",
+           [mover(n) for n in nodes])
+    cluster.write(os.urandom(300))
+    tap.ok(wait_for(lambda: all(mover(n)["unopened"] for n in nodes), 10), "F13: so is one that is not sealed",
+           [mover(n) for n in nodes])
+    tap.ok(all(n.serial() >= before[n] and n.has() for n in nodes), "the former document stays")
+    got = first.tool("put", first.document)
+    tap.ok(got.returncode == 1 and "is refused" in got.stdout, "put overwrites no value that does not open", got.stdout)
+    got = first.tool("--force", "put", first.document)
+    tap.ok(got.returncode == 0 and wait_for(lambda: all(mover(n)["current"] for n in nodes), 10), "--force does", got.stdout)
+
+
+def authentication(tap, cluster, node):
+    """etcd's own users: a token is asked for, by a client whose certificate has no common name."""
+    ask = cluster.members[0].ask
+    for path, body in (("role/add", {"name": "root"}), ("user/add", {"name": "root", "password": "secret word"}),
+                       ("user/grant", {"user": "root", "role": "root"}), ("enable", {})):
+        ask(f"/v3/auth/{path}", body)
+    got = node.tool("get")
+    tap.ok(got.returncode == 1 and "user name is empty" in got.stdout, "without a user etcd refuses", got.stdout)
+    password = node.runtime / "etcd" / "password"
+    password.write_text("secret word\n")
+    password.chmod(0o600)
+    node.follow(cluster, SEAL, extra=f"    user: root\n    password_file: {password}\n")
+    got = node.tool("get")
+    tap.ok(got.returncode == 0 and got.stdout.startswith("noonmark-fleet 1"), "with a user it answers", got.stdout)
+
+
+def run(tap, cluster, nodes):
+    first = nodes[0]
+    asker = Asker(nodes)
+    seen = set()
+
+    def appended(text, n=1, timeout=15):
+        """Waits until all have a document that is n newer."""
+        wanted = max(node.serial() for node in nodes) + n
+        got = asker.wait(lambda: same(nodes, wanted), timeout)
+        tap.ok(got, f"F4: {text}", "\n".join(f"{n.serial()}\n{n.server_tail()}" for n in nodes))
+        seen.update(secrets_of(got or ""))
+
+    tap.ok(cluster.start(), "the members have a leader")
+    by_hand(tap, first)
+    old = cluster.value()
+    for node in nodes:
+        node.start(wait=False)
+    for node in nodes:
+        tap.ok(node.wait_serving(), f"{node.name} serves, with a document that etcd had", node.server_tail())
+    mode = [oct(n.document.stat().st_mode & 0o777) for n in nodes]
+    tap.equal(mode, ["0o600"] * 3, "the file is control's alone")
+    began = time.monotonic()
+    appended("spans are appended, and all nodes have them")
+    refused_values(tap, cluster, nodes, old)
+
+    cluster.members[1].stop()
+    appended("with one member killed, spans are appended still", 2 * ROUNDS)
+
+    cluster.members[2].cut(True)  # one of three is left: no quorum
+    tap.ok(asker.wait(lambda: all(n.noonmarkd.alive() for n in nodes), 5), "without a quorum the servers go on")
+    cluster.members[0].stop()
+    before = first.serial()
+    first.stop()
+    first.start(wait=False)
+    tap.ok(first.wait_serving(), "F13: without etcd a restart is a restart with keys", first.server_tail())
+    tap.ok(asker.wait(lambda: "no member of etcd answers" in first.said(), 10), "the log says that no member answers",
+           first.server_tail())
+    status = first.status()["etcd_process"]
+    tap.ok(status["current"] == 0 and status["unreached"] > 0, "so does the status", status)
+    tap.ok(first.serial() >= before, "the document is what it was")
+
+    cluster.members[2].cut(False)
+    for i in (0, 1):
+        cluster.members[i].start()
+    tap.ok(cluster.has_leader(), "the members are back")
+    appended("and spans are appended again", ROUNDS, 20)
+    tap.ok(asker.wait(lambda: time.monotonic() - began > 20, 21), "20 periods and more have passed")
+    tap.ok(not asker.wrong, f"CK-5, F4: cookies of each server were good at each all the while: {asker.asked} requests",
+           asker.wrong)
+    tap.equal([n.status()["counters"]["answered_nak"] for n in nodes], [0, 0, 0], "and no NAK was sent")
+    status = [n.status()["etcd_process"] for n in nodes]
+    tap.ok(all(s["current"] == 1 and s["member"] in (0, 1, 2) for s in status) and
+           sum(s["appended"] for s in status) > 0, "the status says that the file is etcd's document", status)
+
+    found = cluster.found_in_data({s.encode() for s in seen} | {bytes.fromhex(s) for s in seen} |
+                                  {SEAL.encode(), bytes.fromhex(SEAL), b"noonmark-fleet"})
+    tap.ok(len(seen) >= 6 and not found, "no member has a secret in the clear, neither digits nor octets", found)
+    tap.ok(cluster.found_in_data({KEY.encode()}), "(its files were searched: the key's name is there)")
+    authentication(tap, cluster, first)
+
+
+with Tap() as tap, Node("etcd1") as one, Node("etcd2", "10.123.0.11", one) as two, Node("etcd3", "10.123.0.12", one) as three:
+    cluster = Cluster(one)
+    for node in (one, two, three):
+        node.follow(cluster, SEAL, lead="30s")
+    run(tap, cluster, [one, two, three])
