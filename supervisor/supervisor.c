@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/now.h"
 #include "link/link.h"
+#include "supervisor/children.h"
 #include "supervisor/cpus.h"
 #include "supervisor/descriptors.h"
 #include "supervisor/drain.h"
@@ -29,13 +30,6 @@ enum {
     MESSAGES = 8,   // read from one child in one turn
 };
 
-// In the order of their first starts: each is started once the one before it serves. Ke and the
-// dataplane need the keys that control publishes. Ke reads the certificates, so a wrong certificate
-// ends the start before any packet is taken from an interface. Metrics is there only where the
-// configuration names an address for it. Etcd is there only where the configuration names members,
-// and comes first: on a node without a document it fetches the one that control then reads.
-enum { ETCD, CONTROL, KE, DATAPLANE, METRICS, CHILDREN };
-
 struct supervisor {
     enum config_role role; // the same as long as this process lives
     struct descriptors descriptors;
@@ -50,36 +44,6 @@ struct supervisor {
     int signals;      // signalfd
     bool stop;
 };
-
-static struct life *life_of(struct supervisor *s, pid_t pid)
-{
-    for (int i = 0; i < CHILDREN; i++)
-        if (s->child[i].pid == pid)
-            return &s->child[i];
-    return NULL;
-}
-
-static bool is_wanted(const struct supervisor *s, int which)
-{
-    switch (which) {
-    case ETCD:
-        return s->descriptors.etcd_program >= 0;
-    case KE:
-        return s->role != SERVE_NTP;
-    case DATAPLANE:
-        return s->role != SERVE_KE;
-    case METRICS:
-        return s->descriptors.metrics_listener >= 0;
-    default:
-        return true;
-    }
-}
-
-// Once it serves, so does this host.
-static int last_needed(const struct supervisor *s)
-{
-    return s->role == SERVE_KE ? KE : DATAPLANE;
-}
 
 static void say_serving(const struct supervisor *s)
 {
@@ -105,11 +69,11 @@ static void say_serving(const struct supervisor *s)
 static void child_serves(struct supervisor *s, int which, bool first, uint64_t now)
 {
     int next = which + 1;
-    while (next < CHILDREN && !is_wanted(s, next))
+    while (next < CHILDREN && !child_is_wanted(&s->descriptors, s->role, next))
         next++;
     if (next < CHILDREN && s->child[next].phase == LIFE_RESTING && !s->child[next].failed)
         life_begin(&s->child[next], &s->descriptors, now);
-    if (which == last_needed(s) && first)
+    if (which == child_last_needed(s->role) && first)
         say_serving(s);
 }
 
@@ -181,7 +145,7 @@ static void follow_children(struct supervisor *s)
     int status;
 
     while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED)) > 0) {
-        struct life *l = life_of(s, pid);
+        struct life *l = children_find(s->child, pid);
         if (l == NULL) {
             if (!WIFSTOPPED(status) && !WIFCONTINUED(status) && !reload_ended(&s->reload, pid))
                 hook_ended(&s->hook, pid, status, now_ms());
@@ -264,7 +228,7 @@ static enum notify_state state_of(const struct supervisor *s)
         return NOTIFY_STOPPING;
     if (s->reload.phase != RELOAD_NONE && !s->reload.automatic)
         return NOTIFY_RELOADING;
-    return s->child[last_needed(s)].served ? NOTIFY_SERVING : NOTIFY_STARTING;
+    return s->child[child_last_needed(s->role)].served ? NOTIFY_SERVING : NOTIFY_STARTING;
 }
 
 static void turn(struct supervisor *s)
@@ -298,27 +262,10 @@ static void turn(struct supervisor *s)
     notify_tick(&s->notify, state_of(s), now);
 }
 
-static bool any_lives(const struct supervisor *s)
-{
-    for (int i = 0; i < CHILDREN; i++)
-        if (s->child[i].pid > 0)
-            return true;
-    return false;
-}
-
-// True when a child ended before it ever served (F26).
-static bool any_failed(const struct supervisor *s)
-{
-    for (int i = 0; i < CHILDREN; i++)
-        if (s->child[i].failed)
-            return true;
-    return false;
-}
-
 // Waits until all children have ended or the time is up. True when they have ended.
 static bool wait_for_ends(struct supervisor *s, uint64_t until_ms)
 {
-    while (any_lives(s)) {
+    while (children_any_lives(s->child)) {
         const uint64_t now = now_ms();
         if (now >= until_ms)
             return false;
@@ -329,22 +276,15 @@ static bool wait_for_ends(struct supervisor *s, uint64_t until_ms)
     return true;
 }
 
-static void signal_all(const struct supervisor *s, int number)
-{
-    for (int i = 0; i < CHILDREN; i++)
-        if (s->child[i].pid > 0)
-            kill(s->child[i].pid, number);
-}
-
 static void stop_children(struct supervisor *s)
 {
     s->stop = true;
     notify_tick(&s->notify, state_of(s), now_ms());
     reload_stop(&s->reload);
-    signal_all(s, SIGTERM);
+    children_signal(s->child, SIGTERM);
     if (!wait_for_ends(s, now_ms() + STOP_MS)) {
         log_warning("children have not ended after %d s: killed", STOP_MS / 1000);
-        signal_all(s, SIGKILL);
+        children_signal(s->child, SIGKILL);
         wait_for_ends(s, now_ms() + STOP_MS);
     }
 }
@@ -353,36 +293,6 @@ int supervisor_run(struct config *config, const char *path)
 {
     struct supervisor s = {
         .role = config->role,
-        .child =
-            {
-                [ETCD] = {.name = "etcd",
-                          .start = start_etcd,
-                          .link = -1,
-                          .patience = HEARTBEAT_LOOKS_METRICS,
-                          .patience_stopped = HEARTBEAT_LOOKS_STOPPED},
-                [CONTROL] = {.name = "control",
-                             .start = start_control,
-                             .link = -1,
-                             // A stopped control does no harm for some time: the others keep
-                             // serving (P3).
-                             .patience = HEARTBEAT_LOOKS_CONTROL,
-                             .patience_stopped = HEARTBEAT_LOOKS_CONTROL},
-                [KE] = {.name = "ke",
-                        .start = start_ke,
-                        .link = -1,
-                        .patience = HEARTBEAT_LOOKS_KE,
-                        .patience_stopped = HEARTBEAT_LOOKS_STOPPED},
-                [DATAPLANE] = {.name = "dataplane",
-                               .start = start_dataplane,
-                               .link = -1,
-                               .patience = HEARTBEAT_LOOKS_DATAPLANE,
-                               .patience_stopped = HEARTBEAT_LOOKS_STOPPED},
-                [METRICS] = {.name = "metrics",
-                             .start = start_metrics,
-                             .link = -1,
-                             .patience = HEARTBEAT_LOOKS_METRICS,
-                             .patience_stopped = HEARTBEAT_LOOKS_STOPPED},
-            },
         .reload =
             {.path = path,
              .held = &s.descriptors,
@@ -404,6 +314,7 @@ int supervisor_run(struct config *config, const char *path)
         .signals = -1,
     };
 
+    children_prepare(s.child);
     log_set_level(config->log.level);
     notify_open(&s.notify);
     process_forbid_dumps();
@@ -430,10 +341,11 @@ int supervisor_run(struct config *config, const char *path)
         log_warning(
             "changed files of certificates will not be noticed: %s; use 'noonmarkctl reload'",
             strerror(-error));
-    life_begin(&s.child[is_wanted(&s, ETCD) ? ETCD : CONTROL], &s.descriptors, now_ms());
-    while (!s.stop && !any_failed(&s))
+    life_begin(&s.child[child_is_wanted(&s.descriptors, s.role, ETCD) ? ETCD : CONTROL],
+               &s.descriptors, now_ms());
+    while (!s.stop && !children_any_failed(s.child))
         turn(&s);
-    const bool failed = any_failed(&s);
+    const bool failed = children_any_failed(s.child);
     stop_children(&s);
     for (int i = 0; i < CHILDREN; i++)
         life_end_link(&s.child[i]);
