@@ -115,18 +115,20 @@ def what_each_child_is_given(tap, namespace):
     control, ke, dataplane, metrics = (children[role] for role in ("control", "ke", "dataplane", "metrics"))
 
     got = descriptors(control)
-    tap.equal(sorted(got), [0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 11],
+    tap.equal(sorted(got), [0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 13],
               "control has the descriptors of handover.h and no others")
     tap.ok(got[3].startswith("/memfd:noonmark-config") and got[4].startswith("socket:") and
            got[5].startswith("/memfd:noonmark-control") and
            got[6].startswith("/memfd:noonmark-dataplane") and
            got[8].startswith("/memfd:noonmark-ke") and got[9].startswith("socket:") and
-           got[10].startswith("/memfd:noonmark-facts") and got[11].startswith("/memfd:noonmark-metrics"),
+           got[10].startswith("/memfd:noonmark-facts") and got[11].startswith("/memfd:noonmark-metrics") and
+           got[13].startswith("/memfd:noonmark-etcd"),
            "each at its number", got)
     got = descriptors(metrics)
     tap.equal({n: link.split(" ")[0].split("[")[0] for n, link in got.items() if n > 2},
               {3: "/memfd:noonmark-config", 4: "socket:", 6: "/memfd:noonmark-dataplane",
-               8: "/memfd:noonmark-ke", 10: "/memfd:noonmark-facts", 11: "/memfd:noonmark-metrics", 12: "socket:"},
+               8: "/memfd:noonmark-ke", 10: "/memfd:noonmark-facts", 11: "/memfd:noonmark-metrics", 12: "socket:",
+               13: "/memfd:noonmark-etcd"},
               "metrics has neither the keyring's side of the board nor a file of a certificate")
     got = descriptors(ke)
     tap.equal(sorted(got), [0, 1, 2, 3, 4, 5, 8, 10, 11, 12, 13],
