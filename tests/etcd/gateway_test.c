@@ -111,14 +111,12 @@ static void a_value_that_is_too_long_is_refused(void **state)
 {
     (void)state;
     enum { LEN = GATEWAY_ANSWER_MAX };
-    char *rest = malloc(LEN + 64), *body = malloc(LEN + 512);
+    static char rest[LEN + 64], body[LEN + 512];
     int n = sprintf(rest, ",\"mod_revision\":\"4\",\"value\":\"");
     memset(rest + n, 'A', LEN);
     strcpy(rest + n + LEN, "\"");
     sprintf(body, "{" HEADER ",\"kvs\":[{\"key\":\"L2ZsZWV0\"%s}]}", rest);
     assert_int_equal(hear(200, body), GATEWAY_STRANGE);
-    free(rest);
-    free(body);
 }
 
 static void errors_of_each_version(void **state)
