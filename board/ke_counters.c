@@ -1,7 +1,7 @@
 // Taking over and reading the counters of NTS-KE.
 #include "board/ke_counters.h"
 
-#define MS(n) ((n)*UINT64_C(1000000))
+#define MS(n) (UINT64_C(1000000) * (n))
 
 // From a neighbour's handshake to the greatest deadline that people set.
 const uint64_t ke_time_bin_ns[KE_TIME_BINS - 1] = {MS(1) / 2, MS(1),    MS(2),   MS(5),   MS(10),

@@ -50,7 +50,7 @@ static_assert((int)KE_ACCEPTED < (int)KE_ENDS_FIRST, "the sum comes before its p
 
 // Of complete TLS handshakes: in which group the keys were agreed, with which cipher suite, and of
 // what type the key of the certificate is. Each handshake is in one of each.
-enum ke_group { KE_X25519, KE_P256, KE_OTHER_GROUP, KE_GROUPS };
+enum ke_group { KE_X25519, KE_P256, KE_HYBRID, KE_OTHER_GROUP, KE_GROUPS };
 enum ke_suite { KE_AES_128_GCM, KE_AES_256_GCM, KE_CHACHA20, KE_OTHER_SUITE, KE_SUITES };
 enum ke_key { KE_EC, KE_RSA, KE_ED25519, KE_OTHER_KEY, KE_KEYS };
 

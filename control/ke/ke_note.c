@@ -6,11 +6,14 @@
 
 static enum ke_group group_of(SSL *session)
 {
+    enum { X25519MLKEM768 = TLSEXT_nid_unknown | 0x11ec }; // OpenSSL has no name for it
     switch (SSL_get_negotiated_group(session)) {
     case NID_X25519:
         return KE_X25519;
     case NID_X9_62_prime256v1:
         return KE_P256;
+    case X25519MLKEM768:
+        return KE_HYBRID;
     default:
         return KE_OTHER_GROUP;
     }

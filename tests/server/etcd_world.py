@@ -46,7 +46,8 @@ class Authority:
         self.home = home
         self.trusted, self.key = home / "ca.pem", home / "ca.key"
         openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", 9, "-subj",
-                "/CN=etcd test", "-keyout", self.key, "-out", self.trusted)
+                "/CN=etcd test", "-addext", "keyUsage=critical,keyCertSign",  # RFC 5280, 4.2.1.3
+                "-keyout", self.key, "-out", self.trusted)
 
     def issue(self, name, san):
         chain, key, request, extra = (self.home / f"{name}.{end}" for end in ("pem", "key", "csr", "ext"))

@@ -475,7 +475,12 @@ static size_t heap(void)
 static void little_memory(void **state) // F17, F18: at most 64 KiB a connection
 {
     (void)state;
-    enum { CROWD = 50, LIMIT = 64 * 1024, IDLE_LIMIT = LIMIT / 2 };
+    // OpenSSL 3.5 keeps 14 kB more than 3.0. With the buffers it would be 21 kB more.
+    enum {
+        CROWD = 50,
+        LIMIT = 64 * 1024,
+        IDLE_LIMIT = (OPENSSL_VERSION_NUMBER < 0x30500000 ? 32 : 40) * 1024,
+    };
     // Half a ClientHello of the largest size that is let in: the most that a silent client holds.
     static uint8_t hello[9 + 12000] = {22, 3, 1, 0x3f, 0xff, 1, 0, 0x3f, 0xff, 3, 3};
     int raw[CROWD];

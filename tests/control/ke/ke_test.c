@@ -179,7 +179,7 @@ static void groups_and_suites(void **state) // TLS-2, EXP-2
     for (size_t i = 0; i < 4; i++)
         exchange_with(&(struct ke_client_options){.groups = groups[i]});
     for (size_t i = 0; i < 3; i++)
-        exchange_with(&(struct ke_client_options){.suites = suites[i]});
+        exchange_with(&(struct ke_client_options){.groups = groups[0], .suites = suites[i]});
 
     // Alone, P-384 has nothing in common with us: handshake_failure.
     struct ke_client client;
@@ -190,6 +190,7 @@ static void groups_and_suites(void **state) // TLS-2, EXP-2
 
     // The cheapest of those that both have, whatever the client likes best.
     open_client(&client, &(struct ke_client_options){
+                             .groups = groups[0],
                              .suites = "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256"});
     assert_string_equal(SSL_get_cipher_name(client.session), suites[0]);
     ke_client_send(&client, request, REQUEST_LEN);
@@ -197,7 +198,7 @@ static void groups_and_suites(void **state) // TLS-2, EXP-2
     ke_client_close(&client);
 
     // P8: of each handshake it is counted what it was, and how long it took.
-    open_client(&client, &(struct ke_client_options){0});
+    open_client(&client, &(struct ke_client_options){.groups = groups[0]});
     ke_client_send(&client, END, 4);
     expect(&client, ERROR("\x01"), 10);
     ke_client_close(&client);
@@ -209,6 +210,7 @@ static void groups_and_suites(void **state) // TLS-2, EXP-2
     assert_int_equal(c->suite[KE_AES_256_GCM], 1);
     assert_int_equal(c->suite[KE_CHACHA20], 1);
     assert_int_equal(c->key[KE_EC], 9);
+    assert_int_equal(c->group[KE_HYBRID], 0);
     assert_int_equal(c->group[KE_OTHER_GROUP] + c->suite[KE_OTHER_SUITE] + c->key[KE_OTHER_KEY], 0);
     uint64_t handshakes = 0, exchanges = 0;
     for (int i = 0; i < KE_TIME_BINS; i++) {
@@ -341,6 +343,9 @@ static void hybrid_exchange(void **state) // TLS-2
     }
     exchange_with(&(struct ke_client_options){.groups = "X25519MLKEM768"});
     exchange_with(&(struct ke_client_options){.groups = "X25519:X25519MLKEM768"});
+    ke_server_await(&server, KE_COMPLETED, 2);
+    assert_int_equal(ke_counters(server.ke)->group[KE_HYBRID], 1);
+    assert_int_equal(ke_counters(server.ke)->group[KE_X25519], 1);
 }
 
 // GnuTLS sends a share of P-256 and one of X25519 behind it.

@@ -23,6 +23,8 @@ struct row {
     const char *source; // 4 or 16 octets; NULL: the balancer itself
     uint8_t ip_version;
 };
+// The versions of clang-format break these lines in different ways.
+// clang-format off
 #define GOOD(octets, source, version)                                                              \
     {                                                                                              \
         octets, sizeof(octets) - 1, PROXY_COMPLETE, source, version                                \
@@ -31,6 +33,7 @@ struct row {
     {                                                                                              \
         octets, sizeof(octets) - 1, PROXY_BAD, NULL, 0                                             \
     }
+// clang-format on
 
 static const struct row rows[] = {
     GOOD(SIGNATURE "\x21\x11\x00\x0c" V4, "\xc0\x00\x02\x01", 4),

@@ -298,10 +298,11 @@ static void ke_in_full(void **state)
     assert_int_equal(number(json_object_get(o, "limits"), "max_connections"), 100);
     assert_int_equal(number(json_object_get(o, "ke"), "open"), 12);
     const json_t *sessions = json_object_get(o, "sessions");
-    expect_names("sessions", sessions,
-                 "group_x25519 group_p256 group_other suite_aes_128_gcm suite_aes_256_gcm "
-                 "suite_chacha20 suite_other key_ec key_rsa key_ed25519 key_other cpu_ns "
-                 "handshake_time exchange_time");
+    expect_names(
+        "sessions", sessions,
+        "group_x25519 group_p256 group_x25519mlkem768 group_other suite_aes_128_gcm "
+        "suite_aes_256_gcm suite_chacha20 suite_other key_ec key_rsa key_ed25519 key_other cpu_ns "
+        "handshake_time exchange_time");
     const json_t *time = json_object_get(sessions, "exchange_time");
     assert_int_equal(number(time, "sum_ns"), 0);
     assert_int_equal(json_array_size(json_object_get(time, "bins")), KE_TIME_BINS);
