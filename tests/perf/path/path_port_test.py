@@ -202,6 +202,13 @@ def test_memif_neighbour(world, tap):
         answering.result()
 
 
+def lives(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1][0] != "Z"
+    except OSError:
+        return False
+
+
 def test_memif(world, tap):
     world.stop()
     path = world.memif_directory() / "socket"
@@ -214,7 +221,10 @@ def test_memif(world, tap):
     # The driver may crash the server when a client leaves; its supervisor starts it again.
     def fresh():
         if world.noonmarkd:
+            old = list(world.children().values())
             world.stop(signal.SIGKILL)
+            # The old dataplane removes the socket as it ends: it must not be the new one's.
+            wait_for(lambda: not any(map(lives, old)), 5)
             path.unlink(missing_ok=True)
         world.start(wait=False)
         return wait_for(path.exists, 10) and wait_for(world.answers_ke, 5)
