@@ -72,3 +72,13 @@ static inline void bytes_wipe(void *at, size_t n)
     memset(at, 0, n);
     __asm__ __volatile__("" : : "r"(at) : "memory");
 }
+
+// The value of a hexadecimal digit; -1: it is none.
+static inline int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}

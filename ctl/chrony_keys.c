@@ -1,6 +1,8 @@
 // Reading chronyd's file of keys, a line at a time.
 #include "ctl/chrony_keys.h"
 
+#include "base/bytes.h"
+
 #include <string.h>
 
 enum {
@@ -53,21 +55,12 @@ static bool is(struct word word, const char *text)
     return word.len == strlen(text) && memcmp(word.at, text, word.len) == 0;
 }
 
-static int digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static bool read_hex(struct word word, uint8_t *octets, size_t len)
 {
     if (word.len != 2 * len)
         return false;
     for (size_t i = 0; i < word.len; i++) {
-        const int value = digit(word.at[i]);
+        const int value = hex_digit(word.at[i]);
         if (value < 0)
             return false;
         octets[i / 2] = (uint8_t)(octets[i / 2] << 4 | value);

@@ -2,6 +2,7 @@
 #include "etcd/disk.h"
 
 #include "base/bytes.h"
+#include "base/whole_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,24 +22,6 @@ __attribute__((format(printf, 2, 3))) static bool wrong(char why[DISK_WHY_MAX], 
     vsnprintf(why, DISK_WHY_MAX, format, arguments);
     va_end(arguments);
     return false;
-}
-
-// Reads up to room octets. Returns how many, or -errno.
-static ssize_t read_whole(int fd, char *text, size_t room)
-{
-    size_t n = 0;
-
-    while (n < room) {
-        const ssize_t got = read(fd, text + n, room - n);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return -errno;
-        if (got == 0)
-            break;
-        n += (size_t)got;
-    }
-    return (ssize_t)n;
 }
 
 // Why this open file is no place for a secret; NULL where it is one.
@@ -69,7 +52,7 @@ static bool read_secret(const char *path, uid_t owner, char *text, size_t room,
                      "able to read it",
                      path, strerror(errno));
     const char *fault = refusal(fd, owner);
-    const ssize_t n = fault != NULL ? 0 : read_whole(fd, text, room);
+    const ssize_t n = fault != NULL ? 0 : whole_file_read(fd, text, room);
     close(fd);
     if (fault != NULL)
         return wrong(why, "%s: %s", path, fault);
@@ -79,15 +62,6 @@ static bool read_secret(const char *path, uid_t owner, char *text, size_t room,
         return wrong(why, "%s: is too long", path);
     text[n] = '\0';
     return true;
-}
-
-static int digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 bool disk_read_seal(const char *path, uid_t owner, uint8_t secret[SEAL_KEY_LEN],
@@ -101,7 +75,7 @@ bool disk_read_seal(const char *path, uid_t owner, uint8_t secret[SEAL_KEY_LEN],
     }
     size_t n = 0;
     for (; n < SEAL_KEY_LEN; n++) {
-        const int high = digit(text[2 * n]), low = high < 0 ? -1 : digit(text[2 * n + 1]);
+        const int high = hex_digit(text[2 * n]), low = high < 0 ? -1 : hex_digit(text[2 * n + 1]);
         if (low < 0)
             break;
         secret[n] = (uint8_t)(high << 4 | low);
@@ -135,43 +109,12 @@ bool disk_read_document(const char *path, char *text, size_t room, size_t *len,
         return true;
     if (fd < 0)
         return wrong(why, "%s: cannot be opened: %s", path, strerror(errno));
-    const ssize_t n = read_whole(fd, text, room);
+    const ssize_t n = whole_file_read(fd, text, room);
     close(fd);
     if (n < 0)
         return wrong(why, "%s: cannot be read: %s", path, strerror((int)-n));
     *len = (size_t)n;
     return true;
-}
-
-static int write_all(int fd, const char *text, size_t len)
-{
-    for (size_t n = 0; n < len;) {
-        const ssize_t put = write(fd, text + n, len - n);
-        if (put > 0)
-            n += (size_t)put;
-        else if (put == 0 || errno != EINTR)
-            return put == 0 ? -ENOSPC : -errno;
-    }
-    return fsync(fd) == 0 ? 0 : -errno;
-}
-
-static int sync_directory(const char *path)
-{
-    char directory[PATH_MAX];
-    const int len = snprintf(directory, sizeof directory, "%s", path);
-
-    if (len < 0 || len >= (int)sizeof directory)
-        return -ENAMETOOLONG;
-    char *slash = strrchr(directory, '/');
-    if (slash == NULL)
-        return -EINVAL;
-    slash[slash == directory ? 1 : 0] = '\0';
-    const int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    const int error = fsync(fd) == 0 ? 0 : -errno;
-    close(fd);
-    return error;
 }
 
 bool disk_write_document(const char *path, const char *text, size_t len, char why[DISK_WHY_MAX])
@@ -188,7 +131,7 @@ bool disk_write_document(const char *path, const char *text, size_t len, char wh
                      "%s: cannot be made: %s; control.user must be able to write to its "
                      "directory",
                      aside, strerror(errno));
-    int error = write_all(fd, text, len);
+    int error = whole_file_write(fd, text, len);
     if (close(fd) != 0 && error == 0)
         error = -errno;
     if (error == 0 && rename(aside, path) != 0)
@@ -196,6 +139,6 @@ bool disk_write_document(const char *path, const char *text, size_t len, char wh
     if (error != 0)
         unlink(aside);
     else
-        error = sync_directory(path);
+        error = whole_file_sync_directory(path);
     return error == 0 || wrong(why, "%s: cannot be written: %s", path, strerror(-error));
 }

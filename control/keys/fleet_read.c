@@ -2,6 +2,7 @@
 
 #include "base/bounds.h"
 #include "base/bytes.h"
+#include "base/whole_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -56,23 +57,6 @@ static const char *refusal(const struct stat *st, bool root_too)
     return NULL;
 }
 
-// Reads to the end, at most len octets. Returns how many, or -errno.
-static ssize_t read_whole(int fd, char *at, size_t len)
-{
-    size_t n = 0;
-    while (n < len) {
-        const ssize_t got = read(fd, at + n, len - n);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return -errno;
-        if (got == 0)
-            break;
-        n += (size_t)got;
-    }
-    return (ssize_t)n;
-}
-
 bool fleet_read(const char *path, bool root_too, char text[FLEET_TEXT_MAX], size_t *len,
                 struct fleet_document *document, char *why, size_t why_len)
 {
@@ -86,7 +70,7 @@ bool fleet_read(const char *path, bool root_too, char text[FLEET_TEXT_MAX], size
     struct stat st;
     struct fleet_error error;
     const char *fault = fstat(fd, &st) < 0 ? strerror(errno) : refusal(&st, root_too);
-    const ssize_t n = fault == NULL ? read_whole(fd, text, FLEET_TEXT_MAX) : 0;
+    const ssize_t n = fault == NULL ? whole_file_read(fd, text, FLEET_TEXT_MAX) : 0;
     close(fd);
     if (fault == NULL && n < 0)
         fault = strerror((int)-n);
@@ -104,30 +88,6 @@ bool fleet_read(const char *path, bool root_too, char text[FLEET_TEXT_MAX], size
     return false;
 }
 
-static int write_whole(int fd, const char *at, size_t len)
-{
-    for (size_t n = 0; n < len;) {
-        const ssize_t put = write(fd, at + n, len - n);
-        if (put > 0)
-            n += (size_t)put;
-        else if (put == 0 || errno != EINTR)
-            return put == 0 ? -ENOSPC : -errno;
-    }
-    return fsync(fd) < 0 ? -errno : 0;
-}
-
-static int sync_directory_of(char *path)
-{
-    char *slash = strrchr(path, '/');
-    *(slash == path ? slash + 1 : slash) = '\0';
-    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    const int err = fsync(fd) < 0 ? -errno : 0;
-    close(fd);
-    return err;
-}
-
 int fleet_write(const char *path, const char *text, size_t len)
 {
     char aside[PATH_LEN];
@@ -138,7 +98,7 @@ int fleet_write(const char *path, const char *text, size_t len)
     const int fd = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return -errno;
-    int err = write_whole(fd, text, len);
+    int err = whole_file_write(fd, text, len);
     if (close(fd) < 0 && err == 0)
         err = -errno;
     if (err == 0 && rename(aside, path) < 0)
@@ -147,5 +107,5 @@ int fleet_write(const char *path, const char *text, size_t len)
         unlink(aside);
         return err;
     }
-    return sync_directory_of(aside);
+    return whole_file_sync_directory(path);
 }

@@ -4,6 +4,7 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "base/whole_file.h"
 #include "control/keys/key_file_format.h"
 
 #include <errno.h>
@@ -14,13 +15,6 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 int key_file_moment_now(struct key_file_moment *moment)
 {
@@ -63,23 +57,6 @@ static const char *refusal(const struct stat *st)
     return NULL;
 }
 
-// Reads up to len octets from the start of a file. Returns how many, or -errno.
-static ssize_t read_whole(int fd, uint8_t *at, size_t len)
-{
-    size_t n = 0;
-    while (n < len) {
-        ssize_t got = read(fd, at + n, len - n);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return -errno;
-        if (got == 0)
-            break;
-        n += (size_t)got;
-    }
-    return (ssize_t)n;
-}
-
 // Reads one of the two files. 0, -ENOENT when there is none, or -EBADMSG with *why set to the
 // reason.
 static int read_one(const char *path, const struct key_file_moment *moment, struct key_set *set,
@@ -99,7 +76,7 @@ static int read_one(const char *path, const struct key_file_moment *moment, stru
     ssize_t len = 0;
     *why = fstat(fd, &st) < 0 ? strerror(errno) : refusal(&st);
     if (*why == NULL)
-        len = read_whole(fd, octets, sizeof octets);
+        len = whole_file_read(fd, octets, sizeof octets);
     close(fd);
     if (*why == NULL && len < 0)
         *why = strerror((int)-len);
@@ -175,38 +152,11 @@ static int write_aside(const char *path, const uint8_t *octets)
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return -errno;
-    int err = 0;
-    for (size_t n = 0; err == 0 && n < KEY_FILE_LEN;) {
-        ssize_t put = write(fd, octets + n, KEY_FILE_LEN - n);
-        if (put > 0)
-            n += (size_t)put;
-        else if (put == 0 || errno != EINTR)
-            err = put == 0 ? -ENOSPC : -errno;
-    }
-    if (err == 0 && fsync(fd) < 0)
-        err = -errno;
+    int err = whole_file_write(fd, octets, KEY_FILE_LEN);
     if (close(fd) < 0 && err == 0)
         err = -errno;
     if (err < 0)
         unlink(path);
-    return err;
-}
-
-static int sync_directory(const char *path)
-{
-    char directory[KEY_FILE_PATH_MAX + 8];
-    if (!beside(path, "", directory))
-        return -ENAMETOOLONG;
-    char *slash = strrchr(directory, '/');
-    if (slash == directory)
-        slash++;
-    if (slash != NULL)
-        *slash = '\0';
-    int fd = open(slash == NULL ? "." : directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    int err = fsync(fd) < 0 ? -errno : 0;
-    close(fd);
     return err;
 }
 
@@ -256,7 +206,7 @@ static int put_in_place(const char *path, const struct names *names, int err)
         unlink(names->aside);
         return err;
     }
-    return sync_directory(path);
+    return whole_file_sync_directory(path);
 }
 
 int key_file_write(const char *path, const struct key_file_moment *moment,
@@ -278,7 +228,7 @@ static int remove_earlier(const char *path, const struct names *names)
         return -errno;
     if (unlink(refused) < 0 && errno != ENOENT)
         return -errno;
-    return sync_directory(path);
+    return whole_file_sync_directory(path);
 }
 
 int key_file_replace(const char *path, const struct key_file_moment *moment,
@@ -293,5 +243,5 @@ int key_file_replace(const char *path, const struct key_file_moment *moment,
         return err;
     if (link(path, names.previous) < 0)
         return -errno;
-    return sync_directory(path);
+    return whole_file_sync_directory(path);
 }
