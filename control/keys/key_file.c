@@ -6,6 +6,7 @@
 #include "base/secret.h"
 #include "base/whole_file.h"
 #include "control/keys/key_file_format.h"
+#include "crypto/registers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -85,6 +86,7 @@ static int read_one(const char *path, const struct key_file_moment *moment, stru
     if (*why == NULL)
         *why = key_file_decode(octets, moment, set);
     bytes_wipe(octets, sizeof octets);
+    registers_wipe(); // copying keys leaves them in vector registers
     return *why == NULL ? 0 : -EBADMSG;
 }
 
@@ -141,6 +143,7 @@ enum key_file_found key_file_read(const char *path, const struct key_file_moment
         found = err == -ENOENT && previous_err == -ENOENT ? KEY_FILE_NONE : KEY_FILE_BAD;
     }
     secret_free(previous, sizeof *previous);
+    registers_wipe();
     return found;
 }
 
@@ -194,6 +197,7 @@ static int prepare(const char *path, const struct key_file_moment *moment,
     key_file_encode(set, moment, octets);
     int err = write_aside(names->aside, octets);
     bytes_wipe(octets, sizeof octets);
+    registers_wipe();
     return err;
 }
 

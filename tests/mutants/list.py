@@ -290,6 +290,8 @@ MUTANTS = [
            "dataplane/stage/exchange.c", "        registers_wipe(); //", "        ; //", ("dataplane/stage/exchange",)),
     Mutant("registers-handed", "control keeps what it gave the writer in its registers", "control/keys/store_file.c",
            "    registers_wipe(); //", "    //", ("control/keys/keys",)),
+    Mutant("registers-written", "the thread that writes the key file keeps keys in its registers",
+           "control/keys/key_file.c", "    registers_wipe(); // copying", "    // copying", ("control/keys/key_file",)),
     Mutant("registers-sealed", "OpenSSL may put aside a cookie key's round keys",
            "control/ke/ke_responder.c", "    registers_wipe(); //", "    //", ("control/ke/ke_faults",)),
     Mutant("openssl-free", "OpenSSL's memory is given back as it is", "control/ke/slab.c",

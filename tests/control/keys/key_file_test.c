@@ -2,8 +2,10 @@
 #include "control/keys/key_file.h"
 
 #include "control/keys/key_file_format.h"
+#include "crypto/cookie.h"
 #include "tests/control/keys/key_place.h"
 #include "tests/control/log_recorder.h"
+#include "tests/crypto/registers_held.h"
 
 #include <fcntl.h>
 #include <openssl/sha.h>
@@ -206,6 +208,35 @@ static void moment_is_of_this_boot(void **state)
     assert_true(b.now_ns >= a.now_ns);
 }
 
+static void expect_no_key_held(uint8_t held[REGISTERS_MAX][REGISTER_WIDEST],
+                               const struct key_set *set)
+{
+    for (uint32_t i = 0; i < set->n; i++)
+        assert_false(registers_hold(held, set->key[i].secret, COOKIE_KEY_LEN));
+}
+
+// CK-5: the thread that writes the file sleeps for a whole rotation afterwards.
+static void no_key_stays_in_a_register(void **state)
+{
+    (void)state;
+    static uint8_t held[REGISTERS_MAX][REGISTER_WIDEST];
+    struct key_set set = key_place_set(3, KEY_SET_MAX), next = key_place_set(4, 2), out;
+    assert_int_equal(key_file_write(key_path, &key_moment, &set), 0);
+    registers_read(held);
+    expect_no_key_held(held, &set);
+    assert_int_equal(key_file_read(key_path, &key_moment, &out), KEY_FILE_GOOD);
+    registers_read(held);
+    expect_no_key_held(held, &set);
+    assert_int_equal(key_file_write(key_path, &key_moment, &next), 0); // `set` is the previous one
+    registers_read(held);
+    expect_no_key_held(held, &set);
+    expect_no_key_held(held, &next);
+    assert_int_equal(key_file_replace(key_path, &key_moment, &set), 0);
+    registers_read(held);
+    expect_no_key_held(held, &set);
+    expect_no_key_held(held, &next);
+}
+
 int main(void)
 {
     cmocka_set_message_output(CM_OUTPUT_TAP);
@@ -225,6 +256,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(rolled_back_file_is_not_taken, key_place_setup,
                                         key_place_teardown),
         cmocka_unit_test_setup_teardown(moment_is_of_this_boot, key_place_setup,
+                                        key_place_teardown),
+        cmocka_unit_test_setup_teardown(no_key_stays_in_a_register, key_place_setup,
                                         key_place_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
