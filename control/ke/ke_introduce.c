@@ -1,6 +1,6 @@
 #include "control/ke/ke_introduce.h"
 
-#include "control/ke/ke_accept.h"
+#include "control/ke/ke_welcome.h"
 #include "control/ke/proxy_header.h"
 
 #include <errno.h>
@@ -55,8 +55,7 @@ bool ke_introduce(struct ke_loop *loop, struct ke_connection *c)
         break;
     }
     enum ke_counter why;
-    if (proxy_header_source(c->header, &client) &&
-        !ke_accept_is_welcome(loop, c->fd, &client, &why)) {
+    if (proxy_header_source(c->header, &client) && !ke_welcome(loop, c->fd, &client, &why)) {
         end(loop, c, why); // with its header, so that its time is charged to nobody
         return false;
     }

@@ -1,9 +1,9 @@
 // The start of a connection that comes from a balancer: reads its PROXY header, and no octet more,
-// and then looks at the client as accepting looks at others. A part of ke_loop.c: only a loop calls
-// it.
+// and then looks at the client as accepting looks at others. A part of a loop: only its
+// thread calls it.
 #pragma once
 
-#include "control/ke/ke_loop.h"
+#include "control/ke/ke_loop_state.h"
 
 #include <stdbool.h>
 

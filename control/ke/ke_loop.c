@@ -2,15 +2,16 @@
 
 #include "base/now.h"
 #include "control/ke/ke_accept.h"
-#include "control/ke/ke_introduce.h"
+#include "control/ke/ke_listen.h"
 #include "control/ke/ke_note.h"
+#include "control/ke/ke_serve.h"
+#include "control/ke/ke_welcome.h"
 #include "control/ke/slab.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -19,134 +20,10 @@ enum {
     REST_MS = 1000,     // the memory of sessions that have gone is given back so often
 };
 
-static uint64_t thread_cpu_ns(void)
+static int watch_wake(struct ke_loop *loop)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (uint64_t)t.tv_sec * NOW_NS_PER_MS * 1000 + (uint64_t)t.tv_nsec;
-}
-
-static int watch(struct ke_loop *loop, int fd, uint32_t events, void *post)
-{
-    struct epoll_event event = {.events = events, .data.ptr = post};
-    return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
-}
-
-// Between two requests it is idle; a request has the time of any other exchange.
-static void settle_kept(struct ke_loop *loop, struct ke_connection *c)
-{
-    struct ke_queue *queue = c->stage == KE_READING && c->len == 0 ? &loop->kept : &loop->running;
-    if (c->queue == queue && !c->renewed)
-        return;
-    c->renewed = false;
-    ke_queue_remove(c);
-    ke_queue_append(queue, c, now_ns());
-}
-
-// Moves a connection to the right queue after its turn, and updates its events or frees it.
-static void settle(struct ke_loop *loop, struct ke_connection *c)
-{
-    if (c->stage == KE_ENDED) {
-        if (c->kept)
-            ke_responder_let_go(loop->shared->counters);
-        ke_queue_remove(c);
-        ke_connection_free(c); // closing the socket also removes it from epoll
-        ke_accept_return_place(loop);
-        return;
-    }
-    if (c->stage == KE_DRAINING && c->queue != &loop->ending) {
-        ke_queue_remove(c);
-        ke_queue_append(&loop->ending, c, now_ns());
-    }
-    if (c->kept && (c->stage == KE_READING || c->stage == KE_ANSWERING))
-        settle_kept(loop, c);
-    if (c->wants_write != c->armed_for_write) {
-        struct epoll_event event = {.events = c->wants_write ? EPOLLOUT : EPOLLIN, .data.ptr = c};
-        epoll_ctl(loop->epoll, EPOLL_CTL_MOD, c->fd, &event);
-        c->armed_for_write = c->wants_write;
-    }
-}
-
-// Is there a limit of CPU time? Without one, none is measured.
-static bool measures(const struct ke_loop *loop)
-{
-    return loop->terms->shares.host.ns_per_s != 0 || loop->terms->shares.all != 0;
-}
-
-// The thread's time and not the clock's: it does not count while another thread has the CPU.
-void ke_loop_charge(struct ke_loop *loop, const struct ke_source_address *from)
-{
-    const struct ke_shares *shares = &loop->terms->shares;
-    if (!measures(loop))
-        return;
-    const uint64_t cpu = thread_cpu_ns(), took = cpu - loop->cpu_ns, now = now_ns();
-    loop->cpu_ns = cpu;
-    if (shares->host.ns_per_s != 0 && from != NULL)
-        ke_cpu_limit_charge(loop->shared->cpu_limit, from, took, &shares->host, now);
-    if (shares->all != 0)
-        ke_budget_take(&loop->budget, took, shares->all, now);
-}
-
-// One turn of a connection; where it begins with a header, TLS follows that.
-static void serve(struct ke_loop *loop, struct ke_connection *c)
-{
-    if (c->header == NULL || ke_introduce(loop, c))
-        ke_connection_turn(c, &loop->responder, loop->shared->counters);
-}
-
-// Charges the turn to the client, once it is known, and frees the connection if it has ended.
-static void finish(struct ke_loop *loop, struct ke_connection *c)
-{
-    const struct ke_source_address from = c->from;
-    const bool known = c->header == NULL;
-    settle(loop, c);
-    ke_loop_charge(loop, known ? &from : NULL);
-}
-
-bool ke_loop_admit(struct ke_loop *loop, int fd, const struct ke_source_address *from,
-                   bool has_header)
-{
-    struct ke_shared *shared = loop->shared;
-    struct ke_connection *c = ke_connection_new(fd, shared->tls);
-    if (!c) {
-        close(fd);
-        return false;
-    }
-    if ((has_header && !ke_introduce_begin(c)) || watch(loop, fd, EPOLLIN, c) < 0) {
-        ke_connection_free(c);
-        return false;
-    }
-    c->from = *from;
-    if (!has_header)
-        ke_count(shared->counters, KE_ACCEPTED);
-    serve(loop, c);
-    const bool silent = c->wire.received == 0 && !(has_header && ke_introduce_has_begun(c));
-    ke_queue_append(silent ? &loop->silent : &loop->running, c, now_ns());
-    finish(loop, c);
-    return true;
-}
-
-static void expire(struct ke_loop *loop)
-{
-    uint64_t now = now_ns();
-    struct ke_connection *c;
-
-    while ((c = loop->ending.first) && c->deadline_ns <= now) {
-        ke_connection_expire(c, loop->shared->counters);
-        c->stage = KE_ENDED;
-        settle(loop, c);
-    }
-    while (((c = loop->running.first) && c->deadline_ns <= now) ||
-           ((c = loop->silent.first) && c->deadline_ns <= now) ||
-           ((c = loop->kept.first) && c->deadline_ns <= now)) {
-        if (c->header == NULL)
-            ke_connection_expire(c, loop->shared->counters);
-        else
-            ke_introduce_expire(loop, c);
-        ke_queue_remove(c);
-        ke_queue_append(&loop->ending, c, now);
-        settle(loop, c);
-    }
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = &loop->wake};
+    return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, loop->wake.fd, &event) < 0 ? -errno : 0;
 }
 
 static uint64_t sooner(uint64_t a, uint64_t b)
@@ -224,10 +101,10 @@ static void refresh_terms(struct ke_loop *loop)
                ke_accept_some(loop, loop->terms->listener[i]))
             continue;
     if (!loop->paused)
-        ke_accept_unwatch(loop);
+        ke_listen_unwatch(loop);
     use_terms(loop, now);
-    if (!loop->paused && ke_accept_watch(loop) < 0)
-        ke_accept_pause(loop, KE_PAUSED_ERROR, KE_PAUSE_MS * (uint64_t)NOW_NS_PER_MS);
+    if (!loop->paused && ke_listen_watch(loop) < 0)
+        ke_listen_pause(loop, KE_PAUSED_ERROR, KE_PAUSE_MS * (uint64_t)NOW_NS_PER_MS);
     sem_post(&loop->shared->taken);
 }
 
@@ -246,8 +123,7 @@ static bool turn(struct ke_loop *loop)
     refresh_terms(loop);
     int n = epoll_wait(loop->epoll, events, EVENTS, wait_ms(loop));
 
-    if (measures(loop))
-        loop->cpu_ns = thread_cpu_ns();
+    ke_welcome_measure(loop);
     keyring_refresh(loop->shared->ring, &loop->responder.keys);
     for (int i = 0; i < n; i++) {
         const enum ke_source *source = events[i].data.ptr;
@@ -259,17 +135,16 @@ static bool turn(struct ke_loop *loop)
             ke_accept_some(loop, ((const struct ke_post *)events[i].data.ptr)->fd);
             break;
         case KE_SOURCE_CONNECTION:
-            serve(loop, events[i].data.ptr);
-            finish(loop, events[i].data.ptr);
+            ke_serve_turn(loop, events[i].data.ptr);
             break;
         }
     }
     if (atomic_load_explicit(&loop->must_end, memory_order_acquire))
         return false;
-    expire(loop);
+    ke_serve_expire(loop);
     rest(loop);
-    ke_accept_keep_share(loop);
-    ke_accept_resume(loop);
+    ke_listen_keep_share(loop);
+    ke_listen_resume(loop);
     return true;
 }
 
@@ -286,13 +161,11 @@ int ke_loop_open(struct ke_loop *loop, struct ke_shared *shared)
     loop->ending.span_ns = KE_LINGER_MS * (uint64_t)NOW_NS_PER_MS;
     loop->epoll = epoll_create1(EPOLL_CLOEXEC);
     loop->wake = (struct ke_post){KE_SOURCE_WAKE, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
-    int result = loop->epoll < 0 || loop->wake.fd < 0
-                     ? -errno
-                     : watch(loop, loop->wake.fd, EPOLLIN, &loop->wake);
+    int result = loop->epoll < 0 || loop->wake.fd < 0 ? -errno : watch_wake(loop);
     ke_responder_open(&loop->responder, shared->ring, shared->counters, shared->sealed);
     use_terms(loop, atomic_load_explicit(&shared->terms, memory_order_acquire));
     if (result == 0)
-        result = ke_accept_watch(loop);
+        result = ke_listen_watch(loop);
     if (result < 0)
         ke_loop_close(loop);
     return result;
@@ -312,20 +185,9 @@ void ke_loop_stop(struct ke_loop *loop)
     ke_loop_wake(loop);
 }
 
-static void cut(struct ke_loop *loop, struct ke_queue *queue)
-{
-    while (queue->first) {
-        queue->first->stage = KE_ENDED;
-        settle(loop, queue->first);
-    }
-}
-
 void ke_loop_close(struct ke_loop *loop)
 {
-    cut(loop, &loop->running);
-    cut(loop, &loop->silent);
-    cut(loop, &loop->kept);
-    cut(loop, &loop->ending);
+    ke_serve_cut(loop);
     if (loop->wake.fd >= 0)
         close(loop->wake.fd);
     if (loop->epoll >= 0)

@@ -3,63 +3,7 @@
 // connections and the accounts of CPU time.
 #pragma once
 
-#include "base/bounds.h"
-#include "base/prefixes.h"
-#include "board/ke_counters.h"
-#include "board/key_counters.h"
-#include "control/ke/ke_budget.h"
-#include "control/ke/ke_connection.h"
-#include "control/ke/ke_queue.h"
-#include "control/ke/ke_responder.h"
-#include "control/ke/ke_terms.h"
-#include "control/ke/tls.h"
-
-#include <semaphore.h>
-#include <stdatomic.h>
-#include <stdint.h>
-
-enum {
-    KE_LINGER_MS = 800, // for the client to take the answer, beyond the deadline too
-    KE_PAUSE_MS = 20,   // before accepting again at the cap, or when the system had no more
-};
-
-// Data of all loops: read-only, except for the counters and what is marked. Outlives the loops.
-struct ke_shared {
-    struct tls *tls;
-    const struct snapshot *ring;
-    struct ke_counters *counters;           // written by all loops
-    struct key_counters *sealed;            // likewise
-    struct ke_cpu_limit *cpu_limit;         // used by all loops
-    _Atomic(const struct ke_terms *) terms; // writer: the main thread; readers: the loops
-    sem_t taken; // posted by each loop that has taken other terms; the main thread waits
-};
-
-// The object that epoll's data points to for everything but connections.
-struct ke_post {
-    enum ke_source source;
-    int fd;
-};
-
-struct ke_loop {
-    struct ke_shared *shared;
-    int epoll;
-    struct ke_post wake;          // an eventfd: readable when the loop must look at what follows
-    atomic_bool must_end;         // writer: the main thread; reader: the loop
-    const struct ke_terms *terms; // in use
-    struct ke_post listener[LISTENERS_MAX];
-    bool paused;             // the listeners are not watched
-    uint64_t resume_ns;      // when paused
-    uint64_t crowded_ns;     // until then, who has waited too long is refused
-    uint64_t cpu_ns;         // the thread's CPU time up to which connections have been charged
-    struct ke_budget budget; // of all connections of this loop
-    uint64_t rest_ns;        // when memory is given back next
-    uint64_t counted_ns;     // of its thread's CPU time, in the counters
-    struct ke_queue running; // until the exchange's deadline
-    struct ke_queue silent;  // likewise; nothing had come when they were accepted
-    struct ke_queue kept;    // of pools, between two requests: until their idle time is over
-    struct ke_queue ending;  // draining, or late: KE_LINGER_MS more
-    struct ke_responder responder;
-};
+#include "control/ke/ke_loop_state.h"
 
 // 0 or -errno.
 int ke_loop_open(struct ke_loop *loop, struct ke_shared *shared);
@@ -69,17 +13,6 @@ void ke_loop_run(struct ke_loop *loop);
 
 // Wakes it, to take the terms that have been published. From any thread.
 void ke_loop_wake(struct ke_loop *loop);
-
-// Makes a connection of fd, which is non-blocking, and takes its first turn: the kernel hands out
-// connections that have sent something. False, with fd closed, when the system has no room for it.
-// For ke_accept.c.
-// has_header: it begins with a header of the PROXY protocol.
-bool ke_loop_admit(struct ke_loop *loop, int fd, const struct ke_source_address *from,
-                   bool has_header);
-
-// Charges the CPU time since the last call, or since the loop woke up, to the loop, and to a source
-// unless that is NULL. Does nothing without a limit of CPU time. For ke_accept.c.
-void ke_loop_charge(struct ke_loop *loop, const struct ke_source_address *from);
 
 // From any thread.
 void ke_loop_stop(struct ke_loop *loop);

@@ -2,7 +2,7 @@
 
 #include "base/now.h"
 #include "control/ke/ke.h"
-#include "control/ke/ke_loop.h"
+#include "control/ke/ke_loop_state.h"
 
 #include <assert.h>
 #include <netinet/in.h>
