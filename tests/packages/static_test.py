@@ -56,6 +56,29 @@ def profile_capabilities():
     return {"CAP_" + name.upper() for name in re.findall(r"^ *capability (\w+),", text, re.M)}
 
 
+# What a container with sockets as ports does without: rights for interfaces, and to raise a limit that Containerfile gives.
+NOT_IN_A_CONTAINER = {"CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_BPF", "CAP_SYS_RESOURCE"}
+
+
+def container_capabilities():
+    text = re.search(r"--cap-add=([\w,]+)", (ROOT / "Containerfile").read_text()).group(1)
+    return {"CAP_" + name for name in text.split(",")}
+
+
+def not_installed():
+    """Files of etc/ that etc/meson.build does not name. What meson installs, debhelper wants in a package (dh_missing)."""
+    told = (ROOT / "etc/meson.build").read_text()
+    files = (p.relative_to(ROOT / "etc") for p in (ROOT / "etc").rglob("*") if p.is_file())
+    # The profile is of Debian's packages alone, which load it.
+    return {str(f) for f in files if f"'{f}'" not in told and f.name not in ("meson.build", "usr.sbin.noonmarkd")}
+
+
+def linked_in_readme():
+    """Pages of this tree that README.md links to, other than docs/ and what only a checkout has."""
+    links = re.findall(r"\]\(([\w./-]+\.md)[)#]", (ROOT / "README.md").read_text())
+    return {link for link in links if "/" not in link} - {"ARCHITECTURE.md", "CONTRIBUTING.md"}
+
+
 def version():
     return re.search(r"^  version: '(.*)',$", (ROOT / "meson.build").read_text(), re.M).group(1)
 
@@ -116,6 +139,9 @@ equal(build_depends(), {n for n in section("build", "package") if n not in ESSEN
 equal(unit_values("CapabilityBoundingSet"), start_rights() | {"CAP_CHOWN"},
       "the unit's CapabilityBoundingSet has START_RIGHTS, and CAP_CHOWN for the start")
 equal(profile_capabilities(), unit_values("CapabilityBoundingSet"), "the AppArmor profile has the same")
+equal(container_capabilities(), unit_values("CapabilityBoundingSet") - NOT_IN_A_CONTAINER, "Containerfile has those that sockets need")
+equal(not_installed(), set(), "meson installs each file of etc/")
+equal(linked_in_readme() - set((ROOT / "debian/noonmark.docs").read_text().split()), set(), "the package has the pages that README.md links to")
 equal({v for v in manual_versions().values()}, {version()}, "the manuals name the version of meson.build")
 equal({p.name for p in (ROOT / "man").glob("*.[0-9]")}, set(re.findall(r"'([\w.-]+\.[0-9])'", (ROOT / "man/meson.build").read_text())),
       "meson installs every manual")
