@@ -101,3 +101,16 @@ uint32_t addresses_leave_out(struct config *config)
     config->control.n_listen = n;
     return left_out;
 }
+
+bool addresses_equal(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+    const struct sockaddr_in *a4 = (const struct sockaddr_in *)a,
+                             *b4 = (const struct sockaddr_in *)b;
+    const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *)a,
+                              *b6 = (const struct sockaddr_in6 *)b;
+
+    if (a->ss_family != b->ss_family || a4->sin_port != b4->sin_port)
+        return false;
+    return a->ss_family == AF_INET ? a4->sin_addr.s_addr == b4->sin_addr.s_addr
+                                   : memcmp(&a6->sin6_addr, &b6->sin6_addr, 16) == 0;
+}

@@ -17,6 +17,9 @@ enum address_state {
 // Of an IPv6 address.
 enum address_state address_state(const struct sockaddr_storage *address);
 
+// The same family, address and port.
+bool addresses_equal(const struct sockaddr_storage *a, const struct sockaddr_storage *b);
+
 // True when all TCP connections from or to that local port are closed already and only wait out
 // their time (TIME_WAIT and the states before it); there is one at least.
 bool port_is_closing(uint16_t port);

@@ -5,22 +5,19 @@
 #include "base/log.h"
 #include "base/now.h"
 #include "link/interface_lock.h"
-#include "supervisor/addresses.h"
 #include "supervisor/files.h"
-#include "supervisor/given_sockets.h"
-#include "supervisor/guard_socket.h"
 #include "supervisor/hook.h"
-#include "supervisor/program.h"
+#include "supervisor/kept_offset.h"
+#include "supervisor/open_sockets.h"
 #include "supervisor/start.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum { ADDRESS_WAIT_MS = 3000 }; // the children of a killed supervisor; boot
 
 static void close_if_open(int *fd)
 {
@@ -89,115 +86,6 @@ void descriptors_renew_interfaces(struct descriptors *h)
     port_clocks_renew(&h->port_clocks, h->config);
 }
 
-static void say_chronyd(const struct config *config, int error)
-{
-    if (error == -EADDRINUSE && config->time.source == TIME_CHRONYD)
-        log_error("if it is the chronyd of time.source: put `port 0` into chrony.conf and restart "
-                  "chronyd; it keeps the clock all the same");
-}
-
-static int open_guards(struct descriptors *h, uint64_t deadline)
-{
-    static const int families[2] = {AF_INET, AF_INET6};
-    const struct config *c = h->config;
-
-    for (int i = 0; i < 2; i++) {
-        h->guard[i] = guard_socket_open(families[i], c->dataplane.udp_port,
-                                        c->dataplane.kernel_path == SWITCH_TRUE, deadline);
-        say_chronyd(c, h->guard[i]);
-        if (h->guard[i] < 0 && h->guard[i] != -EAFNOSUPPORT)
-            return h->guard[i];
-    }
-    return 0;
-}
-
-// Ports that are sockets hold the NTP port themselves, at the addresses that the operator wants.
-static int open_port_sockets(struct descriptors *h, uint64_t deadline)
-{
-    const struct config *c = h->config;
-    uint32_t n = 0;
-
-    for (uint32_t i = 0; i < c->dataplane.n_ports; i++) {
-        const struct config_port *port = &c->dataplane.ports[i];
-        const uint32_t first = n,
-                       end = n + (port->kind == PORT_SOCKET ? config_sockets_each(c) : 0);
-        for (; n < end; n++) {
-            h->socket[n] = port_socket_open(port, n == first, deadline);
-            say_chronyd(c, h->socket[n]);
-            if (h->socket[n] < 0)
-                return h->socket[n];
-        }
-    }
-    return 0;
-}
-
-// Without metrics.listen too, for a reload that names an address; then it need not be there.
-static int open_program(const struct config *c)
-{
-    char unwanted[512];
-    if (c->metrics.listen.len != 0)
-        return program_open_metrics();
-    log_divert(unwanted, sizeof unwanted);
-    const int fd = program_open_metrics();
-    log_divert(NULL, 0);
-    return fd;
-}
-
-// Those that the service manager has opened are taken as they are.
-static int open_listeners(struct descriptors *h, uint64_t deadline)
-{
-    const struct config *c = h->config;
-    struct given_sockets given;
-    int error = given_sockets_take(&given);
-
-    for (uint32_t i = 0; i < c->control.n_listen && error == 0; i++) {
-        h->listener[i] = given_sockets_claim(&given, &c->control.listen[i]);
-        h->given[i] = h->listener[i] >= 0;
-    }
-    // Before any other is opened: a wrong port would be taken for one that another program has.
-    if (given_sockets_end(&given) != 0)
-        error = -EINVAL;
-    for (uint32_t i = 0; i < c->control.n_listen && error == 0; i++) {
-        if (h->listener[i] < 0)
-            h->listener[i] = listener_open(&c->control.listen[i], deadline);
-        error = h->listener[i] < 0 ? h->listener[i] : 0;
-    }
-    return error;
-}
-
-static int open_sockets(struct descriptors *h)
-{
-    const struct config *c = h->config;
-    const uint64_t deadline = now_ms() + ADDRESS_WAIT_MS;
-
-    if (addresses_leave_out(h->config) > 0)
-        log_info("this kernel has no IPv6, or no IPv4: NTS-KE listens on the other alone");
-
-    const int error = c->role == SERVE_KE          ? 0
-                      : config_socket_ports(c) > 0 ? open_port_sockets(h, deadline)
-                                                   : open_guards(h, deadline);
-    if (error != 0)
-        return error;
-    const int listening = open_listeners(h, deadline);
-    if (listening != 0)
-        return listening;
-    h->metrics_program = open_program(c);
-    if (c->metrics.listen.len != 0) {
-        if (h->metrics_program < 0)
-            return h->metrics_program;
-        h->metrics_listener = listener_open(&c->metrics.listen, deadline);
-        if (h->metrics_listener < 0)
-            return h->metrics_listener;
-    }
-    if (c->keys.etcd.n_endpoints > 0) {
-        h->etcd_program = program_open_etcd();
-        if (h->etcd_program < 0)
-            return h->etcd_program;
-    }
-    return control_socket_open(&h->control_socket, c->control.socket, h->control_user.uid,
-                               deadline);
-}
-
 static int open_board(struct descriptors *h)
 {
     int error = board_create(h->board);
@@ -217,6 +105,22 @@ static int open_board(struct descriptors *h)
     if (error != 0)
         log_error("cannot make the board: %s", strerror(-error));
     return error;
+}
+
+// Before there is a dataplane, whose side of the board it is.
+static void recall_offset(const struct descriptors *h)
+{
+    struct wall_offset offset;
+
+    if (h->kept_offset >= 0 && kept_offset_read(h->kept_offset, &offset))
+        (void)!pwrite(h->board[BOARD_DATAPLANE], &offset, sizeof offset,
+                      offsetof(struct board_dataplane, wall_offset));
+}
+
+void descriptors_keep_offset(const struct descriptors *h)
+{
+    if (h->kept_offset >= 0)
+        kept_offset_write(h->kept_offset, &h->dataplane_view->wall_offset);
 }
 
 // Rights that the children need later must be present now. If one is missing, only a warning is
@@ -241,10 +145,12 @@ static int reduce(const struct config *config)
     return error;
 }
 
-int descriptors_open(struct descriptors *h, struct config *config)
+int descriptors_open(struct descriptors *h, struct config *config, const struct notify *notify)
 {
     *h = (struct descriptors){
         .config = config,
+        .sockets_changed = 1,
+        .kept_offset = -1,
         .config_fd = -1,
         .guard = {-1, -1},
         .metrics_listener = -1,
@@ -268,11 +174,13 @@ int descriptors_open(struct descriptors *h, struct config *config)
     if (error == 0)
         error = lock_interfaces(h, INTERFACE_LOCK_WAIT_MS);
     if (error == 0)
-        error = open_sockets(h);
+        error = open_sockets(h, notify);
     if (error == 0)
         error = files_key_directory(config->keys.file, &h->control_user);
     if (error == 0)
         error = open_board(h);
+    if (error == 0)
+        recall_offset(h);
     if (error == 0)
         error = certificates_read(config, &h->certificates);
     if (error == 0) {
@@ -310,6 +218,7 @@ int descriptors_renew_listeners(struct descriptors *h)
     for (uint32_t i = 0; i < h->config->control.n_listen; i++) {
         const int renewed = renew(&h->config->control.listen[i], &h->listener[i]);
         h->given[i] = h->given[i] && renewed <= 0;
+        h->sockets_changed += renewed > 0;
         if (renewed > 0 || (renewed < 0 && result == 0))
             result = renewed;
     }
@@ -319,7 +228,9 @@ int descriptors_renew_listeners(struct descriptors *h)
 int descriptors_renew_metrics(struct descriptors *h)
 {
     const struct config_listen *at = &h->config->metrics.listen;
-    return at->len == 0 ? 0 : renew(at, &h->metrics_listener);
+    const int renewed = at->len == 0 ? 0 : renew(at, &h->metrics_listener);
+    h->sockets_changed += renewed > 0;
+    return renewed;
 }
 
 int descriptors_renew_control_socket(struct descriptors *h)
@@ -346,6 +257,7 @@ void descriptors_close(struct descriptors *h)
     close_if_open(&h->metrics_listener);
     close_if_open(&h->metrics_program);
     close_if_open(&h->etcd_program);
+    close_if_open(&h->kept_offset);
     close_if_open(&h->guard[0]);
     close_if_open(&h->guard[1]);
     for (int i = 0; i < SOCKETS_MAX; i++)

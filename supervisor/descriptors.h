@@ -6,6 +6,7 @@
 #include "config/config.h"
 #include "supervisor/certificates.h"
 #include "supervisor/listeners.h"
+#include "supervisor/notify.h"
 #include "supervisor/port_clocks.h"
 #include "supervisor/privilege.h"
 
@@ -23,8 +24,10 @@ struct descriptors {
     int listener[CONFIG_LISTEN_MAX];
     bool given[CONFIG_LISTEN_MAX]; // that one is the service manager's, too
     int metrics_listener;          // -1: metrics.listen names no address
-    int metrics_program; // supervisor/program.h; negative: it is not there, and need not be
-    int etcd_program;    // likewise; -1: keys.fleet.etcd names no member
+    int metrics_program;      // supervisor/program.h; negative: it is not there, and need not be
+    int etcd_program;         // likewise; -1: keys.fleet.etcd names no member
+    int kept_offset;          // kept_offset.h; negative: none
+    unsigned sockets_changed; // counts changes of what the service manager is to keep
     struct control_socket control_socket;
     int interface_lock[CONFIG_PORTS_MAX];       // -1: no interface, or one that is not there
     unsigned interface_index[CONFIG_PORTS_MAX]; // which the lock is of
@@ -42,8 +45,8 @@ int descriptors_find_users(const struct config *config, struct user *control,
                            struct user *dataplane);
 
 // Opens everything, then gives up the rights that only opening needed. 0, or -errno with the reason
-// logged and nothing left behind.
-int descriptors_open(struct descriptors *h, struct config *config);
+// logged and nothing left behind. notify: the service manager, which may have kept sockets.
+int descriptors_open(struct descriptors *h, struct config *config, const struct notify *notify);
 
 // Opens each TCP listener again that no longer listens: a child has shut it down. The old socket is
 // not used again, because the child may have changed its options. 1 when one was opened: the
@@ -80,6 +83,9 @@ int descriptors_renew_control_socket(struct descriptors *h);
 // Takes the lock of each interface that was made again, or that is there for the first time, in the
 // place of the old one, and opens its device's clock. Does not wait; a failure is logged.
 void descriptors_renew_interfaces(struct descriptors *h);
+
+// For the next supervisor, once the dataplane has ended: what it knew of the clock's steps.
+void descriptors_keep_offset(const struct descriptors *h);
 
 // Closes all, and removes the control socket's file.
 void descriptors_close(struct descriptors *h);

@@ -93,6 +93,7 @@ void descriptors_take_fresh(struct descriptors *h, const struct config *config,
         given[i] = h->given[place];
         h->listener[place] = -1;
     }
+    h->sockets_changed++;
     // Ke still has them, and accepts who waits in them.
     for (uint32_t i = 0; i < CONFIG_LISTEN_MAX; i++)
         if (h->listener[i] >= 0)

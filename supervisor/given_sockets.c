@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/printable.h"
+#include "supervisor/addresses.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -32,15 +33,16 @@ static unsigned long number(const char *text, unsigned long most)
     return *end == '\0' && n < most ? n : 0;
 }
 
-// The names stand in the order of the sockets, with ':' between them.
-static void read_names(struct given_sockets *given, const char *names)
+// The names stand in the order of the sockets, with ':' between them. Moves *names behind the
+// first.
+static void read_name(const char **names, char name[GIVEN_NAME_MAX])
 {
-    for (uint32_t i = 0; names != NULL && i < given->n; i++) {
-        const size_t len = strcspn(names, ":");
-        snprintf(given->socket[i].name, GIVEN_NAME_MAX, "%.*s", (int)len, names);
-        printable(given->socket[i].name, strlen(given->socket[i].name));
-        names = names[len] == ':' ? names + len + 1 : NULL;
-    }
+    const char *text = *names == NULL ? "" : *names;
+    const size_t len = strcspn(text, ":");
+
+    snprintf(name, GIVEN_NAME_MAX, "%.*s", (int)len, text);
+    printable(name, strlen(name));
+    *names = text[len] == ':' ? text + len + 1 : NULL;
 }
 
 // NULL, or what is wrong with it and how to mend that.
@@ -79,23 +81,37 @@ static int look(struct given_socket *socket)
     return -EINVAL;
 }
 
-int given_sockets_take(struct given_sockets *given)
+// Sorts them into both kinds. 0 or -EINVAL, logged.
+static int sort(unsigned long n, const char *list, struct given_sockets *given,
+                struct kept_sockets *kept)
+{
+    unsigned long n_given = 0;
+
+    for (unsigned long i = 0; i < n; i++) {
+        struct given_socket next = {.fd = FIRST + (int)i};
+        read_name(&list, next.name);
+        if (kept_sockets_take(kept, next.fd, next.name))
+            continue;
+        n_given++;
+        if (given->n < LISTENERS_MAX)
+            given->socket[given->n++] = next;
+    }
+    if (n_given <= LISTENERS_MAX)
+        return 0;
+    log_error("the service manager gave %lu sockets; control.listen has %d at most", n_given,
+              LISTENERS_MAX);
+    return -EINVAL;
+}
+
+int given_sockets_take(struct given_sockets *given, struct kept_sockets *kept)
 {
     const unsigned long n = number(getenv("LISTEN_FDS"), 1024);
     int error = 0;
 
     *given = (struct given_sockets){0};
-    if (number(getenv("LISTEN_PID"), UINT32_MAX) == (unsigned long)getpid() && n > 0) {
-        given->n = n < LISTENERS_MAX ? (uint32_t)n : LISTENERS_MAX;
-        for (uint32_t i = 0; i < given->n; i++)
-            given->socket[i].fd = FIRST + (int)i;
-        read_names(given, getenv("LISTEN_FDNAMES"));
-        if (n > LISTENERS_MAX) {
-            log_error("the service manager gave %lu sockets; control.listen has %d at most", n,
-                      LISTENERS_MAX);
-            error = -EINVAL;
-        }
-    }
+    kept_sockets_init(kept);
+    if (number(getenv("LISTEN_PID"), UINT32_MAX) == (unsigned long)getpid())
+        error = sort(n, getenv("LISTEN_FDNAMES"), given, kept);
     unsetenv("LISTEN_PID");
     unsetenv("LISTEN_PIDFDID");
     unsetenv("LISTEN_FDS");
@@ -107,24 +123,11 @@ int given_sockets_take(struct given_sockets *given)
     return error;
 }
 
-static bool same(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
-{
-    const struct sockaddr_in *a4 = (const struct sockaddr_in *)a,
-                             *b4 = (const struct sockaddr_in *)b;
-    const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *)a,
-                              *b6 = (const struct sockaddr_in6 *)b;
-
-    if (a->ss_family != b->ss_family || a4->sin_port != b4->sin_port)
-        return false;
-    return a->ss_family == AF_INET ? a4->sin_addr.s_addr == b4->sin_addr.s_addr
-                                   : memcmp(&a6->sin6_addr, &b6->sin6_addr, 16) == 0;
-}
-
 int given_sockets_claim(struct given_sockets *given, const struct config_listen *at)
 {
     for (uint32_t i = 0; i < given->n; i++) {
         struct given_socket *socket = &given->socket[i];
-        if (socket->fd < 0 || !same(&socket->address, &at->address))
+        if (socket->fd < 0 || !addresses_equal(&socket->address, &at->address))
             continue;
         const int fd = socket->fd;
         socket->fd = -1;

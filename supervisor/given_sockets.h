@@ -5,6 +5,7 @@
 
 #include "base/bounds.h"
 #include "config/config.h"
+#include "supervisor/kept_sockets.h"
 
 #include <stdint.h>
 #include <sys/socket.h>
@@ -23,9 +24,10 @@ struct given_sockets {
 };
 
 // Takes what the environment (LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES) says, from descriptor 3 on,
-// and removes that from the environment. None, or variables for another process: n is 0. 0, or
-// -EINVAL when one of them is no listening TCP socket; then none is open.
-int given_sockets_take(struct given_sockets *given);
+// and removes that from the environment; those that an earlier noonmarkd had the manager keep go to
+// *kept. None, or variables for another process: both are empty. 0, or -EINVAL when one that is
+// given is no listening TCP socket; then no given one is open, and *kept is still to be ended.
+int given_sockets_take(struct given_sockets *given, struct kept_sockets *kept);
 
 // The descriptor of the socket at that address, which the caller owns; -1: none was given.
 int given_sockets_claim(struct given_sockets *given, const struct config_listen *at);

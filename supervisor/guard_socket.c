@@ -9,6 +9,8 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -69,16 +71,25 @@ static const struct sock_filter filter[] = {
 };
 enum { FILTER_LEN = sizeof filter / sizeof filter[0] };
 
-// No datagram may be queued that is not wanted, not even between bind and the filter.
-static int attach_filter(int fd, int family, bool answered)
+// Writes the socket's filter; its length.
+static unsigned short write_filter(struct sock_filter program[FILTER_LEN], int family,
+                                   bool answered)
 {
-    struct sock_filter program[FILTER_LEN] = {RETURN(0)};
+    program[0] = (struct sock_filter)RETURN(0);
     unsigned short len = 1;
     if (answered) {
         const unsigned from = family == AF_INET6 ? 0 : SPOOFED_LEN;
         len = (unsigned short)(FILTER_LEN - from);
         memcpy(program, filter + from, len * sizeof program[0]);
     }
+    return len;
+}
+
+// No datagram may be queued that is not wanted, not even between bind and the filter.
+static int attach_filter(int fd, int family, bool answered)
+{
+    struct sock_filter program[FILTER_LEN];
+    const unsigned short len = write_filter(program, family, answered);
     const struct sock_fprog attached = {.len = len, .filter = program};
     const int on = 1;
     if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &attached, sizeof attached) != 0)
@@ -208,4 +219,52 @@ int port_socket_look(const struct config_port *port)
     else
         close(fd);
     return fd < 0 ? fd : 0;
+}
+
+static int option(int fd, int level, int name)
+{
+    int value = -1;
+    socklen_t len = sizeof value;
+    return getsockopt(fd, level, name, &value, &len) == 0 ? value : -1;
+}
+
+// The kernel counts in instructions here, not in octets.
+static bool has_filter(int fd, int family, bool answered)
+{
+    struct sock_filter wanted[FILTER_LEN], got[FILTER_LEN] = {{0}};
+    const unsigned short len = write_filter(wanted, family, answered);
+    socklen_t got_len = FILTER_LEN;
+
+    return getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, got, &got_len) == 0 && got_len == len &&
+           memcmp(got, wanted, len * sizeof wanted[0]) == 0 &&
+           option(fd, SOL_SOCKET, SO_LOCK_FILTER) == 1;
+}
+
+// A child could have joined it to one peer or one interface.
+static bool is_open_to_all(int fd)
+{
+    struct sockaddr_storage peer;
+    socklen_t len = sizeof peer;
+    char device[IFNAMSIZ] = "";
+    socklen_t device_len = sizeof device;
+
+    return getpeername(fd, (struct sockaddr *)&peer, &len) != 0 && errno == ENOTCONN &&
+           getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, &device_len) == 0 && device_len == 0;
+}
+
+bool guard_socket_adopt(int fd, bool answered, bool shared)
+{
+    const int family = option(fd, SOL_SOCKET, SO_DOMAIN), on = shared;
+
+    if (option(fd, SOL_SOCKET, SO_TYPE) != SOCK_DGRAM ||
+        (family != AF_INET && family != AF_INET6) ||
+        (family == AF_INET6 && option(fd, IPPROTO_IPV6, IPV6_V6ONLY) != 1) ||
+        !has_filter(fd, family, answered) || !is_open_to_all(fd))
+        return false;
+    if (fcntl(fd, F_SETFL, O_NONBLOCK) != 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0)
+        return false;
+    if (shared)
+        enlarge_buffer(fd);
+    return true;
 }

@@ -26,3 +26,8 @@ int port_socket_open(const struct config_port *port, bool first, uint64_t deadli
 // Is it an address that port_socket_open could bind, whoever holds its port? 0 or -errno, logged
 // likewise; nothing is left open.
 int port_socket_look(const struct config_port *port);
+
+// Makes a bound socket that an earlier supervisor has opened into one of these: a guard socket, or
+// that of a `socket:` port (shared). False: it is no such socket, or has another filter, or a child
+// has joined it to a peer or an interface.
+bool guard_socket_adopt(int fd, bool answered, bool shared);

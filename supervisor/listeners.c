@@ -161,6 +161,25 @@ bool listener_listens(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 && listens != 0;
 }
 
+static bool has_option(int fd, int level, int option, int wanted)
+{
+    int value = -1;
+    socklen_t len = sizeof value;
+    return getsockopt(fd, level, option, &value, &len) == 0 && value == wanted;
+}
+
+bool listener_adopt(int fd)
+{
+    int family = 0;
+    socklen_t len = sizeof family;
+
+    return has_option(fd, SOL_SOCKET, SO_TYPE, SOCK_STREAM) && listener_listens(fd) &&
+           getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len) == 0 &&
+           (family == AF_INET ||
+            (family == AF_INET6 && has_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1))) &&
+           set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) == 0 && fcntl(fd, F_SETFL, O_NONBLOCK) == 0;
+}
+
 // The directory belongs to root or to control's user, whose socket it is, and to nobody else.
 static int directory_of(const char *path, uid_t user, bool make)
 {

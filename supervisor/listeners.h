@@ -27,6 +27,10 @@ int listener_look(const struct config_listen *listen);
 // False when a child that shares the socket has shut it down: it must be opened anew.
 bool listener_listens(int fd);
 
+// Makes a listening socket that an earlier supervisor has opened as listener_open() would have.
+// False: it is none, or an option of it is another one.
+bool listener_adopt(int fd);
+
 struct control_socket {
     int fd;
     const char *path; // the configuration's

@@ -57,17 +57,52 @@ void notify_open(struct notify *n)
     unsetenv("WATCHDOG_PID");
 }
 
-// A socket for each message: the manager may have made its own anew.
+// A socket for each message: the manager may have made its own anew. The descriptors go with it.
+static bool tell_with(const struct notify *n, const char *text, const int *fd, uint32_t n_fds)
+{
+    _Alignas(struct cmsghdr) char ancillary[CMSG_SPACE(NOTIFY_KEEP_MAX * sizeof *fd)] = {0};
+    struct iovec line = {.iov_base = (void *)(uintptr_t)text, .iov_len = strlen(text)};
+    struct msghdr message = {.msg_name = (void *)(uintptr_t)&n->address,
+                             .msg_namelen = n->len,
+                             .msg_iov = &line,
+                             .msg_iovlen = 1};
+    const int s = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    if (s < 0)
+        return false;
+    if (n_fds > 0) {
+        message.msg_control = ancillary;
+        message.msg_controllen = CMSG_SPACE(n_fds * sizeof *fd);
+        struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+        *c = (struct cmsghdr){.cmsg_len = CMSG_LEN(n_fds * sizeof *fd),
+                              .cmsg_level = SOL_SOCKET,
+                              .cmsg_type = SCM_RIGHTS};
+        memcpy(CMSG_DATA(c), fd, n_fds * sizeof *fd);
+    }
+    const ssize_t sent = sendmsg(s, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    close(s);
+    return sent >= 0;
+}
+
 static bool tell(const struct notify *n, const char *text)
 {
-    const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    return tell_with(n, text, NULL, 0);
+}
 
-    if (fd < 0)
+// The manager forgets by name alone, so it forgets all of that name first: this process still holds
+// those that go on. FDPOLL=0: the manager would wait for errors of the sockets, which costs each
+// packet of them a little.
+bool notify_keep(const struct notify *n, const char *name, const int *fd, uint32_t n_fds)
+{
+    char text[96];
+
+    if (n->len == 0)
+        return true;
+    snprintf(text, sizeof text, "FDSTOREREMOVE=1\nFDNAME=%s", name);
+    if (!tell(n, text))
         return false;
-    const ssize_t sent = sendto(fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL,
-                                (const struct sockaddr *)&n->address, n->len);
-    close(fd);
-    return sent >= 0;
+    snprintf(text, sizeof text, "FDSTORE=1\nFDNAME=%s\nFDPOLL=0", name);
+    return n_fds == 0 || tell_with(n, text, fd, n_fds);
 }
 
 static bool tell_state(const struct notify *n, enum notify_state state)

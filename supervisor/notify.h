@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+enum { NOTIFY_KEEP_MAX = 64 }; // descriptors of one name
+
 enum notify_state { NOTIFY_STARTING, NOTIFY_SERVING, NOTIFY_RELOADING, NOTIFY_STOPPING };
 
 struct notify {
@@ -23,6 +25,11 @@ struct notify {
 // speaks in this process's name. Call it before there are threads. An address that cannot be used
 // is logged, and the server runs without.
 void notify_open(struct notify *n);
+
+// Has the manager keep copies of n sockets under that name, in place of those that it has under it
+// (FDSTORE=1). False: they could not be sent now. True without a manager, and with one that keeps
+// nothing.
+bool notify_keep(const struct notify *n, const char *name, const int *fd, uint32_t n_fds);
 
 // Tells the state once it has changed, and gives the sign of life when that is due. What the
 // manager cannot take at the moment is sent at a later call: call it several times a second.

@@ -10,6 +10,7 @@
 #include "supervisor/drain.h"
 #include "supervisor/file_watch.h"
 #include "supervisor/hook.h"
+#include "supervisor/kept_sockets.h"
 #include "supervisor/life.h"
 #include "supervisor/notify.h"
 #include "supervisor/process.h"
@@ -40,8 +41,9 @@ struct supervisor {
     struct drain drain;
     struct notify notify;
     struct renew renew;
-    uint64_t look_ms; // when heartbeats and sockets are looked at next
-    int signals;      // signalfd
+    unsigned sockets_kept; // descriptors.sockets_changed when the manager was last told
+    uint64_t look_ms;      // when heartbeats and sockets are looked at next
+    int signals;           // signalfd
     bool stop;
 };
 
@@ -231,6 +233,16 @@ static enum notify_state state_of(const struct supervisor *s)
     return s->child[child_last_needed(s->role)].served ? NOTIFY_SERVING : NOTIFY_STARTING;
 }
 
+// Not before it serves: a start that fails leaves no socket behind in which clients would wait.
+static void have_sockets_kept(struct supervisor *s)
+{
+    const unsigned now = s->descriptors.sockets_changed;
+
+    if (s->sockets_kept != now && s->child[child_last_needed(s->role)].served &&
+        kept_sockets_tell(&s->descriptors, &s->notify))
+        s->sockets_kept = now;
+}
+
 static void turn(struct supervisor *s)
 {
     enum { SIGNALS = CHILDREN, READER, WATCHED };
@@ -259,6 +271,7 @@ static void turn(struct supervisor *s)
     for (int i = 0; i < CHILDREN; i++)
         life_tick(&s->child[i], &s->descriptors, now);
     look_at_children(s, now);
+    have_sockets_kept(s);
     notify_tick(&s->notify, state_of(s), now);
 }
 
@@ -331,7 +344,7 @@ int supervisor_run(struct config *config, const char *path)
         return 1;
     }
     struct file_list *files = file_list_make(config, true); // before they are read
-    if (descriptors_open(&s.descriptors, config) != 0) {
+    if (descriptors_open(&s.descriptors, config, &s.notify) != 0) {
         file_list_free(files);
         close(s.signals);
         return 1;
@@ -349,6 +362,8 @@ int supervisor_run(struct config *config, const char *path)
     stop_children(&s);
     for (int i = 0; i < CHILDREN; i++)
         life_end_link(&s.child[i]);
+    if (s.child[DATAPLANE].pid == 0)
+        descriptors_keep_offset(&s.descriptors);
     descriptors_close(&s.descriptors);
     close(s.signals);
     log_info(failed ? "not started" : "stopped");

@@ -133,12 +133,19 @@ def refused(program, *options):
     return [line for line in got.stderr.splitlines() if "noonmark-" + name in line]
 
 
+def kept_at_most():
+    """KEPT_MAX of supervisor/kept_sockets.h, and the file beside them."""
+    bounds = dict(re.findall(r"^ +(\w+) = (\d+),", (ROOT / "base/bounds.h").read_text(), re.M))
+    return int(bounds["LISTENERS_MAX"]) + 1 + int(bounds["SOCKETS_MAX"]) + 1
+
+
 print("TAP version 13")
 equal(build_depends(), {n for n in section("build", "package") if n not in ESSENTIAL},
       "debian/control's Build-Depends are the sections build and package of scripts/packages")
 equal(unit_values("CapabilityBoundingSet"), start_rights() | {"CAP_CHOWN"},
       "the unit's CapabilityBoundingSet has START_RIGHTS, and CAP_CHOWN for the start")
 equal(profile_capabilities(), unit_values("CapabilityBoundingSet"), "the AppArmor profile has the same")
+equal(kept_at_most() <= int(unit_values("FileDescriptorStoreMax").pop()), True, "FileDescriptorStoreMax has room for all that is kept")
 equal(container_capabilities(), unit_values("CapabilityBoundingSet") - NOT_IN_A_CONTAINER, "Containerfile has those that sockets need")
 equal(not_installed(), set(), "meson installs each file of etc/")
 equal(linked_in_readme() - set((ROOT / "debian/noonmark.docs").read_text().split()), set(), "the package has the pages that README.md links to")

@@ -19,6 +19,7 @@
 enum { FIRST = 3, ABOVE = 200 };
 
 static struct given_sockets given;
+static struct kept_sockets kept;
 static char said[512];
 
 // A socket on loopback, as the manager leaves it: no close-on-exec. Its address is in *at.
@@ -77,7 +78,7 @@ static void sockets_are_found_by_address(void **state)
                       make(AF_INET, SOCK_STREAM, true, false, &v4)};
     close(make(AF_INET, SOCK_STREAM, false, false, &other));
     give(fd, 2, "six:four");
-    assert_int_equal(given_sockets_take(&given), 0);
+    assert_int_equal(given_sockets_take(&given, &kept), 0);
     assert_null(getenv("LISTEN_PID"));
     assert_null(getenv("LISTEN_FDS"));
     assert_null(getenv("LISTEN_FDNAMES"));
@@ -91,6 +92,24 @@ static void sockets_are_found_by_address(void **state)
     assert_true(fcntl(FIRST, F_GETFD) >= 0); // the caller's
 }
 
+// Among those of a socket unit, in any order. They do not count for its limit.
+static void kept_ones_are_put_aside(void **state)
+{
+    (void)state;
+    struct config_listen v4 = {0}, other = {0};
+    const int fd[] = {make(AF_INET, SOCK_STREAM, true, false, &other),
+                      make(AF_INET, SOCK_STREAM, true, false, &v4)};
+    give(fd, 2, "kept-ke:noonmarkd.socket");
+    assert_int_equal(given_sockets_take(&given, &kept), 0);
+    assert_int_equal(given.n, 1);
+    assert_int_equal(given_sockets_claim(&given, &other), -1);
+    assert_int_equal(kept_sockets_listener(&kept, KEPT_KE, &v4), -1);
+    assert_int_equal(given_sockets_claim(&given, &v4), FIRST + 1);
+    assert_int_equal(kept_sockets_listener(&kept, KEPT_KE, &other), FIRST);
+    assert_int_equal(given_sockets_end(&given), 0);
+    assert_false(kept_sockets_end(&kept));
+}
+
 static void one_too_many_is_named(void **state)
 {
     (void)state;
@@ -98,7 +117,7 @@ static void one_too_many_is_named(void **state)
     char address[64];
     const int fd[] = {make(AF_INET, SOCK_STREAM, true, false, &v4)};
     give(fd, 1, "noonmarkd.socket");
-    assert_int_equal(given_sockets_take(&given), 0);
+    assert_int_equal(given_sockets_take(&given, &kept), 0);
     assert_int_equal(given_sockets_end(&given), -EINVAL);
     snprintf(address, sizeof address, "a socket at 127.0.0.1:%u (noonmarkd.socket)",
              ntohs(((struct sockaddr_in *)&v4.address)->sin_port));
@@ -122,7 +141,7 @@ static void unfit_ones_are_refused(void **state)
         struct config_listen at = {0};
         const int fd[] = {make(rows[i].family, rows[i].type, rows[i].listens, rows[i].v6only, &at)};
         give(fd, 1, "a\tb");
-        assert_int_equal(given_sockets_take(&given), -EINVAL);
+        assert_int_equal(given_sockets_take(&given, &kept), -EINVAL);
         assert_non_null(strstr(said, rows[i].says));
         assert_non_null(strstr(said, "(a b)"));
         assert_int_equal(given.n, 0);
@@ -131,7 +150,7 @@ static void unfit_ones_are_refused(void **state)
     }
     give(NULL, 0, "");
     setenv("LISTEN_FDS", "17", 1);
-    assert_int_equal(given_sockets_take(&given), -EINVAL);
+    assert_int_equal(given_sockets_take(&given, &kept), -EINVAL);
     assert_non_null(strstr(said, "17 sockets"));
 }
 
@@ -149,7 +168,7 @@ static void others_are_left_alone(void **state)
             setenv("LISTEN_PID", pids[i], 1);
         else
             unsetenv("LISTEN_PID");
-        assert_int_equal(given_sockets_take(&given), 0);
+        assert_int_equal(given_sockets_take(&given, &kept), 0);
         assert_int_equal(given.n, 0);
         assert_true(fcntl(FIRST, F_GETFD) >= 0);
         assert_null(getenv("LISTEN_FDS"));
@@ -160,7 +179,7 @@ static void others_are_left_alone(void **state)
         const int fd[] = {make(AF_INET, SOCK_STREAM, true, false, &at)};
         give(fd, 1, "");
         setenv("LISTEN_FDS", counts[i], 1);
-        assert_int_equal(given_sockets_take(&given), 0);
+        assert_int_equal(given_sockets_take(&given, &kept), 0);
         assert_int_equal(given.n, strcmp(counts[i], "1") == 0);
         log_divert(NULL, 0);
     }
@@ -170,6 +189,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(sockets_are_found_by_address, teardown),
+        cmocka_unit_test_teardown(kept_ones_are_put_aside, teardown),
         cmocka_unit_test_teardown(one_too_many_is_named, teardown),
         cmocka_unit_test_teardown(unfit_ones_are_refused, teardown),
         cmocka_unit_test_teardown(others_are_left_alone, teardown),

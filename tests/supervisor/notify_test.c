@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -156,6 +157,57 @@ static void speaks_to_an_abstract_socket(void **state)
     assert_string_equal(heard(), "READY=1\nSTATUS=serving");
 }
 
+// The next message with its descriptors; how many came.
+static int heard_with(char text[static 256], int fd[static NOTIFY_KEEP_MAX])
+{
+    _Alignas(struct cmsghdr) char ancillary[CMSG_SPACE(NOTIFY_KEEP_MAX * sizeof(int))];
+    struct iovec line = {text, 255};
+    struct msghdr m = {.msg_iov = &line,
+                       .msg_iovlen = 1,
+                       .msg_control = ancillary,
+                       .msg_controllen = sizeof ancillary};
+    const ssize_t n = recvmsg(manager, &m, MSG_CMSG_CLOEXEC);
+    const struct cmsghdr *c = n >= 0 ? CMSG_FIRSTHDR(&m) : NULL;
+
+    text[n > 0 ? n : 0] = '\0';
+    if (c == NULL)
+        return 0;
+    memcpy(fd, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
+    return (int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+}
+
+static void gives_sockets_to_keep(void **state)
+{
+    int fd[NOTIFY_KEEP_MAX], got[NOTIFY_KEEP_MAX];
+    struct stat sent, kept;
+    char text[256];
+    struct notify n;
+
+    (void)state;
+    notify_open(&n);
+    for (int i = 0; i < NOTIFY_KEEP_MAX; i++)
+        fd[i] = manager;
+    fd[1] = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_true(notify_keep(&n, "some", fd, NOTIFY_KEEP_MAX));
+    assert_int_equal(heard_with(text, got), 0);
+    assert_string_equal(text, "FDSTOREREMOVE=1\nFDNAME=some");
+    assert_int_equal(heard_with(text, got), NOTIFY_KEEP_MAX);
+    assert_string_equal(text, "FDSTORE=1\nFDNAME=some\nFDPOLL=0");
+    assert_int_equal(fstat(fd[1], &sent), 0);
+    assert_int_equal(fstat(got[1], &kept), 0);
+    assert_int_equal(sent.st_ino, kept.st_ino);
+    for (int i = 0; i < NOTIFY_KEEP_MAX; i++)
+        close(got[i]);
+    close(fd[1]);
+
+    assert_true(notify_keep(&n, "none", NULL, 0));
+    assert_string_equal(heard(), "FDSTOREREMOVE=1\nFDNAME=none");
+    assert_string_equal(heard(), "");
+    close(manager);
+    assert_false(notify_keep(&n, "none", NULL, 0));
+    manager = -1;
+}
+
 static void runs_without_a_manager(void **state)
 {
     static const char *const addresses[] = {NULL, "", "/", "@", "vsock:2:1", "relative"};
@@ -175,6 +227,7 @@ static void runs_without_a_manager(void **state)
         setenv("WATCHDOG_USEC", "8000000", 1);
         notify_open(&n);
         assert_int_equal(n.len, 0);
+        assert_true(notify_keep(&n, "some", &manager, 1));
         notify_tick(&n, NOTIFY_SERVING, 1);
     }
     setenv("NOTIFY_SOCKET", "/nobody/listens/here", 1);
@@ -195,6 +248,7 @@ int main(void)
         TEST(leaves_another_process_its_watchdog),
         TEST(keeps_the_variables_from_children),
         TEST(speaks_to_an_abstract_socket),
+        TEST(gives_sockets_to_keep),
         TEST(runs_without_a_manager),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -1,0 +1,200 @@
+// First all sockets that are there already are taken: the service manager must have forgotten those
+// that do not fit before others can have their addresses.
+#include "supervisor/open_sockets.h"
+
+#include "base/log.h"
+#include "base/now.h"
+#include "supervisor/addresses.h"
+#include "supervisor/given_sockets.h"
+#include "supervisor/guard_socket.h"
+#include "supervisor/kept_offset.h"
+#include "supervisor/kept_sockets.h"
+#include "supervisor/program.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <unistd.h>
+
+enum { ADDRESS_WAIT_MS = 3000 }; // the children of a killed supervisor; boot
+
+static const int families[2] = {AF_INET, AF_INET6};
+
+static void say_chronyd(const struct config *config, int error)
+{
+    if (error == -EADDRINUSE && config->time.source == TIME_CHRONYD)
+        log_error("if it is the chronyd of time.source: put `port 0` into chrony.conf and restart "
+                  "chronyd; it keeps the clock all the same");
+}
+
+static bool answers(const struct config *c)
+{
+    return c->dataplane.kernel_path == SWITCH_TRUE;
+}
+
+static void take_guards(struct descriptors *h, struct kept_sockets *kept)
+{
+    const uint16_t port = htons(h->config->dataplane.udp_port);
+
+    for (int i = 0; i < 2; i++) {
+        struct sockaddr_storage any = {.ss_family = (sa_family_t)families[i]};
+        ((struct sockaddr_in *)&any)->sin_port = port; // at the same place in both families
+        h->guard[i] = kept_sockets_udp(kept, &any, answers(h->config), false);
+    }
+}
+
+static int open_guards(struct descriptors *h, uint64_t deadline)
+{
+    const struct config *c = h->config;
+
+    for (int i = 0; i < 2; i++) {
+        if (h->guard[i] >= 0)
+            continue;
+        h->guard[i] = guard_socket_open(families[i], c->dataplane.udp_port, answers(c), deadline);
+        say_chronyd(c, h->guard[i]);
+        if (h->guard[i] < 0 && h->guard[i] != -EAFNOSUPPORT)
+            return h->guard[i];
+    }
+    return 0;
+}
+
+// Ports that are sockets hold the NTP port themselves, at the addresses that the operator wants.
+static int open_port_sockets(struct descriptors *h, uint64_t deadline)
+{
+    const struct config *c = h->config;
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < c->dataplane.n_ports; i++) {
+        const struct config_port *port = &c->dataplane.ports[i];
+        const uint32_t first = n,
+                       end = n + (port->kind == PORT_SOCKET ? config_sockets_each(c) : 0);
+        for (; n < end; n++) {
+            if (h->socket[n] >= 0)
+                continue;
+            h->socket[n] = port_socket_open(port, n == first, deadline);
+            say_chronyd(c, h->socket[n]);
+            if (h->socket[n] < 0)
+                return h->socket[n];
+        }
+    }
+    return 0;
+}
+
+// As many as there are, from the first place of the port on.
+static void take_port_sockets(struct descriptors *h, struct kept_sockets *kept)
+{
+    const struct config *c = h->config;
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < c->dataplane.n_ports; i++) {
+        const struct config_port *port = &c->dataplane.ports[i];
+        const uint32_t end = n + (port->kind == PORT_SOCKET ? config_sockets_each(c) : 0);
+        for (; n < end; n++)
+            h->socket[n] = kept_sockets_udp(kept, &port->endpoint, true, true);
+    }
+}
+
+static void take_listeners(struct descriptors *h, struct given_sockets *given,
+                           struct kept_sockets *kept)
+{
+    const struct config *c = h->config;
+
+    for (uint32_t i = 0; i < c->control.n_listen; i++) {
+        h->listener[i] = given_sockets_claim(given, &c->control.listen[i]);
+        h->given[i] = h->listener[i] >= 0;
+        if (!h->given[i])
+            h->listener[i] = kept_sockets_listener(kept, KEPT_KE, &c->control.listen[i]);
+    }
+    if (c->metrics.listen.len != 0)
+        h->metrics_listener = kept_sockets_listener(kept, KEPT_METRICS, &c->metrics.listen);
+}
+
+// What is not wanted is closed here before anything is opened. A given socket that the
+// configuration does not name is an error: a wrong port would be taken for one that another program
+// has.
+static int take_sockets(struct descriptors *h, const struct notify *notify)
+{
+    const struct config *c = h->config;
+    struct given_sockets given;
+    struct kept_sockets kept;
+    int error = given_sockets_take(&given, &kept);
+
+    if (error == 0) {
+        take_listeners(h, &given, &kept);
+        if (c->role != SERVE_KE && config_socket_ports(c) > 0)
+            take_port_sockets(h, &kept);
+        else if (c->role != SERVE_KE)
+            take_guards(h, &kept);
+    }
+    h->kept_offset = kept_sockets_clock(&kept);
+    if (given_sockets_end(&given) != 0)
+        error = -EINVAL;
+    if (kept_sockets_end(&kept) && error == 0)
+        (void)kept_sockets_tell(h, notify); // it is told all again once the server serves
+    return error;
+}
+
+static int open_listeners(struct descriptors *h, uint64_t deadline)
+{
+    const struct config *c = h->config;
+
+    for (uint32_t i = 0; i < c->control.n_listen; i++) {
+        if (h->listener[i] < 0)
+            h->listener[i] = listener_open(&c->control.listen[i], deadline);
+        if (h->listener[i] < 0)
+            return h->listener[i];
+    }
+    return 0;
+}
+
+// Without metrics.listen too, for a reload that names an address; then it need not be there.
+static int open_program(const struct config *c)
+{
+    char unwanted[512];
+    if (c->metrics.listen.len != 0)
+        return program_open_metrics();
+    log_divert(unwanted, sizeof unwanted);
+    const int fd = program_open_metrics();
+    log_divert(NULL, 0);
+    return fd;
+}
+
+static int open_metrics(struct descriptors *h, uint64_t deadline)
+{
+    const struct config *c = h->config;
+
+    h->metrics_program = open_program(c);
+    if (c->metrics.listen.len == 0)
+        return 0;
+    if (h->metrics_program < 0)
+        return h->metrics_program;
+    if (h->metrics_listener < 0)
+        h->metrics_listener = listener_open(&c->metrics.listen, deadline);
+    return h->metrics_listener < 0 ? h->metrics_listener : 0;
+}
+
+int open_sockets(struct descriptors *h, const struct notify *notify)
+{
+    const struct config *c = h->config;
+    const uint64_t deadline = now_ms() + ADDRESS_WAIT_MS;
+
+    if (addresses_leave_out(h->config) > 0)
+        log_info("this kernel has no IPv6, or no IPv4: NTS-KE listens on the other alone");
+
+    int error = take_sockets(h, notify);
+    if (h->kept_offset < 0 && notify->len > 0)
+        h->kept_offset = kept_offset_make(); // without it less is known at the next start
+    if (error == 0 && c->role != SERVE_KE)
+        error =
+            config_socket_ports(c) > 0 ? open_port_sockets(h, deadline) : open_guards(h, deadline);
+    if (error == 0)
+        error = open_listeners(h, deadline);
+    if (error == 0)
+        error = open_metrics(h, deadline);
+    if (error == 0 && c->keys.etcd.n_endpoints > 0) {
+        h->etcd_program = program_open_etcd();
+        error = h->etcd_program < 0 ? h->etcd_program : 0;
+    }
+    return error != 0 ? error
+                      : control_socket_open(&h->control_socket, c->control.socket,
+                                            h->control_user.uid, deadline);
+}
