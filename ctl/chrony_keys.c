@@ -1,8 +1,9 @@
-// Reading chronyd's file of keys, a line at a time.
+// Reading chronyd's file of keys, a line at a time, and making one.
 #include "ctl/chrony_keys.h"
 
 #include "base/bytes.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum {
@@ -158,4 +159,37 @@ bool chrony_keys_read(const char *text, size_t len, struct chrony_keys *keys,
     explicit_bzero(found, sizeof found);
     fault->line = reader.number;
     return fault->what == NULL;
+}
+
+uint32_t chrony_keys_id(uint32_t id, size_t index)
+{
+    return (id & ~(uint32_t)(CHRONY_FILE_KEYS - 1)) | (uint32_t)index;
+}
+
+static char *print_hex(char *at, const uint8_t *octets, size_t len)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < len; i++) {
+        *at++ = digits[octets[i] >> 4];
+        *at++ = digits[octets[i] & 15];
+    }
+    return at;
+}
+
+size_t chrony_keys_print(const struct chrony_key key[CHRONY_FILE_KEYS], char text[CHRONY_TEXT_MAX])
+{
+    enum { LINE = 2 * 4 + 1 + 2 * CHRONY_SECRET_LEN + 1 };
+    static const char head[] = "NKS0\n15 0.0\n"; // of an age of 0 s: chronyd rotates from now on
+    static_assert(sizeof head + CHRONY_FILE_KEYS * LINE < CHRONY_TEXT_MAX, "the text fits");
+    char *at = text + sizeof head - 1;
+    memcpy(text, head, sizeof head - 1);
+    for (size_t i = 0; i < CHRONY_FILE_KEYS; i++) {
+        uint8_t id[4];
+        be32_put(id, key[i].id);
+        at = print_hex(at, id, sizeof id);
+        *at++ = ' ';
+        at = print_hex(at, key[i].secret, sizeof key[i].secret);
+        *at++ = '\n';
+    }
+    return (size_t)(at - text);
 }

@@ -15,7 +15,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CHRONY_SECRET_LEN = 32 };
+enum {
+    CHRONY_SECRET_LEN = 32,
+    CHRONY_FILE_KEYS = 4,  // of a file that chronyd reads; it refuses any other number
+    CHRONY_FILE_SEALS = 2, // the index of the one that seals
+    CHRONY_TEXT_MAX = 512, // of a file with as many keys
+};
 
 struct chrony_key {
     uint32_t id;
@@ -32,6 +37,14 @@ struct chrony_fault {
     unsigned line;    // 1 and so on
     const char *what; // constant text: what is wrong there
 };
+
+// An id for the key of that index in a file: chronyd finds a key by the two lowest bits of its id,
+// which follow one another in the file.
+uint32_t chrony_keys_id(uint32_t id, size_t index);
+
+// Makes the text of a file with the keys, oldest first, in the form NKS0, which all versions of
+// chronyd since 4.0 read. Returns its length; no NUL ends it.
+size_t chrony_keys_print(const struct chrony_key key[CHRONY_FILE_KEYS], char text[CHRONY_TEXT_MAX]);
 
 // Reads the text of a file. False, with *fault filled in, when it has another form, or when the key
 // that seals is none that can be imported.

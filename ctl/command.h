@@ -21,6 +21,7 @@ struct call {
     bool yes;            // nobody is asked first
     const char *file;    // behind the word; NULL: none
     bool seal;           // an imported key seals here, too
+    bool force;          // an exported file takes the place of an older one
 };
 
 struct command {

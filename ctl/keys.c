@@ -2,6 +2,7 @@
 #include "ctl/client.h"
 #include "ctl/every.h"
 #include "ctl/keys_document.h"
+#include "ctl/keys_export.h"
 #include "ctl/keys_import.h"
 #include "ctl/keys_revoke.h"
 #include "ctl/member.h"
@@ -114,14 +115,16 @@ static int run(const struct call *call)
 {
     static const struct request keys = {"keys", CLIENT_TIMEOUT_S, client_otherwise};
     const char *word = call->word != NULL ? call->word : "";
-    const bool revokes = strcmp(word, "revoke") == 0, imports = strcmp(word, "import") == 0;
+    const bool revokes = strcmp(word, "revoke") == 0, imports = strcmp(word, "import") == 0,
+               exports = strcmp(word, "export") == 0;
     if (command_lists(KEYS_DOCUMENT_WORDS, word)) {
         fprintf(stderr, "noonmarkctl: write `noonmarkctl keys %s ...`, options behind it\n", word);
         return CALL_WRONG;
     }
-    if ((!revokes && (call->id != NULL || call->yes)) || (!imports && call->seal)) {
-        fputs("noonmarkctl: --id and --yes belong to keys revoke, --seal to keys import; leave "
-              "them out\n",
+    if ((!revokes && (call->id != NULL || call->yes)) || (!imports && call->seal) ||
+        (!exports && call->force)) {
+        fputs("noonmarkctl: --id and --yes belong to keys revoke, --seal to keys import, --force "
+              "to keys export; leave them out\n",
               stderr);
         return CALL_WRONG;
     }
@@ -129,14 +132,16 @@ static int run(const struct call *call)
         return keys_revoke(call);
     if (imports)
         return keys_import(call);
+    if (exports)
+        return keys_export(call);
     return call->word != NULL ? rotate(call) : client_run(call, &keys, show);
 }
 
 const struct command command_keys = {
     .name = "keys",
-    .words = "rotate revoke import " KEYS_DOCUMENT_WORDS,
+    .words = "rotate revoke import export " KEYS_DOCUMENT_WORDS,
     .help = "cookie keys: states, ages, next rotation; changes them; documents",
     .run = run,
-    .options = "id yes seal",
-    .with_file = "import",
+    .options = "id yes seal force",
+    .with_file = "import export",
 };

@@ -48,6 +48,7 @@ static void print_help(void)
         "      --id ID          keys revoke: one key, not all\n"
         "      --yes            keys revoke: does not ask first\n"
         "      --seal           keys import: the key seals here, too\n"
+        "      --force          keys export: replaces the file\n"
         "      --version        prints the version\n"
         "      --help           prints this\n"
         "\n"
@@ -121,7 +122,7 @@ static int run(struct call *call, char **words, int n)
         !may_have(command, call->config != NULL, "config") ||
         !may_have(command, call->timeout != NULL, "timeout") ||
         !may_have(command, call->id != NULL, "id") || !may_have(command, call->yes, "yes") ||
-        !may_have(command, call->seal, "seal"))
+        !may_have(command, call->seal, "seal") || !may_have(command, call->force, "force"))
         return EXIT_USAGE;
     call->word = n > 1 ? words[1] : NULL;
     call->file = with_file ? words[2] : NULL;
@@ -138,6 +139,7 @@ int main(int argc, char **argv)
         OPTION_ID,
         OPTION_YES,
         OPTION_SEAL,
+        OPTION_FORCE,
         OPTION_VERSION,
         OPTION_HELP,
     };
@@ -149,6 +151,7 @@ int main(int argc, char **argv)
         {"id", required_argument, NULL, OPTION_ID},
         {"yes", no_argument, NULL, OPTION_YES},
         {"seal", no_argument, NULL, OPTION_SEAL},
+        {"force", no_argument, NULL, OPTION_FORCE},
         {"json", no_argument, NULL, OPTION_JSON},
         {"once", no_argument, NULL, OPTION_ONCE},
         {"version", no_argument, NULL, OPTION_VERSION},
@@ -182,6 +185,9 @@ int main(int argc, char **argv)
             break;
         case OPTION_SEAL:
             call.seal = true;
+            break;
+        case OPTION_FORCE:
+            call.force = true;
             break;
         case OPTION_JSON:
             call.json = true;

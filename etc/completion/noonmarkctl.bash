@@ -30,7 +30,7 @@ _noonmarkctl()
         previous=${COMP_WORDS[COMP_CWORD - 2]}
     fi
     case $previous in
-    -s | --socket | -c | --config | import)
+    -s | --socket | -c | --config | import | export)
         compopt -o filenames 2>/dev/null # outside of a completion, in a test, there is none
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return
@@ -45,13 +45,13 @@ _noonmarkctl()
         top) words+=' --once' ;;
         doctor) words+=' --config' ;;
         drain) words+=' --timeout --cancel' ;;
-        keys) words+=' --id --yes --seal' ;;
-        '') words+=' --once --config --timeout --cancel --id --yes --seal' ;;
+        keys) words+=' --id --yes --seal --force' ;;
+        '') words+=' --once --config --timeout --cancel --id --yes --seal --force' ;;
         esac
     else
         case $command in
         '') words='status clock ports keys ke limits top reload doctor drain' ;;
-        keys) [[ $previous =~ ^(rotate|revoke|import|check|derive|sum)$ ]] || words='rotate revoke import check derive sum' ;;
+        keys) [[ $previous =~ ^(rotate|revoke|import|export|check|derive|sum)$ ]] || words='rotate revoke import export check derive sum' ;;
         esac
     fi
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")

@@ -120,6 +120,30 @@ static void a_torn_file_is_refused(void **state)
     }
 }
 
+// chronyd finds a key by the two lowest bits of its id, and refuses a file in which they do not
+// follow one another.
+static void a_printed_file_is_read_again(void **state)
+{
+    (void)state;
+    struct chrony_key key[CHRONY_FILE_KEYS];
+    struct chrony_keys keys;
+    struct chrony_fault fault;
+    char text[CHRONY_TEXT_MAX];
+    for (size_t i = 0; i < CHRONY_FILE_KEYS; i++) {
+        key[i].id = chrony_keys_id(0xfedcba9f, i);
+        memset(key[i].secret, (int)(0x1a + i), sizeof key[i].secret);
+    }
+    const size_t len = chrony_keys_print(key, text);
+    assert_memory_equal(text, "NKS0\n15 0.0\nFEDCBA9C 1A1A", 25);
+    assert_int_equal(text[len - 1], '\n');
+    assert_true(chrony_keys_read(text, len, &keys, &fault));
+    assert_int_equal(keys.n, CHRONY_FILE_KEYS - 1);
+    assert_int_equal(key[CHRONY_FILE_SEALS].id, 0xfedcba9e);
+    for (size_t i = 0; i < keys.n; i++)
+        expect_key(&keys.key[i], (uint32_t)(0xfedcba9e - i), (uint8_t)(0x1c - i),
+                   (uint8_t)(0x1c - i));
+}
+
 int main(void)
 {
     cmocka_set_message_output(CM_OUTPUT_TAP);
@@ -128,6 +152,7 @@ int main(void)
         cmocka_unit_test(keys_of_another_aead_are_left_out),
         cmocka_unit_test(each_fault_has_its_line),
         cmocka_unit_test(a_torn_file_is_refused),
+        cmocka_unit_test(a_printed_file_is_read_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1212,6 +1212,8 @@ MUTANTS = [
            "own += !imported;", "own++;", ("control/keys/keys_import",)),
     Mutant("import-order", "the future key of chronyd's file is imported, not the one that seals",
            "ctl/chrony_keys.c", "for (uint32_t i = n - 1; i-- > 0;)", "for (uint32_t i = n; i-- > 0;)", ("ctl/chrony_keys",)),
+    Mutant("ctl-chrony-ids", "exported ids do not follow one another in their lowest bits, so chronyd refuses the file",
+           "ctl/chrony_keys.c", "| (uint32_t)index;", "| (uint32_t)(index & 1);", ("ctl/chrony_keys",)),
     Mutant("key-count-older", "cookies of an old key count as the current one's", "dataplane/stage/exchange.c",
            "            key_used_older(batch, i, keys, key);\n", "", ("dataplane/core_keys",)),
     Mutant("key-count-slow", "likewise on the slow path", "dataplane/stage/slow.c",

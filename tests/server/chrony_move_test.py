@@ -1,5 +1,5 @@
 """A server moves from chronyd to noonmarkd, and back, with the keys of its cookies: a chronyd that is its client sees no
-NAK and makes no other key exchange (docs/from-chrony.md)."""
+NAK and makes no other key exchange (docs/from-chrony.md). So does one whose noonmarkd goes over to chronyd by an export."""
 
 import shutil
 import signal
@@ -49,11 +49,11 @@ class Tests:
         before = client.ntpdata()["Total valid RX"]
         return wait_for(lambda: client.ntpdata().get("Total valid RX", 0) >= before + more, PATIENCE_S)
 
-    def went_on(self, client, keys, what):
+    def went_on(self, client, keys, what, naks=0):
         """The client is answered, and has noticed nothing."""
         came = self.answered(client)
         auth = client.authdata()
-        self.tap.ok(came and (auth["nak"], auth["key_id"], auth["cookies"], auth["cookie_length"]) == (0, keys, 8, 100), what,
+        self.tap.ok(came and (auth["nak"], auth["key_id"], auth["cookies"], auth["cookie_length"]) == (naks, keys, 8, 100), what,
                     f"{auth}\n{client.explain()}")
 
     def refused(self, file):
@@ -124,6 +124,9 @@ class Tests:
             self.tap.ok(got.returncode == 1 and "is of another AEAD than 15" in got.stderr,
                         "keys import: a chronyd whose key cannot be used is told", got)
             self.tap.skip("the move", f"this chronyd seals with keys of AEAD {', '.join(other)}")
+            world.configure()
+            self.tap.ok(self.ctl("reload").returncode == 0, "a reload without it is applied", world.server_tail())
+            self.exported(client)
             return
         self.imported(kept)
         world.configure()
@@ -139,8 +142,48 @@ class Tests:
         self.tap.ok(wait_for(world.answers_ntp, PATIENCE_S), "chronyd serves again", server.tail())
         client.send(signal.SIGCONT)
         self.went_on(client, keys, "and back: chronyd opens the cookies that noonmarkd has sealed with its key")
+        client.send(signal.SIGSTOP)
         server.stop()
         world.programs.remove(server)
+        world.start()
+        self.exported(client)
+
+    def exported(self, client):
+        """noonmarkd serves, and the client is stopped: it goes on, and then chronyd takes over with exported keys."""
+        file = self.world.directory("exported") / "ntskeys"
+        client.send(signal.SIGCONT)
+        self.tap.ok(self.answered(client), "noonmarkd serves it", client.explain())
+        got = self.ctl("keys", "export", file)
+        text = file.read_text() if file.exists() else ""
+        seals = text.splitlines()[4].split()[0].lower() if text.count("\n") == 6 else "none"
+        self.tap.ok(got.returncode == 0 and text.startswith("NKS0\n15 0.0\n") and f"{seals} seals now" in got.stdout and
+                    f"{seals}   current" in self.ctl("keys").stdout and file.stat().st_mode & 0o777 == 0o600 and
+                    not any(key in got.stdout for key in text.split()[3::2]),
+                    "keys export: the file is chronyd's, and its third key seals", f"{got}\n{self.ctl('keys').stdout}")
+        again = self.ctl("keys", "export", file)
+        self.tap.ok(again.returncode == 1 and "is there already" in again.stderr and file.read_text() == text and
+                    f"{seals}   current" in self.ctl("keys").stdout, "and is not written over without --force", again)
+        other = self.ctl("keys", "export", "--force", file)
+        seals = file.read_text().splitlines()[4].split()[0].lower()
+        self.tap.ok(other.returncode == 0 and file.read_text() != text and f"{seals}   current" in self.ctl("keys").stdout and
+                    [p.name for p in file.parent.iterdir()] == ["ntskeys"], "with it, other keys are there, and seal", other)
+        # Ten replies: all of its cookies are of the key that seals now.
+        self.tap.ok(self.answered(client), "the client has new cookies", client.explain())
+        self.handed_over(client, file)
+
+    def handed_over(self, client, file):
+        before = client.authdata()
+        client.send(signal.SIGSTOP)
+        self.world.stop()
+        dump = self.world.directory("chronyd-server") / "nts"
+        shutil.copy(file, dump / "ntskeys")
+        server = self.serve_chronyd()
+        self.tap.ok(wait_for(self.world.answers_ntp, PATIENCE_S), "a chronyd is started with the exported file", server.tail())
+        client.send(signal.SIGCONT)
+        self.went_on(client, before["key_id"], "CK-2: it opens the cookies that noonmarkd has given out since: no NAK and no "
+                     "other key exchange", before["nak"])
+        server.stop()
+        self.world.programs.remove(server)
 
     def restarted(self, client, keys):
         """CK-7: the imported keys are in the key file."""
