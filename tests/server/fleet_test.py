@@ -1,4 +1,4 @@
-"""Three servers with the keys of one document: cookies of any are good at all, whatever happens to their
+"""Three servers in namespaces of their own, with the keys of one document: cookies of any are good at all, whatever happens to their
 state; a bad document changes nothing; a revoked key is gone at once. F4, F13, CK-5 to CK-7.
 
 The long form: fleet_test.py --periods 100"""
@@ -12,18 +12,19 @@ import shutil
 import sys
 import time
 
-from harness import BUILD, CONTROL_USER, KE_PORT, NTP_PORT, SERVER_IF, SERVER_V4, Stopwatch, Tap, World, wait_for
+from harness import BUILD, CONTROL_USER, KE_PORT, NTP_PORT, SERVER_IF, SERVER_V4, Namespace, Stopwatch, Tap, World, wait_for
 from probe import Probe
 
 PERIODS = int(sys.argv[sys.argv.index("--periods") + 1]) if "--periods" in sys.argv else 20
 ROTATE_S = 1
 KEEP = 6
-ADDRESSES = [SERVER_V4, "10.123.0.11", "10.123.0.12"]
+ADDRESSES = [SERVER_V4, "10.123.1.1", "10.123.2.1"]
 SECRETS = [os.urandom(32).hex() for _ in range(3)]
 
 
 class Node(World):
-    """A server in the namespace of the first one, at an address of its own, with a document of its own."""
+    """A server in a namespace and at an address of its own, with a document of its own. The client's namespace has a veth
+    to each."""
 
     def __init__(self, name, address, first=None):
         self.address, self.first = address, first
@@ -37,8 +38,12 @@ class Node(World):
         if self.first is None:
             super()._wire()
             return
-        self.server, self.client = self.first.server, self.first.client
-        self.server.ip("addr", "add", f"{self.address}/24", "dev", SERVER_IF)
+        number = ADDRESSES.index(self.address)
+        self.server, self.client = Namespace(f"nm-{self.name}-{os.getpid()}-server"), self.first.client
+        self.namespaces.append(self.server)
+        self.server.ip("link", "set", "lo", "up")
+        self.join((SERVER_IF, self.address, f"fd6e:6d:{number}::1"),
+                  (f"ask{number}", f"10.123.{number}.2", f"fd6e:6d:{number}::2"))
 
     def certify(self, days=90):
         super().certify(days)
@@ -228,10 +233,12 @@ def main(tap, nodes):
     nodes[0].start()
     tap.equal(client.ask(nodes[0], take=False), "authenticated", "F13: also after a restart with a bad file")
 
-    for words in (("rotate",), ("revoke", "--yes")):
+    exported = nodes[0].home / "exported"
+    for words in (("rotate",), ("revoke", "--yes"), ("export", exported)):
         got = nodes[0].server.run(BUILD / "noonmarkctl", "--socket", nodes[0].control_socket, "keys", *words,
                                   capture_output=True, text=True, check=False)
-        tap.ok(got.returncode == 1 and "publish a document with `revoke ID`" in got.stderr + got.stdout,
+        why = "take `fleet` out of" if words[0] == "export" else "publish a document with `revoke ID`"
+        tap.ok(got.returncode == 1 and why in got.stderr + got.stdout and not exported.exists(),
                f"one server alone does not {words[0]} keys", got)
 
     # Cookies of keys that no server has now: their ids are enough.
