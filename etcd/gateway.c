@@ -53,11 +53,9 @@ static char *text_of(json_t *object)
     return text;
 }
 
-// serializable: any member answers by itself, without a quorum. What it says may be older than what
-// others say; the document's serial number guards against that.
-char *gateway_ask_range(const char *key)
+char *gateway_ask_range(const char *key, bool serializable)
 {
-    return text_of(json_pack("{s:o,s:b}", "key", name_of(key), "serializable", 1));
+    return text_of(json_pack("{s:o,s:b}", "key", name_of(key), "serializable", serializable));
 }
 
 char *gateway_ask_txn(const char *key, int64_t mod_revision, const uint8_t *value, size_t len)

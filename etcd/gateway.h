@@ -26,7 +26,9 @@ enum gateway_result {
 };
 
 // The bodies of requests. Freed with free(); NULL: no memory.
-char *gateway_ask_range(const char *key);
+// serializable: any member answers by itself, without a quorum, and what it says may be old: a
+// member that is cut off from the others does not know. Else only one that has a quorum answers.
+char *gateway_ask_range(const char *key, bool serializable);
 // Writes the value if the key's revision is still mod_revision; 0: if the key is not there yet.
 char *gateway_ask_txn(const char *key, int64_t mod_revision, const uint8_t *value, size_t len);
 char *gateway_ask_token(const char *user, const char *password);

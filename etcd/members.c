@@ -9,12 +9,18 @@
 
 enum { URL_MAX = ETCD_URL_MAX + 64 };
 
+enum kind { OF_QUORUM, OF_ONE, KINDS };
+
 struct members {
     const struct members_terms *terms;
     struct post *post;
     uint32_t current; // answered last
-    uint64_t due_ns[ETCD_ENDPOINTS_MAX];
-    uint32_t wait_ms[ETCD_ENDPOINTS_MAX]; // 0: its last answer was good
+    bool heard;       // one has answered
+    // By what is asked: a member without a quorum answers one kind and not the other.
+    struct {
+        uint64_t due_ns;
+        uint32_t wait_ms; // 0: its last answer was good
+    } rest[KINDS][ETCD_ENDPOINTS_MAX];
     struct members_counts counts;
     char token[GATEWAY_TOKEN_MAX]; // "": none yet
     struct post_answer answer;
@@ -22,6 +28,7 @@ struct members {
 
 // What a request is, and what is made of its answer.
 struct errand {
+    enum kind kind;
     const char *path;
     const char *body;
     enum gateway_result (*hear)(struct members *members, const struct errand *errand,
@@ -67,7 +74,8 @@ static bool authenticate(struct members *c, uint32_t i, enum gateway_result *res
                          char why[GATEWAY_WHY_MAX])
 {
     char *body = gateway_ask_token(c->terms->user, c->terms->password);
-    const struct errand errand = {"/v3/auth/authenticate", body, hear_token, NULL, NULL};
+    const struct errand errand = {
+        .path = "/v3/auth/authenticate", .body = body, .hear = hear_token};
 
     c->token[0] = '\0';
     if (body == NULL) {
@@ -105,12 +113,15 @@ static bool ask_known(struct members *c, uint32_t i, const struct errand *e,
     }
 }
 
-static void failed(struct members *c, uint32_t i, uint64_t now_ns, enum members_failure failure)
+static void failed(struct members *c, enum kind kind, uint32_t i, uint64_t now_ns,
+                   enum members_failure failure)
 {
-    const uint32_t wait_ms = c->wait_ms[i] == 0 ? MEMBERS_RETRY_MS : 2 * c->wait_ms[i];
+    const uint32_t before_ms = c->rest[kind][i].wait_ms,
+                   wait_ms = before_ms == 0 ? MEMBERS_RETRY_MS : 2 * before_ms,
+                   most_ms = wait_ms < MEMBERS_RETRY_MOST_MS ? wait_ms : MEMBERS_RETRY_MOST_MS;
 
-    c->wait_ms[i] = wait_ms < MEMBERS_RETRY_MOST_MS ? wait_ms : MEMBERS_RETRY_MOST_MS;
-    c->due_ns[i] = now_ns + (uint64_t)c->wait_ms[i] * NOW_NS_PER_MS;
+    c->rest[kind][i].wait_ms = most_ms;
+    c->rest[kind][i].due_ns = now_ns + (uint64_t)most_ms * NOW_NS_PER_MS;
     c->counts.failed[failure]++;
 }
 
@@ -136,32 +147,44 @@ static bool ask_any(struct members *c, uint64_t now_ns, const struct errand *e,
 {
     const uint32_t n = c->terms->n_endpoints, first = c->current;
 
-    why[0] = '\0';
     for (uint32_t k = 0; k < n; k++) {
         const uint32_t i = (first + k) % n;
         enum gateway_result result = GATEWAY_STRANGE;
-        if (now_ns < c->due_ns[i])
+        if (now_ns < c->rest[e->kind][i].due_ns)
             continue;
         const bool answered = ask_known(c, i, e, &result, why);
         if (answered && result == GATEWAY_GOOD) {
             c->current = i;
-            c->wait_ms[i] = 0;
+            c->rest[e->kind][i].wait_ms = 0;
             return true;
         }
-        failed(c, i, now_ns, answered ? failure_of(result) : MEMBERS_UNREACHED);
+        failed(c, e->kind, i, now_ns, answered ? failure_of(result) : MEMBERS_UNREACHED);
     }
     return false;
+}
+
+static bool read_as(struct members *c, enum kind kind, uint64_t now_ns, struct gateway_range *range,
+                    char why[GATEWAY_WHY_MAX])
+{
+    char *body = gateway_ask_range(c->terms->key, kind == OF_ONE);
+    const struct errand errand = {
+        .kind = kind, .path = "/v3/kv/range", .body = body, .hear = hear_range, .range = range};
+
+    if (body == NULL)
+        snprintf(why, GATEWAY_WHY_MAX, "no memory");
+    const bool done = body != NULL && ask_any(c, now_ns, &errand, why);
+    free(body);
+    return done;
 }
 
 bool members_read(struct members *c, uint64_t now_ns, struct gateway_range *range,
                   char why[GATEWAY_WHY_MAX])
 {
-    char *body = gateway_ask_range(c->terms->key);
-    const struct errand errand = {"/v3/kv/range", body, hear_range, range, NULL};
-
-    snprintf(why, GATEWAY_WHY_MAX, "no memory");
-    const bool done = body != NULL && ask_any(c, now_ns, &errand, why);
-    free(body);
+    why[0] = '\0';
+    const bool done =
+        ((c->heard || !c->terms->hurried) && read_as(c, OF_QUORUM, now_ns, range, why)) ||
+        read_as(c, OF_ONE, now_ns, range, why);
+    c->heard |= done;
     return done;
 }
 
@@ -169,9 +192,10 @@ bool members_write(struct members *c, uint64_t now_ns, int64_t mod_revision, con
                    size_t len, bool *written, char why[GATEWAY_WHY_MAX])
 {
     char *body = gateway_ask_txn(c->terms->key, mod_revision, value, len);
-    const struct errand errand = {"/v3/kv/txn", body, hear_txn, NULL, written};
+    const struct errand errand = {
+        .path = "/v3/kv/txn", .body = body, .hear = hear_txn, .written = written};
 
-    snprintf(why, GATEWAY_WHY_MAX, "no memory");
+    snprintf(why, GATEWAY_WHY_MAX, "%s", body == NULL ? "no memory" : "");
     const bool done = body != NULL && ask_any(c, now_ns, &errand, why);
     free(body);
     return done;

@@ -1,6 +1,11 @@
 // The key in etcd, read and written over whichever member answers: the next one after a failure, a
 // wait that doubles for each that failed, a new token once where etcd asks for one. Blocks for up
-// to POST_TIMEOUT_MS for each member. One thread at a time.
+// to POST_TIMEOUT_MS for each member, a read that no quorum answers twice as long. One thread at a
+// time.
+//
+// A read asks for what a quorum knows, because a member that is cut off from the others would say
+// the same for ever: a document that revokes a key would not arrive. Where no member has a quorum,
+// nobody can write either, and what a member has by itself is good.
 #pragma once
 
 #include "base/bounds.h"
@@ -23,6 +28,7 @@ struct members_terms {
     struct post_trust trust;
     const char *user; // "": none
     const char *password;
+    bool hurried; // the first answer may be one of a member by itself
 };
 
 enum members_failure {

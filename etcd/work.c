@@ -271,7 +271,9 @@ static bool open_members(struct work *w, uint64_t now_ns)
 
     if (w->members != NULL)
         return true;
-    if (!terms_load(w->config, geteuid(), &w->terms, why))
+    const bool loaded = terms_load(w->config, geteuid(), &w->terms, why);
+    w->terms.members.hurried = true; // a start waits for it, and the next read is soon
+    if (!loaded)
         fault(w, ETCD_FILES, "%s", why);
     else if ((w->members = members_open(&w->terms.members)) == NULL)
         fault(w, ETCD_FILES, "libcurl cannot be used: no memory");

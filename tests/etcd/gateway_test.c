@@ -35,8 +35,11 @@ static enum gateway_result hear_pair(const char *rest)
 static void requests_are_as_etcd_wants_them(void **state)
 {
     (void)state;
-    char *body = gateway_ask_range("/fleet");
+    char *body = gateway_ask_range("/fleet", true);
     assert_string_equal(body, "{\"key\":\"L2ZsZWV0\",\"serializable\":true}");
+    free(body);
+    body = gateway_ask_range("/fleet", false);
+    assert_string_equal(body, "{\"key\":\"L2ZsZWV0\",\"serializable\":false}");
     free(body);
     body = gateway_ask_txn("/fleet", 9007199254740993, (const uint8_t *)"\x01\x00\xff", 3);
     assert_string_equal(body, "{\"compare\":[{\"key\":\"L2ZsZWV0\",\"target\":\"MOD\",\"result\":"

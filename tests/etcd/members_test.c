@@ -25,6 +25,7 @@ static struct {
 } script[16];
 static int n_script, n_asked;
 static char asked[16][128]; // the URL, and the token
+static bool of_one[16];     // any member may answer by itself
 
 bool __wrap_post_send(struct post *post, const char *url, const char *token, const char *body,
                       struct post_answer *answer, char why[GATEWAY_WHY_MAX]);
@@ -35,6 +36,7 @@ bool __wrap_post_send(struct post *post, const char *url, const char *token, con
     assert_non_null(body);
     assert_true(n_asked < n_script);
     snprintf(asked[n_asked], sizeof asked[0], "%s %s", url, token);
+    of_one[n_asked] = strstr(body, "\"serializable\":true") != NULL;
     const char *text = script[n_asked].body;
     answer->status = script[n_asked++].status;
     if (text == NULL) {
@@ -59,6 +61,7 @@ static struct members_terms terms = {
     .trust = {.ca = "", .cert = "", .cert_key = ""},
     .user = "",
     .password = "",
+    .hurried = true,
 };
 static struct members *members;
 static struct gateway_range range;
@@ -69,6 +72,7 @@ static int begin(void **state)
     (void)state;
     n_script = n_asked = 0;
     terms.user = "";
+    terms.hurried = true;
     members = members_open(&terms);
     return members == NULL;
 }
@@ -124,6 +128,46 @@ static void one_that_failed_is_left_alone_for_longer_each_time(void **state)
     expect(200, EMPTY);
     assert_true(reads(now_ms));
     assert_int_equal(n_asked, 4);
+}
+
+#define NO_LEADER "{\"error\":\"etcdserver: no leader\",\"code\":14}"
+
+// A member that is cut off from the others would say the same for ever (F4).
+static void what_a_quorum_knows_is_asked_for(void **state)
+{
+    (void)state;
+    expect(200, EMPTY);
+    assert_true(reads(1000));
+    assert_true(of_one[0]); // the first answer, for which a start waits
+    expect(503, NO_LEADER);
+    expect(200, EMPTY);
+    assert_true(reads(1000));
+    assert_false(of_one[1] || of_one[2]);
+    assert_int_equal(members_endpoint(members), 1);
+    expect(200, EMPTY);
+    assert_true(reads(1000));
+    assert_false(of_one[3]);
+    assert_string_equal(asked[3], "https://b/v3/kv/range ");
+}
+
+// Nobody can write then, so that what a member has by itself is as new as it can be (F13).
+static void without_a_quorum_a_member_is_good_enough(void **state)
+{
+    (void)state;
+    terms.hurried = false;
+    for (int i = 0; i < 3; i++)
+        expect(503, NO_LEADER);
+    expect(200, EMPTY);
+    assert_true(reads(1000));
+    assert_false(of_one[0] || of_one[1] || of_one[2]);
+    assert_true(of_one[3]);
+    expect(200, EMPTY);
+    assert_true(reads(1000 + MEMBERS_RETRY_MS - 1)); // a quorum is waited for
+    assert_true(of_one[4]);
+    expect(200, EMPTY);
+    assert_true(reads(1000 + MEMBERS_RETRY_MS));
+    assert_false(of_one[5]);
+    assert_int_equal(n_asked, 6);
 }
 
 static void a_token_is_asked_for_once_and_kept(void **state)
@@ -203,6 +247,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_one_that_answers_is_asked_again, begin, end),
         cmocka_unit_test_setup_teardown(one_that_failed_is_left_alone_for_longer_each_time, begin,
                                         end),
+        cmocka_unit_test_setup_teardown(what_a_quorum_knows_is_asked_for, begin, end),
+        cmocka_unit_test_setup_teardown(without_a_quorum_a_member_is_good_enough, begin, end),
         cmocka_unit_test_setup_teardown(a_token_is_asked_for_once_and_kept, begin, end),
         cmocka_unit_test_setup_teardown(a_token_that_has_ended_is_replaced, begin, end),
         cmocka_unit_test_setup_teardown(a_fresh_token_is_not_replaced, begin, end),

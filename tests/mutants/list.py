@@ -1265,6 +1265,8 @@ MUTANTS = [
            "for (uint32_t k = 0; k < n; k++) {", "for (uint32_t k = 0; k < 1; k++) {", ("etcd/members",)),
     Mutant("etcd-plain", "a member of another host is asked without TLS", "config/check_etcd.c",
            "return !plain || is_loopback(host) ||", "return !plain || host[0] != 0 ||", ("config etcd",)),
+    Mutant("etcd-stale", "a member that is cut off from the others is believed for ever (F4)", "etcd/members.c",
+           "gateway_ask_range(c->terms->key, kind == OF_ONE)", "gateway_ask_range(c->terms->key, true)", ("etcd/members",)),
     Mutant("etcd-unsealed", "members are taken without a secret to seal under", "config/check_etcd.c",
            "if (e->seal[0] == '\\0')\n        return wrong", "if (false)\n        return wrong", ("config etcd",)),
     # fleet
