@@ -57,10 +57,19 @@ static bool is_setting(const struct schema_key *key)
     return strstr(key->path, "[]") == NULL && (key->type != SCHEMA_GROUP || key->list_max > 0);
 }
 
-// The choice that forbids the key in one of the two needs a restart, and the key with it.
+static bool has_fleet(const struct config *config)
+{
+    return config->keys.fleet_file[0] != '\0';
+}
+
+// The choice that forbids the key in one of the two needs a restart, and the key with it. So does
+// the step from a host's own keys to those of a fleet, or back: no cookie is good on both sides of
+// it.
 static bool is_live(const struct schema_key *key, const struct config *a, const struct config *b)
 {
-    return key->live != 0 && schema_forbids(key, a) == schema_forbids(key, b);
+    return key->live != 0 && schema_forbids(key, a) == schema_forbids(key, b) &&
+           (has_fleet(a) == has_fleet(b) ||
+            strncmp(key->path, "keys.fleet.", strlen("keys.fleet.")) != 0);
 }
 
 size_t config_compare(const struct config *a, const struct config *b,

@@ -239,6 +239,7 @@ const struct schema_key schema[] = {
          "document from which all nodes of a fleet derive the same keys; empty: keys of its own",
      .type = SCHEMA_PATH,
      IN(struct config, keys.fleet_file),
+     .live = LIVE_CONTROL | LIVE_SUPERVISOR, // which starts the mover by etcd anew
      .max = KEY_PATH_MAX,
      .fallback = ""},
 #include "config/schema_etcd.inc"

@@ -155,6 +155,13 @@ static uint64_t end_turn(struct control *c, uint64_t now)
     return ERRAND_NEVER;
 }
 
+static void cancel_reload(void *self)
+{
+    struct control *c = self;
+    config_free(c->fresh);
+    c->fresh = NULL;
+}
+
 // Control reads its settings anew in each turn. So a reload only replaces the values, and the
 // clock's line and health stay as they are.
 static int prepare_reload(void *self, struct link_message *message, char *why, size_t len)
@@ -162,17 +169,17 @@ static int prepare_reload(void *self, struct link_message *message, char *why, s
     struct control *c = self;
     struct config_error error;
 
-    if (config_load_fd(message->fd[0], "configuration", &c->fresh, &error) == 0)
-        return 0;
-    snprintf(why, len, "%s", error.text);
-    return -EINVAL;
-}
+    char fault[KEYS_WHY_MAX];
 
-static void cancel_reload(void *self)
-{
-    struct control *c = self;
-    config_free(c->fresh);
-    c->fresh = NULL;
+    if (config_load_fd(message->fd[0], "configuration", &c->fresh, &error) != 0) {
+        snprintf(why, len, "%s", error.text);
+        return -EINVAL;
+    }
+    if (keys_may_set(c->keys, c->config, c->fresh, fault))
+        return 0;
+    snprintf(why, len, "%s", fault);
+    cancel_reload(c);
+    return -EINVAL;
 }
 
 static void commit_reload(void *self)

@@ -43,7 +43,7 @@ bool child_is_wanted(const struct descriptors *descriptors, enum config_role rol
 {
     switch (which) {
     case ETCD:
-        return descriptors->etcd_program >= 0;
+        return descriptors->config->keys.etcd.n_endpoints > 0;
     case KE:
         return role != SERVE_NTP;
     case DATAPLANE:

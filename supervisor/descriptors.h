@@ -25,7 +25,7 @@ struct descriptors {
     bool given[CONFIG_LISTEN_MAX]; // that one is the service manager's, too
     int metrics_listener;          // -1: metrics.listen names no address
     int metrics_program;      // supervisor/program.h; negative: it is not there, and need not be
-    int etcd_program;         // likewise; -1: keys.fleet.etcd names no member
+    int etcd_program;         // likewise
     int kept_offset;          // kept_offset.h; negative: none
     unsigned sockets_changed; // counts changes of what the service manager is to keep
     struct control_socket control_socket;

@@ -41,10 +41,20 @@ static int open_metrics(const struct descriptors *h, const struct config_listen 
     return is_in_the_way(h->config, at) ? -EADDRINUSE : listener_open(at, 0);
 }
 
+// The mover by etcd has no listener, but a program.
+static int look_for_etcd(const struct descriptors *h, const struct config *config)
+{
+    if (config->keys.etcd.n_endpoints == 0 || h->etcd_program >= 0)
+        return 0;
+    log_error("keys.fleet.etcd needs noonmark-etcd, which was not there when this server started; "
+              "install it and restart noonmarkd");
+    return -ENOENT;
+}
+
 int descriptors_open_fresh(const struct descriptors *h, const struct config *config,
                            struct fresh_listeners *fresh)
 {
-    int error = 0;
+    int error = look_for_etcd(h, config);
 
     descriptors_close_fresh(fresh);
     for (uint32_t i = 0; i < config->control.n_listen && error == 0; i++) {

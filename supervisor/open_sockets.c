@@ -146,14 +146,14 @@ static int open_listeners(struct descriptors *h, uint64_t deadline)
     return 0;
 }
 
-// Without metrics.listen too, for a reload that names an address; then it need not be there.
-static int open_program(const struct config *c)
+// One that is not wanted too, for a reload that wants it; then it need not be there.
+static int open_program(int (*open_it)(void), bool wanted)
 {
     char unwanted[512];
-    if (c->metrics.listen.len != 0)
-        return program_open_metrics();
+    if (wanted)
+        return open_it();
     log_divert(unwanted, sizeof unwanted);
-    const int fd = program_open_metrics();
+    const int fd = open_it();
     log_divert(NULL, 0);
     return fd;
 }
@@ -162,7 +162,7 @@ static int open_metrics(struct descriptors *h, uint64_t deadline)
 {
     const struct config *c = h->config;
 
-    h->metrics_program = open_program(c);
+    h->metrics_program = open_program(program_open_metrics, c->metrics.listen.len != 0);
     if (c->metrics.listen.len == 0)
         return 0;
     if (h->metrics_program < 0)
@@ -170,6 +170,14 @@ static int open_metrics(struct descriptors *h, uint64_t deadline)
     if (h->metrics_listener < 0)
         h->metrics_listener = listener_open(&c->metrics.listen, deadline);
     return h->metrics_listener < 0 ? h->metrics_listener : 0;
+}
+
+static int open_etcd(struct descriptors *h)
+{
+    const bool wanted = h->config->keys.etcd.n_endpoints > 0;
+
+    h->etcd_program = open_program(program_open_etcd, wanted);
+    return wanted && h->etcd_program < 0 ? h->etcd_program : 0;
 }
 
 int open_sockets(struct descriptors *h, const struct notify *notify)
@@ -190,10 +198,8 @@ int open_sockets(struct descriptors *h, const struct notify *notify)
         error = open_listeners(h, deadline);
     if (error == 0)
         error = open_metrics(h, deadline);
-    if (error == 0 && c->keys.etcd.n_endpoints > 0) {
-        h->etcd_program = program_open_etcd();
-        error = h->etcd_program < 0 ? h->etcd_program : 0;
-    }
+    if (error == 0)
+        error = open_etcd(h);
     return error != 0 ? error
                       : control_socket_open(&h->control_socket, c->control.socket,
                                             h->control_user.uid, deadline);

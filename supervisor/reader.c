@@ -8,6 +8,8 @@
 #include "link/handover.h"
 #include "supervisor/addresses.h"
 #include "supervisor/certificates.h"
+#include "supervisor/descriptors.h"
+#include "supervisor/etcd_look.h"
 #include "supervisor/files.h"
 #include "supervisor/hook.h"
 #include "supervisor/reload.h"
@@ -48,20 +50,37 @@ static int offer(const struct config *config)
     return error == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-// A hook is looked at when it is another one than the one in force: an old one that cannot be run
-// any more must not keep a certificate from being renewed.
-static bool hook_is_good(const struct config *config)
+// Does a live setting of keys.fleet differ?
+static bool fleet_differs(const struct config *now, const struct config *config)
+{
+    struct config_setting setting[CONFIG_SETTINGS_MAX];
+    const size_t n = config_compare(now, config, setting);
+
+    for (size_t i = 0; i < n; i++)
+        if (strncmp(setting[i].path, "keys.fleet.", strlen("keys.fleet.")) == 0 &&
+            setting[i].differs && setting[i].live != 0)
+            return true;
+    return false;
+}
+
+// The hook, and what the mover by etcd needs, are looked at when they are others than those in
+// force: an old hook that cannot be run any more must not keep a certificate from being renewed.
+static bool others_are_good(const struct config *config)
 {
     struct config *now;
     struct config_error error;
+    struct user control, dataplane;
+    bool good = true;
 
-    if (config_load_fd(HANDOVER_CONFIG, "configuration", &now, &error) == 0) {
-        const bool is_old = strcmp(now->time.hook, config->time.hook) == 0;
-        config_free(now);
-        if (is_old)
-            return true;
-    }
-    return hook_look(config->time.hook);
+    if (config_load_fd(HANDOVER_CONFIG, "configuration", &now, &error) != 0)
+        return hook_look(config->time.hook);
+    if (strcmp(now->time.hook, config->time.hook) != 0)
+        good = hook_look(config->time.hook);
+    if (good && fleet_differs(now, config))
+        good = descriptors_find_users(now, &control, &dataplane) == 0 &&
+               etcd_look_files(config, &control);
+    config_free(now);
+    return good;
 }
 
 // The configuration in force, as the supervisor holds it: an edited file may be half done.
@@ -103,7 +122,7 @@ int supervisor_reader(void)
     }
     addresses_leave_out(config); // as at the start, so that the two compare as equal
     log_divert(why, sizeof why);
-    const bool good = hook_is_good(config);
+    const bool good = others_are_good(config);
     log_divert(NULL, 0);
     const int status = good ? offer(config) : refuse(why);
     config_free(config);

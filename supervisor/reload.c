@@ -83,6 +83,27 @@ static bool changes(const struct reload *r, const char *path)
     return false;
 }
 
+// True when it changes a setting of keys.fleet.
+static bool changes_fleet(const struct reload *r)
+{
+    for (size_t i = 0; i < r->n_settings; i++)
+        if (strncmp(r->setting[i].path, "keys.fleet.", strlen("keys.fleet.")) == 0 &&
+            changes(r, r->setting[i].path))
+            return true;
+    return false;
+}
+
+// The mover by etcd reads its settings once, when it starts. It may be ended at any moment: a
+// document is put in place whole, and what it was about to append another node or its successor
+// does.
+static void renew_mover(struct reload *r, uint64_t now_ms)
+{
+    if (r->held->config->keys.etcd.n_endpoints > 0)
+        life_renew(r->etcd, r->held, now_ms);
+    else
+        life_dismiss(r->etcd);
+}
+
 static void end_if_taken(struct reload *r)
 {
     if (!reload_parts_any(r, PART_COMMITS))
@@ -119,6 +140,8 @@ static void decide(struct reload *r, uint64_t now_ms)
         life_renew(r->metrics, h, now_ms);
     else if (changes(r, "metrics.listen"))
         life_dismiss(r->metrics);
+    if (changes_fleet(r))
+        renew_mover(r, now_ms);
     set_log_level(r);
     reload_parts_commit(r);
     r->phase = RELOAD_COMMITTING;

@@ -157,9 +157,14 @@ const struct key_hints_record *fleet_hints(const struct fleet *f)
     return &f->hints;
 }
 
-void fleet_read_now(struct fleet *f)
+bool fleet_may_follow(const struct fleet *f, const char *path, char why[FLEET_FILE_WHY_MAX])
 {
-    fleet_file_read(f->file);
+    return fleet_file_try(path, &f->document, why);
+}
+
+void fleet_follow(struct fleet *f, const char *path)
+{
+    fleet_file_follow(f->file, path);
 }
 
 uint64_t fleet_next_s(const struct fleet *f)

@@ -2,7 +2,8 @@
 // same document (fleet/document.h) and derive the same keys from it at the same time; no node talks
 // to another one. RFC 8915, section 6.
 //
-// All calls belong to control's main loop, and never wait, except fleet_open and fleet_close.
+// All calls belong to control's main loop, and never wait, except fleet_open, fleet_may_follow and
+// fleet_close.
 // Contains key material in memory from secret.h.
 #pragma once
 
@@ -40,8 +41,12 @@ bool fleet_turn(struct fleet *fleet, uint32_t keep, bool synchronised, struct ke
 // The hints that belong to the set in use.
 const struct key_hints_record *fleet_hints(const struct fleet *fleet);
 
-// Makes it read the file soon, even if that has not changed.
-void fleet_read_now(struct fleet *fleet);
+// Could the document at path take the place of the one in force? Waits for the disk. False with the
+// reason in why.
+bool fleet_may_follow(const struct fleet *fleet, const char *path, char why[FLEET_FILE_WHY_MAX]);
+
+// Makes it read the file at path soon, from now on the document's, even if that has not changed.
+void fleet_follow(struct fleet *fleet, const char *path);
 
 // Seconds until the next period, and 0 when there is none.
 uint64_t fleet_next_s(const struct fleet *fleet);

@@ -22,8 +22,9 @@ struct fleet_file {
     pthread_cond_t moved; // signalled when end or now changes; on CLOCK_MONOTONIC
     // Protected by the lock.
     bool end;
-    bool now;     // look at once, and read
-    bool offered; // `taken` has a document that the main loop has not seen
+    bool now;              // look at once, and read
+    char follow[PATH_LEN]; // then the file to look at
+    bool offered;          // `taken` has a document that the main loop has not seen
     struct fleet_document taken;
     struct fleet_file_state state;
     // Of the thread alone, and of fleet_file_open before there is one.
@@ -47,10 +48,11 @@ static bool same_document(const struct fleet_document *a, const struct fleet_doc
 }
 
 // May the document that was read follow the one in force?
-static bool may_follow(const struct fleet_file *f, char why[FLEET_FILE_WHY_MAX])
+static bool may_follow(const struct fleet_document *read, const struct fleet_document *in_force,
+                       char why[FLEET_FILE_WHY_MAX])
 {
-    const unsigned long long serial = f->read.serial, force = f->force.serial;
-    if (serial > force || same_document(&f->read, &f->force))
+    const unsigned long long serial = read->serial, force = in_force->serial;
+    if (serial > force || same_document(read, in_force))
         return true;
     if (serial < force)
         snprintf(why, FLEET_FILE_WHY_MAX,
@@ -69,7 +71,7 @@ static bool may_follow(const struct fleet_file *f, char why[FLEET_FILE_WHY_MAX])
 static bool read_file(struct fleet_file *f, char why[FLEET_FILE_WHY_MAX])
 {
     if (!fleet_read(f->path, true, f->text, &f->len, &f->read, why, FLEET_FILE_WHY_MAX) ||
-        !may_follow(f, why))
+        !may_follow(&f->read, &f->force, why))
         return false;
     why[0] = '\0';
     if (same_document(&f->read, &f->force))
@@ -177,6 +179,8 @@ static bool wait(struct fleet_file *f, bool *at_once)
         continue;
     const bool goes_on = !f->end;
     *at_once = f->now;
+    if (f->now)
+        memcpy(f->path, f->follow, sizeof f->path);
     f->now = false;
     pthread_mutex_unlock(&f->lock);
     return goes_on;
@@ -280,10 +284,30 @@ bool fleet_file_poll(struct fleet_file *f, struct fleet_document *document)
     return offered;
 }
 
-void fleet_file_read(struct fleet_file *f)
+bool fleet_file_try(const char *path, const struct fleet_document *force,
+                    char why[FLEET_FILE_WHY_MAX])
+{
+    struct attempt {
+        struct fleet_document read;
+        char text[FLEET_TEXT_MAX];
+    };
+    size_t len;
+    struct attempt *a = secret_alloc(sizeof *a);
+    if (a == NULL) {
+        snprintf(why, FLEET_FILE_WHY_MAX, "no memory");
+        return false;
+    }
+    const bool good = fleet_read(path, true, a->text, &len, &a->read, why, FLEET_FILE_WHY_MAX) &&
+                      may_follow(&a->read, force, why);
+    secret_free(a, sizeof *a);
+    registers_wipe();
+    return good;
+}
+
+void fleet_file_follow(struct fleet_file *f, const char *path)
 {
     pthread_mutex_lock(&f->lock);
-    f->now = true;
+    f->now = snprintf(f->follow, sizeof f->follow, "%s", path) < (int)sizeof f->follow;
     pthread_cond_broadcast(&f->moved);
     pthread_mutex_unlock(&f->lock);
 }

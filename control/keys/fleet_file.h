@@ -15,7 +15,7 @@
 // file is a restart with keys, and its serial number is not forgotten.
 //
 // The calls belong to one thread, control's main loop; after fleet_file_open they never wait,
-// except fleet_file_close. Contains key material in memory from secret.h.
+// except fleet_file_try and fleet_file_close. Contains key material in memory from secret.h.
 #pragma once
 
 #include "base/bounds.h"
@@ -43,8 +43,13 @@ int fleet_file_open(const char *path, const char *copy, struct fleet_file **file
 // True once after each new document that was taken; *document is then that one.
 bool fleet_file_poll(struct fleet_file *file, struct fleet_document *document);
 
-// Makes the thread look now, and read the file even if it has not changed.
-void fleet_file_read(struct fleet_file *file);
+// Could the file at path follow: does it have a good document whose serial number may follow that
+// in force? Changes nothing, and waits for the disk. False with the reason in why.
+bool fleet_file_try(const char *path, const struct fleet_document *force,
+                    char why[FLEET_FILE_WHY_MAX]);
+
+// Makes the thread look now at path, from now on its file, and read it even if it has not changed.
+void fleet_file_follow(struct fleet_file *file, const char *path);
 
 void fleet_file_state(struct fleet_file *file, struct fleet_file_state *state);
 

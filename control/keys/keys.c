@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define S_NS INT64_C(1000000000)
@@ -212,7 +213,20 @@ void keys_set(struct keys *keys, const struct config *config)
     keys->rotation.rotate_ns = config->keys.rotate_s * S_NS;
     keys->keep = config->keys.keep;
     if (keys->fleet != NULL)
-        fleet_read_now(keys->fleet);
+        fleet_follow(keys->fleet, config->keys.fleet_file);
+}
+
+bool keys_may_set(const struct keys *keys, const struct config *now, const struct config *next,
+                  char why[KEYS_WHY_MAX])
+{
+    const char *path = next->keys.fleet_file;
+    char fault[FLEET_FILE_WHY_MAX];
+
+    if (keys->fleet == NULL || strcmp(now->keys.fleet_file, path) == 0 ||
+        fleet_may_follow(keys->fleet, path, fault))
+        return true;
+    snprintf(why, KEYS_WHY_MAX, "%s (keys.fleet.file): %s", path, fault);
+    return false;
 }
 
 int keys_open(const struct config *config, struct keys **out)

@@ -27,7 +27,7 @@
 
 struct keys;
 
-enum { KEYS_LINES = COOKIE_KEYS_MAX };
+enum { KEYS_LINES = COOKIE_KEYS_MAX, KEYS_WHY_MAX = KEY_PATH_MAX + FLEET_FILE_WHY_MAX + 32 };
 
 struct keys_line {
     uint32_t id;
@@ -70,8 +70,14 @@ struct keys_outcome {
 // clients would then get cookies that the next start cannot open.
 int keys_open(const struct config *config, struct keys **keys);
 
+// May the next configuration take the place of the one in force, now? A fleet's document that is in
+// another file must be good, and must not go back. Waits for the disk. False with the reason in
+// why.
+bool keys_may_set(const struct keys *keys, const struct config *now, const struct config *next,
+                  char why[KEYS_WHY_MAX]);
+
 // Takes keys.rotate and keys.keep of another configuration, from the next turn on: it may be due at
-// once. Keys in use stay until the next rotation.
+// once. Keys in use stay until the next rotation. A fleet's document is read, from keys.fleet.file.
 void keys_set(struct keys *keys, const struct config *config);
 
 // Publishes the keys for the cores and ke.

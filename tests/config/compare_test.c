@@ -96,6 +96,9 @@ static void each_difference_is_named(void **state)
          "  allow: ['::/0', 0.0.0.0/0]}\n" VALID_CONTROL VALID_TIME,
          " dataplane.allow* dataplane.deny*"},
         {VALID "  source: phc:/dev/ptp0\n", " time.source"},
+        {VALID "keys: {fleet: {file: /f}}\n", " keys.fleet.file"},
+        {VALID "keys: {keep: 1, fleet: {file: /f, etcd: ['https://a'], seal: /s, lead: 1h}}\n",
+         " keys.keep* keys.fleet.file keys.fleet.etcd keys.fleet.seal keys.fleet.lead"},
         {VALID_PORTS VALID_CONTROL "time: {source: chronyd}\n",
          " time.source time.stratum time.reference_id"},
     };
@@ -106,6 +109,39 @@ static void each_difference_is_named(void **state)
         differences(rows[i].text, VALID, got);
         assert_string_equal(got, rows[i].names);
     }
+}
+
+// Of a fleet: another document, other members of etcd. Its first document needs a restart.
+static void a_fleets_settings_are_live_within_a_fleet(void **state)
+{
+    (void)state;
+    char got[1024];
+    static const char first[] = VALID "keys: {fleet: {file: /f}}\n";
+    static const char moved[] =
+        VALID "keys: {fleet: {file: /g, etcd: ['https://a', 'https://b'], key: /k, seal: /s, ca: "
+              "/ca,\n  cert: /c, cert_key: /ck, user: u, password_file: /p, lead: 1h, settle: "
+              "2s}}\n";
+    differences(first, moved, got);
+    assert_string_equal(got,
+                        " keys.fleet.file* keys.fleet.etcd* keys.fleet.key* keys.fleet.seal* "
+                        "keys.fleet.ca* keys.fleet.cert* keys.fleet.cert_key* keys.fleet.user* "
+                        "keys.fleet.password_file* keys.fleet.lead* keys.fleet.settle*");
+    struct config *a = loaded(first), *b = loaded(moved);
+    config_swap_live(a, b);
+    assert_string_equal(a->keys.fleet_file, "/g");
+    assert_int_equal(a->keys.etcd.n_endpoints, 2);
+    assert_string_equal(a->keys.etcd.endpoints[1], "https://b");
+    assert_string_equal(b->keys.fleet_file, "/f");
+    assert_int_equal(b->keys.etcd.n_endpoints, 0);
+    config_free(a);
+    config_free(b);
+    a = loaded(VALID);
+    b = loaded(moved);
+    config_swap_live(a, b);
+    assert_string_equal(a->keys.fleet_file, "");
+    assert_int_equal(a->keys.etcd.n_endpoints, 0);
+    config_free(a);
+    config_free(b);
 }
 
 static void live_settings_are_exchanged_and_no_others(void **state)
@@ -171,6 +207,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_difference_is_named),
+        cmocka_unit_test(a_fleets_settings_are_live_within_a_fleet),
         cmocka_unit_test(live_settings_are_exchanged_and_no_others),
         cmocka_unit_test(the_reference_goes_with_its_word),
         cmocka_unit_test(what_a_choice_forbids_stays_with_it),

@@ -8,7 +8,7 @@ import re
 import sys
 import time
 
-from harness import SERVER_V4, Tap, need_clients, wait_for
+from harness import CONTROL_USER, Tap, need_clients, wait_for
 from etcd_world import KEY, Cluster, Node, document
 from probe import Probe
 
@@ -103,9 +103,56 @@ def authentication(tap, cluster, node):
     password = node.runtime / "etcd" / "password"
     password.write_text("secret word\n")
     password.chmod(0o600)
-    node.follow(cluster, SEAL, extra=f"    user: root\n    password_file: {password}\n")
+    os.chown(password, *map(int, CONTROL_USER.split(":")))
+    node.follow(cluster, SEAL, lead="30s", extra=f"    user: root\n    password_file: {password}\n")
     got = node.tool("get")
     tap.ok(got.returncode == 0 and got.stdout.startswith("noonmark-fleet 1"), "with a user it answers", got.stdout)
+    tap.ok(wait_for(lambda: mover(node)["refused"], 20), "the mover has none, and is refused", mover(node))
+    tap.equal(node.change(), applied("keys.fleet.user", "keys.fleet.password_file"), "until a reload names one")
+    tap.ok(wait_for(lambda: mover(node)["current"], 20), "then it answers the mover, too", mover(node))
+
+
+def applied(*names):
+    return {"applied": list(names), "needs_restart": [], "code": 0}
+
+
+def live_settings(tap, cluster, node, appended):
+    """Another document's file, another set of members: by a reload, whole or not at all."""
+    first, second = node.document, node.document.with_name("fleet2")
+    urls = ", ".join(f'"{m.url}"' for m in cluster.members)
+    control, pid = node.children()["control"], node.children()["etcd"]
+
+    def refused(what, words, *changes):
+        got = node.change(*changes)
+        tap.ok(got["code"] == 1 and re.search(words, got.get("refused", "")), f"a reload is refused: {what}", got)
+        tap.ok(node.children()["etcd"] == pid and node.document == first, "and nothing changes")
+
+    move = (f"file: {first}\n", f"file: {second}\n")
+    refused("a document that is not there", rf"{second} \(keys.fleet.file\): No such file", move)
+    seal = node.runtime / "etcd" / "seal"
+    short = seal.with_name("short")
+    short.write_text(SEAL[:10] + "\n")
+    short.chmod(0o600)
+    os.chown(short, *map(int, CONTROL_USER.split(":")))
+    refused("a seal that is none", rf"{short} \(keys.fleet.seal\) is not 64", (f"seal: {seal}\n", f"seal: {short}\n"))
+    refused("members without TLS", "write https://", (f"etcd: [{urls}]", 'etcd: ["http://10.124.0.1:2379"]'))
+
+    second.write_text(first.read_text())
+    second.chmod(0o600)
+    os.chown(second, *map(int, CONTROL_USER.split(":")))
+    tap.equal(node.change(move, (f"etcd: [{urls}]", f'etcd: ["{cluster.members[2].url}"]')),
+              applied("keys.fleet.file", "keys.fleet.etcd"), "keys.fleet.file and keys.fleet.etcd change by a reload")
+    node.document_name = second.name
+    appended("and the document is the one of the other file, by the other member")
+    tap.ok(mover(node)["member"] == 0 and node.children()["etcd"] != pid and node.children()["control"] == control,
+           "by another mover, and the same control", (mover(node), node.children()))
+    tap.equal(node.change((f'    etcd: ["{cluster.members[2].url}"]\n', ""), (f"    seal: {seal}\n", "")),
+              applied("keys.fleet.etcd", "keys.fleet.seal"), "without members")
+    tap.ok(wait_for(lambda: "etcd" not in node.children(), 10) and mover(node) is None, "there is no mover",
+           node.children())
+    tap.equal(node.change((f"    key: {KEY}\n", f"    key: {KEY}\n    etcd: [{urls}]\n    seal: {seal}\n")),
+              applied("keys.fleet.etcd", "keys.fleet.seal"), "and with some")
+    appended("there is one again, which catches up")
 
 
 def run(tap, cluster, nodes):
@@ -158,6 +205,7 @@ def run(tap, cluster, nodes):
     tap.ok(not asker.wrong, f"CK-5, F4: cookies of each server were good at each all the while: {asker.asked} requests",
            asker.wrong)
     tap.equal([n.status()["counters"]["answered_nak"] for n in nodes], [0, 0, 0], "and no NAK was sent")
+    live_settings(tap, cluster, nodes[1], appended)
     status = [n.status()["etcd_process"] for n in nodes]
     tap.ok(all(s["current"] == 1 and s["member"] in (0, 1, 2) for s in status) and
            sum(s["appended"] for s in status) > 0, "the status says that the file is etcd's document", status)

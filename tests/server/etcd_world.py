@@ -149,7 +149,7 @@ class Cluster:
         """The needles that a member's directory or log has, in a file of any kind."""
         found = set()
         for path in [p for p in self.home.rglob("*") if p.is_file() and (p.parent != self.home or p.suffix == ".log")]:
-            octets = path.read_bytes()
+            octets = path.read_bytes().rstrip(b"\0")  # a log of etcd's is 64 MB of zeros at first
             found |= {needle for needle in needles if needle in octets}
         return found
 
@@ -169,9 +169,11 @@ class Node(World):
         self.server, self.client = self.first.server, self.first.client
         self.server.ip("addr", "add", f"{self.address}/24", "dev", SERVER_IF)
 
+    document_name = "fleet"
+
     @property
     def document(self):
-        return self.keys_file.parent / "fleet"  # control's directory
+        return self.keys_file.parent / self.document_name  # control's directory
 
     def follow(self, cluster, seal, lead="3s", settle="1s", extra=""):
         """Writes a configuration with the cluster's members. Its files are control's to read."""
@@ -211,6 +213,25 @@ class Node(World):
     def wait_serving(self, timeout=20):
         return wait_for(lambda: self.gave_up() or (self.answers_ntp(self.address) and
                                                    self.answers_ke(self.address)), timeout) and not self.gave_up()
+
+    def change(self, *changes):
+        """A reload with other texts in the configuration, (old, new)...; the answer as an object, with its exit code.
+        What is refused is taken back."""
+        before = text = self.configuration.read_text()
+        for old, new in changes:
+            assert text.count(old) == 1, old
+            text = text.replace(old, new)
+        self.configuration.write_text(text)
+        got = self.server.run(BUILD / "noonmarkctl", "--socket", self.control_socket, "--json", "reload", check=False,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        if got.returncode != 0:
+            self.configuration.write_text(before)
+        try:
+            answer = json.loads(got.stdout)
+        except ValueError:
+            answer = {"said": got.stdout + got.stderr}
+        answer.pop("unchanged", None)
+        return {**answer, "code": got.returncode}
 
     def has(self):
         """The document in its file, or None."""

@@ -6,6 +6,7 @@
 #include "supervisor/files.h"
 #include "tests/config/text.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -191,6 +192,47 @@ static void those_who_take_it_are_asked(void **state)
     assert_non_null(strstr(said, "applied keys.keep time.on_unhealthy log.level\n"));
     assert_int_equal(r.phase, RELOAD_NONE);
     assert_string_equal(sent(KE), " level");
+}
+
+// The mover by etcd takes its settings with its start: it is ended, to be started again.
+static void a_mover_is_started_anew(void **state)
+{
+    (void)state;
+    static const char *const next[] = {
+        VALID "keys: {fleet: {file: /f, etcd: ['https://a', 'https://b'], seal: /s}}\n",
+        VALID "keys: {fleet: {file: /f, etcd: ['https://a'], seal: /s}}\nlog: {level: error}\n",
+        VALID "keys: {fleet: {file: /f}}\n",
+    };
+    static const enum life_next then[] = {LIFE_NEXT_AGAIN, LIFE_NEXT_USUAL, LIFE_NEXT_REST};
+    for (int i = 0; i < 3; i++) {
+        config_free(held.config);
+        held.config = loaded(VALID "keys: {fleet: {file: /f, etcd: ['https://a'], seal: /s}}\n");
+        etcd = (struct life){.name = "etcd", .phase = LIFE_SERVING, .pid = 4, .link = -1};
+        killed = 0;
+        offer(next[i], "chain");
+        const bool asked = strcmp(sent(CONTROL), " reload") == 0; // of members
+        assert_int_equal(asked, i != 1);
+        assert_int_equal(killed, 0);
+        if (asked)
+            assert_true(says(CONTROL, LINK_ACCEPTED, ""));
+        assert_int_equal(killed, i == 1 ? 0 : 4);
+        assert_int_equal(etcd.next, then[i]);
+        if (asked)
+            assert_true(says(CONTROL, LINK_APPLIED, ""));
+        sent(CONTROL);
+    }
+}
+
+static void a_mover_needs_its_program(void **state)
+{
+    (void)state;
+    config_free(held.config);
+    held.config = loaded(VALID "keys: {fleet: {file: /f}}\n");
+    held.etcd_program = -ENOENT;
+    offer(VALID "keys: {fleet: {file: /f, etcd: ['https://a'], seal: /s}}\n", "chain");
+    assert_string_equal(sent(CONTROL), " refused");
+    assert_non_null(strstr(said, "keys.fleet.etcd needs noonmark-etcd"));
+    assert_int_equal(held.config->keys.etcd.n_endpoints, 0);
 }
 
 static void a_refusal_is_a_refusal_of_all(void **state)
@@ -464,6 +506,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(those_who_take_it_are_asked, begin, end),
+        cmocka_unit_test_setup_teardown(a_mover_is_started_anew, begin, end),
+        cmocka_unit_test_setup_teardown(a_mover_needs_its_program, begin, end),
         cmocka_unit_test_setup_teardown(a_refusal_is_a_refusal_of_all, begin, end),
         cmocka_unit_test_setup_teardown(late_answers_do_not_count, begin, end),
         cmocka_unit_test_setup_teardown(a_death_while_preparing_refuses, begin, end),

@@ -115,7 +115,7 @@ static void await_refusal(const char *why)
 
 static void read_and_await_refusal(const char *why)
 {
-    fleet_file_read(file);
+    fleet_file_follow(file, path);
     await_refusal(why);
     assert_false(fleet_file_poll(file, &doc));
     assert_int_equal(doc.serial, 5);
@@ -129,7 +129,7 @@ static void a_document_is_taken_at_the_start_and_later(void **state)
     assert_int_equal(doc.serial, 4);
     assert_false(fleet_file_poll(file, &doc));
     put_new(5, 2);
-    fleet_file_read(file);
+    fleet_file_follow(file, path);
     await(5);
     assert_int_equal(doc.span[0].secret[7], 2);
     fleet_file_state(file, &state_now);
@@ -217,7 +217,7 @@ static void bad_files_are_refused(void **state)
     assert_true(log_recorder_has("ALARM"));
 
     put_new(6, 0xac);
-    fleet_file_read(file);
+    fleet_file_follow(file, path);
     await(6);
     fleet_file_state(file, &state_now);
     assert_false(state_now.refused);
@@ -231,7 +231,7 @@ static void a_restart_has_the_last_good_document(void **state)
     put_new(5, 1);
     assert_int_equal(open_file(), 0);
     put_new(6, 2);
-    fleet_file_read(file);
+    fleet_file_follow(file, path);
     await(6);
     fleet_file_close(file);
     assert_int_equal(stat(copy, &st), 0);
@@ -289,6 +289,39 @@ static void a_copy_that_fails_is_told(void **state)
     assert_true(log_recorder_has("it is in use all the same"));
 }
 
+// Another file, which is looked at before it is followed: a reload of keys.fleet.file.
+static void another_file_is_followed(void **state)
+{
+    (void)state;
+    char why[FLEET_FILE_WHY_MAX], next[112];
+    snprintf(next, sizeof next, "%s/next", directory);
+    put_new(7, 1);
+    assert_int_equal(open_file(), 0);
+    assert_false(fleet_file_try(next, &doc, why));
+    assert_non_null(strstr(why, "No such file"));
+    compose(6, 2);
+    put_at(next);
+    assert_false(fleet_file_try(next, &doc, why));
+    assert_non_null(strstr(why, "no document may go back"));
+    compose(7, 2);
+    put_at(next);
+    assert_false(fleet_file_try(next, &doc, why));
+    assert_non_null(strstr(why, "which is in force with other contents"));
+    compose(7, 1); // a copy
+    put_at(next);
+    assert_true(fleet_file_try(next, &doc, why));
+    compose(8, 2);
+    put_at(next);
+    assert_true(fleet_file_try(next, &doc, why));
+    assert_int_equal(doc.serial, 7); // nothing has changed yet
+    fleet_file_follow(file, next);
+    await(8);
+    put_new(9, 3); // in the file of before
+    compose(10, 4);
+    put_at(next);
+    await(10);
+}
+
 int main(void)
 {
     cmocka_set_message_output(CM_OUTPUT_TAP);
@@ -300,6 +333,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_restart_has_the_last_good_document, setup, teardown),
         cmocka_unit_test_setup_teardown(a_bad_copy_is_not_used, setup, teardown),
         cmocka_unit_test_setup_teardown(a_copy_that_fails_is_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(another_file_is_followed, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
