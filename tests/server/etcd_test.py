@@ -1,15 +1,19 @@
 """The mover of a fleet's document by etcd: three servers, three members. Cookies of any server are good at all
-while spans are appended, a member is killed, one is cut off, and all are gone; etcd sees no secret. F4, F13.
+while spans are appended, a member is killed, one is cut off, and all are gone; etcd sees no secret. Members that
+do wrong, and a resolver that says nothing, delay nobody. F4, F13.
 
 The long form: etcd_test.py --long"""
 
 import os
+import pathlib
 import re
+import subprocess
 import sys
 import time
 
-from harness import CONTROL_USER, Tap, need_clients, wait_for
-from etcd_world import KEY, Cluster, Node, document
+from harness import BUILD, CONTROL_USER, Program, Stopwatch, Tap, need_clients, wait_for
+from etcd_fakes import RESOLV, Fakes
+from etcd_world import KEY, Authority, Cluster, Node, document
 from probe import Probe
 
 need_clients("etcd-server")
@@ -155,6 +159,63 @@ def live_settings(tap, cluster, node, appended):
     appended("there is one again, which catches up")
 
 
+class Foul:
+    """F13: members that say nothing, or wrong things. The command says which, within its time; meanwhile the test does
+    something else."""
+
+    def __init__(self, cluster, node):
+        self.node, self.fakes = node, Fakes(cluster, Authority(node.directory("foreign")))
+        self.text = node.configuration.read_text()
+        self.urls = ", ".join(f'"{m.url}"' for m in cluster.members)
+        self.resolv = node.home / "resolv.conf"
+        self.resolv.write_text(RESOLV)
+        within = ["unshare", "-m", "sh", "-c", f"mount --bind {self.resolv} /etc/resolv.conf; exec \"$@\"", "sh"]
+        self.tools = {}
+        for kind, url in self.fakes.url.items():
+            configuration, log = (node.runtime / f"{kind}.{end}" for end in ("yaml", "log"))
+            configuration.write_text(self.text.replace(self.urls, f'"{url}"'))
+            tool = Program(kind, node.server.command("timeout", 60, *within, BUILD / "noonmark-etcd", "-c", configuration, "get"), log)
+            node.programs.append(tool)
+            self.tools[kind] = tool
+
+    def told(self, tap):
+        for kind, tool in self.tools.items():
+            code = tool.process.wait(90)
+            self.node.programs.remove(tool)
+            tap.ok(code == 1 and re.search(Fakes.SAYS[kind], tool.log.read_text()), f"a member that is {kind} is told",
+                   tool.log.read_text())
+
+    def moved(self, tap, cluster, appended):
+        """A mover that has them before the one that is right goes on with that one, and the server does not notice."""
+        node, chosen = self.node, ["resolver", "flood", "mute"]
+        if LONG:  # eight at most
+            chosen += ["silent", "dribble", "expired", "other name"]
+        subprocess.run(["nsenter", "-t", str(node.noonmarkd.pid), "-m", "mount", "--bind", self.resolv, "/etc/resolv.conf"],
+                       check=True)
+        foul = ", ".join(f'"{self.fakes.url[kind]}"' for kind in chosen)
+        tap.equal(node.change((self.urls, f'{foul}, "{cluster.members[1].url}"')), applied("keys.fleet.etcd"),
+                  "a mover is given members that do wrong")
+        pid = node.children()["etcd"]
+        appended("it follows the one that is right", 1, 60)
+        tap.ok(mover(node)["member"] == len(chosen) and mover(node)["unreached"] >= len(chosen) and
+               node.children()["etcd"] == pid, "after each of them has failed", mover(node))
+        tasks = len(os.listdir(f"/proc/{pid}/task"))
+        memory = int(re.search(r"^VmHWM:\s*(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text(), re.M).group(1))
+        tap.ok(tasks <= 8 and memory < 65536, "with few threads and little memory", (tasks, memory))
+        watch = Stopwatch()
+        status = node.stop()
+        tap.ok(status == 0 and watch.within(5), f"a stop does not wait for them: {watch}", status)
+        self.fakes.close()
+
+
+def partition(tap, cluster, node, appended):
+    """F4: a member that others cannot reach still answers the node; it knows nothing new."""
+    lone = mover(node)["member"]
+    with cluster.members[lone].apart():
+        appended("with the member that a node asks cut off from the others, all nodes have new spans", 2, 30)
+        tap.ok(mover(node)["member"] != lone, "the node has left that member", mover(node))
+
+
 def run(tap, cluster, nodes):
     first = nodes[0]
     asker = Asker(nodes)
@@ -206,9 +267,13 @@ def run(tap, cluster, nodes):
            asker.wrong)
     tap.equal([n.status()["counters"]["answered_nak"] for n in nodes], [0, 0, 0], "and no NAK was sent")
     live_settings(tap, cluster, nodes[1], appended)
+    foul = Foul(cluster, nodes[1])
+    partition(tap, cluster, nodes[1], appended)
+    foul.told(tap)
     status = [n.status()["etcd_process"] for n in nodes]
     tap.ok(all(s["current"] == 1 and s["member"] in (0, 1, 2) for s in status) and
            sum(s["appended"] for s in status) > 0, "the status says that the file is etcd's document", status)
+    foul.moved(tap, cluster, appended)
 
     found = cluster.found_in_data({s.encode() for s in seen} | {bytes.fromhex(s) for s in seen} |
                                   {SEAL.encode(), bytes.fromhex(SEAL), b"noonmark-fleet"})

@@ -4,6 +4,7 @@ servers whose documents come from it, all in one namespace.
 No certificate has a common name: etcd's gateway refuses clients that have one where its authentication is on."""
 
 import base64
+import contextlib
 import datetime
 import hashlib
 import http.client
@@ -49,12 +50,12 @@ class Authority:
                 "/CN=etcd test", "-addext", "keyUsage=critical,keyCertSign",  # RFC 5280, 4.2.1.3
                 "-keyout", self.key, "-out", self.trusted)
 
-    def issue(self, name, san):
+    def issue(self, name, san, days=9):
         chain, key, request, extra = (self.home / f"{name}.{end}" for end in ("pem", "key", "csr", "ext"))
         extra.write_text(f"subjectAltName=critical,{san}\nextendedKeyUsage=serverAuth,clientAuth\n")
         openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/O=noonmark",
                 "-keyout", key, "-out", request)
-        openssl("x509", "-req", "-in", request, "-CA", self.trusted, "-CAkey", self.key, "-CAcreateserial", "-days", 9,
+        openssl("x509", "-req", "-in", request, "-CA", self.trusted, "-CAkey", self.key, "-CAcreateserial", "-days", days,
                 "-extfile", extra, "-out", chain)
         return chain, key
 
@@ -96,6 +97,18 @@ class Member:
     def cut(self, off):
         """Cuts it off from all others, or joins it again."""
         self.cluster.world.server.ip("link", "set", f"port{self.i}", "down" if off else "up")
+
+    @contextlib.contextmanager
+    def apart(self):
+        """Cuts it off from the other members alone: it answers none, and they hear nothing."""
+        others = [f"{m.address}/32" for m in self.cluster.members if m is not self]
+        for other in others:
+            self.namespace.ip("route", "add", "blackhole", other)
+        try:
+            yield
+        finally:
+            for other in others:
+                self.namespace.ip("route", "del", "blackhole", other)
 
     def ask(self, path, body, chain=None, headers=None):
         """A request to its gateway: status and answer. None: none."""
