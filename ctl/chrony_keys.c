@@ -157,7 +157,7 @@ bool chrony_keys_read(const char *text, size_t len, struct chrony_keys *keys,
     if (fault->what == NULL)
         fault->what = arrange(found, n, keys);
     explicit_bzero(found, sizeof found);
-    fault->line = reader.number;
+    fault->line = reader.number > 0 ? reader.number : 1; // of an empty file
     return fault->what == NULL;
 }
 

@@ -72,7 +72,7 @@ static void each_fault_has_its_line(void **state)
         unsigned line;
         const char *what;
     } cases[] = {
-        {"", 0, "first line is NKS0 or NKS1"},
+        {"", 1, "first line is NKS0 or NKS1"},
         {"NKS2\n1.0\n", 1, "first line is NKS0 or NKS1"},
         {"NKS1 x\n", 1, "first line is NKS0 or NKS1"},
         {"NKS1\n", 1, "the second line has an age"},
