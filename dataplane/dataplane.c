@@ -176,6 +176,14 @@ static int open_clients(struct dataplane *d)
     return fault ? failed("no memory to count clients", fault) : 0;
 }
 
+// The ports are all sockets, or none is.
+static enum loop_idle find_idle(const struct config *config)
+{
+    if (config->dataplane.idle != IDLE_ADAPTIVE)
+        return LOOP_POLLS;
+    return config_socket_ports(config) > 0 ? LOOP_GATHERS : LOOP_SLEEPS;
+}
+
 static int open_cores(struct dataplane *d)
 {
     stamp_clock_open(&d->stamps, &d->board->stamps);
@@ -186,7 +194,7 @@ static int open_cores(struct dataplane *d)
             .counters = &d->board->core[i],
             .limited = &d->board->limited[i],
             .key_counters = &d->board->core_keys[i],
-            .idle = d->config->dataplane.idle == IDLE_ADAPTIVE ? LOOP_SLEEPS : LOOP_POLLS,
+            .idle = find_idle(d->config),
             .tables = table_memory_tables(&d->table_memory),
             .first_number = d->table_memory.first[i],
         };

@@ -3,6 +3,7 @@
 #include "base/bounds.h"
 #include "base/bytes.h"
 #include "base/log.h"
+#include "base/now.h"
 #include "base/secret.h"
 #include "dataplane/core.h"
 #include "dataplane/limit_memory.h"
@@ -45,6 +46,8 @@ struct loop {
     _Atomic int tid;        // writer: the polling thread, once; reader: housekeeping
     _Atomic bool must_stop; // writer: housekeeping; reader: the polling thread
     uint32_t empty;         // turns without frames, up to LOOP_EMPTY_TURNS
+    bool full;              // the last turn left frames in a port
+    uint64_t found_ns;      // when the last turn with frames ended, and the pause after it
     struct pollfd *wait;    // of each queue; NULL: it does not sleep
     struct limit_memory limit_memory;
     struct admit admit; // of all its cores together
@@ -179,6 +182,7 @@ static void take_seed(struct seat *seat)
 static bool turn(struct loop *loop)
 {
     bool found = false;
+    loop->full = false;
     for (uint32_t i = 0; i < loop->n_seats; i++) {
         struct seat *seat = &loop->seat[i];
         take_seed(seat);
@@ -186,9 +190,23 @@ static bool turn(struct loop *loop)
             found = true;
         else
             core_refresh(&seat->core); // drops retired keys and old policies on an idle core
+        loop->full |= !seat->core.batch.burst.drained;
     }
     counter_add(&loop->is.counters->heartbeat, 1);
     return found;
+}
+
+// How long the loop is to pause after a turn that ended now. A core that gathers does not pause
+// after a lone request: nobody would come meanwhile, and a pause costs as much as a sleep.
+static long pause_us(struct loop *loop, bool found, uint64_t now)
+{
+    if (!found || loop->is.idle == LOOP_SLEEPS)
+        return 0;
+    if (loop->is.idle == LOOP_PAUSES)
+        return LOOP_PAUSE_US;
+    const bool near = now - loop->found_ns <= LOOP_NEAR_US * 1000UL;
+    loop->found_ns = now;
+    return near && !loop->full ? LOOP_GATHER_US : 0;
 }
 
 // Sleeps once enough turns were empty. A frame that comes between the last of them and the sleep
@@ -196,11 +214,13 @@ static bool turn(struct loop *loop)
 // is enough for the next.
 static void rest(struct loop *loop, bool found)
 {
-    const bool pauses = loop->is.idle == LOOP_PAUSES;
-    const uint32_t most = pauses ? 1 : LOOP_EMPTY_TURNS;
+    const uint32_t most = loop->is.idle == LOOP_SLEEPS ? LOOP_EMPTY_TURNS : 1;
+    const long pause = pause_us(loop, found, now_ns());
     loop->empty = found ? 0 : loop->empty + 1;
-    if (pauses && found)
-        nanosleep(&(struct timespec){.tv_nsec = LOOP_PAUSE_US * 1000L}, NULL);
+    if (pause > 0) {
+        nanosleep(&(struct timespec){.tv_nsec = pause * 1000}, NULL);
+        loop->found_ns = now_ns();
+    }
     if (loop->empty < most)
         return;
     loop->empty = most - 1;

@@ -23,6 +23,9 @@ enum {
     LOOP_EMPTY_TURNS =
         1000, // before a sleep: some tens of microseconds to a tenth of a millisecond
     LOOP_PAUSE_US = 1000,
+    // The kernel's slack for timers (50 us by default) comes on top of it.
+    LOOP_GATHER_US = 100,
+    LOOP_NEAR_US = 100, // what comes no later after a burst and its pause is worth gathering
     LOOP_NO_CPU = -1,
 };
 
@@ -32,6 +35,10 @@ enum loop_idle {
     // Sleeps after the first empty turn, and pauses for LOOP_PAUSE_US after each that had frames:
     // at most a burst of each queue a pause, so that no flood takes more than a part of a CPU.
     LOOP_PAUSES,
+    // Sleeps after the first empty turn, and pauses for LOOP_GATHER_US after each that emptied its
+    // ports of frames, if others came not long before. Then many requests share what a sleep costs.
+    // For ports that the kernel stamps: there a request may wait without looking late.
+    LOOP_GATHERS,
 };
 
 struct loop_setup {

@@ -104,6 +104,12 @@ static int open_pauser(void **state)
     return open_loops(LOOP_PAUSES, READABLE);
 }
 
+static int open_gatherer(void **state)
+{
+    (void)state;
+    return open_loops(LOOP_GATHERS, READABLE);
+}
+
 static int close_loop(void **state)
 {
     (void)state;
@@ -320,7 +326,8 @@ int __wrap_nanosleep(const struct timespec *span, struct timespec *rest_of_it)
 {
     (void)rest_of_it;
     assert_int_equal(span->tv_sec, 0);
-    assert_int_equal(span->tv_nsec, LOOP_PAUSE_US * 1000);
+    const bool gathers = loop->is.idle == LOOP_GATHERS;
+    assert_int_equal(span->tv_nsec, (gathers ? LOOP_GATHER_US : LOOP_PAUSE_US) * 1000);
     pauses++;
     return 0;
 }
@@ -348,6 +355,48 @@ static void one_that_pauses_takes_little_of_a_cpu(void **state)
     assert_int_equal(pauses, 3);
 }
 
+// The loop of ports that are sockets: requests that come close to each other share a turn.
+static void one_that_gathers_pauses_between_bursts(void **state)
+{
+    (void)state;
+    const uint64_t near = LOOP_NEAR_US * 1000;
+    uint64_t now = 2 * near;
+    atomic_store(&feeding, true);
+    assert_true(turn(loop));
+    assert_int_equal(pause_us(loop, true, now), 0); // none came before
+    assert_int_equal(pause_us(loop, true, now += near), LOOP_GATHER_US);
+    assert_int_equal(pause_us(loop, true, now += near), LOOP_GATHER_US);
+    assert_int_equal(pause_us(loop, true, now += near + 1), 0);
+    assert_int_equal(pause_us(loop, true, now + 1), LOOP_GATHER_US);
+
+    sleeps = pauses = 0; // it does pause, on a machine that is late too
+    for (const uint64_t end = now_ns() + 20000 * (uint64_t)NOW_NS_PER_MS; pauses == 0;) {
+        assert_true(now_ns() < end);
+        rest(loop, turn(loop));
+    }
+    assert_int_equal(sleeps, 0);
+    atomic_store(&feeding, false);
+    for (unsigned i = 1; i < 4; i++) {
+        rest(loop, turn(loop));
+        assert_int_equal(sleeps, i);
+    }
+}
+
+// What a flood has left in the socket does not wait.
+static void one_that_gathers_does_not_pause_over_a_rest(void **state)
+{
+    (void)state;
+    const struct packet ntp = packet_ntp(4, 3);
+    const struct packet frame = frame_around(&frame_default, ntp.at, ntp.len);
+    for (unsigned i = 0; i < LANES + 1; i++)
+        memory_port_push(port[0], frame.at, frame.len);
+    loop->found_ns = 1;
+    assert_true(turn(loop));
+    assert_int_equal(pause_us(loop, true, 2), 0);
+    assert_true(turn(loop));
+    assert_int_equal(pause_us(loop, true, 3), LOOP_GATHER_US);
+}
+
 static void one_that_nobody_wakes_polls(void **state)
 {
     (void)state;
@@ -364,6 +413,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_idle_core_forgets_retired_keys, open_loop, close_loop),
         cmocka_unit_test_setup_teardown(an_idle_core_sleeps, open_sleeper, close_loop),
         cmocka_unit_test_setup_teardown(one_that_pauses_takes_little_of_a_cpu, open_pauser,
+                                        close_loop),
+        cmocka_unit_test_setup_teardown(one_that_gathers_pauses_between_bursts, open_gatherer,
+                                        close_loop),
+        cmocka_unit_test_setup_teardown(one_that_gathers_does_not_pause_over_a_rest, open_gatherer,
                                         close_loop),
         cmocka_unit_test_setup_teardown(one_that_nobody_wakes_polls, open_loop, close_loop),
         cmocka_unit_test_setup_teardown(a_policy_is_taken_with_the_next_burst, open_loop,
