@@ -41,6 +41,8 @@ How to read them:
   So they are measured twice: once more with `dataplane.idle: adaptive`, where NTS-KE has the CPU alone on both sides. memif's core always polls.
   OpenSSL's client is ntsperf, GnuTLS's is `perf/comparison/gnutls_load.py`, which leaves Nagle's algorithm on.
   The CPU time is that of the processes that exchange keys, for each exchange that was granted.
+- *All may sleep* is the same rate for each server, with `dataplane.idle: adaptive`: the CPU time of all its threads, with their
+  wake-ups and the softirqs that run within them, whatever it is spent on. memif's core always polls.
 - *One at a time* is {low_rate} requests a second: server time is between the receive and transmit timestamps of its replies.
 """
 

@@ -18,6 +18,7 @@ from harness import BUILD, KE_PORT, SERVER_V4, wait_for
 LOSS = 0.001
 LOW_RATE = 1000
 KE_RATES = (100, 1000)
+SAME_RATE_S = 1.5  # at least
 GNUTLS_LOAD = pathlib.Path(__file__).with_name("gnutls_load.py")
 
 
@@ -213,6 +214,19 @@ def hold(contestant, rate, seconds, verify, file):
             "cost": cost(used, idle_ns)}
 
 
+def same_rate(contestant, rate, seconds, verify):
+    """The CPU time that a reply takes at a rate that all servers hold, where each may sleep: all threads of the
+    server, with their wake-ups, and the softirqs that run within them."""
+    contestant.wait_ready()
+    seconds = max(seconds, SAME_RATE_S)
+    with Load(contestant, "nts", "--rate", rate, "--reuse", "--duration", f"{seconds}s",
+              "--timeout", "500ms", "--verify", verify) as load:
+        used = watch(contestant, [load], seconds)
+        got = load.result(patience(contestant, seconds))
+    return {"rate": got["answered_rate"], "loss": got["loss"], "round_trip_ns": got["latency_ns"]["p50"],
+            "cost": cost(used, 0)}
+
+
 def openssl_sessions(contestant, rate, seconds, file):
     """By ntsperf."""
     with Load(contestant, "ke", "--rate", rate, "--duration", f"{seconds}s", file=file) as load:
@@ -271,17 +285,23 @@ class Steps:
                           rate, self.plan["ke_s"], file if rate == KE_RATES[0] else None,
                           function=key_exchanges)
 
-    def exchange_keys_alone(self):
-        """The same where no polling thread shares the CPU: chronyd's helper has it alone in any case. Last,
-        because the server is started anew."""
+    def where_none_polls(self):
+        """Key exchanges where no polling thread shares the CPU, because chronyd's helper has it alone in any case; and
+        replies at the same rates. Last, because the server is started anew."""
         try:
             if self.contestant.sleep():
                 self.exchange_keys("ke_alone", None)
+            elif self.contestant.cores():
+                return  # it cannot sleep
         except RuntimeError as failure:
             self.say(f"failed: {failure}")
+            return
         if not self.contestant.cores():
             for name in [name for name in self.got if name.startswith("ke_")]:
                 self.got[name.replace("ke_", "ke_alone_", 1)] = self.got[name]
+        for rate in self.plan["same_rates"]:
+            self.step(f"same_{rate}", f"{shown(rate)} where it may sleep", rate, self.plan["hold_s"],
+                      self.plan["verify"], function=same_rate)
 
     def run(self):
         plan = self.plan
@@ -298,5 +318,5 @@ class Steps:
         if found:
             self.step("hold", f"{shown(found)} held", found, plan["hold_s"], plan["verify"],
                       self.file["hold"])
-        self.exchange_keys_alone()
+        self.where_none_polls()
         return self.got

@@ -23,6 +23,8 @@ def small_share(value):
     return f"{value:.4%}" if value else "none"
 
 
+SAME_RATES = (20_000, 40_000)  # requests a second that all servers hold
+
 # name, description, path in a round, format, whether more is better.
 ROWS = [
     ("rate", "replies a second, held with at most 0.1 % lost", ("hold", "rate"), number, True),
@@ -55,6 +57,10 @@ ROWS = [
       for key, client in (("openssl", "OpenSSL"), ("gnutls", "GnuTLS")) for rate in (100, 1000)),
     ("ke_gnutls_ms", "GnuTLS's client, 100 key exchanges a second: median ms",
      ("ke_gnutls_100", "median_ms"), tenths, False),
+    *((f"same_{rate}{what}", text.format(number(rate)), (f"same_{rate}", *path), number, False)
+      for rate in SAME_RATES
+      for what, text, path in (("", "all may sleep, {} requests a second: ns of CPU a reply", ("cost", "whole_core")),
+                               ("_ns", "likewise, {} requests a second: median ns there and back", ("round_trip_ns",)))),
     ("server_ns", "one at a time: median ns from receive to send", ("one_at_a_time", "server_ns"),
      number, False),
     ("departure_ns", "one at a time: departure_ns, composing to sending",
@@ -65,7 +71,7 @@ ROWS = [
 # Of these the ratio to chronyd is of interest, greater being better for noonmarkd.
 RATIOS = ("rate", "most", "cpu_total", "cpu_busy", "ke_openssl_100", "ke_openssl_1000",
           "ke_gnutls_100", "ke_gnutls_1000", "ke_alone_openssl_100", "ke_alone_openssl_1000",
-          "ke_alone_gnutls_100", "ke_alone_gnutls_1000", "ke")
+          "ke_alone_gnutls_100", "ke_alone_gnutls_1000", "ke", *(f"same_{rate}" for rate in SAME_RATES))
 
 
 def at(value, path):

@@ -21,7 +21,8 @@ COMMAND = [ROOT / "perf/compare", "--quick", "--duration", "0.5", "--out", OUT]
 FIGURES = ("rate", "most", "cpu_whole", "cpu_busy", "softirq_server", "softirq_tester", "cpu_total",
            "ke", "ke_openssl_100", "ke_openssl_1000", "ke_gnutls_100", "ke_gnutls_1000",
            "ke_gnutls_ms", "server_ns", "round_trip_ns")
-ALONE = tuple(f"ke_alone_{client}_{rate}" for client in ("openssl", "gnutls") for rate in (100, 1000))
+ALONE = tuple(f"ke_alone_{client}_{rate}" for client in ("openssl", "gnutls") for rate in (100, 1000)) + \
+    ("same_20000", "same_20000_ns")
 POLLING = ("busy_counter", "departure_ns", "busy_share")
 
 
@@ -54,6 +55,7 @@ def check_figures(tap, report):
                for name in ("rate", "cpu_total", "ke", "ke_gnutls_1000")), "ratios to chronyd are there")
     tap.ok(report["summary"]["ratios"]["xdp"]["ke_alone_openssl_1000"]["median"] > 0,
            "also where NTS-KE has the CPU alone on both sides")
+    tap.ok(report["summary"]["ratios"]["xdp"]["same_20000"]["median"] > 0, "and where both may sleep")
     tap.ok(report["machine"]["cpu"] and os.uname().nodename not in json.dumps(report["machine"]),
            "the machine is described without its name")
 
