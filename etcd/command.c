@@ -5,6 +5,7 @@
 #include "base/now.h"
 #include "base/secret.h"
 #include "config/config.h"
+#include "etcd/gateway.h"
 #include "etcd/members.h"
 #include "etcd/step.h"
 #include "etcd/terms.h"
@@ -74,6 +75,7 @@ static bool begin(struct command *c, const char *path)
         log_error("%s", why);
         return false;
     }
+    gateway_begin();
     if (post_begin() == 0)
         c->members = members_open(&c->terms.members);
     if (c->members == NULL)

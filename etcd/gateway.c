@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/printable.h"
 #include "etcd/base64.h"
+#include "etcd/heap.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -25,6 +26,11 @@ enum {
     HTTP_UNAUTHORIZED = 401,
     HTTP_SERVER_ERROR = 500,
 };
+
+void gateway_begin(void)
+{
+    json_set_alloc_funcs(malloc, heap_free);
+}
 
 // The base64 of some octets as a JSON string, or NULL.
 static json_t *octets(const uint8_t *at, size_t len)

@@ -15,6 +15,9 @@ enum {
     GATEWAY_WHY_MAX = 256,
 };
 
+// Has jansson wipe what it frees (etcd/heap.h). Called once, before anything else here.
+void gateway_begin(void);
+
 // What became of a request.
 enum gateway_result {
     GATEWAY_GOOD,

@@ -77,7 +77,7 @@ static bool authenticate(struct members *c, uint32_t i, enum gateway_result *res
     const struct errand errand = {
         .path = "/v3/auth/authenticate", .body = body, .hear = hear_token};
 
-    c->token[0] = '\0';
+    bytes_wipe(c->token, sizeof c->token);
     if (body == NULL) {
         snprintf(why, GATEWAY_WHY_MAX, "no memory");
         return false;
@@ -109,7 +109,7 @@ static bool ask_known(struct members *c, uint32_t i, const struct errand *e,
             return false;
         if (*result != GATEWAY_TOKEN || !known || fresh)
             return true;
-        c->token[0] = '\0';
+        bytes_wipe(c->token, sizeof c->token);
     }
 }
 

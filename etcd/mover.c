@@ -7,6 +7,7 @@
 #include "base/secret.h"
 #include "board/board.h"
 #include "config/config.h"
+#include "etcd/gateway.h"
 #include "etcd/mover_filter.h"
 #include "etcd/post.h"
 #include "etcd/work.h"
@@ -101,6 +102,7 @@ static int start_work(struct mover *m)
 
     if (result < 0)
         return failed("libcurl", result);
+    gateway_begin();
     m->work = work_open(m->config, m->facts, m->board);
     if (m->work == NULL)
         return failed("start", -ENOMEM);

@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "base/printable.h"
+#include "etcd/heap.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -20,7 +21,8 @@ int post_begin(void)
 {
     struct addrinfo *found = NULL;
 
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+    if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, heap_free, heap_realloc, strdup,
+                             calloc) != CURLE_OK)
         return -ENOMEM;
     // The resolver's modules are loaded now: a confined process loads no code.
     if (getaddrinfo("localhost", NULL, NULL, &found) == 0)

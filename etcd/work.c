@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/now.h"
 #include "base/secret.h"
+#include "crypto/registers.h"
 #include "etcd/members.h"
 #include "etcd/step.h"
 #include "etcd/terms.h"
@@ -293,10 +294,11 @@ struct work *work_open(const struct config *config, const struct board_facts *fa
     w->board = board;
     w->said = NEVER_SAID;
     look_at_file(w);
+    registers_wipe(); // copying a document leaves secrets in vector registers
     return w;
 }
 
-uint64_t work_turn(struct work *w, uint64_t now_ns)
+static uint64_t turn(struct work *w, uint64_t now_ns)
 {
     if (w->members == NULL && (now_ns < w->read_due_ns || !open_members(w, now_ns)))
         return w->read_due_ns;
@@ -322,6 +324,13 @@ uint64_t work_turn(struct work *w, uint64_t now_ns)
         break;
     }
     return w->read_due_ns;
+}
+
+uint64_t work_turn(struct work *w, uint64_t now_ns)
+{
+    const uint64_t due_ns = turn(w, now_ns);
+    registers_wipe(); // as above; and AES-GCM's keys
+    return due_ns;
 }
 
 bool work_has_document(const struct work *w)
