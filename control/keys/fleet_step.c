@@ -82,6 +82,8 @@ static bool make(struct fleet_steps *s, struct making *m, int64_t period, uint32
             m->set->n++;
     s->has_kept = s->has_kept && period < s->kept_until && !has_id(m->set, s->kept.id) &&
                   !fleet_document_revokes(d, s->kept.id);
+    if (!s->has_kept)
+        bytes_wipe(&s->kept, sizeof s->kept);
     // In the place of the oldest one if the set is full: clients may have more cookies of it.
     if (s->has_kept && m->set->n < KEY_SET_MAX)
         m->set->n++;

@@ -38,7 +38,7 @@ struct fleet_steps {
     bool has_period;
     int64_t period;  // where UTC is, as far as it can be trusted
     uint32_t keep;   // of the set in use
-    struct key kept; // sealed before a jump
+    struct key kept; // sealed before a jump; zero unless has_kept
     bool has_kept;
     int64_t kept_until;     // the first period without it
     int64_t offset_ns;      // UTC minus monotonic time at the last step

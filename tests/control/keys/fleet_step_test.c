@@ -144,6 +144,13 @@ static void the_first_and_the_last_key_are_frozen(void **state)
     seals(&node, FIRST, FIRST + 1);
 }
 
+// F5: a key that no set has any more is not left beside the sets.
+static void nothing_is_kept(const struct node *node)
+{
+    static const struct key none;
+    assert_memory_equal(node->steps.kept.secret, none.secret, sizeof none.secret);
+}
+
 // A document that comes 40 days after the end of the last one: the frozen key sealed until then.
 static void the_frozen_key_opens_after_a_new_document(void **state)
 {
@@ -163,6 +170,7 @@ static void the_frozen_key_opens_after_a_new_document(void **state)
     }
     at(&node, last + 23); // `keep` periods later
     assert_false(has(&node, last));
+    nothing_is_kept(&node);
     assert_int_equal(node.set.n, 2 + 3);
 }
 
@@ -249,6 +257,7 @@ static void a_revoked_key_is_in_no_set(void **state)
     doc.revoked[doc.n_revoked++] = id_of(FIRST + 60);
     step(&node, (FIRST + 100) * (int64_t)DAY_S, true, true);
     assert_false(has(&node, FIRST + 60));
+    nothing_is_kept(&node);
     // All that is left of the document.
     for (int64_t p = LAST - 3; p <= LAST; p++)
         doc.revoked[doc.n_revoked++] = id_of(p);
