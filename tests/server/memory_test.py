@@ -11,63 +11,15 @@ import subprocess
 import time
 
 from harness import BUILD, KE_PORT, SERVER_NAME, SERVER_V4, Tap, World, wait_for
+from memory_scan import scan, siv_patterns, swapped
 from probe import AEAD, END, PROTOCOL, Probe, numbers, record
 
 ROTATE, KEEP, ROTATIONS = 6, 1, 3
 LAST = ((), ("--inner", "ph*2"), ("--fields", "uid,cookie,ph*7,auth"))  # usual, slow, long
 IDLE = 0.8  # s: by then a retired key has left an idle process (ke looks each 0.5 s)
-MEMSCAN = BUILD / "tests/server/memscan"
 BOARD = "/memfd:noonmark-control"
 KEY_COPY = "/memfd:noonmark-key"  # of a key's file, which the supervisor keeps for the next ke
 HOLDERS = {"cookie": ("control", "ke", "dataplane"), "tls": ("ke",)}
-
-
-def make_sbox():
-    """AES's substitution (FIPS 197, section 5.1.1): inverses in GF(2^8), then an affine map."""
-    table, p, q = [0] * 256, 1, 1
-    while True:
-        p ^= (p << 1 ^ (0x11b if p & 0x80 else 0)) & 0xff
-        q ^= q << 1
-        q ^= q << 2
-        q ^= q << 4
-        q &= 0xff
-        q ^= 0x09 if q & 0x80 else 0
-        table[p] = q ^ 0x63
-        for turn in range(1, 5):
-            table[p] ^= (q << turn | q >> 8 - turn) & 0xff
-        if p == 1:
-            table[0] = 0x63
-            return table
-
-
-SBOX = make_sbox()
-
-
-def round_keys(key):
-    """The eleven round keys of an AES-128 key; the first is the key itself."""
-    words, factor = [list(key[i:i + 4]) for i in range(0, 16, 4)], 1
-    for i in range(4, 44):
-        word = words[-1]
-        if i % 4 == 0:
-            word = [SBOX[b] for b in word[1:] + word[:1]]
-            word[0] ^= factor
-            factor = (factor << 1 ^ (0x11b if factor & 0x80 else 0)) & 0xff
-        words.append([a ^ b for a, b in zip(words[i - 4], word)])
-    return [bytes(sum(words[i:i + 4], [])) for i in range(0, 44, 4)]
-
-
-def planes(block):
-    """A block in the form of crypto/lanes_portable.h, the same in eight lanes."""
-    bits = [sum((block[i] >> j & 1) << i for i in range(16)) for j in range(8)]
-    return b"".join(b.to_bytes(2, "little") * 8 for b in bits)
-
-
-def siv_patterns(name, secret):
-    """A key of AES-SIV-CMAC-256 in every form that the server gives it."""
-    for half in range(2):
-        for number, octets in enumerate(round_keys(secret[16 * half:16 * half + 16])):
-            yield f"{name}-half{half}-round{number}", octets
-            yield f"={name}-half{half}-planes{number}", planes(octets)
 
 
 class Keys:
@@ -89,7 +41,7 @@ class Keys:
         for name, secret in self.all.items():
             yield from siv_patterns(f"cookie-{name}", secret)
             # As SHA-256 has it, which ends the key file.
-            yield f"cookie-{name}-swapped", b"".join(secret[i:i + 4][::-1] for i in range(0, 32, 4))
+            yield f"cookie-{name}-swapped", swapped(secret)
 
 
 def tls_patterns(kind, path):
@@ -109,27 +61,6 @@ def tls_patterns(kind, path):
             high = min(line + 64, (at + len(octets)) * 4 // 3)
             if high - low >= 8:
                 yield f"tls-{kind}-{name}-pem", text[low:high].encode()
-
-
-class Found:
-    def __init__(self, line):
-        word = line.split()
-        self.name, self.where, self.thread = word[1].lstrip("="), word[2], word[3]
-        self.address, self.count, self.flags, self.mapping = word[4:8]
-        self.flags = self.flags.split(",")
-        self.line = line
-
-
-def scan(pid, patterns):
-    """Every place in the memory and the registers of a process, and what could not be read."""
-    lines = "".join(f"{name} {octets[:len(octets) // 8 * 8].hex()}\n" for name, octets in patterns)
-    got = subprocess.run([MEMSCAN, str(pid)], input=lines, stdout=subprocess.PIPE,
-                         stderr=subprocess.STDOUT, text=True)
-    if got.returncode != 0:
-        raise RuntimeError(f"memscan {pid}: {got.stdout}")
-    lines = got.stdout.splitlines()
-    return ([Found(line) for line in lines if line.startswith("found")],
-            [line for line in lines if line.startswith("unread") and "[vvar" not in line])
 
 
 def wrong(role, found, retired):
