@@ -1,7 +1,7 @@
 """Keys lie in locked memory alone, and leave it when they are retired. While keys rotate under real
 exchanges and requests, right and wrong ones, memscan looks through the memory and the registers of
 all processes for every cookie key that there has been, halves and round keys too, for the TLS keys in
-the forms that OpenSSL gives them, and for the clients' keys that cookies carry."""
+the forms that OpenSSL gives them, for the clients' keys that cookies carry, and for a key that was imported and revoked."""
 
 import base64
 import json
@@ -42,6 +42,7 @@ class Keys:
             yield from siv_patterns(f"cookie-{name}", secret)
             # As SHA-256 has it, which ends the key file.
             yield f"cookie-{name}-swapped", swapped(secret)
+            yield f"cookie-{name}-digits", secret.hex().encode()  # of a request to import it
 
 
 def tls_patterns(kind, path):
@@ -185,6 +186,28 @@ def new_pairs(world):
     return [*tls_patterns("ec", world.key), *tls_patterns("rsa", key)]
 
 
+def import_and_revoke(tap, world, watch):
+    """A key of chronyd's, which seals for a moment. From here on it is a retired one."""
+    def ctl(*words):
+        command = [BUILD / "noonmarkctl", "--socket", world.control_socket, "keys", *words]
+        return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    ids = [0x40000000 + i for i in range(4)]
+    file = world.home / "ntskeys"
+    file.write_text("NKS0\n15 0.0\n" + "".join(f"{i:08X} {os.urandom(32).hex()}\n" for i in ids))
+    file.chmod(0o600)
+    imported = wait_for(lambda: ctl("import", "--seal", file).returncode == 0, 10)  # refused while the keys rotate
+    watch.keys.read()
+    known = f"{ids[2]:08x}" in watch.keys.all
+    traffic(world, Probe(world), LAST[-1])
+    for i in ids[:3]:
+        wait_for(lambda i=i: ctl("revoke", "--yes", "--id", f"{i:08x}").returncode == 0 or
+                 f"{i:08x}" not in ctl().stdout, 10)
+    watch.keys.read()
+    tap.ok(imported and known and not {f"{i:08x}" for i in ids} & watch.keys.current, "keys are imported, and revoked",
+           watch.keys.current)
+
+
 def two_kinds(world):
     """Adds an RSA certificate to the EC one; the patterns of both keys."""
     chain, key = world.home / "rsa.pem", world.home / "rsa-key.pem"
@@ -227,9 +250,9 @@ with Tap() as tap, World("memory") as world:
                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     tap.equal(got.returncode, 0, "a reload replaces the certificates")
     tap.note(got.stdout)
-    traffic(world, Probe(world), LAST[-1])
+    import_and_revoke(tap, world, watch)
     time.sleep(IDLE)
-    watch.look("new certificates")
+    watch.look("new certificates, an imported key revoked")
     tap.equal(world.children(), children, "F3: no process took the scan for a fault of its own")
 
     for role in ("supervisor", *children):
