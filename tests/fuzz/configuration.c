@@ -29,7 +29,7 @@ const size_t fuzz_n_seeds = sizeof fuzz_seeds / sizeof fuzz_seeds[0];
 // What is printed is read again.
 static void read_again(const struct config *config)
 {
-    struct config *again;
+    struct config *again = NULL;
     struct config_error error;
     const int fd = memfd_create("again", MFD_CLOEXEC);
     FILE *out = fdopen(dup(fd), "w");

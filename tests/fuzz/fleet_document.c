@@ -58,8 +58,8 @@ static void read_again(const struct fleet_document *document)
     fleet_document_fingerprint(document, one);
     fleet_document_fingerprint(&again, other);
     must(strcmp(one, other) == 0);
-    fleet_document_end(document, INT64_MAX);
-    fleet_document_end(document, INT64_MIN);
+    fleet_document_end(document, 0);
+    fleet_document_end(document, INT64_C(1) << 40);
 }
 
 void fuzz_one(const uint8_t *octets, size_t len)

@@ -41,11 +41,10 @@ const char *keys_ask_import(struct keys *keys, const struct keys_foreign *foreig
                             bool seal)
 {
     (void)keys;
+    (void)foreign;
     (void)seal;
     asked++;
     must(n >= 1 && n <= KEYS_LINES);
-    for (uint32_t i = 0; i < n; i++)
-        must(foreign[i].id == foreign[i].id);
     return NULL;
 }
 
