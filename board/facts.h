@@ -41,7 +41,8 @@ struct fact_fleet {
     uint64_t n_refused; // documents, since the start of control
     uint8_t refused;    // 0 or 1: the file as it is now
     uint8_t frozen;     // 0 or 1: the last span has ended
-    uint8_t spare[6];
+    uint8_t no_mover;   // 0 or 1: no member of etcd is named, or none since a reload
+    uint8_t spare[5];
 };
 
 struct control_facts {

@@ -120,12 +120,13 @@ void places_gather(const struct exposition_sources *s, struct places *p)
     if (s->role != SERVE_KE)
         add_process(p, METRIC_DATAPLANE, s->dataplane, "dataplane");
     add_process(p, METRIC_EXPORTER, s->metrics, "metrics");
-    // Only where there is such a process.
-    if (atomic_load_explicit(&s->etcd->starts, memory_order_relaxed) > 0)
-        add_process(p, METRIC_ETCD, s->etcd, "etcd");
     if (s->role != SERVE_KE)
         gather_clock(s, p);
     gather_facts(s, p);
+    // Only where there is such a process: a reload may have ended it.
+    if (atomic_load_explicit(&s->etcd->starts, memory_order_relaxed) > 0 &&
+        !p->facts.fleet.no_mover)
+        add_process(p, METRIC_ETCD, s->etcd, "etcd");
     if (s->role != SERVE_KE)
         gather_dataplane(s, p);
     if (s->role != SERVE_NTP)

@@ -111,6 +111,7 @@ void facts_describe(const struct status_sources *s, struct control_facts *facts)
     reference_text(s->config, &state, facts->reference);
     describe_keys(s, facts);
     facts_describe_fleet(s->keys, &facts->fleet);
+    facts->fleet.no_mover = s->config->keys.etcd.n_endpoints == 0;
 }
 
 void facts_publish(const struct status_sources *s, struct board_facts *board)

@@ -141,7 +141,8 @@ static void every_field_is_in_one_row(void **state)
     };
     covers(sizeof(struct control_facts), METRIC_FACTS, METRIC_FACTS, facts, N(facts));
 
-    const struct other fleet[] = {OTHER(fact_fleet, fingerprint), OTHER(fact_fleet, spare)};
+    const struct other fleet[] = {OTHER(fact_fleet, fingerprint), OTHER(fact_fleet, no_mover),
+                                  OTHER(fact_fleet, spare)};
     covers(sizeof(struct fact_fleet), METRIC_FLEET, METRIC_FLEET, fleet, N(fleet));
 
     const struct other certificate[] = {OTHER(board_certificate, chain),

@@ -145,6 +145,19 @@ static void numbers_are_the_boards(void **state)
     assert_null(strstr(text, "noonmark_process_heartbeat_age_seconds{"));
 }
 
+// A reload has ended it, and what it wrote last would raise an alert for ever.
+static void a_mover_that_is_not_wanted_any_more_is_not_shown(void **state)
+{
+    (void)state;
+    struct control_facts facts_now = good_facts;
+    assert_non_null(strstr(text_of(EXPOSITION_OPENMETRICS), "\nnoonmark_etcd_current"));
+    facts_now.fleet.no_mover = 1;
+    snapshot_publish(&facts.facts, &facts_now, sizeof facts_now);
+    assert_null(strstr(text_of(EXPOSITION_OPENMETRICS), "\nnoonmark_etcd_current"));
+    assert_null(strstr(text_of(EXPOSITION_OPENMETRICS), "process=\"etcd\""));
+    snapshot_publish(&facts.facts, &good_facts, sizeof good_facts);
+}
+
 // Buckets sum up; with thresholds below 0 there is neither sum nor count.
 static void departures_are_a_histogram(void **state)
 {
@@ -356,6 +369,7 @@ int main(int argc, char **argv)
     cmocka_set_message_output(CM_OUTPUT_TAP);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_the_boards),
+        cmocka_unit_test(a_mover_that_is_not_wanted_any_more_is_not_shown),
         cmocka_unit_test(departures_are_a_histogram),
         cmocka_unit_test(times_are_a_histogram),
         cmocka_unit_test(a_doubted_clock_is_shown_as_served),

@@ -1271,6 +1271,8 @@ MUTANTS = [
            "gateway_ask_range(c->terms->key, kind == OF_ONE)", "gateway_ask_range(c->terms->key, true)", ("etcd/members",)),
     Mutant("etcd-reload", "a reload leaves the mover with the settings of before", "supervisor/reload.c",
            "    if (changes_fleet(r))\n", "    if (false)\n", ("supervisor/reload",)),
+    Mutant("etcd-shown", "metrics show a mover that a reload has ended", "metrics/places.c",
+           "!p->facts.fleet.no_mover", "true", ("metrics/exposition",)),
     Mutant("fleet-move", "a reload takes a document that goes back (F13)", "control/keys/fleet_file.c",
            "                      may_follow(&a->read, force, why);", "                      force != NULL;",
            ("control/keys/fleet_file",)),
