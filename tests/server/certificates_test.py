@@ -7,18 +7,17 @@ served, and the old pair serves on. Then several pairs, and which of them a clie
 """
 
 import argparse
-import json
 import os
 import pathlib
 import re
-import signal
 import socket
 import ssl
 import subprocess
 import time
 
 from authority import Authority
-from harness import BUILD, KE_PORT, ROOT, SERVER_NAME, SERVER_V4, Program, Tap, World, wait_for
+from exchanges import Exchanges
+from harness import BUILD, KE_PORT, ROOT, SERVER_NAME, SERVER_V4, Tap, World, wait_for
 
 RATE = 50
 PAIRS = 3
@@ -188,21 +187,13 @@ def main():
     with Tap() as tap, World("certificates") as world:
         files = Files(tap, world)
         world.start()
-        result = world.home / "load.json"
-        load = Program("ntsperf", world.client.command(
-            BUILD / "ntsperf", "ke", "--rate", RATE, "--duration", "10h", "--ca", files.authority.root,
-            f"--json={result}", "--quiet", SERVER_V4), world.home / "ntsperf.log")
-        world.programs.append(load)
+        load = Exchanges(world, files.authority, RATE)
         files.renewals(options.rounds)
         files.misfits()
         files.reload()
         files.hook()
         files.choices()
-        load.stop(signal.SIGINT, 20)
-        got = json.loads(result.read_text())
-        tap.ok(got["sent"] > 0 and got["sent"] - got["open"] == got["answered"] == got["verified"] and not got["lost"] and
-               not got["late"] and not got["wrong"], f"F15: no handshake of {got['sent']} at {RATE} a second failed",
-               json.dumps(got)[:2000])
+        load.judge(tap, "F15: ")
         tap.equal(world.stop(), 0, "SIGTERM ends it with status 0")
 
 

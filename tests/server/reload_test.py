@@ -21,6 +21,7 @@ import subprocess
 import time
 
 from authority import Authority
+from exchanges import Exchanges
 from harness import (BUILD, KE_PORT, SERVER_NAME, SERVER_V4, SERVER_V6, Program, Stopwatch, Tap, World, wait_for)
 
 PAIRS = 6
@@ -522,19 +523,11 @@ def main():
     with Tap() as tap, World("reload") as world:
         reloads = Reloads(tap, world)
         world.start()
-        result = world.home / "load.json"
-        load = Program("ntsperf", world.client.command(
-            BUILD / "ntsperf", "ke", "--rate", RATE, "--duration", "10h", "--ca", reloads.authority.root,
-            f"--json={result}", "--quiet", SERVER_V4), world.home / "ntsperf.log")
-        world.programs.append(load)
+        load = Exchanges(world, reloads.authority, RATE)
         time.sleep(1)
         reloads.many(options.reloads)
         reloads.live_settings()
-        load.stop(signal.SIGINT, 20)
-        got = json.loads(result.read_text())
-        tap.ok(got["sent"] > 0 and got["sent"] - got["open"] == got["answered"] == got["verified"] and
-               not got["lost"] and not got["late"] and not got["wrong"], f"no handshake of {got['sent']} at {RATE} a second failed",
-               json.dumps(got)[:2000])
+        load.judge(tap, "")
         reloads.bad_pairs()
         reloads.bad_configurations()
         reloads.other_settings()
