@@ -222,9 +222,9 @@ def run(tap, cluster, nodes):
     seen = set()
 
     def appended(text, n=1, timeout=15):
-        """Waits until all have a document that is n newer."""
+        """Waits until all have a document that is n newer, each within its time."""
         wanted = max(node.serial() for node in nodes) + n
-        got = asker.wait(lambda: same(nodes, wanted), timeout)
+        got = asker.wait(lambda: same(nodes, wanted), n * timeout)
         tap.ok(got, f"F4: {text}", "\n".join(f"{n.serial()}\n{n.server_tail()}" for n in nodes))
         seen.update(secrets_of(got or ""))
 
