@@ -115,8 +115,9 @@ struct board_port {
                               // blocked one, 0: none
     _Atomic uint32_t not_steered; // local addresses that its XDP program has no room for
     uint32_t queues;
+    uint32_t smears; // 1: leap seconds, as dataplane.ports[].leap says
     uint8_t mac[6];
-    uint8_t spare[6];
+    uint8_t spare[2];
     _Atomic uint64_t rx_missed;    // frames that the driver counts as lost before any core saw them
     _Atomic uint64_t rx_ring_full; // of these: an AF_XDP socket's receive ring was full
     _Atomic uint64_t fill_ring_empty; // how often an AF_XDP socket had no empty buffer
@@ -141,6 +142,7 @@ struct board_dataplane {
     struct snapshot stamps;      // struct stamp_line, of the frames' stamps
     struct snapshot
         ntp_state; // struct ntp_state as the cores serve it: control's state after the check
+    struct snapshot ntp_state_smeared; // likewise, as cores of ports that smear leap seconds do
     _Atomic uint32_t clock_doubted;   // 1: control's clock is wrong, so that it is served as leap 3
     uint32_t guard_seen[2];           // count of each guard socket when it was last added
     _Atomic uint64_t guard_discarded; // datagrams, both together; not reset by a restart

@@ -53,8 +53,11 @@ struct control_facts {
     uint8_t healthy;                 // 0 or 1, like the other flags
     uint8_t unhealthy[FACT_REASONS]; // 1 for the reason in force
     uint8_t keys_failing;            // the last attempt to make or write keys has failed
-    uint8_t spare;
-    char source[FACT_TEXT_LEN];    // "chronyd"; with its NUL, as the next one
+    uint8_t smear_lost;              // ports that smear say LI 3: has the clock made its jump?
+    uint8_t leap_list_bad;           // ports smear, and the list of leap seconds is of no use
+    uint8_t spare[7];
+    int64_t smear_ns;           // that they add to CLOCK_REALTIME; or FACT_UNKNOWN: no port smears
+    char source[FACT_TEXT_LEN]; // "chronyd"; with its NUL, as the next one
     char reference[FACT_TEXT_LEN]; // "GPS", "192.0.2.1"
     uint32_t n_keys;
     uint32_t spare_too;

@@ -37,6 +37,15 @@ const struct metric_family family_clock_gates = {
 const struct metric_family family_clock_steps = {
     "noonmark_clock_steps", "Steps of CLOCK_REALTIME that control has noticed.", METRIC_COUNTER,
     ""};
+const struct metric_family family_smear = {
+    "noonmark_smear_seconds", "What ports that smear leap seconds add to CLOCK_REALTIME.",
+    METRIC_GAUGE, "seconds"};
+const struct metric_family family_smear_lost = {
+    "noonmark_smear_lost", "Whether ports that smear cannot know if the clock has jumped.",
+    METRIC_GAUGE, ""};
+const struct metric_family family_leap_list_bad = {
+    "noonmark_leap_list_bad", "Whether the list of leap seconds is of no use to ports that smear.",
+    METRIC_GAUGE, ""};
 const struct metric_family family_stamps_bound = {
     "noonmark_stamp_clock_bound_seconds",
     "How far the clock that stamps frames can be from the line fitted to it, at its base.",
@@ -52,6 +61,8 @@ const struct metric_family family_port_link_up = {
     "noonmark_port_link_up", "Whether the port's link is up.", METRIC_GAUGE, ""};
 const struct metric_family family_port_queues = {
     "noonmark_port_queues", "Queues of the port that are polled.", METRIC_GAUGE, ""};
+const struct metric_family family_port_smears = {
+    "noonmark_port_smears", "Whether the port smears leap seconds.", METRIC_GAUGE, ""};
 const struct metric_family family_port_not_steered = {
     "noonmark_port_addresses_not_steered",
     "Local addresses that the port's XDP program has no room for.", METRIC_GAUGE, ""};

@@ -2,10 +2,11 @@
 #include "board/ntp_state.h"
 
 enum {
-    DISTANCE_MAX = 16 << 16, // 16 s in NTP short format (RFC 5905: MAXDISP)
-    PRECISION_MIN = -32,     // a timestamp's last bit
-    VOID_MAX_S = 60,         // a line is watched more often
-    RATE_PPM_MAX = 1000,     // between the line and tsc_hz, which control rounds
+    DISTANCE_MAX = 16 << 16,  // 16 s in NTP short format (RFC 5905: MAXDISP)
+    PRECISION_MIN = -32,      // a timestamp's last bit
+    VOID_MAX_S = 60,          // a line is watched more often
+    RATE_PPM_MAX = 1000,      // between the line and tsc_hz, which control rounds
+    SMEAR_RATE_SHARE = 80000, // a smear changes the rate by less than this part: 86399 s or more
 };
 
 // Counters of real machines run at 50 MHz to 20 GHz.
@@ -33,6 +34,19 @@ static bool bound_is_sound(const struct ntp_state *state)
            exact <= VOID_MAX_S * state->tsc_hz;
 }
 
+// A smear of one second, in a day.
+static bool smear_is_sound(const struct ntp_state *state)
+{
+    const int64_t second = INT64_C(1) << 32;
+    const int64_t rate_max = (int64_t)(state->line.rate / SMEAR_RATE_SHARE);
+    if (state->smear_state == SMEAR_NONE)
+        return true;
+    return state->smear_state <= SMEAR_LOST && state->smear_of <= LEAP_DELETE &&
+           (state->smear_leap == LEAP_NONE || state->smear_leap == LEAP_UNKNOWN) &&
+           state->smear >= -second && state->smear <= second && state->smear_rate >= -rate_max &&
+           state->smear_rate <= rate_max;
+}
+
 bool ntp_state_is_sound(const struct ntp_state *state)
 {
     if (state->leap > LEAP_UNKNOWN || state->serving > 1 || state->stratum < 1 ||
@@ -42,7 +56,7 @@ bool ntp_state_is_sound(const struct ntp_state *state)
     if (!state->serving)
         return true; // there is no line to check
     return state->tsc_hz >= TSC_HZ_MIN && state->tsc_hz <= TSC_HZ_MAX && rates_agree(state) &&
-           bound_is_sound(state);
+           bound_is_sound(state) && smear_is_sound(state);
 }
 
 void ntp_state_publish(struct snapshot *board, const struct ntp_state *state)

@@ -17,6 +17,13 @@ enum ntp_leap {
     LEAP_UNKNOWN = 3, // not synchronised
 };
 
+// What a port that smears leap seconds (dataplane.ports[].leap) makes of the state.
+enum ntp_smear {
+    SMEAR_NONE = 0, // no listed leap second is near: it serves the state as every port does
+    SMEAR_ON = 1,   // it adds `smear` to the line, announces no leap second, and knows of no jump
+    SMEAR_LOST = 2, // nobody knows whether the clock has made its jump: leap 3
+};
+
 // UTC as a line over the TSC:  utc = utc_base + (tsc - tsc_base) * rate / 2^RATE_SHIFT
 enum { CLOCK_RATE_SHIFT = 48 };
 
@@ -49,7 +56,14 @@ struct ntp_state {
     uint64_t jump_tsc;
     // The dataplane writes it: another one after each step of the line. Control: 0.
     uint32_t generation;
-    uint32_t spare;
+    // Of SMEAR_ON; all zero otherwise. smear is what a smearing port adds to the line at its base,
+    // in 2^-32 s, and smear_rate what it adds to the line's rate.
+    uint8_t smear_state; // enum ntp_smear
+    uint8_t smear_of;    // LEAP_INSERT or LEAP_DELETE: the leap second that is smeared
+    uint8_t smear_leap;  // LEAP_NONE, or LEAP_UNKNOWN while the clock is not to be believed
+    uint8_t spare;
+    int64_t smear;
+    int64_t smear_rate;
 };
 static_assert(sizeof(struct ntp_state) <= 8 * SNAPSHOT_WORDS_MAX, "fits a snapshot");
 static_assert(sizeof(struct ntp_state) % 8 == 0, "is made of whole words");

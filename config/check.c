@@ -149,6 +149,35 @@ static bool check_sockets(struct config *c, struct check_fault *fault)
     return true;
 }
 
+bool config_smears(const struct config *config)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < config->dataplane.n_ports; i++)
+        any |= config->dataplane.ports[i].leap == PORT_SMEARS;
+    return any;
+}
+
+bool config_all_smear(const struct config *config)
+{
+    bool all = config->dataplane.n_ports > 0;
+    for (uint32_t i = 0; i < config->dataplane.n_ports; i++)
+        all &= config->dataplane.ports[i].leap == PORT_SMEARS;
+    return all;
+}
+
+// The kernel delivers requests to the addresses of all ports, so its path has one kind of time.
+static bool check_smear(const struct config *c, struct check_fault *fault)
+{
+    const bool mixed = config_smears(c) && !config_all_smear(c);
+    const bool sockets_alone = config_socket_ports(c) == c->dataplane.n_ports;
+    if (mixed && !sockets_alone && c->dataplane.kernel_path == SWITCH_TRUE)
+        return wrong(fault, "dataplane.ports", 0,
+                     "has ports with `leap: smear` and ports without; requests that the kernel "
+                     "delivers come to both, so set dataplane.kernel_path: false, or give all "
+                     "ports the same `leap`");
+    return true;
+}
+
 static bool check_listen(const struct config *c, struct check_fault *fault)
 {
     const struct config_listen *listen = c->control.listen;
@@ -278,9 +307,9 @@ bool check_rules(struct config *config, struct check_fault *fault)
     for (uint32_t i = 0; i < config->dataplane.n_ports; i++)
         if (!check_port(config, i, fault))
             return false;
-    if (!check_sockets(config, fault) || !check_listen(config, fault) ||
-        !check_metrics(config, fault) || !check_ntp_server(config, fault) ||
-        !check_etcd(config, fault))
+    if (!check_sockets(config, fault) || !check_smear(config, fault) ||
+        !check_listen(config, fault) || !check_metrics(config, fault) ||
+        !check_ntp_server(config, fault) || !check_etcd(config, fault))
         return false;
     const uint32_t most = config->control.max_connections;
     if (config->control.pool.tokens[0] != '\0' && config->control.pool.max_connections >= most)

@@ -43,8 +43,15 @@ enum config_port_kind {
     PORT_SOCKET,    // a UDP address of the kernel
 };
 
+// How a port tells clients of a leap second.
+enum config_leap {
+    PORT_ANNOUNCES, // in the leap indicator
+    PORT_SMEARS,    // not at all: its time is smeared for a day
+};
+
 struct config_port {
     enum config_port_kind kind;
+    enum config_leap leap;
     char *device;                     // interface name, vdev string, or address and port
     struct sockaddr_storage endpoint; // of PORT_SOCKET: device as an address; set by the rules
     socklen_t endpoint_len;
@@ -204,6 +211,7 @@ struct config {
                                     // the highest bits
         uint8_t stratum;            // 0, and no reference_id: they are chronyd's
         uint32_t max_error_ms;
+        char *leap_list; // path; read when a port smears
     } time;
     struct {
         struct config_listen listen; // len 0: no metrics over HTTP
@@ -220,6 +228,10 @@ uint32_t config_sockets_each(const struct config *config);
 
 // The secret files that ke gets: chain and key of each certificate, then the tokens if there are.
 uint32_t config_secret_files(const struct config *config);
+
+// Does a port smear leap seconds? Do all of them?
+bool config_smears(const struct config *config);
+bool config_all_smear(const struct config *config);
 
 // The UDP port of NTP that NTS-KE names.
 uint16_t config_ntp_port(const struct config *config);

@@ -27,6 +27,8 @@ enum { SOCKET_PATH_MAX = sizeof((struct sockaddr_un *)0)->sun_path - 1 };
 
 static const char *const crypto_words[] = {"auto",     "vaes512",  "vaes256", "aesni",
                                            "ipsec-mb", "portable", NULL};
+static const char *const leap_words[] = {
+    [PORT_ANNOUNCES] = "announce", [PORT_SMEARS] = "smear", NULL};
 static const char *const idle_words[] = {[IDLE_POLL] = "poll", [IDLE_ADAPTIVE] = "adaptive", NULL};
 static const char *const level_words[] = {"error", "warning", "info", NULL};
 static const char *const source_words[] = {[TIME_SYSTEM] = "system",
@@ -322,6 +324,13 @@ const struct schema_key schema[] = {
      .min = 1,
      .max = 16000,
      .fallback = "1500ms"},
+    {.path = "time.leap_list",
+     .help = "list of leap seconds (leap-seconds.list), for ports that smear",
+     .type = SCHEMA_PATH,
+     IN(struct config, time.leap_list),
+     .min = 2,
+     .max = 4095,
+     .fallback = "/usr/share/zoneinfo/leap-seconds.list"},
     {.path = "time.on_unhealthy",
      .help = "while the clock is not synchronised: mark replies (leap 3), or do not answer",
      .type = SCHEMA_CHOICE,

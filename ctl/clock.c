@@ -69,6 +69,7 @@ static void show_clock(const json_t *clock, FILE *out)
     if (show_is_role(out, clock, "ke"))
         return;
     show_served(out, json_object_get(clock, "clock"));
+    show_smear(out, json_object_get(clock, "clock"));
     show_health(out, json_object_get(clock, "health"));
     show_real(out, "error      at most", clock, "error_bound_s", 1e6, "us");
     show_real(out, ", the line's share", clock, "line_error_ns", 1e-3, "us");

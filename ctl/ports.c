@@ -89,6 +89,11 @@ static void show_port(const json_t *port, FILE *out)
     if (!open)
         return;
     show_addresses(port, out);
+    if (member_yes(port, "smears"))
+        fputs(
+            "  leap       SMEARED: its time is not UTC for 24 h around a leap second; its clients "
+            "must ask no other servers\n",
+            out);
     show_stamps(port, out);
     show_drops(port, out);
 }

@@ -73,6 +73,22 @@ void show_served(FILE *out, const json_t *clock)
             member_number(clock, "bound_ns"), member_number(clock, "steps"));
 }
 
+// Nothing where no port smears leap seconds, or the server is of a version that cannot.
+void show_smear(FILE *out, const json_t *clock)
+{
+    const json_t *smear = json_object_get(clock, "smear_ns");
+    if (!json_is_number(smear))
+        return;
+    fprintf(out, "smear      %+.6f s on ports with `leap: smear`%s%s\n",
+            json_number_value(smear) / 1e9,
+            member_yes(clock, "smear_lost")
+                ? "; LOST: has the clock made the leap second? They say leap 3"
+                : "",
+            member_yes(clock, "leap_list_bad")
+                ? "; the list of leap seconds CANNOT BE READ OR HAS EXPIRED: update tzdata"
+                : "");
+}
+
 void show_stamp_clocks(FILE *out, const json_t *clocks)
 {
     size_t i;

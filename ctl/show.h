@@ -19,6 +19,9 @@ void show_etcd(FILE *out, const json_t *etcd);
 // The clock as it is served.
 void show_served(FILE *out, const json_t *clock);
 
+// What ports that smear leap seconds add to the clock, if there are any.
+void show_smear(FILE *out, const json_t *clock);
+
 // The clocks of the arrival stamps.
 void show_stamp_clocks(FILE *out, const json_t *clocks);
 

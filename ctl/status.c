@@ -89,6 +89,7 @@ static void show_dataplane(FILE *out, const json_t *status)
             member_number(dataplane, "kernel_path_stale"),
             member_number(dataplane, "guard_discarded"));
     show_served(out, json_object_get(status, "clock"));
+    show_smear(out, json_object_get(status, "clock"));
     show_stamp_clocks(out, json_object_get(status, "stamp_clocks"));
     show_ports(out, json_object_get(status, "ports"));
 }

@@ -5,6 +5,7 @@
 #include "base/tsc.h"
 #include "dataplane/clock/belief.h"
 #include "dataplane/clock/clock.h"
+#include "dataplane/clock/smeared.h"
 
 #include <time.h>
 
@@ -43,26 +44,40 @@ static void say_doubt(enum belief belief, double off_ns)
                 words[belief], off_ns / NS_PER_S);
 }
 
+struct verdict {
+    bool doubted;
+    bool smear_doubted; // the time of ports that smear
+};
+
+// Does the state claim to be right, to the clients of any port?
+static bool claims(const struct ntp_state *state)
+{
+    const bool smear_claims = state->smear_state == SMEAR_ON && state->smear_leap != LEAP_UNKNOWN;
+    return state->serving && (state->leap != LEAP_UNKNOWN || smear_claims);
+}
+
 // Is the clock wrong now? Logs a line when the verdict has changed for long enough.
-static bool doubts(struct clock_relay *relay)
+static struct verdict doubts(struct clock_relay *relay)
 {
     const struct ntp_state *state = &relay->view.state;
     double off_ns = 0;
     enum belief belief = BELIEF_RIGHT;
-    if (state->serving && state->leap != LEAP_UNKNOWN) { // otherwise the clock claims nothing
+    bool crossing = false; // a leap second
+    if (claims(state)) {
         struct time_sample now =
             time_sample_take(&(struct time_readers){.tsc = read_tsc, .ns = read_utc});
         belief = belief_judge(state, &now, relay->stamps->fit.line.ns_per_tick, &off_ns);
+        crossing = belief == BELIEF_OFF && smeared_explains(state, now.tsc, off_ns);
     }
     if (belief == BELIEF_RIGHT) {
         if (relay->doubts >= DOUBTS_SAID)
             log_info("the clock that control publishes is right again");
         relay->doubts = 0;
-        return false;
+        return (struct verdict){0};
     }
     if (++relay->doubts >= DOUBTS_SAID)
         say_doubt(belief, off_ns);
-    return true;
+    return (struct verdict){.doubted = true, .smear_doubted = !crossing};
 }
 
 // Units of 2^-32 s between two times, whichever is later.
@@ -91,6 +106,11 @@ static void pass_on(struct clock_relay *relay)
     if (relay->doubted)
         state.leap = LEAP_UNKNOWN;
     ntp_state_publish(&relay->board->ntp_state, &state);
+    struct ntp_state with_smear = smeared(&relay->view.state);
+    with_smear.generation = relay->smear_generation;
+    if (relay->smear_doubted)
+        with_smear.leap = LEAP_UNKNOWN;
+    ntp_state_publish(&relay->board->ntp_state_smeared, &with_smear);
     atomic_store_explicit(&relay->board->clock_doubted, relay->doubted, memory_order_relaxed);
 }
 
@@ -103,22 +123,31 @@ static void say_refused(void)
         "still served; please report this");
 }
 
+static void count_steps(struct clock_relay *relay, const struct ntp_state *before)
+{
+    const struct ntp_state smeared_before = smeared(before);
+    const struct ntp_state smeared_after = smeared(&relay->view.state);
+    relay->generation += is_step(before, &relay->view.state);
+    relay->smear_generation += is_step(&smeared_before, &smeared_after);
+}
+
 void clock_relay_turn(struct clock_relay *relay)
 {
     uint64_t refused = relay->view.refused;
     const struct ntp_state before = relay->view.state;
     bool news = ntp_state_refresh(relay->from, &relay->view);
-    if (news && is_step(&before, &relay->view.state))
-        relay->generation++;
+    if (news)
+        count_steps(relay, &before);
     if (relay->view.refused != refused)
         say_refused();
     relay->has_state |= news;
     if (!relay->has_state)
         return;
-    bool doubted = doubts(relay);
-    if (!news && doubted == relay->doubted)
+    const struct verdict verdict = doubts(relay);
+    if (!news && verdict.doubted == relay->doubted && verdict.smear_doubted == relay->smear_doubted)
         return;
-    relay->doubted = doubted;
+    relay->doubted = verdict.doubted;
+    relay->smear_doubted = verdict.smear_doubted;
     pass_on(relay);
 }
 

@@ -14,14 +14,16 @@
 enum { CLOCK_RELAY_MS = 50 }; // between two checks
 
 struct clock_relay {
-    const struct snapshot *from;      // struct ntp_state: control writes
-    struct board_dataplane *board;    // ntp_state, clock_doubted: the relay writes
+    const struct snapshot *from;   // struct ntp_state: control writes
+    struct board_dataplane *board; // ntp_state, ntp_state_smeared, clock_doubted: the relay writes
     const struct stamp_clock *stamps; // the TSC's rate
     struct ntp_state_view view;
-    bool has_state;      // view holds a state
-    bool doubted;        // the last record was passed on as doubted
-    uint32_t generation; // of the line: another one after each step
-    uint32_t doubts;     // in a row
+    bool has_state;            // view holds a state
+    bool doubted;              // the last record was passed on as doubted
+    bool smear_doubted;        // likewise, to the cores of ports that smear
+    uint32_t generation;       // of the line: another one after each step
+    uint32_t smear_generation; // likewise, of the smeared line, for which a leap second is no step
+    uint32_t doubts;           // in a row
 };
 
 // Makes the first check. All arguments must outlive the relay.

@@ -27,7 +27,8 @@ struct core_setup {
     struct port *port;                 // this core's alone
     const struct snapshot *keyring;    // control writes, this core reads
     const struct snapshot *key_hints;  // likewise; NULL: there are none
-    const struct snapshot *ntp_state;  // housekeeping writes: control's state, after the check
+    const struct snapshot *ntp_state;  // housekeeping writes: control's state, after the check, and
+                                       // with the smear on a port that smears
     const struct snapshot *stamps;     // housekeeping writes: the line of the stamps' clock
     const struct snapshot *own_clock;  // likewise: of the port's own clock; NULL: it has none
     struct core_counters *counters;    // this core writes, control reads

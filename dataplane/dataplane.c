@@ -150,6 +150,7 @@ static int open_loop(struct dataplane *d, struct loop_setup *setup)
     setup->control = d->control;
     setup->stamps = &d->board->stamps;
     setup->ntp_state = &d->board->ntp_state;
+    setup->smeared = &d->board->ntp_state_smeared;
     setup->kernels = d->kernels;
     setup->policy = &d->policy;
     setup->clients = clients_counter(d->clients, d->n_loops);

@@ -128,7 +128,7 @@ int loop_open(const struct loop_setup *setup, struct loop **out)
             .port = setup->queues[i],
             .keyring = &setup->control->keyring,
             .key_hints = &setup->control->key_hints,
-            .ntp_state = setup->ntp_state,
+            .ntp_state = port_smears(setup->queues[i]) ? setup->smeared : setup->ntp_state,
             .stamps = setup->stamps,
             .own_clock = port_line(setup->queues[i]),
             .counters = setup->counters,

@@ -48,6 +48,7 @@ struct loop_setup {
     const struct board_control *control;
     const struct snapshot *stamps;    // housekeeping writes: struct stamp_line
     const struct snapshot *ntp_state; // likewise: struct ntp_state
+    const struct snapshot *smeared;   // likewise: of ports that smear
     struct core_counters *counters;
     struct key_counters *key_counters; // likewise, by key
     struct exchange_kernels kernels;

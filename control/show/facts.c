@@ -107,6 +107,9 @@ void facts_describe(const struct status_sources *s, struct control_facts *facts)
     facts->source_offset_ns = nanoseconds(said->has_offset, said->offset_s);
     facts->source_age_ns = nanoseconds(said->has_offset, said->offset_age_s);
     describe_health(&report.health, facts);
+    facts->smear_ns = nanoseconds(report.smears, report.smear_s);
+    facts->smear_lost = report.smear_lost;
+    facts->leap_list_bad = report.leap_list_bad;
     snprintf(facts->source, FACT_TEXT_LEN, "%s", source_word(s->config));
     reference_text(s->config, &state, facts->reference);
     describe_keys(s, facts);

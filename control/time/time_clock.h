@@ -4,7 +4,9 @@
 
 #include "board/snapshot.h"
 #include "config/config.h"
+#include "control/time/leap_list.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/timex.h>
 
@@ -15,6 +17,8 @@ struct time_clock {
     uint64_t (*tsc)(void *self);
     int64_t (*utc_ns)(void *self);                // CLOCK_REALTIME since 1970
     int (*kernel)(void *self, struct timex *now); // adjtimex that changes nothing
+    // leap_file_take; NULL: no port smears.
+    bool (*leaps)(void *self, struct leap_list *list);
 };
 
 // time_source_open with other clocks than this machine's. *clock is copied.

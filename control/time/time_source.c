@@ -6,6 +6,7 @@
 #include "board/ntp_state.h"
 #include "board/time_fit.h"
 #include "control/time/leap.h"
+#include "control/time/smearing.h"
 #include "control/time/time_clock.h"
 #include "control/time/truth.h"
 
@@ -36,6 +37,8 @@ struct time_source {
     struct truth_view view; // as of the last publication
     struct health health;
     struct leap leap;
+    struct smearing smearing;
+    bool crossing;  // the last step was that of a leap second
     bool began;     // has had a turn
     bool inherited; // state is a predecessor's
     bool marked;    // that the kernel has it marked nevertheless: as logged last
@@ -63,12 +66,27 @@ static int system_kernel(void *self, struct timex *now)
     return adjtimex(now);
 }
 
+static bool system_leaps(void *self, struct leap_list *list)
+{
+    return leap_file_take(self, list);
+}
+
 int time_source_open(const struct config *config, int fd, struct snapshot *state,
                      struct time_source **source)
 {
-    const struct time_clock clock = {
-        .tsc = system_tsc, .utc_ns = system_utc_ns, .kernel = system_kernel};
-    return time_source_open_with(config, &clock, fd, state, source);
+    struct time_clock clock = {.tsc = system_tsc, .utc_ns = system_utc_ns, .kernel = system_kernel};
+    struct leap_file *file = NULL;
+    if (config_smears(config)) {
+        const int error = leap_file_open(config->time.leap_list, &file);
+        if (error != 0)
+            return error;
+        clock.self = file;
+        clock.leaps = system_leaps;
+    }
+    const int error = time_source_open_with(config, &clock, fd, state, source);
+    if (error != 0)
+        leap_file_close(file);
+    return error;
 }
 
 int time_source_open_with(const struct config *config, const struct time_clock *clock, int fd,
@@ -86,6 +104,7 @@ int time_source_open_with(const struct config *config, const struct time_clock *
         return error;
     }
     time_fit_init(&source->fit);
+    smearing_open(&source->smearing, clock->leaps != NULL ? config->time.leap_list : NULL);
 
     struct ntp_state_view view = {0};
     source->inherited = ntp_state_refresh(board, &view) && view.state.serving;
@@ -146,8 +165,19 @@ static void say_health(struct time_source *source, bool changed, double error_s)
     source->marked = marked;
 }
 
-// Takes leap, reference, error and health from the source of the truth.
-static void consult(struct time_source *source)
+// Is the clock healthy but for the jump of a leap second? The smeared time has none.
+static bool smear_is_healthy(const struct time_source *source, struct health_facts facts)
+{
+    struct health besides = {0};
+    if (source->crossing && source->fit.stepped && !source->view.unconfirmed)
+        facts.stepped = false;
+    health_judge(&besides, &facts, source->now_ns);
+    return besides.reason == HEALTH_GOOD;
+}
+
+// Takes leap, reference, error and health from the source of the truth. base_ns: CLOCK_REALTIME at
+// the base of the state's line.
+static void consult(struct time_source *source, int64_t base_ns)
 {
     struct ntp_state *state = &source->state;
     struct truth_view *view = &source->view;
@@ -168,6 +198,7 @@ static void consult(struct time_source *source)
     const bool changed = health_judge(&source->health, &facts, source->now_ns);
     const uint8_t leap = leap_announced(&source->leap, view->leap, source->utc_ns);
     say_health(source, changed, facts.error_s);
+    smearing_write(&source->smearing, base_ns, leap, smear_is_healthy(source, facts), state);
 
     state->root_dispersion = short_format(dispersion_s);
     state->root_delay = short_format(view->delay_s);
@@ -202,7 +233,7 @@ static void publish(struct time_source *source, const struct time_line *line)
     state->growth_ppb = time_fit_growth_ppb(&source->fit, false);
     state->gates = source->fit.n;
     state->serving = 1;
-    consult(source);
+    consult(source, line->base_ns);
     state->jump_tsc = tsc_at(line, leap_void_ns(&source->leap, source->utc_ns));
     ntp_state_publish(source->board, state);
     source->inherited = false;
@@ -210,7 +241,9 @@ static void publish(struct time_source *source, const struct time_line *line)
 
 static void stepped(struct time_source *source, double by_ns)
 {
-    if (leap_explains(&source->leap, source->utc_ns, by_ns)) {
+    const bool listed = smear_stepped(&source->smearing.smear, source->utc_ns, by_ns);
+    source->crossing = leap_explains(&source->leap, source->utc_ns, by_ns) || listed;
+    if (source->crossing) {
         log_info("the announced leap second is over: the system clock went %s by one second",
                  by_ns < 0 ? "back" : "forth");
         return;
@@ -245,6 +278,9 @@ uint64_t time_source_turn(struct time_source *source, uint64_t now_ns)
         health_open(&source->health, now_ns);
     source->began = true;
     truth_turn(&source->truth, now_ns);
+    struct leap_list list;
+    if (clock->leaps != NULL && clock->leaps(clock->self, &list))
+        smearing_take(&source->smearing, &list);
     struct time_sample sample =
         time_sample_take(&(struct time_readers){clock->self, clock->tsc, clock->utc_ns});
     struct time_line before = source->fit.line;
@@ -289,6 +325,10 @@ void time_source_report(const struct time_source *source, struct time_report *re
         .view = source->view,
         .line_error_ns = source->fit.bound_ns,
         .ns_per_tick = source->fit.line.ns_per_tick,
+        .smears = source->smearing.on,
+        .smear_s = source->smearing.now.ns / NS_PER_S,
+        .smear_lost = source->smearing.now.state == SMEAR_LOST,
+        .leap_list_bad = source->smearing.bad_list,
     };
 }
 

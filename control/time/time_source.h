@@ -47,6 +47,10 @@ struct time_report {
     struct truth_view view;
     double line_error_ns; // of the line, against CLOCK_REALTIME
     double ns_per_tick;   // of the line; 0: there is none
+    bool smears;          // a port does
+    double smear_s;       // what it adds to CLOCK_REALTIME
+    bool smear_lost;      // SMEAR_LOST
+    bool leap_list_bad;
 };
 void time_source_report(const struct time_source *source, struct time_report *report);
 

@@ -27,6 +27,7 @@ struct port {
                          // NULL: there is none
 
     bool launches;               // see port_launches
+    bool smears;                 // see port_smears
     const struct snapshot *line; // see port_line; NULL while the port is not on the board
     bool clock; // the device's own stamps are to be lent, because its clock is read
 

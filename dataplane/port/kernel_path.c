@@ -67,6 +67,7 @@ int kernel_path_open(const struct config *config, const int guard[2], struct boa
         fault = udp_queue_open(&setup, &path->queue[path->n]);
         if (!fault) {
             path->port[path->n] = udp_queue_port(path->queue[path->n]);
+            path->port[path->n]->smears = config_all_smear(config);
             path->n++;
         }
     }

@@ -182,10 +182,12 @@ const struct port_clock *opened_clock(const struct opened *opened)
     return opened->has_clock ? &opened->clock.clock : NULL;
 }
 
-void opened_set_line(const struct opened *opened, const struct snapshot *line)
+void opened_set_clocks(const struct opened *opened, const struct snapshot *line)
 {
-    for (uint32_t i = 0; i < opened_n_queues(opened); i++)
+    for (uint32_t i = 0; i < opened_n_queues(opened); i++) {
         opened_queue(opened, i)->line = line;
+        opened_queue(opened, i)->smears = opened->config->leap == PORT_SMEARS;
+    }
 }
 
 // Warns once about interfaces on top of the port that keep requests from it: VLANs whose tags the

@@ -79,8 +79,8 @@ bool opened_tells_departures(const struct opened *opened);
 // The clock of its device; NULL: it has none.
 const struct port_clock *opened_clock(const struct opened *opened);
 
-// Tells its queues where the line of that clock is published.
-void opened_set_line(const struct opened *opened, const struct snapshot *line);
+// Tells its queues where the line of that clock is published, and whether they smear.
+void opened_set_clocks(const struct opened *opened, const struct snapshot *line);
 
 // Steers that UDP port of its addresses to it; nothing is to do but on an open interface. 0 or
 // -errno, logged, but for -EAGAIN: opened_refresh tries again.

@@ -77,6 +77,7 @@ static void show_open(const struct opened *opened, struct board_port *port)
     snprintf(port->clock, sizeof port->clock, "%s", clock ? clock->name : "");
     snprintf(port->departures, sizeof port->departures, "%s", departures_word(opened));
     port->queues = opened_n_queues(opened);
+    port->smears = opened->config->leap == PORT_SMEARS;
     mac_of(opened, port->mac);
     atomic_store_explicit(&port->link_up, link_up(opened), memory_order_relaxed);
 }

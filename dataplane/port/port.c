@@ -92,6 +92,11 @@ bool port_launches(const struct port *port)
     return port->launches;
 }
 
+bool port_smears(const struct port *port)
+{
+    return port->smears;
+}
+
 const struct address_set *port_addresses(const struct port *port)
 {
     return port->addresses;

@@ -51,6 +51,9 @@ const struct snapshot *port_line(const struct port *port);
 // Can the device let frames go at a time of its own clock (burst->launch)?
 bool port_launches(const struct port *port);
 
+// Does it smear leap seconds (dataplane.ports[].leap)?
+bool port_smears(const struct port *port);
+
 // The addresses that the parse stage must accept; NULL when the XDP program has already checked
 // them.
 const struct address_set *port_addresses(const struct port *port);

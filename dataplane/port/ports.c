@@ -129,7 +129,7 @@ int ports_open(const struct config *config, int first_socket, const int *phc,
     for (uint32_t i = 0; i < config->dataplane.n_ports && !fault; i++)
         fault = open_one(ports, &plan, phc, first);
     for (uint32_t i = 0; i < ports->n_opened && !fault; i++)
-        opened_set_line(&ports->opened[i], &board->port[i].own_clock);
+        opened_set_clocks(&ports->opened[i], &board->port[i].own_clock);
     if (!fault)
         fault = deal(ports);
     foreign_log_release();

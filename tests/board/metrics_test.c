@@ -123,6 +123,9 @@ static void every_field_is_in_one_row(void **state)
         OTHER(ntp_state, reference_time), OTHER(ntp_state, reference_id),
         OTHER(ntp_state, void_after),     OTHER(ntp_state, jump_tsc),
         OTHER(ntp_state, generation),     OTHER(ntp_state, spare),
+        OTHER(ntp_state, smear_state),    OTHER(ntp_state, smear_of),
+        OTHER(ntp_state, smear_leap),     OTHER(ntp_state, smear),
+        OTHER(ntp_state, smear_rate),
     };
     covers(sizeof(struct ntp_state), METRIC_CLOCK, METRIC_CLOCK, clock, N(clock));
 

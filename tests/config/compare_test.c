@@ -68,6 +68,9 @@ static void each_difference_is_named(void **state)
         {"dataplane: {cores: [1], ports: [{interface: eth0, addresses: [192.0.2.1]}]}\n" //
          VALID_CONTROL VALID_TIME,
          " dataplane.ports"},
+        {"dataplane: {cores: [1], ports: [{interface: eth0, leap: smear}]}\n" //
+         VALID_CONTROL VALID_TIME "  leap_list: /l\n",
+         " dataplane.ports time.leap_list"},
         {"dataplane: {cores: [2], udp_port: 124, ports: [{interface: eth0}]}\n" VALID_CONTROL
              VALID_TIME,
          " dataplane.cores dataplane.udp_port"},

@@ -633,6 +633,31 @@ static void a_port_may_be_a_socket(void **state)
     config_free(c);
 }
 
+// Ports of both kinds of time stand side by side where no request can come to the wrong one.
+static void a_port_may_smear(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *dataplane;
+        bool any, all;
+    } cases[] = {
+        {"ports: [{interface: a}, {interface: b, leap: announce}]", false, false},
+        {"ports: [{interface: a, leap: smear}, {interface: b, leap: smear}]", true, true},
+        {"kernel_path: false, ports: [{interface: a, leap: smear}, {interface: b}]", true, false},
+        {"ports: [{socket: '192.0.2.1:123', leap: smear}, {socket: '192.0.2.2:123'}]", true, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[1024];
+        snprintf(text, sizeof text, "dataplane: {cores: [1], %s}\n%s", cases[i].dataplane,
+                 VALID_CONTROL VALID_TIME);
+        struct config *c = expect_loaded(text);
+        assert_int_equal(config_smears(c), cases[i].any);
+        assert_int_equal(config_all_smear(c), cases[i].all);
+        assert_string_equal(c->time.leap_list, "/usr/share/zoneinfo/leap-seconds.list");
+        config_free(c);
+    }
+}
+
 static void cores_and_ports_have_rules(void **state)
 {
     (void)state;
@@ -662,6 +687,9 @@ static void cores_and_ports_have_rules(void **state)
         {"cores: [1], ports: [{socket: '[::1]:123'}, {socket: '[0::1]:123'}]",
          "names the socket [0::1]:123 twice"},
         {"cores: [1], ports: [{socket: '0.0.0.0:123'}, {interface: a}]", "remove the socket"},
+        {"cores: [1], ports: [{interface: a, leap: smear}, {interface: b}]",
+         "set dataplane.kernel_path: false, or give all ports the same `leap`"},
+        {"cores: [1], ports: [{interface: a, leap: yes}]", "announce"},
         {"cores: [1], ports: [{vdev: net_null0}]", "is a vdev without `addresses`"},
         {MEMIF(""), "which any local user may take; add `,socket-abstract=no`"},
         {MEMIF(",socket=/run/m.sock"), "is a memif device whose socket is an abstract name"},
@@ -817,6 +845,7 @@ int main(void)
         cmocka_unit_test(chronyd_brings_its_own_claims),
         cmocka_unit_test(a_hardware_clock_has_a_device),
         cmocka_unit_test(a_port_may_be_a_socket),
+        cmocka_unit_test(a_port_may_smear),
         cmocka_unit_test(cores_and_ports_have_rules),
         cmocka_unit_test(reference_id_follows_the_stratum),
         cmocka_unit_test(messages_name_the_line),

@@ -93,11 +93,51 @@ static void the_generation_is_passed_on(void **unused)
     }
 }
 
+// F29: a leap second is a step for cores of ports that announce it, and none for those that smear.
+static void a_smeared_leap_second_is_no_step(void **unused)
+{
+    (void)unused;
+    static struct board_dataplane board;
+    static struct snapshot from;
+    static struct stamp_clock stamps;
+    struct clock_relay relay;
+    struct ntp_state_view view = {0};
+    struct ntp_state_view with_smear = {0};
+    const int64_t half = INT64_C(1) << 31;
+    for (unsigned i = 0; i < 2; i++) {
+        struct ntp_state state = moved(i * UINT64_C(250000000), i == 0 ? 0 : -NS_PER_S);
+        state.stratum = 1;
+        state.precision = -25;
+        state.leap = state.smear_leap = LEAP_UNKNOWN; // see above
+        state.smear_state = SMEAR_ON;
+        state.smear_of = LEAP_INSERT;
+        state.smear = i == 0 ? -half : half;
+        ntp_state_publish(&from, &state);
+        if (i == 0)
+            clock_relay_open(&relay, &from, &board, &stamps);
+        else
+            clock_relay_turn(&relay);
+        const uint32_t generation = view.state.generation;
+        const uint32_t smear_generation = with_smear.state.generation;
+        const ntp_time smeared_before = with_smear.state.line.utc_base;
+        assert_true(ntp_state_refresh(&board.ntp_state, &view));
+        assert_true(ntp_state_refresh(&board.ntp_state_smeared, &with_smear));
+        if (i == 0)
+            continue;
+        assert_int_equal(view.state.generation, generation + 1);
+        assert_int_equal(with_smear.state.generation, smear_generation);
+        const ntp_time quarter = UINT64_C(1) << 30;
+        const int64_t off = (int64_t)(with_smear.state.line.utc_base - smeared_before - quarter);
+        assert_in_range(off + 100, 0, 200);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(steps_are_told_from_slews),
         cmocka_unit_test(the_generation_is_passed_on),
+        cmocka_unit_test(a_smeared_leap_second_is_no_step),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);

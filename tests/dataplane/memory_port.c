@@ -192,6 +192,12 @@ const struct snapshot *port_line(const struct port *port)
     return NULL;
 }
 
+bool port_smears(const struct port *port)
+{
+    (void)port;
+    return false;
+}
+
 bool port_launches(const struct port *port)
 {
     return port->launches;

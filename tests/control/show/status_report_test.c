@@ -150,7 +150,8 @@ static void names_are_stable(void **state)
         {"dataplane", "heartbeat_age_ms starts log_lines_lost guard_discarded kernel_path_stale "
                       "clients_minute clients_hour serving crypto memory idle"},
         {"clock", "source serving synchronised believed leap stratum reference_id precision "
-                  "root_delay_s root_dispersion_s bound_ns growth_ppb gates steps error_bound_ns"},
+                  "root_delay_s root_dispersion_s bound_ns growth_ppb gates steps error_bound_ns "
+                  "smear_ns smear_lost leap_list_bad"},
         {"ke", "accepted completed no_common of_pool error_critical error_request error_internal "
                "late_handshake late_request no_handshake no_alpn abandoned paused_full "
                "paused_error paused_cpu denied refused_limit refused_waited bad_proxy dry_run "
@@ -164,10 +165,11 @@ static void names_are_stable(void **state)
     static const struct {
         const char *of, *names;
     } list[] = {
-        {"ports", "name driver mode state xdp_program link_up queues addresses_not_steered mac "
-                  "rx_missed rx_ring_full fill_ring_empty stamps departures stamped unstamped "
-                  "hardware hardware_believed frames_received rx_invalid kind addresses_served "
-                  "addresses"},
+        {"ports",
+         "name driver mode state xdp_program link_up queues smears addresses_not_steered mac "
+         "rx_missed rx_ring_full fill_ring_empty stamps departures stamped unstamped "
+         "hardware hardware_believed frames_received rx_invalid kind addresses_served "
+         "addresses"},
         {"keys", "id role imported age_s opened sealed"},
         {"certificates", "chain expires subject key"},
         {"departure_error", "up_to_ns count"},

@@ -19,11 +19,25 @@ struct ntp_state_view time_view;
 struct config time_config;
 struct sim_chronyd time_chronyd;
 struct time_source *time_subject;
+struct leap_list time_leaps;
+static bool has_taken_leaps;
 static uint64_t time_due_ns; // when the source wants its next turn
+
+static bool take_leaps(void *self, struct leap_list *list)
+{
+    (void)self;
+    if (has_taken_leaps)
+        return false;
+    *list = time_leaps;
+    return has_taken_leaps = true;
+}
 
 void time_world_open(void)
 {
     struct time_clock clock = sim_clock_functions(&time_sim);
+    has_taken_leaps = false;
+    if (time_leaps.expires_s != 0)
+        clock.leaps = take_leaps;
     assert_int_equal(
         time_source_open_with(&time_config, &clock, time_chronyd.fd, &time_board, &time_subject),
         0);
@@ -36,6 +50,8 @@ int time_world_setup(void **state)
     memset(&time_board, 0, sizeof time_board);
     memset(&time_view, 0, sizeof time_view);
     memset(&time_config, 0, sizeof time_config);
+    memset(&time_leaps, 0, sizeof time_leaps);
+    time_config.time.leap_list = (char *)"leap-seconds.list";
     time_config.time.source = TIME_SYSTEM;
     time_config.time.stratum = 1;
     time_config.time.max_error_ms = 1500;

@@ -20,6 +20,7 @@ extern struct ntp_state_view time_view; // as a core has it
 extern struct config time_config;
 extern struct sim_chronyd time_chronyd;  // what source chronyd asks
 extern struct time_source *time_subject; // the one under test
+extern struct leap_list time_leaps;      // for ports that smear; expires_s 0: none does
 
 // Fixtures of cmocka: a machine in good order and a source that has not turned yet.
 int time_world_setup(void **state);
