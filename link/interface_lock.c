@@ -4,9 +4,11 @@
 #include "base/log.h"
 #include "base/now.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -14,7 +16,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { RETRY_MS = 50 };
+enum {
+    RETRY_MS = 50,
+    SWEEP_MS = 100, // another one's sweep holds a lock for a moment
+};
 
 static int open_directory(void)
 {
@@ -61,6 +66,46 @@ static int open_file(unsigned index)
     return fd;
 }
 
+// Nobody has the file's name any more: its lock is worth nothing.
+static bool is_removed(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) != 0 || st.st_nlink == 0;
+}
+
+// Removes the file unless somebody has its lock. Whoever opened it before and locks it afterwards
+// finds it removed.
+static void remove_unused(int directory, const char *name)
+{
+    const int fd = openat(directory, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0 && !is_removed(fd))
+        unlinkat(directory, name, 0);
+    close(fd);
+}
+
+// An interface that goes, or a namespace, leaves a file behind, and nobody comes back for it. So
+// each one that takes a lock removes the files that nobody uses.
+static void sweep(void)
+{
+    const int fd = open_directory();
+    DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
+    if (directory == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    const struct dirent *entry;
+    while ((entry = readdir(directory)) != NULL) {
+        unsigned long long namespace;
+        unsigned index;
+        if (sscanf(entry->d_name, "%llu-%u", &namespace, &index) == 2)
+            remove_unused(fd, entry->d_name);
+    }
+    closedir(directory);
+}
+
 // The owner's children may write to the file, so its text is compared with known names and not
 // repeated. The named process may have ended and left children, or be in another container.
 static void say_taken(int fd, const char *interface)
@@ -82,7 +127,7 @@ static void say_taken(int fd, const char *interface)
 
 static int take(int fd, unsigned wait_ms)
 {
-    const uint64_t deadline = now_ms() + wait_ms;
+    const uint64_t deadline = now_ms() + (wait_ms < SWEEP_MS ? SWEEP_MS : wait_ms);
 
     while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK)
@@ -98,13 +143,20 @@ int interface_lock(const char *interface, const char *program, unsigned wait_ms)
 {
     char text[64];
     const unsigned index = if_nametoindex(interface);
+    int fd, error;
 
     if (index == 0)
         return -ENODEV;
-    const int fd = open_file(index);
-    if (fd < 0)
-        return fd;
-    const int error = take(fd, wait_ms);
+    // Again when a sweep has removed the file between the two calls.
+    for (;;) {
+        fd = open_file(index);
+        if (fd < 0)
+            return fd;
+        error = take(fd, wait_ms);
+        if (error != 0 || !is_removed(fd))
+            break;
+        close(fd);
+    }
     if (error == -EBUSY) {
         say_taken(fd, interface);
         goto fail;
@@ -118,6 +170,7 @@ int interface_lock(const char *interface, const char *program, unsigned wait_ms)
     const int len = snprintf(text, sizeof text, "%s %d\n", program, (int)getpid());
     if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)len, 0) != len)
         log_warning("%s: cannot write into its lock: %s", interface, strerror(errno));
+    sweep();
     return fd;
 
 fail:

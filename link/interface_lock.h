@@ -10,7 +10,7 @@ enum { INTERFACE_LOCK_WAIT_MS = 3000 }; // time for the children of a killed sup
 // Takes the lock of the interface for this program ("noonmarkd", "ntsperf"), which the message of a
 // second one will name with the process id. Waits up to wait_ms for a lock that is taken. The
 // file's name is the network namespace and the interface's index: an interface that is removed and
-// made again has a new lock, which the supervisor takes before the next dataplane. The descriptor;
-// -ENODEV: there is no such interface (not logged); or -errno, logged in one line (-EBUSY: another
-// one uses it).
+// made again has a new lock, which the supervisor takes before the next dataplane. Files that
+// nobody has locked are removed. The descriptor; -ENODEV: there is no such interface (not logged);
+// or -errno, logged in one line (-EBUSY: another one uses it).
 int interface_lock(const char *interface, const char *program, unsigned wait_ms);

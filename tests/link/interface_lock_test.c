@@ -4,14 +4,17 @@
 
 #include "base/log.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -113,6 +116,99 @@ static void only_root_can_come_near(void **state)
     assert_int_equal(unlink(INTERFACE_LOCKS), 0);
 }
 
+static bool is_there(const char *name)
+{
+    char path[96];
+    struct stat st;
+    snprintf(path, sizeof path, INTERFACE_LOCKS "/%s", name);
+    return lstat(path, &st) == 0;
+}
+
+static int make(const char *name)
+{
+    char path[96];
+    snprintf(path, sizeof path, INTERFACE_LOCKS "/%s", name);
+    const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    return fd;
+}
+
+// What an interface or a namespace that has gone leaves behind. A file that somebody has locked
+// stays, and so does what is no lock.
+static void files_that_nobody_uses_are_removed(void **state)
+{
+    (void)state;
+    close(lock_quietly("lo", "noonmarkd")); // makes the directory
+    close(make("4026531840-7"));
+    const int used = make("4026531840-8");
+    assert_int_equal(flock(used, LOCK_EX | LOCK_NB), 0);
+    close(make("notes"));
+    assert_int_equal(symlink("notes", INTERFACE_LOCKS "/4026531840-9"), 0);
+    const int fd = lock_quietly("lo", "noonmarkd");
+    assert_true(fd >= 0);
+    assert_false(is_there("4026531840-7"));
+    assert_true(is_there("4026531840-8"));
+    assert_true(is_there("notes"));
+    assert_true(is_there("4026531840-9"));
+    assert_int_equal(lock_quietly("lo", "ntsperf"), -EBUSY); // its own is still there
+    close(used);
+    close(fd);
+}
+
+// Has the process that file open?
+static bool has_open(pid_t process, const char *path)
+{
+    char directory[64], to[128];
+    snprintf(directory, sizeof directory, "/proc/%d/fd", (int)process);
+    DIR *list = opendir(directory);
+    assert_non_null(list);
+    unsigned n = 0;
+    for (const struct dirent *entry; (entry = readdir(list)) != NULL;) {
+        const ssize_t len = readlinkat(dirfd(list), entry->d_name, to, sizeof to - 1);
+        to[len > 0 ? len : 0] = '\0';
+        n += strcmp(to, path) == 0;
+    }
+    closedir(list);
+    return n > 0;
+}
+
+// Opened before somebody removes it and locked afterwards, a file is worth nothing: two would have
+// the interface.
+static void a_removed_file_is_no_lock(void **state)
+{
+    (void)state;
+    char path[96];
+    file_path(path, sizeof path);
+    close(lock_quietly("lo", "noonmarkd"));
+    const int held = open(path, O_RDWR | O_CLOEXEC);
+    assert_int_equal(flock(held, LOCK_EX | LOCK_NB), 0);
+    int gate[2];
+    char octet;
+    assert_int_equal(pipe(gate), 0);
+    const pid_t child = fork(); // waits for the lock of the file that is there
+    if (child == 0) {
+        close(held);
+        close(gate[0]);
+        close(gate[1]); // the parent goes on
+        const int fd = lock_quietly("lo", "noonmarkd");
+        struct stat mine, named;
+        _exit(fd >= 0 && fstat(fd, &mine) == 0 && stat(path, &named) == 0 &&
+                      mine.st_ino == named.st_ino && mine.st_nlink == 1
+                  ? 0
+                  : 1);
+    }
+    close(gate[1]);
+    assert_int_equal(read(gate[0], &octet, 1), 0);
+    close(gate[0]);
+    while (!has_open(child, path))
+        usleep(1000);
+    assert_int_equal(unlink(path), 0);
+    close(held);
+    int status = 1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 static void a_missing_interface_has_none(void **state)
 {
     (void)state;
@@ -125,6 +221,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_second_one_is_told_who_has_it),
         cmocka_unit_test(it_lasts_until_the_last_copy_is_closed),
+        cmocka_unit_test(files_that_nobody_uses_are_removed),
+        cmocka_unit_test(a_removed_file_is_no_lock),
         cmocka_unit_test(only_root_can_come_near),
         cmocka_unit_test(a_missing_interface_has_none),
     };
