@@ -240,7 +240,7 @@ static uint64_t key_turn(struct control *c, uint64_t now)
 {
     struct time_report report;
     time_source_report(c->time, &report);
-    keys_trust_clock(c->keys, report.health.reason == HEALTH_GOOD);
+    keys_trust_clock(c->keys, report.trusted);
     const uint64_t due = keys_turn(c->keys, &c->board->keyring, now);
     keys_publish_hints(c->keys, &c->board->key_hints);
     status_keys_turned(c->status);

@@ -42,6 +42,7 @@ struct time_source {
     bool began;     // has had a turn
     bool inherited; // state is a predecessor's
     bool marked;    // that the kernel has it marked nevertheless: as logged last
+    bool unkept;    // likewise: that keys of a fleet do not follow it
     struct log_limit step_log;
 };
 
@@ -165,6 +166,20 @@ static void say_health(struct time_source *source, bool changed, double error_s)
     source->marked = marked;
 }
 
+// Where there is a fleet with role ke, whose keys follow this clock.
+static void say_unkept(struct time_source *source)
+{
+    const char *fleet = source->config->keys.fleet_file;
+    const bool unkept = source->view.unkept && fleet != NULL && fleet[0] != '\0';
+
+    if (unkept && !source->unkept)
+        log_warning("the system clock is not synchronised (chronyd: add rtcsync to chrony.conf): "
+                    "the keys of the fleet keep their period until it is");
+    if (!unkept && source->unkept)
+        log_info("the system clock is synchronised now: the keys of the fleet follow it");
+    source->unkept = unkept;
+}
+
 // Is the clock healthy but for the jump of a leap second? The smeared time has none.
 static bool smear_is_healthy(const struct time_source *source, struct health_facts facts)
 {
@@ -198,6 +213,7 @@ static void consult(struct time_source *source, int64_t base_ns)
     const bool changed = health_judge(&source->health, &facts, source->now_ns);
     const uint8_t leap = leap_announced(&source->leap, view->leap, source->utc_ns);
     say_health(source, changed, facts.error_s);
+    say_unkept(source);
     smearing_write(&source->smearing, base_ns, leap, smear_is_healthy(source, facts), state);
 
     state->root_dispersion = short_format(dispersion_s);
@@ -322,6 +338,7 @@ void time_source_report(const struct time_source *source, struct time_report *re
 {
     *report = (struct time_report){
         .health = source->health,
+        .trusted = source->health.reason == HEALTH_GOOD && !source->view.unkept,
         .view = source->view,
         .line_error_ns = source->fit.bound_ns,
         .ns_per_tick = source->fit.line.ns_per_tick,

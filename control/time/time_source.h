@@ -44,6 +44,7 @@ bool time_source_is_lost(struct time_source *source, uint64_t now_ns);
 // For status. The source's own word is in view.
 struct time_report {
     struct health health;
+    bool trusted; // may what follows the calendar follow the clock?
     struct truth_view view;
     double line_error_ns; // of the line, against CLOCK_REALTIME
     double ns_per_tick;   // of the line; 0: there is none

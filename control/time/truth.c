@@ -78,6 +78,8 @@ static void look_at_kernel(struct truth *truth, const struct truth_kernel *kerne
                                         : LEAP_NONE;
     view->stratum = truth->config->time.stratum;
     view->reference_id = truth->config->time.reference_id_word;
+    view->unkept = truth->config->role == SERVE_KE &&
+                   !(verdict.good && verdict.error_s * 1e3 < truth->config->time.max_error_ms);
     if (truth->config->time.source != TIME_SYSTEM)
         return;
     view->error_s = verdict.error_s;

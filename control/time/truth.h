@@ -49,6 +49,9 @@ struct truth_view {
     bool stale;
     bool unsynchronised;
     bool marked; // by the kernel, which is not held against it
+    // With role ke: the kernel's clock is not synchronised. Nobody is told the time there, so that
+    // this stands only against what follows the calendar: the keys of a fleet.
+    bool unkept;
 
     // The source's own last word, if it has one.
     bool has_offset;

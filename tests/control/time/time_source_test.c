@@ -273,6 +273,51 @@ static void fixed_is_always_synchronised(void **state)
     time_world_until(false, 500 * MS);
 }
 
+// With role ke nobody is told the time, so the clock is never unhealthy. The keys of a fleet follow
+// the calendar: they may not while the kernel's clock is not synchronised.
+static void keys_of_a_fleet_need_the_clock(void **state)
+{
+    (void)state;
+    static char document[] = "/fleet";
+    struct time_report report;
+    time_source_close(time_subject);
+    time_config.role = SERVE_KE;
+    time_config.time.source = TIME_FIXED;
+    time_config.keys.fleet_file = document;
+    time_world_open();
+    time_world_until(false, 300 * MS);
+    time_source_report(time_subject, &report);
+    assert_true(report.trusted);
+    time_sim.kernel = TIME_ERROR;
+    time_sim.status |= STA_UNSYNC;
+    time_sim.maxerror_us = 16000000;
+    time_world_run(200 * MS);
+    time_source_report(time_subject, &report);
+    assert_false(report.trusted);
+    assert_int_equal(report.health.reason, HEALTH_GOOD);
+    assert_false(time_world_marked());
+    assert_true(log_recorder_has("the keys of the fleet keep their period"));
+    // Synchronised, though nobody takes the mark away.
+    time_sim.maxerror_us = 900;
+    time_world_run(200 * MS);
+    time_source_report(time_subject, &report);
+    assert_true(report.trusted);
+    assert_true(log_recorder_has("the keys of the fleet follow it"));
+    // Nobody keeps it: its error grows until nothing follows it any more.
+    time_sim.maxerror_us = 1500000;
+    time_world_run(200 * MS);
+    time_source_report(time_subject, &report);
+    assert_false(report.trusted);
+
+    // With another role the source's health decides alone.
+    time_source_close(time_subject);
+    time_config.role = SERVE_BOTH;
+    time_world_open();
+    time_world_run(200 * MS);
+    time_source_report(time_subject, &report);
+    assert_true(report.trusted);
+}
+
 int main(void)
 {
     cmocka_set_message_output(CM_OUTPUT_TAP);
@@ -295,6 +340,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(mark_without_error_is_served, time_world_setup,
                                         time_world_teardown),
         cmocka_unit_test_setup_teardown(lost_upstream_grows_the_dispersion, time_world_setup,
+                                        time_world_teardown),
+        cmocka_unit_test_setup_teardown(keys_of_a_fleet_need_the_clock, time_world_setup,
                                         time_world_teardown),
         cmocka_unit_test_setup_teardown(fixed_is_always_synchronised, time_world_setup,
                                         time_world_teardown),
