@@ -179,6 +179,20 @@ static bool check_fleet(const struct config *config, const struct user *control)
     return true;
 }
 
+// The server starts without it; control reads it as its own user.
+static void look_at_leap_list(const struct config *config)
+{
+    struct stat st;
+    const char *path = config->time.leap_list;
+
+    if (!config_smears(config))
+        return;
+    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode) || access(path, R_OK) != 0)
+        log_warning("%s (time.leap_list) cannot be read, so that ports with `leap: smear` smear no "
+                    "leap second; install tzdata, or name another list",
+                    path);
+}
+
 bool supervisor_check(const struct config *config, supervisor_judge *judge)
 {
     struct user control, dataplane;
@@ -202,6 +216,7 @@ bool supervisor_check(const struct config *config, supervisor_judge *judge)
         good &= check_certificates(config, judge);
     good &= hook_look(config->time.hook);
     good &= check_source(config);
+    look_at_leap_list(config);
     look_at_ntp_server(config->control.ntp_server);
     return good;
 }

@@ -118,12 +118,14 @@ def fleet(tap, world):
 
 
 def what_may_change(tap, world):
-    changed(world, (rf"interface: {SERVER_IF}", "interface: soon0"),
-            (r'ntp_server: ""', "ntp_server: no-such-host.test"))
+    changed(world, (rf"interface: {SERVER_IF}", "{interface: soon0, leap: smear}"),
+            (r'ntp_server: ""', "ntp_server: no-such-host.test"),
+            ("reference_id: TEST", "reference_id: TEST\n  leap_list: /nowhere/leap-seconds.list"))
     got = run(world)
-    tap.ok(got.returncode == 0 and len(lines(got)) == 2, "what may still come is status 0",
+    tap.ok(got.returncode == 0 and len(lines(got)) == 3, "what may still come is status 0",
            got.stderr)
     tap.ok(re.search("warning: there is no interface soon0", got.stderr) and
+           re.search(r"warning: /nowhere/leap-seconds.list \(time.leap_list\)", got.stderr) and
            re.search(r"warning: no-such-host.test \(control.ntp_server\)", got.stderr),
            "but warned of", got.stderr)
     # A certificate that clients will refuse: as at the start, it is told and taken.
