@@ -6,10 +6,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-int netlink_open(uint32_t groups, int flags)
+static int open_protocol(int protocol, uint32_t groups, int flags)
 {
     struct sockaddr_nl name = {.nl_family = AF_NETLINK, .nl_groups = groups};
-    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | flags, NETLINK_ROUTE);
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | flags, protocol);
     if (fd < 0)
         return -errno;
     if (bind(fd, (struct sockaddr *)&name, sizeof name) != 0) {
@@ -18,6 +18,11 @@ int netlink_open(uint32_t groups, int flags)
         return fault;
     }
     return fd;
+}
+
+int netlink_open(uint32_t groups, int flags)
+{
+    return open_protocol(NETLINK_ROUTE, groups, flags);
 }
 
 // Reads the answers to their end.
@@ -46,13 +51,25 @@ static int take_answers(int fd, uint16_t answer,
     }
 }
 
+int netlink_ask(int protocol, const struct nlmsghdr *request, uint16_t answer,
+                void (*visit)(const struct nlmsghdr *message, void *with), void *with)
+{
+    int fd = open_protocol(protocol, 0, 0);
+    if (fd < 0)
+        return fd;
+    int fault = 0;
+    if (send(fd, request, request->nlmsg_len, 0) != (ssize_t)request->nlmsg_len)
+        fault = -errno;
+    if (!fault)
+        fault = take_answers(fd, answer, visit, with);
+    close(fd);
+    return fault;
+}
+
 int netlink_dump(uint16_t question, uint16_t answer,
                  void (*visit)(const struct nlmsghdr *message, void *with), void *with)
 {
-    int fd = netlink_open(0, 0);
-    if (fd < 0)
-        return fd;
-    struct {
+    const struct {
         struct nlmsghdr head;
         struct rtgenmsg body;
     } request = {
@@ -61,11 +78,5 @@ int netlink_dump(uint16_t question, uint16_t answer,
                  .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
         .body = {.rtgen_family = AF_UNSPEC},
     };
-    int fault = 0;
-    if (send(fd, &request, sizeof request, 0) != (ssize_t)sizeof request)
-        fault = -errno;
-    if (!fault)
-        fault = take_answers(fd, answer, visit, with);
-    close(fd);
-    return fault;
+    return netlink_ask(NETLINK_ROUTE, &request.head, answer, visit, with);
 }
