@@ -43,7 +43,7 @@ enum board_side {
 };
 
 enum {
-    BOARD_VERSION = 5,
+    BOARD_VERSION = 6,
     BOARD_NAME_LEN = 64,
     BOARD_ADDRESSES = 31, // of a port that are shown
     BOARD_PAGE = 4096,    // mapped lengths are a multiple of it
@@ -90,6 +90,15 @@ enum board_port_state {
     BOARD_PORT_STATES
 };
 
+// Whether its device lets replies go at a time, of the queue that is farthest from it.
+enum board_launch {
+    BOARD_LAUNCH_NONE,    // it cannot, or is not to
+    BOARD_LAUNCH_TRIED,   // it is being tried
+    BOARD_LAUNCH_USED,    // it does
+    BOARD_LAUNCH_REFUSED, // it has let replies go too early, or at no time at all
+    BOARD_LAUNCHES
+};
+
 // The addresses at which a port is served: how many, and the first of them. IPv4 as ::ffff:0:0/96.
 struct board_addresses {
     uint64_t n;
@@ -108,12 +117,15 @@ struct board_port {
     char mode[BOARD_NAME_LEN];   // "XDP native, zero copy", "XDP generic, copy", ...; "" elsewhere
     char stamps[BOARD_NAME_LEN]; // the source of arrival times: "XDP program", "kernel" or "poll"
     char clock[BOARD_NAME_LEN];  // the device's own, which stamps frames: "/dev/ptp0"; "": none
-    char departures[BOARD_NAME_LEN]; // what interleaved mode can tell: "kernel" or "predicted"
+    char departures[BOARD_NAME_LEN]; // what interleaved mode can tell: "device", "kernel" or
+                                     // "predicted"; but see by_metadata
     _Atomic uint32_t link_up;
     _Atomic uint32_t state;   // enum board_port_state
     _Atomic uint32_t program; // id of the XDP program: ours on an open port, that in the way on a
                               // blocked one, 0: none
     _Atomic uint32_t not_steered; // local addresses that its XDP program has no room for
+    _Atomic uint32_t by_metadata; // 1: departures are told by the metadata of AF_XDP frames
+    _Atomic uint32_t launch;      // enum board_launch
     uint32_t queues;
     uint32_t smears; // 1: leap seconds, as dataplane.ports[].leap says
     uint8_t mac[6];

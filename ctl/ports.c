@@ -61,7 +61,10 @@ static void show_stamps(const json_t *port, FILE *out)
     if (member_number(port, "hardware") > 0)
         fprintf(out, "; its own clock stamped %" PRId64 ", %" PRId64 " believed",
                 member_number(port, "hardware"), member_number(port, "hardware_believed"));
-    fprintf(out, "; departures: %s\n", member_text(port, "departures"));
+    fprintf(out, "; departures: %s", member_text(port, "departures"));
+    if (strcmp(member_text(port, "launch_time"), "no") != 0)
+        fprintf(out, "; launch time: %s", member_text(port, "launch_time"));
+    fputc('\n', out);
 }
 
 static void show_drops(const json_t *port, FILE *out)

@@ -34,6 +34,7 @@ void core_open(struct core *core, const struct core_setup *setup)
     assert(policy_held(&core->policy) != NULL);
     turn_time_start(&core->time, tsc_now());
     core->time.launches = port_launches(setup->port);
+    core->time.trials = port_launch_is_tried(setup->port) ? TURN_TRIALS : 0;
     interleave_open(&core->interleave, setup->tables, setup->number, &core->receive_stamps);
     rng_init(&core->rng);
 }
@@ -80,29 +81,41 @@ static __attribute__((noinline)) void remember(struct core *c)
 {
     struct port_departure departure[INTERLEAVE_PART_MAX];
     unsigned n = port_departures(c->is.port, departure, INTERLEAVE_PART_MAX);
+    unsigned n_known = 0;
     c->promised -= n;
     for (unsigned i = 0; i < n; i++) {
         uint64_t left;
         ntp_time utc =
             turn_time_departed(&c->time, &c->state.state, &c->own_clock.line, &departure[i], &left);
         bool known = interleave_remember(&c->interleave, departure[i].ticket, utc, left, &c->rng);
+        n_known += known;
         if (known && departure[i].hardware)
             counter_add(&c->is.counters->departures_hardware, 1);
         counter_add(known ? &c->is.counters->departures_known : &c->is.counters->departures_lost,
                     1);
     }
+    if ((int64_t)(c->own_clock.line.until - c->time.poll_began) > 0)
+        port_departed(c->is.port, n, n_known);
 }
 
 // Takes what the device says of the departure of a single frame.
 static __attribute__((noinline)) void take_sample(struct core *c)
 {
     struct core_counters *counters = c->is.counters;
-    uint64_t own = 0;
+    struct turn_told told = {0};
     int64_t error_ns;
     bool early;
-    const int known = port_sampled(c->is.port, &own);
-    if (known == 0 ||
-        !turn_time_sampled(&c->time, &c->own_clock.line, known > 0, own, &error_ns, &early))
+    const int known = port_sampled(c->is.port, &told.own);
+    if (known == 0)
+        return;
+    told.known = known > 0;
+    told.tsc = tsc_now();
+    const bool says = turn_time_sampled(&c->time, &c->own_clock.line, &told, &error_ns, &early);
+    if (port_launches(c->is.port))
+        port_launch_note(c->is.port, !c->time.launches    ? PORT_LAUNCH_REFUSED
+                                     : c->time.trials > 0 ? PORT_LAUNCH_TRIED
+                                                          : PORT_LAUNCH_USED);
+    if (!says)
         return;
     counter_add(&counters->departures_sampled, 1);
     counter_add(&counters->departures_early, early);

@@ -114,7 +114,9 @@ void port_clocks_renew(struct port_clocks *clocks, const struct config *config)
             continue;
         drop(held);
         held->index = index;
-        look(held, fd, port->device, config->dataplane.interleaved == SWITCH_TRUE);
+        look(held, fd, port->device,
+             config->dataplane.interleaved == SWITCH_TRUE ||
+                 config->dataplane.launch_time == SWITCH_TRUE);
     }
     if (fd >= 0)
         close(fd);

@@ -1,8 +1,8 @@
 // The clocks of the ports' devices: each is opened for the dataplane, which may not open devices,
 // and each device is set to stamp every frame that arrives (SIOCSHWTSTAMP), which many do for PTP's
-// alone or not at all, and for interleaved mode those that leave and ask for it. What was set
-// before is set again at the end. A driver that refuses, refuses: other stamps serve. Supervisor's
-// main loop.
+// alone or not at all, and for interleaved mode and launch times those that leave and ask for it.
+// What was set before is set again at the end. A driver that refuses, refuses: other stamps serve.
+// Supervisor's main loop.
 #pragma once
 
 #include "base/bounds.h"

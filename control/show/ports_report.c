@@ -33,6 +33,25 @@ static json_t *kind_of(const struct board_port *port, const struct config *confi
     return json_null();
 }
 
+static json_t *departures(const struct board_port *port)
+{
+    if (atomic_load_explicit(&port->by_metadata, memory_order_relaxed) != 0)
+        return json_string("device, by AF_XDP");
+    return report_text(port->departures);
+}
+
+static const char *launch_word(const struct board_port *port)
+{
+    static const char *const word[BOARD_LAUNCHES] = {
+        [BOARD_LAUNCH_NONE] = "no",
+        [BOARD_LAUNCH_TRIED] = "being tried",
+        [BOARD_LAUNCH_USED] = "used",
+        [BOARD_LAUNCH_REFUSED] = "refused",
+    };
+    const uint32_t launch = atomic_load_explicit(&port->launch, memory_order_relaxed);
+    return launch < BOARD_LAUNCHES ? word[launch] : word[BOARD_LAUNCH_NONE];
+}
+
 static json_t *address_text(const uint8_t octets[16])
 {
     char text[INET6_ADDRSTRLEN];
@@ -68,7 +87,8 @@ static json_t *port_report(const struct board_port *port, const struct config *c
     json_object_set_new(o, "mode", report_text(port->mode));
     json_object_set_new(o, "mac", json_string(mac));
     json_object_set_new(o, "stamps", report_text(port->stamps));
-    json_object_set_new(o, "departures", report_text(port->departures));
+    json_object_set_new(o, "departures", departures(port));
+    json_object_set_new(o, "launch_time", json_string(launch_word(port)));
     json_object_set_new(o, "state", json_string(state_word(port)));
     const uint32_t program = atomic_load_explicit(&port->program, memory_order_relaxed);
     json_object_set_new(o, "xdp_program", program ? json_integer(program) : json_null());

@@ -159,14 +159,32 @@ static bool plan_launch(struct turn_time *turn, const struct ntp_state *state,
     return turn->launch != 0;
 }
 
+static uint64_t ticks(const struct ntp_state *state, uint64_t ns)
+{
+    return state->tsc_hz / 1000000 * ns / 1000;
+}
+
+// The same plan as without launch times, and a launch time behind it.
+static void plan_trial(struct turn_time *turn, const struct ntp_state *state,
+                       const struct stamp_line *own)
+{
+    const struct departure_plan *plan = &turn->plan;
+    turn->trial_tsc = turn->composed + plan->ready + plan->lead +
+                      (plan->n_plain + plan->n_nts) * plan->pace + ticks(state, TURN_TRIAL_NS);
+    turn->trial = launch_at(own, turn->trial_tsc);
+}
+
 struct departures turn_time_compose(struct turn_time *turn, const struct ntp_state *state,
                                     const struct stamp_line *own, uint64_t tsc, unsigned n_plain,
                                     unsigned n_nts, struct ntp_state *aged)
 {
     turn->composed = tsc;
-    turn->launch = 0;
-    if (!turn->launches || !plan_launch(turn, state, own, n_plain, n_nts))
+    turn->launch = turn->trial = 0;
+    const bool tries = turn->launches && turn->trials > 0;
+    if (!turn->launches || tries || !plan_launch(turn, state, own, n_plain, n_nts))
         turn->plan = departure_plan(&turn->departure, state->tsc_hz, n_plain, n_nts, turn->haste);
+    if (tries)
+        plan_trial(turn, state, own);
     *aged = clock_aged(state, tsc, turn->unsure);
     uint64_t leaves = tsc + turn->plan.ready + turn->plan.lead;
     ntp_time first = clock_utc(&state->line, leaves);
@@ -197,6 +215,7 @@ void turn_time_schedule(const struct turn_time *turn, unsigned n_answers, struct
     burst->together = (uint16_t)plan->together;
     burst->pace = plan->pace;
     burst->launch = turn->launch;
+    burst->launch_trial = turn->trial;
 }
 
 uint64_t turn_time_departure_ns(const struct turn_time *turn)
@@ -215,9 +234,26 @@ ntp_time turn_time_departed(const struct turn_time *turn, const struct ntp_state
 // when only the begin and the end of the call are known. Measured on a veth with the peer's stamps.
 #define LEFT 0.6
 
+static void note_trial(struct turn_time *turn, const struct burst *burst)
+{
+    const uint64_t post = (uint64_t)(TURN_TRIAL_POST_NS / turn->ns_per_tick);
+    turn->sample = (struct turn_sample){
+        .waiting = true,
+        .trial = true,
+        .in_time = (int64_t)(turn->trial_tsc - post - burst->tx_ended) >= 0,
+        .launched = true,
+        .began = burst->tx_last,
+        .said = turn->trial_tsc,
+    };
+}
+
 static void note_sample(struct turn_time *turn, const struct burst *burst, unsigned n_sent)
 {
     const struct departure_plan *plan = &turn->plan;
+    if (turn->trial != 0) {
+        note_trial(turn, burst);
+        return;
+    }
     const unsigned first = plan->together == 1 ? n_sent - 1 : 0; // of the last call
     turn->sample = (struct turn_sample){
         .waiting = true,
@@ -228,21 +264,52 @@ static void note_sample(struct turn_time *turn, const struct burst *burst, unsig
     };
 }
 
-bool turn_time_sampled(struct turn_time *turn, const struct stamp_line *own_line, bool known,
-                       uint64_t own, int64_t *error_ns, bool *early)
+static void fail_trial(struct turn_time *turn)
+{
+    if (++turn->trials_failed == TURN_TRIALS_FAILED)
+        turn->launches = false;
+}
+
+// The frame of a trial has left so long before its launch time.
+static void judge_trial(struct turn_time *turn, double early_ns, double doubt_ns)
+{
+    if (early_ns > doubt_ns)
+        turn->launches = false;
+    else if (!turn->sample.in_time)
+        return;
+    else if (-early_ns > TURN_TRIAL_LATE_NS + 2 * doubt_ns)
+        fail_trial(turn);
+    else if (turn->trials > 0) {
+        turn->trials--;
+        turn->trials_failed = 0;
+    }
+}
+
+bool turn_time_sampled(struct turn_time *turn, const struct stamp_line *own_line,
+                       const struct turn_told *told, int64_t *error_ns, bool *early)
 {
     const struct turn_sample *sample = &turn->sample;
     turn->sample.waiting = false;
-    if (!known || own_line->rate == 0 || turn->ns_per_tick == 0)
+    if (!told->known && sample->trial)
+        fail_trial(turn);
+    if (!told->known || own_line->rate == 0 || turn->ns_per_tick == 0)
         return false;
-    const uint64_t left = launch_left(own_line, own);
+    const uint64_t left = launch_left(own_line, told->own);
     if ((int64_t)(own_line->until - left) <= 0)
         return false;
     const double doubt_ns = launch_error_ns(own_line, left) + 1;
     const double error = (double)(int64_t)(sample->said - left) * turn->ns_per_tick;
     const double after_ns = (double)(int64_t)(left - sample->began) * turn->ns_per_tick;
-    if (after_ns < -doubt_ns)
-        return false; // another frame's
+    const double until_ns = (double)(int64_t)(told->tsc - left) * turn->ns_per_tick;
+    if (after_ns < -doubt_ns || until_ns < -doubt_ns) { // another frame's, or of another clock
+        if (sample->trial)
+            fail_trial(turn);
+        return false;
+    }
+    if (sample->trial) {
+        judge_trial(turn, error, doubt_ns);
+        return false;
+    }
     turn->tells = true;
     *error_ns = (int64_t)error;
     *early = error > doubt_ns;

@@ -24,8 +24,21 @@ enum { TURN_LATE_US = 50 };
 // and a larger root dispersion would be of no use to the client.
 enum { TURN_GAP_MAX_MS = 10 };
 
+// A device whose launch times are to be tried holds so many sampled frames until a time that is
+// later than their timestamps, before a burst relies on it.
+enum {
+    TURN_TRIALS = 8,
+    TURN_TRIALS_FAILED = 3,     // so many in a row whose stamp does not come or is late: not used
+    TURN_TRIAL_NS = 20000,      // from the timestamp to the launch time
+    TURN_TRIAL_POST_NS = 5000,  // the device has the frame that long before: it cannot leave just
+                                // then by chance
+    TURN_TRIAL_LATE_NS = 10000, // a device that keeps it that much longer does not hold the time
+};
+
 struct turn_sample {
     bool waiting;
+    bool trial;     // of a launch time, which is `said`
+    bool in_time;   // of a trial: the device had it early enough
     bool launched;  // the device was told when to let it go
     uint64_t began; // TSC: the call that sent it began
     uint64_t said;  // TSC: its timestamp
@@ -46,8 +59,12 @@ struct turn_time {
     uint64_t launch;            // when the device lets that part go, by its own clock; 0: it does
                                 // not wait
     bool launches;              // the device can
-    struct turn_sample sample;  // the frame whose departure the device will tell
-    bool tells;                 // it has told of one
+    uint32_t trials; // of launch times that are still to succeed; until then `launch` is 0
+    uint32_t trials_failed;
+    uint64_t trial_tsc;        // the launch time that is tried with the current part
+    uint64_t trial;            // the same by the device's own clock; 0: none
+    struct turn_sample sample; // the frame whose departure the device will tell
+    bool tells;                // it has told of one
 };
 
 void turn_time_start(struct turn_time *turn, uint64_t tsc);
@@ -128,10 +145,17 @@ ntp_time turn_time_departed(const struct turn_time *turn, const struct ntp_state
 bool turn_time_sent(struct turn_time *turn, const struct burst *burst, unsigned n_answers,
                     unsigned n_sent, int64_t *error_ns);
 
-// The port has told of the sample that is waited for: the reading `own` of the device's clock as
-// the frame left, or that it does not know. False when that says nothing. Otherwise *error_ns is
+// What a port tells of the sample.
+struct turn_told {
+    bool known;
+    uint64_t own; // the device's clock in ns as the frame left
+    uint64_t tsc; // the port was asked: the frame has left before
+};
+
+// The port has told of the sample that is waited for. False when that says nothing: it is not
+// known, or cannot be a reading of the device's clock. Otherwise *error_ns is
 // the frame's timestamp minus its departure, which is wrong by the line's bound at most; *early:
 // the frame has left before its timestamp, whatever the line's error is. A device that lets a frame
-// go before its launch time is not trusted with launch times again.
-bool turn_time_sampled(struct turn_time *turn, const struct stamp_line *own_line, bool known,
-                       uint64_t own, int64_t *error_ns, bool *early);
+// go before its launch time is not trusted with launch times again. A trial's frame says no error.
+bool turn_time_sampled(struct turn_time *turn, const struct stamp_line *own_line,
+                       const struct turn_told *told, int64_t *error_ns, bool *early);

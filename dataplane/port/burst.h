@@ -36,6 +36,9 @@ struct burst {
     uint64_t launch;           // not 0: the device's clock (clock.h) in ns; a port whose device can
                                // wait gives it the frames early, and they leave no earlier than
                                // this. Other ports wait until not_before, which is the same time
+    uint64_t launch_trial;     // not 0: likewise, to try whether the device waits: later than all
+                               // of not_before and pace, for a frame that the device samples and
+                               // that is the last one. The port waits all the same
     lane_set exact;            // lanes whose true departure is to be told
     uint64_t ticket[LANES];    // of these lanes: comes back with the departure
 

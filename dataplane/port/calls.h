@@ -17,6 +17,13 @@ struct port_calls {
     lane_set (*tx)(struct port *port, struct burst *burst, lane_set answer);
     void (*drop)(struct port *port, struct burst *burst, lane_set drop);
     int (*sampled)(struct port *port, uint64_t *own); // NULL: it never sets burst->sampled
+
+    // The way that tells when frames left, of a port with `tells`; NULL: it has none. For how many
+    // more frames there is room; sends a lane's reply, and takes back its request's frame; and as
+    // port_departures. False: the kernel does not take it, and both are still lent.
+    unsigned (*room)(const struct port *port);
+    bool (*send)(struct port *port, struct burst *burst, unsigned lane);
+    unsigned (*departures)(struct port *port, struct port_departure *out, unsigned most);
 };
 
 struct port {
@@ -26,7 +33,15 @@ struct port {
     struct exact *exact; // the way that tells departures (exact.h), whoever opened it closes it;
                          // NULL: there is none
 
+    // Departures are told in the port's own way (struct port_calls), and not by `exact`. Set before
+    // a core runs; the core takes it back when the device's stamps are never believed. Reader:
+    // housekeeping.
+    atomic_bool tells;
+    uint32_t doubted; // stamps of departures in a row that were not believed
+
     bool launches;               // see port_launches
+    _Atomic uint32_t launch;     // enum port_launch. Writer: the core, once it runs. Reader:
+                                 // housekeeping
     bool smears;                 // see port_smears
     const struct snapshot *line; // see port_line; NULL while the port is not on the board
     bool clock; // the device's own stamps are to be lent, because its clock is read

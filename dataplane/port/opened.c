@@ -5,11 +5,14 @@
 #include "dataplane/port/calls.h"
 #include "dataplane/port/look.h"
 #include "dataplane/port/xdp/exact.h"
+#include "dataplane/port/xdp/tx_features.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+enum { LAUNCH_GRAIN_NS = 256 };
 
 bool opened_follows_kernel(const struct opened *opened)
 {
@@ -58,9 +61,47 @@ static void open_exact(const struct opened *opened)
                     name, strerror(-fault));
 }
 
+// What the driver does with launch times between the units of its device: it rounds them down
+// (stmmac, 256 ns), and a reply must not leave before its timestamp.
+static uint64_t launch_grain(const struct opened *opened)
+{
+    return strcmp(opened->interface.interface.driver, "igc") == 0 ? 1 : LAUNCH_GRAIN_NS;
+}
+
+// Frames are sent with metadata where the driver stamps such frames, and the clock of the stamps is
+// read. That needs no system call for each, and shows whether the device keeps launch times.
+static void open_metadata(const struct opened *opened, const struct opened_plan *plan)
+{
+    const char *name = opened->config->device;
+    const uint32_t features = opened->interface.tx_features;
+    if (!opened->has_clock || (features & TX_FEATURE_STAMP) == 0)
+        return;
+    const struct queue_uses uses = {
+        .tells = plan->tell_departures,
+        .launches = plan->launch && (features & TX_FEATURE_LAUNCH) != 0,
+        .launch_grain = launch_grain(opened),
+    };
+    for (uint32_t i = 0; i < opened_n_queues(opened); i++) {
+        const int fault = queue_use_metadata(opened->interface.queue[i], &uses);
+        if (fault)
+            log_warning("%s: queue %u: the device's stamps of AF_XDP frames are not used: %s", name,
+                        i, strerror(-fault));
+    }
+    log_info("%s: its driver announces that the device stamps AF_XDP frames as they leave%s; what "
+             "its clock does not bear out is not used",
+             name, uses.launches ? ", and lets them go at a time" : "");
+}
+
+bool opened_tells_by_metadata(const struct opened *opened)
+{
+    return opened_n_queues(opened) > 0 &&
+           atomic_load_explicit(&opened_queue(opened, 0)->tells, memory_order_relaxed);
+}
+
 bool opened_tells_departures(const struct opened *opened)
 {
-    return opened_n_queues(opened) > 0 && opened_queue(opened, 0)->exact != NULL;
+    return opened_tells_by_metadata(opened) ||
+           (opened_n_queues(opened) > 0 && opened_queue(opened, 0)->exact != NULL);
 }
 
 static int open_socket(struct opened *opened, const struct opened_plan *plan)
@@ -145,6 +186,8 @@ int opened_open(struct opened *opened, const struct opened_plan *plan, bool firs
     int fault = open_interface(opened);
     if (!fault)
         open_clock(opened, plan->phc);
+    if (!fault)
+        open_metadata(opened, plan);
     if (!fault && plan->tell_departures)
         open_exact(opened);
     return fault;

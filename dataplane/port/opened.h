@@ -58,7 +58,7 @@ struct opened_plan {
     struct wall_offset *offset;
     bool keeps_offset; // the next one has it kept up to date
     int phc;           // an open PTP clock of an interface's device, or -1
-    bool launch;       // a vdev sends replies at their time, where its driver can
+    bool launch;       // the device sends replies at their time, where its driver can
 };
 
 // Opens the port, and sets the MAC address of `addresses` of a vdev. At a later
@@ -75,6 +75,9 @@ struct port *opened_queue(const struct opened *opened, uint32_t i);
 
 // Can its queues tell when a reply left (port_departures)?
 bool opened_tells_departures(const struct opened *opened);
+
+// Do they ask for stamps by the metadata of AF_XDP frames?
+bool opened_tells_by_metadata(const struct opened *opened);
 
 // The clock of its device; NULL: it has none.
 const struct port_clock *opened_clock(const struct opened *opened);

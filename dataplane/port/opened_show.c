@@ -50,12 +50,13 @@ static void mac_of(const struct opened *opened, uint8_t mac[6])
         device_mac(&opened->device, mac);
 }
 
-// What stamps departures, for status.
+// What stamps departures beside the metadata of AF_XDP frames, for status.
 static const char *departures_word(const struct opened *opened)
 {
-    if (!opened_tells_departures(opened))
+    if (opened_n_queues(opened) == 0)
         return "predicted";
-    return exact_is_hardware(opened_queue(opened, 0)->exact) ? "device" : "kernel";
+    const struct exact *exact = opened_queue(opened, 0)->exact;
+    return exact == NULL ? "predicted" : exact_is_hardware(exact) ? "device" : "kernel";
 }
 
 static bool link_up(const struct opened *opened)
@@ -87,6 +88,8 @@ void opened_forget(struct board_port *port)
     atomic_store_explicit(&port->state, BOARD_PORT_CLOSED, memory_order_relaxed);
     atomic_store_explicit(&port->link_up, 0, memory_order_relaxed);
     atomic_store_explicit(&port->program, 0, memory_order_relaxed);
+    atomic_store_explicit(&port->by_metadata, 0, memory_order_relaxed);
+    atomic_store_explicit(&port->launch, BOARD_LAUNCH_NONE, memory_order_relaxed);
 }
 
 static void show_left_out(struct board_port *port)
@@ -157,6 +160,49 @@ static void refresh_received(const struct opened *opened, const struct sums *sum
                           memory_order_relaxed);
 }
 
+// The queue that is farthest from the launch times' use counts.
+static enum board_launch launch_of(const struct opened *opened)
+{
+    static const enum board_launch is[] = {
+        [PORT_LAUNCH_NONE] = BOARD_LAUNCH_NONE,
+        [PORT_LAUNCH_TRIED] = BOARD_LAUNCH_TRIED,
+        [PORT_LAUNCH_USED] = BOARD_LAUNCH_USED,
+        [PORT_LAUNCH_REFUSED] = BOARD_LAUNCH_REFUSED,
+    };
+    static const unsigned near[BOARD_LAUNCHES] = {
+        [BOARD_LAUNCH_NONE] = 3, [BOARD_LAUNCH_USED] = 2, [BOARD_LAUNCH_TRIED] = 1};
+    enum board_launch all = BOARD_LAUNCH_NONE;
+    for (uint32_t i = 0; i < opened_n_queues(opened); i++) {
+        const uint32_t launch =
+            atomic_load_explicit(&opened_queue(opened, i)->launch, memory_order_relaxed);
+        if (near[is[launch]] < near[all])
+            all = is[launch];
+    }
+    return all;
+}
+
+// What has become of the device's promises (tx_features.h).
+static void refresh_metadata(const struct opened *opened, struct board_port *port)
+{
+    const char *name = opened->config->device;
+    const uint32_t tells = opened_tells_by_metadata(opened);
+    const enum board_launch launch = launch_of(opened);
+    if (atomic_exchange_explicit(&port->by_metadata, tells, memory_order_relaxed) > tells)
+        log_warning("%s: the stamps that its driver gives AF_XDP frames as they leave are no "
+                    "readings of its clock, or never come: they are not used until the next start",
+                    name);
+    const uint32_t before = atomic_exchange_explicit(&port->launch, launch, memory_order_relaxed);
+    if (launch == before)
+        return;
+    if (launch == BOARD_LAUNCH_USED)
+        log_info("%s: its device lets replies go at the time that they tell", name);
+    if (launch == BOARD_LAUNCH_REFUSED)
+        log_warning("%s: its device does not keep launch times: the server waits in its place; "
+                    "'tc qdisc' of type etf switches them on with some drivers "
+                    "(docs/hardware-timestamps.md)",
+                    name);
+}
+
 static void refresh_lost(const struct opened *opened, struct board_port *port)
 {
     struct socket_counts lost = {0};
@@ -185,6 +231,7 @@ void opened_count(struct opened *opened, struct board_port *port)
     refresh_lost(opened, port);
     refresh_received(opened, &sums, port);
     refresh_stamps(opened, &sums, port);
+    refresh_metadata(opened, port);
     if (sums.starved != opened->starved)
         log_limited(&limit, LOG_LEVEL_WARNING, "%s: out of packet buffers", name);
     opened->starved = sums.starved;

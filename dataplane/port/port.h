@@ -29,6 +29,11 @@ lane_set port_tx(struct port *port, struct burst *burst, lane_set answer);
 // any order, each once. One load while none is outstanding.
 unsigned port_departures(struct port *port, struct port_departure *out, unsigned most);
 
+// Of n departures of replies, so many were believed, while the line of the device's clock held. A
+// port whose device's own stamps are never believed tells departures in another way, if it has one.
+enum { PORT_DOUBTED_MAX = 256 }; // in a row
+void port_departed(struct port *port, unsigned n, unsigned believed);
+
 // When the frame left that the last burst with `sampled` tells of. 1, and *own is the reading of
 // the device's clock (clock.h); 0: not known yet; -1: it will not be known. To be called until it
 // is not 0; at most one frame is on its way.
@@ -53,6 +58,18 @@ bool port_launches(const struct port *port);
 
 // Does it smear leap seconds (dataplane.ports[].leap)?
 bool port_smears(const struct port *port);
+
+// Is that to be tried first (burst->launch_trial), because nobody but the driver says so?
+bool port_launch_is_tried(const struct port *port);
+
+// What the core has found out of it, for status.
+enum port_launch {
+    PORT_LAUNCH_NONE,    // it cannot, or is not to
+    PORT_LAUNCH_TRIED,   // it is being tried
+    PORT_LAUNCH_USED,    // it does
+    PORT_LAUNCH_REFUSED, // it does not: the port waits
+};
+void port_launch_note(struct port *port, enum port_launch launch);
 
 // The addresses that the parse stage must accept; NULL when the XDP program has already checked
 // them.

@@ -79,6 +79,18 @@ bool port_launches(const struct port *port)
     return false;
 }
 
+bool port_launch_is_tried(const struct port *port)
+{
+    (void)port;
+    return false;
+}
+
+void port_launch_note(struct port *port, enum port_launch launch)
+{
+    (void)port;
+    (void)launch;
+}
+
 int port_sampled(struct port *port, uint64_t *own)
 {
     (void)port;
@@ -135,6 +147,13 @@ void port_drop(struct port *port, struct burst *burst, lane_set drop)
 const struct address_set *port_addresses(const struct port *port)
 {
     return port->ours;
+}
+
+void port_departed(struct port *port, unsigned n, unsigned believed)
+{
+    (void)port;
+    (void)n;
+    (void)believed;
 }
 
 void port_believed(struct port *port, unsigned n)

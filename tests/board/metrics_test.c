@@ -110,11 +110,11 @@ static void every_field_is_in_one_row(void **state)
     covers(sizeof(struct ke_counters), METRIC_KE, METRIC_KE_SESSIONS, ke, N(ke));
 
     const struct other port[] = {
-        OTHER(board_port, name),   OTHER(board_port, driver),    OTHER(board_port, mode),
-        OTHER(board_port, stamps), OTHER(board_port, mac),       OTHER(board_port, spare),
-        OTHER(board_port, state),  OTHER(board_port, program),   OTHER(board_port, departures),
-        OTHER(board_port, clock),  OTHER(board_port, own_clock), OTHER(board_port, addresses),
-        TAIL(board_port, invalid),
+        OTHER(board_port, name),        OTHER(board_port, driver),    OTHER(board_port, mode),
+        OTHER(board_port, stamps),      OTHER(board_port, mac),       OTHER(board_port, spare),
+        OTHER(board_port, state),       OTHER(board_port, program),   OTHER(board_port, departures),
+        OTHER(board_port, clock),       OTHER(board_port, own_clock), OTHER(board_port, addresses),
+        OTHER(board_port, by_metadata), OTHER(board_port, launch),    TAIL(board_port, invalid),
     };
     covers(sizeof(struct board_port), METRIC_PORT, METRIC_PORT, port, N(port));
 

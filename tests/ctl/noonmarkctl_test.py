@@ -92,7 +92,7 @@ def main():
     ports = {
         "ports": [{"name": EVIL, "kind": "interface", "driver": EVIL, "mode": "XDP native, copy", "mac": EVIL,
                    "queues": 2, "link_up": True, "state": "open", "xdp_program": 9, "stamps": EVIL,
-                   "departures": EVIL, "stamped": 3, "unstamped": 1, "frames_received": 4, "rx_missed": 12,
+                   "departures": EVIL, "launch_time": EVIL, "stamped": 3, "unstamped": 1, "frames_received": 4, "rx_missed": 12,
                    "rx_ring_full": 10, "fill_ring_empty": 6, "rx_invalid": 0, "addresses_served": 35,
                    "addresses": ["192.0.2.1", EVIL], "addresses_not_steered": 0},
                   {"name": "gone", "kind": "interface", "state": "missing"},

@@ -167,6 +167,13 @@ static void a_device_that_sends_early_is_not_trusted(void **state)
         assert_false(core_turn(&rig->core));
         assert_true(rig->core.time.sample.waiting);
         const uint64_t said = launch_at(line, rig->core.time.sample.said);
+        // A departure that is still to come is no reading of this clock.
+        memory_port_sample(rig->port, 1, launch_at(line, tsc_now() + (UINT64_C(1) << 50)));
+        const struct turn_sample sample = rig->core.time.sample;
+        assert_false(core_turn(&rig->core));
+        assert_int_equal(rig->counters.departures_sampled, early);
+        rig->core.time.sample = sample;
+        tsc_wait(tsc_now(), sample.said);
         memory_port_sample(rig->port, 1, early ? said - 250 : said - 150);
         assert_false(core_turn(&rig->core));
         assert_false(rig->core.time.sample.waiting);

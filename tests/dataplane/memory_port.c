@@ -36,6 +36,8 @@ struct port {
     lane_set hardware;
     uint64_t own[LANES];
     unsigned believed;
+    enum port_launch launch_note;
+    unsigned departed, departed_believed;
     bool launches;
     uint64_t launch; // of the last burst
     bool samples;
@@ -186,6 +188,12 @@ void port_believed(struct port *port, unsigned n)
     port->believed += n;
 }
 
+void port_departed(struct port *port, unsigned n, unsigned believed)
+{
+    port->departed += n;
+    port->departed_believed += believed;
+}
+
 const struct snapshot *port_line(const struct port *port)
 {
     (void)port;
@@ -201,6 +209,17 @@ bool port_smears(const struct port *port)
 bool port_launches(const struct port *port)
 {
     return port->launches;
+}
+
+bool port_launch_is_tried(const struct port *port)
+{
+    (void)port;
+    return false;
+}
+
+void port_launch_note(struct port *port, enum port_launch launch)
+{
+    port->launch_note = launch;
 }
 
 void memory_port_launches(struct port *port, bool launches)

@@ -56,11 +56,12 @@ class Tests:
             self.tap.ok(sorted(map(int, found)) == list(range(QUEUES[n])) and
                         set(found.values()) <= ZERO_COPY[n] and len(set(found.values())) == 1,
                         f"{NAMES[n]}: a socket a queue, in the mode that it should have", sockets)
-            self.tap.note(f"{NAMES[n]}: {'zero copy' if '1' in found.values() else 'copy mode'}")
+            port = status["ports"][i]
+            self.tap.note(f"{NAMES[n]}: {'zero copy' if '1' in found.values() else 'copy mode'}; "
+                          f"departures: {port['departures']}; launch time: {port['launch_time']}")
             self.tap.equal(links[name].get("xdp", {}).get("mode"),
                            XDP_GENERIC if n == GENERIC else XDP_NATIVE,
                            f"{NAMES[n]}: its XDP program runs where it should")
-            port = status["ports"][i]
             self.tap.ok(port["name"] == name and port["state"] == "open" and port["link_up"] and
                         port["queues"] == QUEUES[n], f"{NAMES[n]}: status shows it so", port)
 

@@ -11,6 +11,7 @@ Of each kind 4000 exchanges are made. The rule wants a million: --exchanges 1000
 import argparse
 import json
 import pathlib
+import struct
 import subprocess
 import sys
 import time
@@ -19,11 +20,13 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "perf"))
 
 from tester import Tester  # noqa: E402
 
-from harness import BUILD, SERVER_IF, Tap, World, wait_for  # noqa: E402
+from harness import BUILD, NTP_PORT, PATIENCE_S, SERVER_IF, SERVER_V4, Tap, World, wait_for  # noqa: E402
 
 SIM = BUILD / "tests/dataplane/port/xdp/sim"
 SHORT, SHORT_RATE, LONG_RATE = 4000, 2000, 20000
 TAI_S = 37
+TOLD = 30
+DOUBTED = 256  # stamps in a row: PORT_DOUBTED_MAX
 S_NS = 10**9
 # The line ends with the next reading, 50 ms later; the rest is a busy machine.
 ENDS_WITHIN_S = 2
@@ -143,6 +146,56 @@ def with_chronyd(tap, world, clock):
     client.stop()
 
 
+class Chain:
+    """A client of interleaved mode, without NTS."""
+
+    def __init__(self, world):
+        self.world, self.socket, self.receive, self.number = world, world.client.socket(), 0, 0
+        self.socket.settimeout(2)
+
+    def exchange(self):
+        """True: the reply told the departure of the one before, which lay between the arrival of that request
+        and of this one. False: it told another time. None: it was basic, or did not come."""
+        self.number += 1
+        self.socket.sendto(bytes([0x23, 0, 6, 0]) + bytes(20) +
+                           struct.pack(">QQQ", self.receive, 2 * self.number + 1, 2 * self.number),
+                           (SERVER_V4, NTP_PORT))
+        try:
+            origin, receive, transmit = struct.unpack(">QQQ", self.socket.recv(100)[24:48])
+        except TimeoutError:
+            self.receive = 0
+            return None
+        before, self.receive = self.receive, receive
+        return before < transmit < receive if origin == 2 * self.number + 1 else None
+
+
+def with_metadata(tap, world, clock):
+    """IL-9: departures by the metadata of AF_XDP frames. The kernel stamps them by CLOCK_TAI here, so the
+    device's clock keeps it, and then another time."""
+    offset = time.clock_gettime_ns(time.CLOCK_TAI) - time.monotonic_ns()
+    clock.set("run", 0, offset)
+    if not tap.ok(wait_for(lambda: is_exact(world), BACK_WITHIN_S), "metadata: there is a line", text_of(world)):
+        return
+    counters = lambda: world.status()["counters"]  # noqa: E731
+    departures = lambda: world.status()["ports"][0]["departures"]  # noqa: E731
+    before, chain, told = counters()["departures_hardware"], Chain(world), []
+    wait_for(lambda: told.append(chain.exchange()) or told.count(True) >= TOLD, PATIENCE_S, 0.002)
+    hardware = counters()["departures_hardware"] - before
+    tap.ok(told.count(True) >= TOLD <= hardware and False not in told and departures() == "device, by AF_XDP",
+           "IL-9: replies tell departures by the stamps of AF_XDP's own frames",
+           f"{told.count(True)} of {len(told)} told, {hardware} by the device, {departures()}\n{text_of(world)}")
+    clock.set("run", 0, offset + 100 * S_NS)
+    wait_for(lambda: is_exact(world, False), ENDS_WITHIN_S)
+    wait_for(lambda: is_exact(world), BACK_WITHIN_S)
+    wait_for(lambda: [chain.exchange() for _ in range(DOUBTED)] and departures() == "kernel", PATIENCE_S)
+    tap.ok(departures() == "kernel" and "are no readings of its clock" in world.noonmarkd.log.read_text(),
+           "F30: stamps of another clock than the device's are given up", world.server_tail())
+    told = []
+    wait_for(lambda: told.append(chain.exchange()) or told.count(True) >= TOLD, PATIENCE_S, 0.002)
+    tap.ok(told.count(True) >= TOLD and False not in told, "IL-9: and the kernel's stamps serve",
+           f"{told.count(True)} of {len(told)}\n{text_of(world)}")
+
+
 parser = argparse.ArgumentParser()
 parser.add_argument("--exchanges", type=int, default=SHORT)
 EXCHANGES = parser.parse_args().exchanges
@@ -158,3 +211,7 @@ with Tap() as tap, World("own_clock") as world:
     even(tap, world, tester, clock, EXCHANGES)
     upset(tap, world, tester, clock, EXCHANGES)
     with_chronyd(tap, world, clock)
+    tap.equal(world.stop(), 0, "noonmarkd ends with status 0")
+    world.binary = SIM / "noonmarkd_sim_tx"
+    world.start()
+    with_metadata(tap, world, clock)

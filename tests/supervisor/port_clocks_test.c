@@ -172,6 +172,14 @@ static void departures_are_switched_on(void **state)
     port_clocks_renew(&clocks, &config);
     assert_int_equal(kernel.now.tx_type, HWTSTAMP_TX_OFF);
     port_clocks_close(&clocks, &config);
+    open_all(NULL);
+    config.dataplane.interleaved = SWITCH_FALSE;
+    config.dataplane.launch_time = SWITCH_TRUE; // they show whether the device waits
+    kernel.now = (struct hwtstamp_config){.tx_type = HWTSTAMP_TX_OFF};
+    port_clocks_renew(&clocks, &config);
+    assert_int_equal(kernel.now.tx_type, HWTSTAMP_TX_ON);
+    port_clocks_close(&clocks, &config);
+    config.dataplane.launch_time = SWITCH_FALSE;
 }
 
 static void without_a_clock_nothing_is_set(void **state)

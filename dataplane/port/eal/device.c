@@ -81,8 +81,10 @@ static void open_clock(struct device *device)
     dpdk_clock_open(&device->clock, device->id, device->name, device->queue, device->n_queues);
     for (uint32_t i = 0; i < device->n_queues; i++)
         device->queue[i]->clock = &device->clock;
-    for (uint32_t i = 0; i < device->n_queues && device->clock.stamps.tx_flag; i++)
+    for (uint32_t i = 0; i < device->n_queues && device->clock.stamps.tx_flag; i++) {
         device->queue[i]->port.launches = true;
+        device->queue[i]->port.launch = PORT_LAUNCH_USED;
+    }
 }
 
 // Probes and starts the device with that DPDK name and those arguments. 0 or -errno, not logged.

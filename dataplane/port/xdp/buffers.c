@@ -1,19 +1,22 @@
 #include "dataplane/port/xdp/buffers.h"
 
+#include "dataplane/port/xdp/tx_stamps.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 
 static_assert((uint64_t)SOCKET_FRAMES * SOCKET_FRAME_LEN <= UINT32_MAX, "offsets have 32 bits");
 
-int buffers_open(struct buffers *b, unsigned ifindex, uint32_t queue, uint32_t headroom,
-                 enum socket_copying copying)
+int buffers_open(struct buffers *b, const struct socket_plan *plan)
 {
-    const int fault = socket_open(&b->socket, ifindex, queue, headroom, copying);
+    const int fault = socket_open(&b->socket, plan);
     if (fault)
         return fault;
+    b->stamps = NULL;
     b->n_free = b->n_sending = 0;
     for (uint32_t i = 0; i < SOCKET_FRAMES; i++)
         buffers_give_back(b, i * SOCKET_FRAME_LEN);
@@ -22,9 +25,30 @@ int buffers_open(struct buffers *b, unsigned ifindex, uint32_t queue, uint32_t h
     return 0;
 }
 
+int buffers_use_metadata(struct buffers *b)
+{
+    if (!b->socket.metadata)
+        return -EOPNOTSUPP;
+    b->stamps = calloc(1, sizeof *b->stamps);
+    return b->stamps ? 0 : -ENOMEM;
+}
+
 void buffers_close(struct buffers *b)
 {
     socket_close(&b->socket);
+    free(b->stamps);
+    b->stamps = NULL;
+}
+
+// Of the next n buffers that have come back, those that bear a stamp. Before they are free: an
+// empty buffer may be written to.
+static __attribute__((noinline)) void take_stamps(struct buffers *b, uint32_t n)
+{
+    const struct ring *ring = &b->socket.completion;
+    const uint64_t *address = ring->entry;
+    for (uint32_t i = 0; i < n; i++)
+        tx_stamps_back(b->stamps, b->socket.umem,
+                       (uint32_t)address[(ring->consumer + i) & ring->mask]);
 }
 
 void buffers_reap(struct buffers *b)
@@ -32,6 +56,8 @@ void buffers_reap(struct buffers *b)
     struct ring *ring = &b->socket.completion;
     const uint64_t *address = ring->entry;
     const uint32_t n = ring_ready(ring, SOCKET_SENDS);
+    if (b->stamps != NULL && b->stamps->waiting != 0)
+        take_stamps(b, n);
     for (uint32_t i = 0; i < n; i++)
         buffers_give_back(b, (uint32_t)address[(ring->consumer + i) & ring->mask]);
     if (n > 0)

@@ -10,11 +10,14 @@
 #include <linux/if_xdp.h>
 #include <stdint.h>
 
+struct tx_stamps;
+
 struct buffers {
     struct socket socket;
-    uint32_t owed;      // buffers that the fill ring lacks
-    uint32_t n_sending; // that the kernel has to send, SOCKET_SENDS at most
-    uint32_t n_free;    // of free
+    struct tx_stamps *stamps; // of frames that are sent with metadata; NULL: none are
+    uint32_t owed;            // buffers that the fill ring lacks
+    uint32_t n_sending;       // that the kernel has to send, SOCKET_SENDS at most
+    uint32_t n_free;          // of free
     uint32_t
         free[SOCKET_FRAMES]; // the last one is used first, since it is most likely in the cache
 };
@@ -27,8 +30,11 @@ enum {
 };
 
 // Opens the socket (socket_open) and gives the kernel what it may receive into. 0 or -errno.
-int buffers_open(struct buffers *buffers, unsigned ifindex, uint32_t queue, uint32_t headroom,
-                 enum socket_copying copying);
+int buffers_open(struct buffers *buffers, const struct socket_plan *plan);
+
+// Has frames sent with metadata from now on, if the socket takes it. 0 or -errno; -EOPNOTSUPP: it
+// does not. No core uses the buffers.
+int buffers_use_metadata(struct buffers *buffers);
 
 void buffers_close(struct buffers *buffers);
 

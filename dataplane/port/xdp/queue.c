@@ -5,6 +5,8 @@
 #include "board/counters.h"
 #include "dataplane/port/paced.h"
 #include "dataplane/port/xdp/steer.h"
+#include "dataplane/port/xdp/told.h"
+#include "dataplane/port/xdp/tx_metadata.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -15,6 +17,7 @@
 // With this headroom the stamps are in the cache line in which the frame begins.
 enum { HEADROOM = 32 };
 static_assert(sizeof(struct steer_stamp) <= HEADROOM, "stamps have room");
+static_assert(sizeof(struct tx_metadata) <= HEADROOM, "metadata has room");
 static_assert(FRAME_MAX + BUFFERS_XDP_HEADROOM + HEADROOM <= SOCKET_FRAME_LEN,
               "a frame fits one buffer");
 
@@ -114,7 +117,11 @@ static lane_set queue_tx(struct port *port, struct burst *burst, lane_set answer
         return 0;
     sending.buffers = &q->buffers;
     buffers_reap(&q->buffers);
+    const bool told = q->buffers.stamps != NULL;
+    const uint16_t sample = told ? told_prepare(q, burst, sending.reply, n) : n;
     const uint16_t sent = paced_send(burst, n, send_some, &sending);
+    if (sample < n && sent == n)
+        told_note_sample(q, burst, &sending.reply[sample]);
     lane_set gone = 0;
     for (uint16_t i = 0; i < sent; i++) {
         gone |= lane_bit(sending.lane[i]);
@@ -134,22 +141,45 @@ static void queue_drop(struct port *port, struct burst *burst, lane_set drop)
     }
 }
 
-static const struct port_calls calls = {.rx = queue_rx, .tx = queue_tx, .drop = queue_drop};
+static const struct port_calls calls = {
+    .rx = queue_rx,
+    .tx = queue_tx,
+    .drop = queue_drop,
+    .sampled = told_sampled,
+    .room = told_room,
+    .send = told_send,
+    .departures = told_departures,
+};
 
-int queue_open(unsigned ifindex, uint32_t number, enum socket_copying copying, struct queue **out)
+int queue_open(const struct socket_plan *plan, struct queue **out)
 {
+    struct socket_plan with_room = *plan;
+    with_room.headroom = HEADROOM;
     struct queue *q = aligned_alloc(_Alignof(struct queue), sizeof *q);
     if (!q)
         return -ENOMEM;
     memset(q, 0, sizeof *q);
     q->port.calls = &calls;
-    const int fault = buffers_open(&q->buffers, ifindex, number, HEADROOM, copying);
+    q->launch_grain = 1;
+    const int fault = buffers_open(&q->buffers, &with_room);
     if (fault) {
         free(q);
         return fault;
     }
     q->port.descriptor = q->buffers.socket.fd;
     *out = q;
+    return 0;
+}
+
+int queue_use_metadata(struct queue *q, const struct queue_uses *uses)
+{
+    const int fault = buffers_use_metadata(&q->buffers);
+    if (fault)
+        return fault;
+    q->launch_grain = uses->launch_grain;
+    q->port.launches = uses->launches;
+    q->port.tells = uses->tells;
+    q->port.launch = uses->launches ? PORT_LAUNCH_TRIED : PORT_LAUNCH_NONE;
     return 0;
 }
 

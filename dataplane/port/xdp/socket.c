@@ -1,5 +1,7 @@
 #include "dataplane/port/xdp/socket.h"
 
+#include "dataplane/port/xdp/tx_metadata.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <linux/if_xdp.h>
@@ -34,7 +36,27 @@ static int set_int(int fd, int level, int option, int value)
     return set(fd, level, option, &value, sizeof value);
 }
 
-static int register_umem(struct socket *s, uint32_t headroom)
+// Linux 6.8 took the length without the flag, later kernels want it. Kernels before that know
+// neither: they refuse the flag and do not look at the length, but announce no feature either, so
+// that nobody wants it there (tx_features.h).
+static int register_with_metadata(struct socket *s, const struct xdp_umem_reg *area)
+{
+    struct tx_metadata_umem with = {
+        .addr = area->addr,
+        .len = area->len,
+        .chunk_size = area->chunk_size,
+        .headroom = area->headroom,
+        .flags = TX_METADATA_LEN_FLAG,
+        .tx_metadata_len = sizeof(struct tx_metadata),
+    };
+    int fault = set(s->fd, SOL_XDP, XDP_UMEM_REG, &with, sizeof with);
+    if (fault != -EINVAL)
+        return fault;
+    with.flags = 0;
+    return set(s->fd, SOL_XDP, XDP_UMEM_REG, &with, sizeof with);
+}
+
+static int register_umem(struct socket *s, const struct socket_plan *plan)
 {
     const size_t len = (size_t)SOCKET_FRAMES * SOCKET_FRAME_LEN;
     void *umem = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -45,8 +67,11 @@ static int register_umem(struct socket *s, uint32_t headroom)
         .addr = (uint64_t)(uintptr_t)umem,
         .len = len,
         .chunk_size = SOCKET_FRAME_LEN,
-        .headroom = headroom,
+        .headroom = plan->headroom,
     };
+    s->metadata = plan->metadata && register_with_metadata(s, &area) == 0;
+    if (s->metadata)
+        return 0;
     return set(s->fd, SOL_XDP, XDP_UMEM_REG, &area, sizeof area);
 }
 
@@ -106,13 +131,14 @@ static int open_rings(struct socket *s)
 }
 
 // A socket that was closed leaves its queue only when the kernel's work queue has freed its UMEM.
-static int bind_to(int fd, unsigned ifindex, uint32_t queue, enum socket_copying copying)
+static int bind_to(int fd, const struct socket_plan *plan)
 {
     const struct sockaddr_xdp name = {
         .sxdp_family = AF_XDP,
-        .sxdp_ifindex = ifindex,
-        .sxdp_queue_id = queue,
-        .sxdp_flags = XDP_USE_NEED_WAKEUP | (copying == SOCKET_ZERO_COPY ? XDP_ZEROCOPY : XDP_COPY),
+        .sxdp_ifindex = plan->ifindex,
+        .sxdp_queue_id = plan->queue,
+        .sxdp_flags =
+            XDP_USE_NEED_WAKEUP | (plan->copying == SOCKET_ZERO_COPY ? XDP_ZEROCOPY : XDP_COPY),
     };
     for (unsigned i = 0;; i++) {
         if (bind(fd, (const struct sockaddr *)&name, sizeof name) == 0)
@@ -138,16 +164,15 @@ static void set_options(struct socket *s, enum socket_copying copying)
                    set_int(s->fd, SOL_SOCKET, SO_BUSY_POLL_BUDGET, BUSY_POLL_BUDGET) == 0;
 }
 
-int socket_open(struct socket *s, unsigned ifindex, uint32_t queue, uint32_t headroom,
-                enum socket_copying copying)
+int socket_open(struct socket *s, const struct socket_plan *plan)
 {
     *s = (struct socket){.fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0)};
-    int fault = s->fd < 0 ? -errno : register_umem(s, headroom);
+    int fault = s->fd < 0 ? -errno : register_umem(s, plan);
     if (!fault)
         fault = open_rings(s);
     if (!fault) {
-        set_options(s, copying);
-        fault = bind_to(s->fd, ifindex, queue, copying);
+        set_options(s, plan->copying);
+        fault = bind_to(s->fd, plan);
     }
     struct xdp_options got;
     socklen_t len = sizeof got;

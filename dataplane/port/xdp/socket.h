@@ -23,6 +23,7 @@ struct socket {
     int fd;
     bool zero_copy;
     bool busy_poll; // the kernel receives within our system calls
+    bool metadata;  // frames may be sent with metadata (tx_metadata.h)
     uint8_t *umem;  // SOCKET_FRAMES buffers
     struct ring rx;
     struct ring tx;
@@ -37,11 +38,17 @@ enum socket_copying {
     SOCKET_COPY,
 };
 
-// Opens a socket for that queue of the interface. `headroom`: octets that stay free in front of
-// each received frame, beside XDP's own. A queue that another socket has just left is waited for
-// (2 s). 0 or -errno, not logged; then nothing is left open.
-int socket_open(struct socket *socket, unsigned ifindex, uint32_t queue, uint32_t headroom,
-                enum socket_copying copying);
+struct socket_plan {
+    unsigned ifindex;
+    uint32_t queue;    // of that interface
+    uint32_t headroom; // octets that stay free in front of each received frame, beside XDP's own
+    enum socket_copying copying;
+    bool metadata; // frames are to be sent with metadata, if the kernel takes it
+};
+
+// Opens a socket. A queue that another socket has just left is waited for (2 s). 0 or -errno, not
+// logged; then nothing is left open.
+int socket_open(struct socket *socket, const struct socket_plan *plan);
 
 // Takes an empty one (fd -1) too.
 void socket_close(struct socket *socket);

@@ -4,6 +4,7 @@
 #include "dataplane/port/xdp/foreign_log.h"
 #include "dataplane/port/xdp/refusal.h"
 #include "dataplane/port/xdp/steer.h"
+#include "dataplane/port/xdp/tx_features.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -26,18 +27,29 @@ static int attach(struct xdp_port *port, const char *name, const struct xdp_prog
 // seconds.
 static int open_queue(struct xdp_port *port, uint32_t number)
 {
-    const unsigned ifindex = port->interface.index;
     struct queue **queue = &port->queue[number];
+    struct socket_plan plan = {
+        .ifindex = port->interface.index,
+        .queue = number,
+        .copying = SOCKET_ZERO_COPY,
+        .metadata = (port->tx_features & TX_FEATURE_STAMP) != 0,
+    };
     int fault = -EOPNOTSUPP;
     if (port->zero_copy)
-        fault = queue_open(ifindex, number, SOCKET_ZERO_COPY, queue);
+        fault = queue_open(&plan, queue);
     if (fault && fault != -EBUSY) {
+        if (port->zero_copy)
+            port->tx_features = tx_features_read(port->interface.index, false);
         port->zero_copy = false;
-        fault = queue_open(ifindex, number, SOCKET_COPY, queue);
+        plan.metadata = (port->tx_features & TX_FEATURE_STAMP) != 0;
+        plan.copying = SOCKET_COPY;
+        fault = queue_open(&plan, queue);
     }
     if (fault)
         return fault;
     port->n_queues++;
+    if (!(*queue)->buffers.socket.metadata)
+        port->tx_features = 0;
     const int map = attached_map(&port->attached, STEER_SOCKETS_NAME);
     return bpf_map_update_elem(map, &number, &(*queue)->buffers.socket.fd, BPF_ANY) == 0 ? 0
                                                                                          : -errno;
@@ -53,6 +65,7 @@ static int open_queues(struct xdp_port *port, const char *name)
     port->queue = calloc(interface->openable, sizeof *port->queue);
     int fault = port->queue ? 0 : -ENOMEM;
     port->zero_copy = !port->attached.generic && !interface->split;
+    port->tx_features = tx_features_read(interface->index, port->zero_copy);
     for (uint32_t i = 0; i < interface->openable && !fault; i++) {
         fault = open_queue(port, i);
         if (fault)

@@ -12,7 +12,9 @@
 struct xdp_port {
     struct interface interface;
     struct attached attached;
-    bool zero_copy; // of all its queues
+    bool zero_copy;       // of all its queues
+    uint32_t tx_features; // that can be used with its queues, as the kernel announces them
+                          // (tx_features.h): some with zero copy, else none
     uint32_t n_queues;
     struct queue **queue;
 };

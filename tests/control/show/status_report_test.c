@@ -168,7 +168,7 @@ static void names_are_stable(void **state)
         {"ports",
          "name driver mode state xdp_program link_up queues smears addresses_not_steered mac "
          "rx_missed rx_ring_full fill_ring_empty stamps departures stamped unstamped "
-         "hardware hardware_believed frames_received rx_invalid kind addresses_served "
+         "hardware hardware_believed launch_time frames_received rx_invalid kind addresses_served "
          "addresses"},
         {"keys", "id role imported age_s opened sealed"},
         {"certificates", "chain expires subject key"},
@@ -237,6 +237,7 @@ static void the_ports_in_full(void **state)
     memcpy(all.address[0] + 12, (const uint8_t[]){192, 0, 2, 7}, 4);
     memcpy(all.address[1], (const uint8_t[16]){0x20, 0x01, 0x0d, 0xb8, [15] = 1}, 16);
     strcpy(port->name, "eth1");
+    strcpy(port->departures, "kernel");
     config.dataplane.n_ports = 2;
     config.dataplane.ports[0] =
         (struct config_port){.kind = PORT_SOCKET, .device = (char *)"eth10"};
@@ -255,11 +256,25 @@ static void the_ports_in_full(void **state)
     assert_true(json_is_null(json_object_get(first, "kind"))); // without a name
     assert_int_equal(number(first, "addresses_served"), 0);
     assert_string_equal(json_string_value(json_object_get(second, "kind")), "interface");
+    assert_string_equal(json_string_value(json_object_get(second, "departures")), "kernel");
+    assert_string_equal(json_string_value(json_object_get(second, "launch_time")), "no");
     assert_int_equal(number(second, "addresses_served"), 2);
     const json_t *list = json_object_get(second, "addresses");
     assert_string_equal(json_string_value(json_array_get(list, 0)), "192.0.2.7");
     assert_string_equal(json_string_value(json_array_get(list, 1)), "2001:db8::1");
     json_decref(o);
+
+    atomic_store(&port->by_metadata, 1);
+    static const char *const launch[] = {"no", "being tried", "used", "refused", "no"};
+    for (uint32_t i = 0; i < sizeof launch / sizeof *launch; i++) {
+        atomic_store(&port->launch, i); // the last one is none
+        o = answer("ports");
+        second = json_array_get(json_object_get(o, "ports"), 1);
+        assert_string_equal(json_string_value(json_object_get(second, "departures")),
+                            "device, by AF_XDP");
+        assert_string_equal(json_string_value(json_object_get(second, "launch_time")), launch[i]);
+        json_decref(o);
+    }
 
     all.n = 1000;
     snapshot_publish(&port->addresses, &all, sizeof all);

@@ -465,6 +465,20 @@ def dpdk_files():
             for path in (place, *place.rglob("*")) if "ntsperf" not in path.name}
 
 
+def test_metadata(world, tap):
+    """AF_XDP frames with metadata: no driver here stamps them, but in copy mode the kernel does, when it
+    frees them, and takes launch times without looking at them. Linux before 6.8 takes none of it, before
+    6.14 no launch time."""
+    got = world.server.run(BUILD / "metadata_kernel", SERVER_IF, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    said = dict(line.split(" ", 1) for line in got.stdout.splitlines())
+    tap.ok(said.get("features") == "0", "the kernel tells what a veth's driver stamps: nothing", got.stdout)
+    if said.get("metadata") != "yes":
+        tap.skip("IL-9: frames with metadata", f"this kernel takes none: {got.stdout}")
+        return
+    tap.ok((said["stamped"], said["launched"], said["invalid"]) == ("100 of 100", "100 of 100", "0"),
+           "IL-9: the kernel takes frames with metadata, and stamps those that ask for it", got.stdout)
+
+
 def test_memif(world, tap):
     before = dpdk_files()
     path = world.place / "memif.sock"
@@ -511,6 +525,7 @@ def main():
         test_memif(world, tap)
         test_cores(world, tap)
         test_queues(world, tap)
+        test_metadata(world, tap)
         test_flaps(world, tap, config)
 
 

@@ -154,6 +154,61 @@ static void what_is_refused_goes_the_usual_way(void **state)
     assert_true(seen.usual[0] == 0x07 && seen.usual[1] == 0xe0);
 }
 
+// A port's own way has the place of the packet socket, until its stamps are not believed. What was
+// sent by it before is still told.
+static unsigned own_room(const struct port *port)
+{
+    (void)port;
+    return 2;
+}
+
+static bool own_send(struct port *port, struct burst *burst, unsigned lane)
+{
+    (void)port;
+    seen.left[seen.n_exact] = tsc_now();
+    seen.ticket[seen.n_exact++] = burst->ticket[lane];
+    return true;
+}
+
+static unsigned own_departures(struct port *port, struct port_departure *out, unsigned most)
+{
+    (void)port;
+    (void)most;
+    out->ticket = 9;
+    return 1;
+}
+
+static void its_own_way_comes_first(void **state)
+{
+    (void)state;
+    static const struct port_calls own = {.tx = usual_tx,
+                                          .drop = usual_drop,
+                                          .room = own_room,
+                                          .send = own_send,
+                                          .departures = own_departures};
+    struct port port;
+    struct port_departure out[2];
+    struct burst *burst = fresh(&port, true);
+    port.calls = &own;
+    port.tells = true;
+    const uint64_t not_before = burst->not_before;
+    assert_true(port_tx(&port, burst, 0xff) == 0xff);
+    assert_true(burst->exact == 0x18 && seen.usual[0] == 0xe7 && seen.dropped == 0);
+    assert_int_equal(seen.n_exact, 2);
+    assert_true(seen.left[0] >= not_before + 3 * burst->pace && seen.ticket[1] == 0x1004);
+    assert_int_equal(port_departures(&port, out, 2), 2); // the second one by the packet socket
+    assert_int_equal(out[0].ticket, 9);
+    assert_int_equal(out[1].ticket, 7);
+    assert_int_equal(port_departures(&port, out, 1), 1);
+
+    port_departed(&port, PORT_DOUBTED_MAX, 0);
+    seen.n_exact = seen.n_usual = 0;
+    burst->exact = 0xf8;
+    assert_true(port_tx(&port, burst, 0xff) == 0xff);
+    assert_true(burst->exact == 0xf8 && seen.dropped == 0xf8 && seen.n_exact == 5);
+    assert_int_equal(port_departures(&port, out, 2), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +216,7 @@ int main(void)
         cmocka_unit_test(all_may_be_exact),
         cmocka_unit_test(without_room_the_usual_way_is_taken),
         cmocka_unit_test(what_is_refused_goes_the_usual_way),
+        cmocka_unit_test(its_own_way_comes_first),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);

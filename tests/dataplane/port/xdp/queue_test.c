@@ -57,17 +57,14 @@ static struct ring ring_of(struct half *half, uint32_t n)
                          .mask = n - 1};
 }
 
-int __wrap_socket_open(struct socket *socket, unsigned ifindex, uint32_t number, uint32_t headroom,
-                       enum socket_copying copying);
-int __wrap_socket_open(struct socket *socket, unsigned ifindex, uint32_t number, uint32_t headroom,
-                       enum socket_copying copying)
+int __wrap_socket_open(struct socket *socket, const struct socket_plan *plan);
+int __wrap_socket_open(struct socket *socket, const struct socket_plan *plan)
 {
-    (void)ifindex;
-    (void)number;
-    kernel.headroom = headroom;
+    kernel.headroom = plan->headroom;
     *socket = (struct socket){
         .fd = -1,
-        .zero_copy = copying == SOCKET_ZERO_COPY,
+        .zero_copy = plan->copying == SOCKET_ZERO_COPY,
+        .metadata = plan->metadata,
         .umem = kernel.umem,
         .rx = ring_of(&kernel.rx, SOCKET_RECEIVES),
         .tx = ring_of(&kernel.tx, SOCKET_SENDS),
@@ -202,7 +199,7 @@ static int open_as(enum socket_copying copying)
     memset(kernel.umem, 0, (size_t)SOCKET_FRAMES * SOCKET_FRAME_LEN);
     kernel.budget = 32;
     burst = (struct burst){.together = LANES};
-    if (queue_open(1, 0, copying, &queue) != 0)
+    if (queue_open(&(struct socket_plan){.ifindex = 1, .copying = copying}, &queue) != 0)
         return -1;
     port = &queue->port;
     return 0;
