@@ -28,61 +28,85 @@ static void take_secrets(struct admit *admit, uint64_t tsc, struct rng *rng)
         bytes_wipe(secret, sizeof secret);
     }
     rng_fill(rng, admit->sessions.veil, sizeof admit->sessions.veil);
-    if (!admit->ready) // both budgets are full
-        admit->kisses.empty = admit->naks.empty = tsc - UINT64_MAX / 4;
+    if (!admit->ready) // all budgets are full
+        admit->kisses.empty = admit->naks.empty = admit->nak_leak.empty = tsc - UINT64_MAX / 4;
     admit->keyed = tsc;
     admit->ready = true;
 }
 
-static void set_pace(struct admit_pace *pace, struct admit_rate rate, uint64_t tsc_hz)
+static void set_pace(struct admit_pace *pace, struct admit_rate rate, const struct admit_turn *turn)
 {
-    const uint64_t ticks = tsc_hz / LIMITER_STEPS / rate.per_second * rate.burst;
-    *pace = (struct admit_pace){
-        .rate = rate,
-        .tsc_hz = tsc_hz,
-        .each = ticks == 0 ? 1 : ticks,
-        .price = limiter_price_of(rate.burst),
-    };
+    const uint64_t ticks = turn->tsc_hz / LIMITER_STEPS / rate.per_second * rate.burst;
+    if (pace->rate.per_second != rate.per_second || pace->rate.burst != rate.burst)
+        pace->since = turn->tsc;
+    pace->rate = rate;
+    pace->tsc_hz = turn->tsc_hz;
+    pace->each = ticks == 0 ? 1 : ticks;
+    pace->price = limiter_price_of(rate.burst);
 }
 
-// The step of time now.
+// The step of time now. Steps are counted on and not computed from the TSC: a reload changes their
+// length, and so does each new measurement of the TSC's rate, a little. Counts must outlive both.
 static uint32_t step_of(struct admit_pace *pace, struct admit_rate rate,
                         const struct admit_turn *turn)
 {
     if (pace->tsc_hz != turn->tsc_hz || pace->rate.per_second != rate.per_second ||
         pace->rate.burst != rate.burst)
-        set_pace(pace, rate, turn->tsc_hz);
-    return (uint32_t)(turn->tsc / pace->each);
+        set_pace(pace, rate, turn);
+    const uint64_t passed = turn->tsc - pace->since;
+    if (passed < pace->each)
+        return pace->step;
+    if (passed > INT64_MAX) { // the TSC went back
+        pace->since = turn->tsc;
+        return pace->step;
+    }
+    const uint64_t steps = passed / pace->each;
+    pace->since += steps * pace->each;
+    pace->step += steps < INT32_MAX ? (uint32_t)steps : INT32_MAX;
+    return pace->step;
 }
 
-// One more, if the budget allows it: a tenth of a second's at once.
-static bool spend(struct admit_budget *budget, uint32_t per_second, const struct admit_turn *turn)
+// Takes up to n from a budget, of which a tenth of a second's may go at once; returns how many.
+static unsigned spend(struct admit_budget *budget, uint32_t per_second,
+                      const struct admit_turn *turn, unsigned n)
 {
     if (per_second == 0)
-        return false;
-    const uint64_t each = turn->tsc_hz / per_second;
+        return 0;
+    const uint64_t each = turn->tsc_hz / per_second + 1; // not 0
     const uint64_t full = turn->tsc - (per_second + 9) / 10 * each;
     if ((int64_t)(budget->empty - full) < 0)
         budget->empty = full;
-    if ((int64_t)(turn->tsc - budget->empty) < (int64_t)each)
-        return false;
-    budget->empty += each;
-    return true;
+    if ((int64_t)(turn->tsc - budget->empty) < 0) // the TSC went back
+        budget->empty = turn->tsc;
+    const uint64_t left = (turn->tsc - budget->empty) / each;
+    if (n > left)
+        n = (unsigned)left;
+    budget->empty += n * each;
+    return n;
 }
 
-// IPv4: /24 and /32. IPv6: /48 and /64, since a host has a whole /64.
+// The octets of a source that make its network and its host, as they are loaded. IPv4: /24 and /32.
+// IPv6: /48 and /64, since a host has a whole /64.
+static const struct {
+    union {
+        uint8_t octet[8];
+        uint64_t word;
+    } network, host;
+} levels[] = {
+    [4] = {.network = {{255, 255, 255}}, .host = {{0, 0, 0, 255}}},
+    [6] = {.network = {{255, 255, 255, 255, 255, 255}}, .host = {{0, 0, 0, 0, 0, 0, 255, 255}}},
+};
+
+// Both families by the same instructions: nobody could predict which one is next.
 static inline void find_source(const struct admit *admit, const struct batch *batch, unsigned lane,
                                struct limiter_place *place)
 {
     const struct datagram *d = &batch->datagram[lane];
-    const uint8_t *source = frame_source(batch->burst.frame[lane], d);
-    if (d->ip_version == 4) {
-        const uint32_t address = be32_get(source);
-        limiter_find(&admit->plain, address >> 8, address & 0xff, place);
-    } else {
-        const uint64_t prefix = be64_get(source);
-        limiter_find(&admit->plain, UINT64_C(1) << 63 | prefix >> 16, prefix & 0xffff, place);
-    }
+    uint64_t source; // of IPv4, what follows it in the header, too
+    memcpy(&source, frame_source(batch->burst.frame[lane], d), sizeof source);
+    const uint64_t network = source & levels[d->ip_version].network.word;
+    limiter_find(&admit->plain, network ^ (uint64_t)d->ip_version << 56,
+                 source & levels[d->ip_version].host.word, place);
 }
 
 // All hashes first, then all lines: each is in the cache when its turn comes, and a source that has
@@ -143,7 +167,7 @@ static void note_sources(struct admit *admit, const struct admit_turn *turn,
     }
 }
 
-// Ends these lanes, or counts that they would end.
+// Ends these lanes, or counts that they would end; such lanes are not judged again.
 static lane_set end(struct admit *admit, const struct admit_turn *turn, struct batch *batch,
                     lane_set lanes, enum limited_by by)
 {
@@ -152,6 +176,7 @@ static lane_set end(struct admit *admit, const struct admit_turn *turn, struct b
     if (turn->settings->dry_run) {
         counter_add((_Atomic uint64_t *)((uint8_t *)turn->counters + ends[by].dry),
                     lane_count(lanes));
+        admit->spared |= lanes;
         return 0;
     }
     batch->ended[ends[by].outcome] |= lanes;
@@ -164,20 +189,16 @@ static __attribute__((noinline)) lane_set refuse_plain(struct admit *admit,
 {
     const struct admit_settings *settings = turn->settings;
     const lane_set leaked = leak(admit, settings, over_limit);
+    lane_set kissed = 0;
     over_limit &= ~leaked;
-    if (settings->dry_run)
-        return end(admit, turn, batch, over_limit, LIMITED_PLAIN);
-    counter_add(&turn->counters->leaked_plain, lane_count(leaked));
-    if (settings->kod && admit->rung == OVERLOAD_NONE) {
-        for (lane_set left = over_limit; left != 0;) {
-            unsigned i = lane_take(&left);
-            if (!spend(&admit->kisses, ADMIT_KISSES_A_SECOND, turn))
-                break;
-            batch->kissed |= lane_bit(i);
-        }
-        over_limit &= ~batch->kissed;
+    if (settings->kod && admit->rung == OVERLOAD_NONE)
+        kissed = lane_lowest(
+            over_limit, spend(&admit->kisses, ADMIT_KISSES_A_SECOND, turn, lane_count(over_limit)));
+    if (!settings->dry_run) {
+        counter_add(&turn->counters->leaked_plain, lane_count(leaked));
+        batch->kissed |= kissed;
     }
-    return end(admit, turn, batch, over_limit, LIMITED_PLAIN);
+    return end(admit, turn, batch, over_limit & ~kissed, LIMITED_PLAIN);
 }
 
 static enum overload_rung climb(struct admit *admit, const struct admit_turn *turn)
@@ -265,6 +286,7 @@ struct kinds admit(struct admit *admit, const struct admit_turn *turn, struct ba
         take_secrets(admit, turn->tsc, rng);
     }
     lane_set ended = 0;
+    admit->spared = 0;
     admit->rung = settings->overload ? climb(admit, turn) : OVERLOAD_NONE;
     if (settings->session.per_second != 0) {
         const uint32_t now = step_of(&admit->session_pace, settings->session, turn);
@@ -280,7 +302,7 @@ struct kinds admit(struct admit *admit, const struct admit_turn *turn, struct ba
             ended |= refuse_plain(admit, turn, batch, over);
     }
     if (admit->rung >= OVERLOAD_LEAK)
-        ended |= shed(admit, turn, batch, kinds.plain & ~ended, known);
+        ended |= shed(admit, turn, batch, kinds.plain & ~ended & ~admit->spared, known);
     return kinds_within(kinds, ~ended);
 }
 
@@ -301,39 +323,40 @@ static lane_set charge_sessions(struct admit *admit, const struct admit_turn *tu
         memcpy(&key, admit->sessions.name[i], sizeof key);
         limiter_find_key(&admit->session, key, &place[i]);
     }
-    lane_set known;
     const lane_set over =
-        limiter_charge_lanes(&admit->session, place, lanes, admit->session_pace.price, now, &known);
-    if (!turn->settings->dry_run) {
-        for (lane_set left = over; left != 0;)
-            note_hot(admit, batch, lane_take(&left), now);
-    }
+        limiter_charge_keys(&admit->session, place, lanes, admit->session_pace.price, now);
+    for (lane_set left = over; left != 0;)
+        note_hot(admit, batch, lane_take(&left), now);
     return over;
 }
 
-// NAKs have a budget, and a NAK's receiver has an account like that of a plain request's.
+// All NAKs share a budget. A NAK's receiver has an account like that of a plain request's:
+// receivers above their limit have a small part of the budget together, else one of them could use
+// it up.
 static __attribute__((noinline)) lane_set limit_naks(struct admit *admit,
                                                      const struct admit_turn *turn,
                                                      struct batch *batch, lane_set doubted)
 {
     const struct admit_settings *settings = turn->settings;
-    lane_set known;
-    lane_set over =
-        settings->plain.per_second != 0 ? find_over(admit, turn, batch, doubted, &known) : 0;
-    lane_set leaked = 0;
-    for (lane_set left = doubted & ~over; left != 0;) {
-        unsigned i = lane_take(&left);
-        if (!spend(&admit->naks, settings->naks_per_second, turn))
-            over |= lane_bit(i);
-    }
+    const uint32_t budget = settings->naks_per_second;
+    lane_set known, over = 0, leaked = 0;
+    if (settings->plain.per_second != 0)
+        over = find_over(admit, turn, batch, doubted, &known);
+    const lane_set below = doubted & ~over;
+    const lane_set given = lane_lowest(below, spend(&admit->naks, budget, turn, lane_count(below)));
     for (lane_set left = over; left != 0;) {
         unsigned i = lane_take(&left);
         if (limiter_random(&admit->plain) % ADMIT_NAK_LEAK == 0)
             leaked |= lane_bit(i);
     }
+    if (leaked != 0) {
+        unsigned n = spend(&admit->nak_leak, (budget + ADMIT_NAK_LEAK - 1) / ADMIT_NAK_LEAK, turn,
+                           lane_count(leaked));
+        leaked = lane_lowest(leaked, spend(&admit->naks, budget, turn, n));
+    }
     if (!settings->dry_run)
         counter_add(&turn->counters->leaked_nak, lane_count(leaked));
-    return end(admit, turn, batch, over & ~leaked, LIMITED_NAK);
+    return end(admit, turn, batch, doubted & ~given & ~leaked, LIMITED_NAK);
 }
 
 struct proof admit_proven(struct admit *admit, const struct admit_turn *turn, struct batch *batch,
@@ -342,15 +365,16 @@ struct proof admit_proven(struct admit *admit, const struct admit_turn *turn, st
     if (!admit->ready)
         return proof;
     if (turn->settings->session.per_second != 0) {
-        const lane_set over = charge_sessions(admit, turn, batch, proof.given);
+        const lane_set over = charge_sessions(admit, turn, batch, proof.given & ~admit->spared);
         // All names: a genuine cookie in a forged request has named its session, too.
         bytes_wipe(admit->sessions.name, sizeof admit->sessions.name);
         if (over != 0)
             proof.given &= ~end(admit, turn, batch, over, LIMITED_SESSION);
     }
     if (admit->rung != OVERLOAD_NONE)
-        proof.doubted &= ~end(admit, turn, batch, proof.doubted, LIMITED_OVERLOAD);
-    if (turn->settings->limits_naks && proof.doubted != 0)
-        proof.doubted &= ~limit_naks(admit, turn, batch, proof.doubted);
+        proof.doubted &= ~end(admit, turn, batch, proof.doubted & ~admit->spared, LIMITED_OVERLOAD);
+    const lane_set naks = proof.doubted & ~admit->spared;
+    if (turn->settings->limits_naks && naks != 0)
+        proof.doubted &= ~limit_naks(admit, turn, batch, naks);
     return proof;
 }

@@ -4,8 +4,10 @@
 // - session: requests with NTS that are genuine are charged to their session, not to their address.
 //   So nobody can use up another client's limit by forging its address, and a request that is
 //   replayed from a million addresses is one session.
-// - nak: requests with NTS that are not genuine share a budget of NAKs. Above it, one in
-//   ADMIT_NAK_LEAK is still answered, so that clients with lost cookies learn of it.
+// - nak: requests with NTS that are not genuine share a budget, which bounds all NAKs. A source
+//   above its limit is charged to the plain account and gets one in ADMIT_NAK_LEAK of its NAKs, so
+//   that a client with lost cookies behind its address learns of it. All such sources together get
+//   up to one in ADMIT_NAK_LEAK of the budget, so that they do not use it up.
 // - plain: requests without NTS prove nothing: they are charged to their source, host and network
 //   (dataplane/table/limiter.h). Of those above the limit a share is answered all the same (the
 //   leak), because an attacker may forge a client's address to have it refused.
@@ -17,8 +19,8 @@
 // Where a port has more frames than its core answers, the ladder of overload.h leaves out plain
 // requests and NAKs, whatever their source is.
 //
-// With dry_run nothing is refused: the counters say what would be. A struct admit belongs to one
-// thread, and may serve several cores of it.
+// With dry_run nothing is refused: the counters say what would be, exactly. A struct admit belongs
+// to one thread, and may serve several cores of it.
 #pragma once
 
 #include "board/limited.h"
@@ -77,11 +79,13 @@ struct admit_tables {
     struct admit_hot hot[ADMIT_HOT];
 };
 
-// The length of a step of a limit's time, and the price of a packet.
+// A limit's time, and the price of a packet.
 struct admit_pace {
     struct admit_rate rate; // for which the others are right
     uint64_t tsc_hz;        // likewise
     uint64_t each;          // ticks of a step
+    uint64_t since;         // TSC at which the present step began
+    uint32_t step;          // it may wrap
     struct limiter_price price;
 };
 
@@ -98,12 +102,14 @@ struct admit {
     struct admit_pace session_pace;
     struct admit_budget kisses;
     struct admit_budget naks;
-    uint32_t last_hot; // until then some cookie is hot
-    bool ready;        // there are secrets
-    uint64_t keyed;    // TSC: since when
+    struct admit_budget nak_leak; // the part of naks for sources above their limit
+    uint32_t last_hot;            // until then some cookie is hot
+    bool ready;                   // there are secrets
+    uint64_t keyed;               // TSC: since when
     struct exchange_sessions sessions;
     struct overload pressure;
     enum overload_rung rung;
+    lane_set spared;                 // of this turn: a dry run has judged them already
     struct limited_sources *limited; // who is refused; NULL: nobody wants to know
 };
 

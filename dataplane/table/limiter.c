@@ -1,10 +1,8 @@
 // Hash, look-up, decay and replacement of the accounts.
 #include "dataplane/table/limiter.h"
 
+#include <emmintrin.h> // SSE2, which each x86-64 has
 #include <string.h>
-
-#define EACH_TAG UINT64_C(0x0001000100010001) // a word has four tags
-#define EACH_TOP UINT64_C(0x8000800080008000)
 
 enum { NOT_THERE = LIMITER_ACCOUNTS };
 
@@ -40,11 +38,13 @@ static const uint16_t after_rounds[] = {
 };
 enum { ROUNDS = sizeof after_rounds / sizeof after_rounds[0] };
 
-// add: 0 rounds down, 65535 up. The compiler does all accounts at once.
-static inline void shrink(uint16_t *load, uint32_t factor, uint32_t add)
+// Rounds down, so that never too much is held against a source. The hosts' are one register.
+static inline void shrink(uint16_t load[LIMITER_ACCOUNTS], uint16_t factor)
 {
-    for (unsigned i = 0; i < LIMITER_ACCOUNTS; i++)
-        load[i] = (uint16_t)((load[i] * factor + add) >> 16);
+    const __m128i hosts = _mm_loadu_si128((const __m128i *)load);
+    _mm_storeu_si128((__m128i *)load, _mm_mulhi_epu16(hosts, _mm_set1_epi16((short)factor)));
+    for (unsigned i = LIMITER_HOST_ACCOUNTS; i < LIMITER_ACCOUNTS; i++)
+        load[i] = (uint16_t)((uint32_t)load[i] * factor >> 16);
 }
 
 static __attribute__((noinline)) void decay(struct limiter_line *line, uint32_t now)
@@ -52,7 +52,7 @@ static __attribute__((noinline)) void decay(struct limiter_line *line, uint32_t 
     const uint32_t steps = now - line->stamp;
     line->stamp = now;
     if (steps / LIMITER_STEPS >= ROUNDS) { // nothing is left; also when steps have another length
-        memset(line->load, 0, sizeof line->load);
+        memset(line->spent, 0, sizeof line->spent);
         memset(line->error, 0, sizeof line->error);
         return;
     }
@@ -61,122 +61,162 @@ static __attribute__((noinline)) void decay(struct limiter_line *line, uint32_t 
         factor = after_steps[steps % LIMITER_STEPS];
     if (steps / LIMITER_STEPS != 0)
         factor = factor * after_rounds[steps / LIMITER_STEPS] >> 16;
-    // Rounded so that never too much is held against a source.
-    shrink(line->load, factor, 0);
-    shrink(line->error, factor, UINT16_MAX);
+    shrink(line->spent, (uint16_t)factor);
+    shrink(line->error, (uint16_t)factor);
 }
 
-static inline uint64_t word_of(const struct limiter_line *line, unsigned i)
+// The host's account, or NOT_THERE. No branch depends on where it is: nobody could predict it.
+static inline unsigned find_host(const struct limiter_line *line, uint16_t tag)
 {
-    uint64_t word;
-    memcpy(&word, (const uint8_t *)line + i * sizeof word, sizeof word);
-    return word;
+    const __m128i tags = _mm_load_si128((const __m128i *)line->tag);
+    const __m128i equal = _mm_cmpeq_epi16(tags, _mm_set1_epi16((short)tag));
+    const unsigned octets = (unsigned)_mm_movemask_epi8(equal); // two bits an account
+    return octets != 0 ? (unsigned)__builtin_ctz(octets) / 2 : NOT_THERE;
 }
+static_assert(offsetof(struct limiter_line, tag) == 0 && LIMITER_HOST_ACCOUNTS == 8,
+              "the hosts' tags are one register");
 
-// The lowest quarter that is 0 gets its top bit, and perhaps some above it.
-static inline uint64_t zeros(uint64_t word)
+static inline unsigned find_network(const struct limiter_line *line, uint16_t tag)
 {
-    return (word - EACH_TAG) & ~word & EACH_TOP;
+    const bool first = line->tag[LIMITER_HOST_ACCOUNTS] == tag;
+    const bool second = line->tag[LIMITER_HOST_ACCOUNTS + 1] == tag;
+    return first | second ? LIMITER_HOST_ACCOUNTS + second : NOT_THERE;
 }
-
-// The account with that tag, or NOT_THERE. Stamp and tags are three words of four quarters each,
-// and at most one of them has the tag. No branch depends on where: nobody could predict it.
-static inline unsigned find(const struct limiter_line *line, uint16_t tag)
-{
-    const uint64_t wanted = tag * EACH_TAG;
-    // The stamp is the first half of the first word, and is never equal.
-    const uint64_t equal = zeros((word_of(line, 0) ^ wanted) | UINT32_MAX) >> 3 |
-                           zeros(word_of(line, 1) ^ wanted) >> 2 |
-                           zeros(word_of(line, 2) ^ wanted) >> 1;
-    if (equal == 0)
-        return NOT_THERE;
-    const unsigned bit = (unsigned)__builtin_ctzll(equal); // 16 quarter + 12 + word
-    return 4 * (bit % 16 - 12) + bit / 16 - 2;
-}
-static_assert(offsetof(struct limiter_line, tag) == 4 &&
-                  offsetof(struct limiter_line, load) == 4 + 2 * LIMITER_ACCOUNTS,
-              "stamp and tags are three words");
+static_assert(LIMITER_NETWORK_ACCOUNTS == 2, "a network's account is the first or the second");
 
 static inline bool is_over(const struct limiter_line *line, unsigned at)
 {
-    return at != NOT_THERE && line->load[at] - line->error[at] >= LIMITER_FULL;
+    return line->spent[at] >= LIMITER_FULL;
 }
 
-static inline void add(struct limiter_line *line, unsigned at, uint32_t price, uint64_t random)
+// Of an account that is not over: so nothing overflows, because no price is above LIMITER_FULL.
+static inline void add(struct limiter_line *line, unsigned at, uint32_t price, uint8_t random)
 {
-    const uint32_t load = line->load[at] + ((price + (uint32_t)(random & 0xff)) >> 8);
-    line->load[at] = load > UINT16_MAX ? UINT16_MAX : (uint16_t)load;
+    line->spent[at] += (uint16_t)((price + random) >> 8);
 }
 
-// A new account in the place of the smallest one, whose load becomes its error: room for a whole
-// limit must be left above it.
-static __attribute__((noinline)) void enter(struct limiter_line *line, uint16_t tag, uint32_t price,
-                                            uint64_t random)
+static inline uint32_t load_of(const struct limiter_line *line, unsigned at)
 {
-    unsigned at = 0;
-    for (unsigned i = 1; i < LIMITER_ACCOUNTS; i++)
-        if (line->load[i] < line->load[at])
-            at = i;
-    if (line->load[at] >= LIMITER_FULL)
-        line->load[at] = LIMITER_FULL - 1;
+    return (uint32_t)line->spent[at] + line->error[at];
+}
+
+// The account with the smallest load, of n from first on.
+static inline unsigned smallest(const struct limiter_line *line, unsigned first, unsigned n)
+{
+    unsigned at = first;
+    for (unsigned i = first + 1; i < first + n; i++)
+        at = load_of(line, i) < load_of(line, at) ? i : at;
+    return at;
+}
+
+// A new account in the place of that one, whose load becomes its error. What is above a whole limit
+// is lost: it would keep the account for long without need.
+static void enter(struct limiter_line *line, unsigned at, uint16_t tag, uint32_t price,
+                  uint8_t random)
+{
+    const uint32_t load = load_of(line, at);
     line->tag[at] = tag;
-    line->error[at] = line->load[at];
+    line->error[at] = load < LIMITER_FULL ? (uint16_t)load : LIMITER_FULL - 1;
+    line->spent[at] = 0;
     add(line, at, price, random);
 }
 
-// Charges one level. random: its low 4 bits choose who enters, the next 8 round.
-static inline void charge(struct limiter_line *line, unsigned at, uint16_t tag, uint32_t price,
-                          uint64_t random)
+// A source of which a level or both have no account.
+static __attribute__((noinline)) enum limiter_verdict
+charge_unknown(struct limiter_line *line, const struct limiter_place *place, unsigned host,
+               unsigned network, struct limiter_price price, uint32_t now, bool is_key,
+               uint64_t random)
 {
-    if (at != NOT_THERE)
-        add(line, at, price, random >> 4);
-    else if (random % LIMITER_ENTER == 0)
-        enter(line, tag, price, random >> 4);
-}
-
-static inline __attribute__((always_inline)) enum limiter_verdict
-charge_one(struct limiter *limiter, const struct limiter_place *place, struct limiter_price price,
-           uint32_t now)
-{
-    struct limiter_line *line = place->line;
-    const uint64_t random = limiter_random(limiter);
-    unsigned host = find(line, place->host);
-    unsigned network = place->network != 0 ? find(line, place->network) : NOT_THERE;
-
+    bool host_enters = host == NOT_THERE && random % LIMITER_ENTER == 0;
+    const bool network_enters =
+        !is_key && network == NOT_THERE && (random >> 8) % LIMITER_ENTER == 0;
     // The usual case, also of a flood of random sources: nothing is written.
-    if (host == NOT_THERE && network == NOT_THERE &&
-        (random % LIMITER_ENTER != 0) & ((random >> 16) % LIMITER_ENTER != 0))
+    if (!is_key && host == NOT_THERE && network == NOT_THERE && !host_enters && !network_enters)
         return LIMITER_UNKNOWN;
     if (line->stamp != now)
         decay(line, now);
-    if (is_over(line, host) || is_over(line, network))
+    if ((host != NOT_THERE && is_over(line, host)) ||
+        (network != NOT_THERE && is_over(line, network)))
         return LIMITER_OVER;
-    charge(line, host, place->host, price.host, random);
-    if (place->network != 0) {
-        if (host == NOT_THERE) // it may have taken the network's place
-            network = find(line, place->network);
-        charge(line, network, place->network, price.network, random >> 16);
-    }
+
+    const unsigned least = smallest(line, 0, LIMITER_HOST_ACCOUNTS);
+    host_enters |= is_key && host == NOT_THERE && load_of(line, least) < LIMITER_ROOM;
+    const uint8_t host_round = (uint8_t)(random >> 16), network_round = (uint8_t)(random >> 24);
+    if (host != NOT_THERE)
+        add(line, host, price.host, host_round);
+    else if (host_enters)
+        enter(line, least, place->host, price.host, host_round);
+    if (network != NOT_THERE)
+        add(line, network, price.network, network_round);
+    else if (network_enters)
+        enter(line, smallest(line, LIMITER_HOST_ACCOUNTS, LIMITER_NETWORK_ACCOUNTS), place->network,
+              price.network, network_round);
     return host == NOT_THERE ? LIMITER_UNKNOWN : LIMITER_KNOWN;
+}
+
+// keys: no place has a network. *round: see limiter_charge_lanes.
+static inline __attribute__((always_inline)) enum limiter_verdict
+charge_one(struct limiter *limiter, const struct limiter_place *place, struct limiter_price price,
+           uint32_t now, bool keys, uint64_t *round)
+{
+    struct limiter_line *line = place->line;
+    const unsigned host = find_host(line, place->host);
+    const unsigned network = keys ? NOT_THERE : find_network(line, place->network);
+    *round += LIMITER_WEYL;
+    if (host == NOT_THERE || (network == NOT_THERE && !keys))
+        return charge_unknown(line, place, host, network, price, now, keys,
+                              limiter_random(limiter));
+    if (line->stamp != now)
+        decay(line, now);
+    if (is_over(line, host) || (!keys && is_over(line, network)))
+        return LIMITER_OVER;
+    add(line, host, price.host, (uint8_t)(*round >> 56));
+    if (!keys)
+        add(line, network, price.network, (uint8_t)(*round >> 48));
+    return LIMITER_KNOWN;
 }
 
 enum limiter_verdict limiter_charge(struct limiter *limiter, const struct limiter_place *place,
                                     struct limiter_price price, uint32_t now)
 {
-    return charge_one(limiter, place, price, now);
+    uint64_t round = limiter_random(limiter);
+    if (place->network == 0)
+        return charge_one(limiter, place, price, now, true, &round);
+    return charge_one(limiter, place, price, now, false, &round);
+}
+
+// Rounding needs numbers that are spread evenly, not such that nobody can guess: multiples of one
+// number, from a random one on.
+static inline __attribute__((always_inline)) lane_set
+charge_lanes(struct limiter *limiter, const struct limiter_place place[LANES], lane_set lanes,
+             struct limiter_price price, uint32_t now, bool keys, lane_set *known)
+{
+    lane_set over = 0, unknown = 0;
+    const lane_set all = lanes;
+    uint64_t round = limiter_random(limiter);
+    while (lanes != 0) {
+        unsigned i = lane_take(&lanes);
+        const enum limiter_verdict verdict =
+            charge_one(limiter, &place[i], price, now, keys, &round);
+        if (verdict == LIMITER_OVER)
+            over |= lane_bit(i);
+        else if (verdict == LIMITER_UNKNOWN)
+            unknown |= lane_bit(i);
+    }
+    *known = all & ~over & ~unknown;
+    return over;
 }
 
 lane_set limiter_charge_lanes(struct limiter *limiter, const struct limiter_place place[LANES],
                               lane_set lanes, struct limiter_price price, uint32_t now,
                               lane_set *known)
 {
-    lane_set over = 0;
-    *known = 0;
-    while (lanes != 0) {
-        unsigned i = lane_take(&lanes);
-        const enum limiter_verdict verdict = charge_one(limiter, &place[i], price, now);
-        over |= (lane_set)(verdict == LIMITER_OVER) << i;
-        *known |= (lane_set)(verdict == LIMITER_KNOWN) << i;
-    }
-    return over;
+    return charge_lanes(limiter, place, lanes, price, now, false, known);
+}
+
+lane_set limiter_charge_keys(struct limiter *limiter, const struct limiter_place place[LANES],
+                             lane_set lanes, struct limiter_price price, uint32_t now)
+{
+    lane_set known;
+    return charge_lanes(limiter, place, lanes, price, now, true, &known);
 }

@@ -2,19 +2,21 @@
 // IPv6 /64) and one for its network (/24; IPv6 /48), which may send LIMITER_HOSTS times as much. A
 // session has an account of one level.
 //
-// A network's hash chooses a line of one cache line, which has ten accounts of both levels. So a
-// packet costs one line, whatever is in it. An account is a tag of 16 bits and a load; loads decay
-// exponentially, which gives a steady rate and a burst. Two rules keep a flood of forged sources
-// from doing harm:
+// A network's hash chooses a line of one cache line, which has eight accounts of hosts and two of
+// networks. So a packet costs one line, whatever is in it. No host takes a network's account: a
+// network with many busy hosts would lose its own then, and with it its limit. An account is a tag
+// of 16 bits and a load; loads decay exponentially, which gives a steady rate and a burst. Two
+// rules keep a flood of forged sources from doing harm:
 //
 // - Sample and hold (Estan and Varghese, 2002): a source that is not in its line gets in with a
 //   probability of 1/16. Once in, each packet counts. A flood of random sources writes 1/16 of its
 //   packets; a source that sends a lot is in after 16 packets in the mean, after 71 in 99 of 100
-//   cases.
+//   cases. A key (a session) cannot be forged: it gets in at once while its line has room.
 // - Guaranteed counts (Metwally, Agrawal, El Abbadi, 2005): a new account takes the place of the
-//   smallest one, and takes over its load as `error`. Only what is above the error was sent in this
-//   source's name, and only that is held against the limit. So nobody is refused for packets of
-//   others, but for those whose 16 bits are equal: 10 in 65,536 sources of one line.
+//   smallest one, and takes over its load as `error`. Only what comes on top, `spent`, was sent in
+//   this source's name, and only that is held against the limit. The load, which is the sum of
+//   both, keeps an account from being taken. So nobody is refused for packets of others, but for
+//   those whose 16 bits are equal: 10 in 65,536 sources of one line.
 //
 // A packet that is refused is not charged. Pure; one thread. The caller gives memory and time.
 #pragma once
@@ -28,12 +30,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// Multiples of this number are spread evenly over a word.
+#define LIMITER_WEYL UINT64_C(0x9e3779b97f4a7c15)
+
 enum {
-    LIMITER_ACCOUNTS = 10, // of a line
-    LIMITER_HOSTS = 32,    // a network may send as much as so many hosts
-    LIMITER_ENTER = 16,    // one in so many packets of an unknown source makes an account
-    LIMITER_STEPS = 64,    // steps of time in which a load falls to 1/e
-    LIMITER_FULL = 32768,  // the load at which packets are refused
+    LIMITER_HOST_ACCOUNTS = 8, // of a line; also those of keys
+    LIMITER_NETWORK_ACCOUNTS = 2,
+    LIMITER_ACCOUNTS = LIMITER_HOST_ACCOUNTS + LIMITER_NETWORK_ACCOUNTS,
+    LIMITER_HOSTS = 32,              // a network may send as much as so many hosts
+    LIMITER_ENTER = 16,              // one in so many packets of an unknown source makes an account
+    LIMITER_STEPS = 64,              // steps of time in which a load falls to 1/e
+    LIMITER_FULL = 32768,            // the load at which packets are refused
+    LIMITER_ROOM = LIMITER_FULL / 8, // below it, an account may be taken by any new key
     LIMITER_BURST_MAX = LIMITS_BURST_MAX, // packets that a host may send at once
     LIMITER_LINES_LOG2_MIN = 10,
     LIMITER_LINES_LOG2_MAX = 16,
@@ -41,9 +49,11 @@ enum {
 };
 
 struct limiter_line {
-    _Alignas(64) uint32_t stamp;     // the step of time at which the loads were right
-    uint16_t tag[LIMITER_ACCOUNTS];  // 0: free
-    uint16_t load[LIMITER_ACCOUNTS]; // in 1/LIMITER_FULL of the burst
+    // Of hosts, then of networks: the hosts' are one register. A free account has 0, as have few
+    // sources, which are counted from their first packet on.
+    _Alignas(64) uint16_t tag[LIMITER_ACCOUNTS];
+    uint32_t stamp;                   // the step of time at which the loads were right
+    uint16_t spent[LIMITER_ACCOUNTS]; // in 1/LIMITER_FULL of the burst
     uint16_t error[LIMITER_ACCOUNTS];
 };
 static_assert(sizeof(struct limiter_line) == 64, "a packet costs one cache line");
@@ -94,11 +104,12 @@ struct limiter_price limiter_price_of(uint32_t burst);
 // 64 bits of the table's own generator: good enough for a choice, not for a secret.
 static inline uint64_t limiter_random(struct limiter *limiter)
 {
-    limiter->random += UINT64_C(0x9e3779b97f4a7c15);
+    limiter->random += LIMITER_WEYL;
     return mix_words(limiter->random, limiter->random ^ limiter->secret[0]);
 }
 
-static inline uint16_t limiter_tag(uint64_t hash)
+// Not 0, which says that a place has no network.
+static inline uint16_t limiter_network_tag(uint64_t hash)
 {
     const uint16_t tag = (uint16_t)hash;
     return tag == 0 ? 1 : tag;
@@ -128,8 +139,8 @@ static inline void limiter_find(const struct limiter *limiter, uint64_t network,
     const uint64_t hash = limiter_hash(limiter, network);
     *place = (struct limiter_place){
         .line = limiter_line_of(limiter, hash),
-        .network = limiter_tag(hash),
-        .host = limiter_tag(mix_words(hash ^ host, limiter->secret[0] | 1)),
+        .network = limiter_network_tag(hash),
+        .host = (uint16_t)mix_words(hash ^ host, limiter->secret[0] | 1),
     };
 }
 
@@ -138,8 +149,7 @@ static inline void limiter_find_key(const struct limiter *limiter, uint64_t key,
                                     struct limiter_place *place)
 {
     const uint64_t hash = limiter_hash(limiter, key);
-    *place =
-        (struct limiter_place){.line = limiter_line_of(limiter, hash), .host = limiter_tag(hash)};
+    *place = (struct limiter_place){.line = limiter_line_of(limiter, hash), .host = (uint16_t)hash};
 }
 
 // Charges one packet. now: the step of time, LIMITER_STEPS of them in the time in which `burst`
@@ -147,8 +157,12 @@ static inline void limiter_find_key(const struct limiter *limiter, uint64_t key,
 enum limiter_verdict limiter_charge(struct limiter *limiter, const struct limiter_place *place,
                                     struct limiter_price price, uint32_t now);
 
-// The same for each of these lanes in turn; returns those that are over the limit. *known becomes
-// those that are not, and had an account.
+// The same for each of these lanes in turn, which have networks; returns those that are over the
+// limit. *known becomes those that are not, and had an account.
 lane_set limiter_charge_lanes(struct limiter *limiter, const struct limiter_place place[LANES],
                               lane_set lanes, struct limiter_price price, uint32_t now,
                               lane_set *known);
+
+// Likewise for lanes of keys.
+lane_set limiter_charge_keys(struct limiter *limiter, const struct limiter_place place[LANES],
+                             lane_set lanes, struct limiter_price price, uint32_t now);
