@@ -1,7 +1,8 @@
 // Measures the cost of one packet: the whole core_turn() over a port in memory, in full bursts, by
 // stage. Plain NTP, also with interleaved mode switched on, and requests that ask for it in vain;
 // NTS with one cookie and with eight, NTS that is not genuine, and garbage; plain NTP and NTS with
-// limits (dataplane.limits). One thread.
+// limits (dataplane.limits), plain NTP above its limit and on two rungs of the overload ladder. One
+// thread.
 #include "base/tsc.h"
 #include "dataplane/core.h"
 #include "perf/bench/bench.h"
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 // A case: how its packets are made, and their outcome.
 struct kind {
@@ -25,6 +27,9 @@ struct kind {
     bool stamped;
     bool interleaved; // interleaved mode is switched on: there are tables
     bool limited;     // there are limits, which no source is above
+    // Of limited ones:
+    bool refused;         // each source is above its limit
+    unsigned pressure_ms; // of the overload ladder; 0: it is off
 };
 
 // The state of a row: its own core.
@@ -129,17 +134,20 @@ static void make_garbage(const struct kind *kind, unsigned number, struct packet
 }
 
 static const struct kind kinds[] = {
-    {"plain", 0, make_plain, ANSWERED_PLAIN, false, false, false, false},
-    {"stamped", 0, make_plain, ANSWERED_PLAIN, false, true, false, false}, // each frame has a stamp
-    {"plain_on", 0, make_plain, ANSWERED_PLAIN, false, false, true, false},
-    {"odd", 0, make_odd, ANSWERED_PLAIN, false, false, true, false},
-    {"nts1", 1, make_nts, ANSWERED_NTS, true, false, false, false},
-    {"nts8", 8, make_nts, ANSWERED_NTS, true, false, false, false},
-    {"badtag", 1, make_badtag, ANSWERED_NAK, true, false, false, false},
-    {"unknownkey", 1, make_unknownkey, ANSWERED_NAK, false, false, false, false},
-    {"garbage", 0, make_garbage, OUTCOMES, false, false, false, false},
-    {"plain_lim", 0, make_plain, ANSWERED_PLAIN, false, false, false, true},
-    {"nts1_lim", 1, make_nts, ANSWERED_NTS, true, false, false, true},
+    {"plain", 0, make_plain, ANSWERED_PLAIN, .takes_crypto = false},
+    {"stamped", 0, make_plain, ANSWERED_PLAIN, .stamped = true}, // each frame has a stamp
+    {"plain_on", 0, make_plain, ANSWERED_PLAIN, .interleaved = true},
+    {"odd", 0, make_odd, ANSWERED_PLAIN, .interleaved = true},
+    {"nts1", 1, make_nts, ANSWERED_NTS, .takes_crypto = true},
+    {"nts8", 8, make_nts, ANSWERED_NTS, .takes_crypto = true},
+    {"badtag", 1, make_badtag, ANSWERED_NAK, .takes_crypto = true},
+    {"unknownkey", 1, make_unknownkey, ANSWERED_NAK, .takes_crypto = false},
+    {"garbage", 0, make_garbage, OUTCOMES, .takes_crypto = false},
+    {"plain_lim", 0, make_plain, ANSWERED_PLAIN, .limited = true},
+    {"nts1_lim", 1, make_nts, ANSWERED_NTS, .takes_crypto = true, .limited = true},
+    {"refused", 0, make_plain, DROPPED_PLAIN_LIMIT, .limited = true, .refused = true},
+    {"rung1", 0, make_plain, ANSWERED_PLAIN, .limited = true, .pressure_ms = OVERLOAD_NO_NAKS_MS},
+    {"rung2", 0, make_plain, DROPPED_OVERLOAD, .limited = true, .pressure_ms = OVERLOAD_LEAK_MS},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -223,6 +231,10 @@ static void publish(struct work *w)
 static void try(struct work *w)
 {
     uint64_t ended[OUTCOMES] = {0}, silent = 0;
+    enum { KNOWN_AFTER = 500 }; // rounds in which each source has got an account
+    for (unsigned i = 0; w->kind->limited && i < KNOWN_AFTER * RING_PORT_FRAMES / LANES; i++)
+        core_turn(&w->core);
+    memset(&w->counters, 0, sizeof w->counters);
     for (unsigned i = 0; i < RING_PORT_FRAMES / LANES; i++)
         core_turn(&w->core);
     for (unsigned i = 0; i < OUTCOMES; i++) {
@@ -258,8 +270,8 @@ static const struct tables *tables_of(void)
     return &tables;
 }
 
-// Limits that no source reaches, and that know all sources, as they do while a server is busy. Only
-// their own time runs.
+// Limits that know all sources, as they do while a server is busy. Only their own time runs, and
+// the pressure stays as it is.
 static void limit(struct work *w)
 {
     void *zeros = aligned_alloc(2 << 20, 2 << 20);
@@ -267,22 +279,28 @@ static void limit(struct work *w)
         perror("memory");
         exit(1);
     }
+    madvise(zeros, 2 << 20, MADV_HUGEPAGE); // like the server's, where the system has one
     memset(zeros, 0, sizeof(struct admit_tables));
     admit_open(&w->admit, zeros, NULL);
     w->core.is.admit = &w->admit;
+    const struct admit_rate high = {100000, LIMITER_BURST_MAX}; // no source reaches it
     w->policy = (struct policy){
         .udp_port = 123,
         .limits = {.on = true,
-                   .plain = {100000, LIMITER_BURST_MAX},
-                   .session = {100000, LIMITER_BURST_MAX}},
+                   .plain = w->kind->refused ? (struct admit_rate){1, 1} : high,
+                   .session = high,
+                   .overload = w->kind->pressure_ms != 0},
     };
+    w->admit.pressure.seen = tsc_now();
+    w->admit.pressure.pressure = 3 * w->kind->pressure_ms * (w->core.state.state.tsc_hz / 1000);
     struct admit_pace *const pace[] = {&w->admit.plain_pace, &w->admit.session_pace};
     for (unsigned i = 0; i < 2; i++)
         *pace[i] = (struct admit_pace){
-            .rate = w->policy.limits.plain,
+            .rate = i == 0 ? w->policy.limits.plain : w->policy.limits.session,
             .tsc_hz = w->core.state.state.tsc_hz,
-            .each = UINT64_C(1) << 24, // some milliseconds
-            .price = limiter_price_of(LIMITER_BURST_MAX),
+            .each = w->kind->refused ? UINT64_C(1) << 62 : UINT64_C(1) << 24, // some milliseconds
+            .since = tsc_now(),
+            .price = limiter_price_of(w->kind->refused && i == 0 ? 1 : LIMITER_BURST_MAX),
         };
     atomic_store(&w->place.now, &w->policy);
     w->core.is.policy = &w->place;
