@@ -9,6 +9,7 @@ enum {
     PORTS_MAX = 16,       // dataplane.ports, the board's ports, devices
     ADDRESSES_MAX = 64,   // of one port: its addresses, the parse stage's set
     SOCKETS_MAX = 32,     // of all ports that are sockets: the supervisor's, the dataplane's
+    GUARDS_MAX = 4,       // guard sockets: IPv4 and IPv6, of dataplane.udp_port, then of nts_port
     LISTENERS_MAX = 16,   // control.listen, the supervisor's sockets, NTS-KE's
     NAMES_MAX = 16,       // control.names
     CERTIFICATES_MAX = 8, // control.certificates, the descriptors of their files

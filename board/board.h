@@ -156,8 +156,8 @@ struct board_dataplane {
         ntp_state; // struct ntp_state as the cores serve it: control's state after the check
     struct snapshot ntp_state_smeared; // likewise, as cores of ports that smear leap seconds do
     _Atomic uint32_t clock_doubted;   // 1: control's clock is wrong, so that it is served as leap 3
-    uint32_t guard_seen[2];           // count of each guard socket when it was last added
-    _Atomic uint64_t guard_discarded; // datagrams, both together; not reset by a restart
+    uint32_t guard_seen[GUARDS_MAX];  // count of each guard socket when it was last added
+    _Atomic uint64_t guard_discarded; // datagrams, all together; not reset by a restart
     _Atomic uint64_t kernel_path_stale; // requests that had waited too long; not reset likewise
     _Atomic uint64_t clients_minute;    // different sources in the last whole minute
     _Atomic uint64_t clients_hour;      // likewise, in the last 60 of them

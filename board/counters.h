@@ -40,7 +40,7 @@ enum outcome {
     DROPPED_NTS_SHAPE,   // duplicate or missing unique identifier, cookie or authenticator
     DROPPED_NTS_LENGTHS, // authenticator's lengths or padding (RFC 8915, section 5.6)
     DROPPED_NTS_CONTENT, // genuine, but its encrypted fields are malformed
-    DROPPED_PLAIN,       // without NTS, where the configuration wants NTS alone
+    DROPPED_PLAIN,       // without NTS, where (or at a port at which) NTS alone is answered
     DROPPED_NO_KEYS,     // an NTS request before there are keys, or before the generator is seeded
     DROPPED_NO_CLOCK,    // before control has published a clock
     DROPPED_UNHEALTHY,   // the clock is not synchronised, and the configuration wants silence then
@@ -86,6 +86,7 @@ struct core_counters {
     _Atomic uint64_t octets_sent;
     _Atomic uint64_t cookies_sealed;
     _Atomic uint64_t slow_path;   // requests of unusual shape
+    _Atomic uint64_t to_nts_port; // packets to dataplane.nts_port
     _Atomic uint64_t busy_cycles; // TSC ticks in turns that had packets
     _Atomic uint64_t
         departure_ns; // the last value: from composing to the first reply's planned departure

@@ -136,6 +136,8 @@ const struct metric_family family_cookies = {"noonmark_ntp_cookies", "New cookie
                                              METRIC_COUNTER, ""};
 const struct metric_family family_slow_path = {
     "noonmark_ntp_slow_path", "NTS requests of legal but unusual shape.", METRIC_COUNTER, ""};
+const struct metric_family family_to_nts_port = {
+    "noonmark_ntp_to_nts_port", "Packets to dataplane.nts_port.", METRIC_COUNTER, ""};
 const struct metric_family family_busy = {
     "noonmark_core_busy_ticks", "Ticks of the time stamp counter spent in turns that had packets.",
     METRIC_COUNTER, "ticks"};

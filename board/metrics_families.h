@@ -52,6 +52,7 @@ extern const struct metric_family family_received;
 extern const struct metric_family family_sent;
 extern const struct metric_family family_cookies;
 extern const struct metric_family family_slow_path;
+extern const struct metric_family family_to_nts_port;
 extern const struct metric_family family_busy;
 extern const struct metric_family family_stamps_refused;
 extern const struct metric_family family_stamps_hardware;

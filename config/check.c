@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { NTP_PORT = 123, KE_PORT = 4460 };
+
 __attribute__((format(printf, 4, 5))) static bool wrong(struct check_fault *fault, const char *path,
                                                         uint32_t index, const char *format, ...)
 {
@@ -178,6 +180,18 @@ static bool check_smear(const struct config *c, struct check_fault *fault)
     return true;
 }
 
+// What it is for is a way round what happens to port 123.
+static bool check_nts_port(const struct config *c, struct check_fault *fault)
+{
+    const uint16_t port = c->dataplane.nts_port;
+    if (port != NTP_PORT && port != c->dataplane.udp_port)
+        return true;
+    return wrong(fault, "dataplane.nts_port", 0,
+                 "is %u, the port of NTP with and without NTS; choose another one, such as 4123, "
+                 "or leave it out: NTS is answered there too",
+                 port);
+}
+
 static bool check_listen(const struct config *c, struct check_fault *fault)
 {
     const struct config_listen *listen = c->control.listen;
@@ -230,7 +244,6 @@ static bool check_metrics(const struct config *c, struct check_fault *fault)
 // An IPv6 address and a port look like an address whose last group is the port.
 static bool check_ntp_server(const struct config *c, struct check_fault *fault)
 {
-    enum { NTP_PORT = 123, KE_PORT = 4460 };
     const char *text = c->control.ntp_server;
     struct config_address address;
     unsigned port;
@@ -307,9 +320,10 @@ bool check_rules(struct config *config, struct check_fault *fault)
     for (uint32_t i = 0; i < config->dataplane.n_ports; i++)
         if (!check_port(config, i, fault))
             return false;
-    if (!check_sockets(config, fault) || !check_smear(config, fault) ||
-        !check_listen(config, fault) || !check_metrics(config, fault) ||
-        !check_ntp_server(config, fault) || !check_etcd(config, fault))
+    if (!check_sockets(config, fault) || !check_nts_port(config, fault) ||
+        !check_smear(config, fault) || !check_listen(config, fault) ||
+        !check_metrics(config, fault) || !check_ntp_server(config, fault) ||
+        !check_etcd(config, fault))
         return false;
     const uint32_t most = config->control.max_connections;
     if (config->control.pool.tokens[0] != '\0' && config->control.pool.max_connections >= most)

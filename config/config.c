@@ -48,10 +48,15 @@ uint32_t config_socket_ports(const struct config *config)
     return n;
 }
 
+uint32_t config_udp_ports(const struct config *config)
+{
+    return config->dataplane.nts_port != 0 ? 2 : 1;
+}
+
 uint32_t config_sockets_each(const struct config *config)
 {
-    static_assert((int)SOCKETS_MAX >= (int)PORTS_MAX, "each port has a socket");
-    const uint32_t ports = config_socket_ports(config);
+    static_assert((int)SOCKETS_MAX >= 2 * (int)PORTS_MAX, "each port has a socket at both ports");
+    const uint32_t ports = config_socket_ports(config) * config_udp_ports(config);
     const uint32_t most = ports > 0 ? SOCKETS_MAX / ports : 0;
     return most < config->dataplane.n_cores ? most : config->dataplane.n_cores;
 }
@@ -63,7 +68,10 @@ uint32_t config_secret_files(const struct config *config)
 
 uint16_t config_ntp_port(const struct config *config)
 {
-    return config->control.ntp_port != 0 ? config->control.ntp_port : config->dataplane.udp_port;
+    if (config->control.ntp_port != 0)
+        return config->control.ntp_port;
+    return config->dataplane.nts_port != 0 ? config->dataplane.nts_port
+                                           : config->dataplane.udp_port;
 }
 
 // Does the list hold the prefix that covers the whole family?

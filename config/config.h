@@ -154,6 +154,7 @@ struct config {
         uint32_t n_ports;
         struct config_port ports[CONFIG_PORTS_MAX];
         uint16_t udp_port;
+        uint16_t nts_port; // a second one, for NTS requests alone; 0: there is none
         uint32_t n_allow, n_deny;
         struct prefix allow[CONFIG_PREFIXES_MAX];
         struct prefix deny[CONFIG_PREFIXES_MAX];
@@ -175,7 +176,7 @@ struct config {
         uint32_t threads;
         char *user;
         char *ntp_server;  // "" when NTP has the same address as NTS-KE
-        uint16_t ntp_port; // 0: dataplane.udp_port
+        uint16_t ntp_port; // 0: dataplane.nts_port, or else udp_port
         uint32_t deadline_ms;
         uint32_t max_connections;
         struct config_per_prefix per_prefix;
@@ -221,8 +222,11 @@ struct config {
     } log;
 };
 
-// The ports that are sockets, and the sockets that each of them has: one for each core, as far as
-// SOCKETS_MAX allows.
+// The UDP ports of dataplane.udp_port and nts_port: 1 or 2.
+uint32_t config_udp_ports(const struct config *config);
+
+// The ports that are sockets, and the sockets that each of them has at each UDP port: one for each
+// core, as far as SOCKETS_MAX allows.
 uint32_t config_socket_ports(const struct config *config);
 uint32_t config_sockets_each(const struct config *config);
 

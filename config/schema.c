@@ -114,7 +114,7 @@ const struct schema_key schema[] = {
      .max = NTP_SERVER_MAX,
      .fallback = ""},
     {.path = "control.ntp_port",
-     .help = "UDP port of the NTP server that NTS-KE names; 0: dataplane.udp_port",
+     .help = "UDP port of NTP that NTS-KE names; 0: dataplane.nts_port, or else udp_port",
      .type = SCHEMA_NUMBER,
      IN(struct config, control.ntp_port),
      .live = LIVE_KE,

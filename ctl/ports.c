@@ -111,6 +111,9 @@ static void show(const json_t *answer, FILE *out)
     fprintf(out, "%-15s %-9s %-9s %6s  %-4s  %-17s  %s\n", "PORT", "KIND", "MODE", "QUEUES", "LINK",
             "MAC", "STATE");
     json_array_foreach(json_object_get(answer, "ports"), i, port) show_port(port, out);
+    fprintf(out, "\nNTP at UDP port %" PRId64, member_number(answer, "udp_port"));
+    if (member_number(answer, "nts_port") > 0)
+        fprintf(out, "; with NTS alone at UDP port %" PRId64, member_number(answer, "nts_port"));
     fprintf(out,
             "\nthe kernel's path (%s): %" PRId64 " requests read, %" PRId64
             " waited too long, %" PRId64 " datagrams discarded\n",

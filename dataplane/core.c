@@ -249,11 +249,12 @@ bool core_turn(struct core *c)
         turn_time_moments(&c->time, &c->state.state, &lines, &b->burst, all, b->arrival);
 
     const struct policy *policy = policy_held(&c->policy);
-    lane_set ntp = parse(b, all, port_addresses(c->is.port), policy->udp_port);
+    lane_set ntp = parse(b, all, port_addresses(c->is.port), policy_ports(policy));
+    const lane_set nts_alone = policy->nts_port != 0 ? parse_to_port(b, ntp, policy->nts_port) : 0;
     ntp = allow(b, ntp, policy->sources);
     struct kinds requested = classify(b, ntp); // plain, secure, slow (legal, but unusual)
-    if (policy->nts_only)
-        requested = demand_nts(b, requested, all);
+    if (policy->nts_only || nts_alone != 0)
+        requested = demand_nts(b, requested, policy->nts_only ? all : nts_alone);
     requested = able(b, requested, c->keys.n != 0 && rng_ready(&c->rng), c->state.state.serving,
                      is_silent(c));
     const struct admit_turn admission = limits_now(c);
@@ -276,6 +277,8 @@ bool core_turn(struct core *c)
 
     const uint64_t sealed =
         account(c->is.counters, b, all, requested, answers.doubted, answers.given, answers.sent);
+    if (nts_alone != 0)
+        counter_add(&c->is.counters->to_nts_port, lane_count(nts_alone));
     if (b->ended[ANSWERED_NTS] != 0 && c->is.key_counters != NULL)
         account_keys(c->is.key_counters, c->key_row, c->keys.current, b, sealed);
     if (b->interleaved != 0)

@@ -51,7 +51,7 @@ struct dataplane {
     struct nic_clock nic[PORTS_MAX];
     uint32_t n_nic;
     int signals;
-    int guard[2];
+    int guard[GUARDS_MAX];
     int phc[PORTS_MAX]; // of the ports' devices, -1: none
 };
 
@@ -77,8 +77,8 @@ static int read_config(struct config **config)
 // First of all: another descriptor may later take the number of one that was not handed over.
 static int find_handed(struct dataplane *d)
 {
-    d->guard[0] = guard_is(HANDOVER_GUARD_IPV4) ? HANDOVER_GUARD_IPV4 : -1;
-    d->guard[1] = guard_is(HANDOVER_GUARD_IPV6) ? HANDOVER_GUARD_IPV6 : -1;
+    for (int i = 0; i < GUARDS_MAX; i++)
+        d->guard[i] = guard_is(HANDOVER_FIRST_GUARD + i) ? HANDOVER_FIRST_GUARD + i : -1;
     for (int i = 0; i < PORTS_MAX; i++)
         d->phc[i] = phc_is(HANDOVER_FIRST_PHC + i) ? HANDOVER_FIRST_PHC + i : -1;
     return 0;
@@ -298,7 +298,7 @@ static void show(struct dataplane *d)
 
 static int let_packets_come(struct dataplane *d)
 {
-    int fault = ports_steer(d->ports, atomic_load(&d->policy.now)->udp_port);
+    int fault = ports_steer(d->ports, policy_ports(atomic_load(&d->policy.now)));
     if (fault)
         return fault;
     show(d);
@@ -359,6 +359,8 @@ int dataplane_main(void)
         const uint32_t n_ports = ports_n_open(d.ports);
         log_info("serving NTP on %u port%s with %u core%s, %s", n_ports, n_ports == 1 ? "" : "s",
                  d.n_cores, d.n_cores == 1 ? "" : "s", d.kernels.of[0]->name);
+        if (d.config->dataplane.nts_port != 0)
+            log_info("UDP port %u answers NTS alone", d.config->dataplane.nts_port);
         const struct housekeeping house = {
             .board = d.board,
             .ports = d.ports,
@@ -373,7 +375,7 @@ int dataplane_main(void)
             .link = HANDOVER_LINK,
             .reload = &d.settings.reload,
             .signals = d.signals,
-            .guard = {d.guard[0], d.guard[1]},
+            .guard = d.guard,
         };
         // A core that is stuck still holds its queue and its keys: the kernel takes both, and
         // detaches the XDP program.

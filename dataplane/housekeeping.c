@@ -68,7 +68,7 @@ static void records_turn(const struct housekeeping *house)
 static void guards_turn(const struct housekeeping *house)
 {
     struct board_dataplane *board = house->board;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < GUARDS_MAX; i++) {
         uint32_t n;
         if (house->guard[i] < 0 || guard_discarded(house->guard[i], &n) != 0)
             continue;

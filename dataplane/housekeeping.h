@@ -31,8 +31,8 @@ struct housekeeping {
     uint32_t n_loops;
     int link; // to the supervisor: this process ends when it ends
     struct child_reload *reload;
-    int signals;  // signalfd: SIGTERM
-    int guard[2]; // the guard sockets of IPv4 and IPv6; -1: none
+    int signals;      // signalfd: SIGTERM
+    const int *guard; // GUARDS_MAX guard sockets; -1: none
 };
 
 // Runs until SIGTERM or the end of the link (0). -ESTALE, logged: a port must be opened anew, so

@@ -12,18 +12,25 @@
 
 #include "base/prefixes.h"
 #include "dataplane/stage/admit.h"
+#include "dataplane/wire/udp_ports.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 struct policy {
-    uint16_t udp_port;               // on which NTP is served; ports_steer() gets the same one
+    uint16_t udp_port;               // on which NTP is served; ports_steer() gets the same ones
+    uint16_t nts_port;               // on which NTS requests alone are answered; 0: no such port
     bool silent_unless_synchronised; // time.on_unhealthy: replies would have leap 3, so give none
     bool nts_only;                   // plain requests are not answered
     struct prefixes *sources;        // that are answered; NULL: all
     struct admit_settings limits;
 };
+
+static inline struct udp_ports policy_ports(const struct policy *policy)
+{
+    return (struct udp_ports){.ntp = policy->udp_port, .nts = policy->nts_port};
+}
 
 struct policy_entry;
 

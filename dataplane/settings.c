@@ -25,6 +25,7 @@ struct policy_entry *settings_policy(const struct config *config)
 {
     struct policy policy = {
         .udp_port = config->dataplane.udp_port,
+        .nts_port = config->dataplane.nts_port,
         .silent_unless_synchronised = config->time.on_unhealthy == UNHEALTHY_SILENT,
         .nts_only = config->dataplane.nts_only == SWITCH_TRUE,
         .limits = make_limits(&config->dataplane.limits),

@@ -31,19 +31,20 @@ enum handover {
     // the tokens of `control.pool.tokens` if it names a file: read-only memfds with copies of the
     // files.
     HANDOVER_FIRST_LISTENER = 10,
-    // The dataplane only: the guard sockets of IPv4 and IPv6, without those of a family that the
-    // kernel does not have, and none if a port is a socket. It answers the requests that they let
-    // in, and asks how many datagrams they have discarded (link/guard.h).
-    HANDOVER_GUARD_IPV4 = 8,
-    HANDOVER_GUARD_IPV6 = 9,
+    // The dataplane only: the guard sockets, of IPv4 and IPv6 at `dataplane.udp_port`, then at
+    // `dataplane.nts_port`; without those of a family that the kernel does not have, and none if a
+    // port is a socket. It answers the requests that they let in, and asks how many datagrams they
+    // have discarded (link/guard.h).
+    HANDOVER_FIRST_GUARD = 8,
     // The dataplane only: the lock of each interface of `dataplane.ports` (link/interface_lock.h).
     // The dataplane does not use them; it keeps the locks taken as long as it lives.
-    HANDOVER_FIRST_INTERFACE_LOCK = 10,
+    HANDOVER_FIRST_INTERFACE_LOCK = HANDOVER_FIRST_GUARD + GUARDS_MAX,
     // The dataplane only: the PTP clock (/dev/ptpN) of the device of each of `dataplane.ports`, in
     // their order, without those of ports that have none.
     HANDOVER_FIRST_PHC = HANDOVER_FIRST_INTERFACE_LOCK + PORTS_MAX,
     // The dataplane only: the UDP sockets of each port that is a `socket`, in the order of the
-    // configuration, config_sockets_each() of each.
+    // configuration: config_sockets_each() of each at `dataplane.udp_port`, then as many at
+    // `dataplane.nts_port`, if there is one.
     HANDOVER_FIRST_SOCKET = HANDOVER_FIRST_PHC + PORTS_MAX,
 };
 

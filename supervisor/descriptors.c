@@ -152,12 +152,13 @@ int descriptors_open(struct descriptors *h, struct config *config, const struct 
         .sockets_changed = 1,
         .kept_offset = -1,
         .config_fd = -1,
-        .guard = {-1, -1},
         .metrics_listener = -1,
         .metrics_program = -1,
         .etcd_program = -1,
         .control_socket = {.fd = -1},
     };
+    for (int i = 0; i < GUARDS_MAX; i++)
+        h->guard[i] = -1;
     for (int i = 0; i < SOCKETS_MAX; i++)
         h->socket[i] = -1;
     for (int i = 0; i < BOARD_SIDES; i++)
@@ -258,8 +259,8 @@ void descriptors_close(struct descriptors *h)
     close_if_open(&h->metrics_program);
     close_if_open(&h->etcd_program);
     close_if_open(&h->kept_offset);
-    close_if_open(&h->guard[0]);
-    close_if_open(&h->guard[1]);
+    for (int i = 0; i < GUARDS_MAX; i++)
+        close_if_open(&h->guard[i]);
     for (int i = 0; i < SOCKETS_MAX; i++)
         close_if_open(&h->socket[i]);
     board_unmap_control_head(h->control_view);

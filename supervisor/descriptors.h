@@ -18,9 +18,9 @@ struct descriptors {
     struct certificates certificates;
     int board[BOARD_SIDES];    // writable
     int board_ro[BOARD_SIDES]; // read-only copies
-    int guard[2]; // IPv4, IPv6; negative: the kernel does not have that family, or a port is a
-                  // socket
-    int socket[SOCKETS_MAX]; // of the ports that are sockets, config_sockets_each() of each
+    int guard[GUARDS_MAX];   // IPv4, IPv6 of each UDP port; negative: the kernel does not have that
+                             // family, a port is a socket, or there is no such UDP port
+    int socket[SOCKETS_MAX]; // of the ports that are sockets, in the order of link/handover.h
     int listener[CONFIG_LISTEN_MAX];
     bool given[CONFIG_LISTEN_MAX]; // that one is the service manager's, too
     int metrics_listener;          // -1: metrics.listen names no address

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -147,7 +148,8 @@ static int open_bound(const struct sockaddr *address, socklen_t len, bool answer
     return -error;
 }
 
-int guard_socket_open(int family, uint16_t port, bool answered, uint64_t deadline_ms)
+int guard_socket_open(int family, uint16_t port, const char *key, bool answered,
+                      uint64_t deadline_ms)
 {
     const struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
     const struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
@@ -157,30 +159,42 @@ int guard_socket_open(int family, uint16_t port, bool answered, uint64_t deadlin
             : open_bound((const struct sockaddr *)&v4, sizeof v4, answered, false, deadline_ms);
     if (fd == -EADDRINUSE)
         log_error("UDP port %u is taken: another time daemon (chronyd, ntpd, systemd-timesyncd) or "
-                  "another noonmarkd runs; stop it or set dataplane.udp_port",
-                  port);
+                  "another noonmarkd runs; stop it or set %s",
+                  port, key);
     else if (fd < 0 && fd != -EAFNOSUPPORT)
-        log_error("cannot guard UDP port %u: %s", port, strerror(-fd));
+        log_error("cannot guard UDP port %u (%s): %s", port, key, strerror(-fd));
     return fd;
 }
 
-static void log_failure(const struct config_port *port, int error)
+// The port is at the same place in both families.
+static in_port_t *port_in(struct sockaddr_storage *address)
 {
-    if (error == EADDRINUSE)
-        log_error("UDP address %s (dataplane.ports) is taken: another time daemon (chronyd, ntpd, "
-                  "systemd-timesyncd) or another noonmarkd runs; stop it or choose another address",
-                  port->device);
-    else if (error == EADDRNOTAVAIL)
-        log_error("UDP address %s (dataplane.ports) is not one of this machine; correct it, or "
-                  "start noonmarkd once the network is up (After=network-online.target)",
-                  port->device);
-    else if (error == EACCES)
-        log_error("UDP address %s (dataplane.ports) has a port below 1024, and this root lacks "
-                  "CAP_NET_BIND_SERVICE; give it that, or set dataplane.udp_port",
-                  port->device);
+    return &((struct sockaddr_in *)address)->sin_port;
+}
+
+static void log_failure(const struct config_port *port, uint16_t udp_port, int error)
+{
+    struct sockaddr_storage endpoint = port->endpoint;
+    char at[96];
+    if (ntohs(*port_in(&endpoint)) == udp_port)
+        snprintf(at, sizeof at, "%s (dataplane.ports)", port->device);
     else
-        log_error("cannot open a socket at %s (dataplane.ports): %s", port->device,
-                  strerror(error));
+        snprintf(at, sizeof at, "%s with port %u instead (dataplane.nts_port)", port->device,
+                 udp_port);
+    if (error == EADDRINUSE)
+        log_error("UDP address %s is taken: another time daemon (chronyd, ntpd, "
+                  "systemd-timesyncd) or another noonmarkd runs; stop it or choose another address",
+                  at);
+    else if (error == EADDRNOTAVAIL)
+        log_error("UDP address %s is not one of this machine; correct it, or start noonmarkd once "
+                  "the network is up (After=network-online.target)",
+                  at);
+    else if (error == EACCES)
+        log_error("UDP address %s has a port below 1024, and this root lacks "
+                  "CAP_NET_BIND_SERVICE; give it that, or choose another port",
+                  at);
+    else
+        log_error("cannot open a socket at %s: %s", at, strerror(error));
 }
 
 // Past net.core.rmem_max only with CAP_NET_ADMIN.
@@ -192,13 +206,16 @@ static void enlarge_buffer(int fd)
 }
 
 // The first one shares its port only once it has it: so it is not shared with another noonmarkd.
-int port_socket_open(const struct config_port *port, bool first, uint64_t deadline_ms)
+int port_socket_open(const struct config_port *port, uint16_t udp_port, bool first,
+                     uint64_t deadline_ms)
 {
     const int on = 1;
-    const int fd = open_bound((const struct sockaddr *)&port->endpoint, port->endpoint_len, true,
-                              !first, deadline_ms);
+    struct sockaddr_storage at = port->endpoint;
+    *port_in(&at) = htons(udp_port);
+    const int fd =
+        open_bound((const struct sockaddr *)&at, port->endpoint_len, true, !first, deadline_ms);
     if (fd < 0) {
-        log_failure(port, -fd);
+        log_failure(port, udp_port, -fd);
         return fd;
     }
     setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
@@ -208,14 +225,14 @@ int port_socket_open(const struct config_port *port, bool first, uint64_t deadli
 
 int port_socket_look(const struct config_port *port)
 {
-    // At any port: the one that is meant may be held by the server that runs. It is at the same
-    // place in both families.
+    // At any port: the one that is meant may be held by the server that runs.
     struct sockaddr_storage any_port = port->endpoint;
-    ((struct sockaddr_in *)&any_port)->sin_port = 0;
+    const uint16_t named = ntohs(*port_in(&any_port));
+    *port_in(&any_port) = 0;
     const int fd =
         open_bound((const struct sockaddr *)&any_port, port->endpoint_len, true, true, 0);
     if (fd < 0)
-        log_failure(port, -fd);
+        log_failure(port, named, -fd);
     else
         close(fd);
     return fd < 0 ? fd : 0;

@@ -148,7 +148,7 @@ bool kept_sockets_tell(const struct descriptors *held, const struct notify *noti
     sent = notify_keep(notify, names[KEPT_METRICS], fd, n) && sent;
     n = add(fd, 0, &held->kept_offset, 1);
     sent = notify_keep(notify, names[KEPT_CLOCK], fd, n) && sent;
-    n = add(fd, 0, held->guard, 2);
+    n = add(fd, 0, held->guard, GUARDS_MAX);
     n = add(fd, n, held->socket, SOCKETS_MAX);
     return notify_keep(notify, names[KEPT_NTP], fd, n) && sent;
 }

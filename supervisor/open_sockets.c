@@ -19,6 +19,14 @@ enum { ADDRESS_WAIT_MS = 3000 }; // the children of a killed supervisor; boot
 
 static const int families[2] = {AF_INET, AF_INET6};
 
+// The UDP ports, config_udp_ports() of them, and the settings that name them.
+static uint16_t udp_port(const struct config *c, uint32_t i)
+{
+    return i == 0 ? c->dataplane.udp_port : c->dataplane.nts_port;
+}
+
+static const char *const udp_keys[2] = {"dataplane.udp_port", "dataplane.nts_port"};
+
 static void say_chronyd(const struct config *config, int error)
 {
     if (error == -EADDRINUSE && config->time.source == TIME_CHRONYD)
@@ -33,11 +41,10 @@ static bool answers(const struct config *c)
 
 static void take_guards(struct descriptors *h, struct kept_sockets *kept)
 {
-    const uint16_t port = htons(h->config->dataplane.udp_port);
-
-    for (int i = 0; i < 2; i++) {
-        struct sockaddr_storage any = {.ss_family = (sa_family_t)families[i]};
-        ((struct sockaddr_in *)&any)->sin_port = port; // at the same place in both families
+    for (uint32_t i = 0; i < 2 * config_udp_ports(h->config); i++) {
+        struct sockaddr_storage any = {.ss_family = (sa_family_t)families[i % 2]};
+        // At the same place in both families.
+        ((struct sockaddr_in *)&any)->sin_port = htons(udp_port(h->config, i / 2));
         h->guard[i] = kept_sockets_udp(kept, &any, answers(h->config), false);
     }
 }
@@ -46,10 +53,11 @@ static int open_guards(struct descriptors *h, uint64_t deadline)
 {
     const struct config *c = h->config;
 
-    for (int i = 0; i < 2; i++) {
+    for (uint32_t i = 0; i < 2 * config_udp_ports(c); i++) {
         if (h->guard[i] >= 0)
             continue;
-        h->guard[i] = guard_socket_open(families[i], c->dataplane.udp_port, answers(c), deadline);
+        h->guard[i] = guard_socket_open(families[i % 2], udp_port(c, i / 2), udp_keys[i / 2],
+                                        answers(c), deadline);
         say_chronyd(c, h->guard[i]);
         if (h->guard[i] < 0 && h->guard[i] != -EAFNOSUPPORT)
             return h->guard[i];
@@ -57,39 +65,56 @@ static int open_guards(struct descriptors *h, uint64_t deadline)
     return 0;
 }
 
-// Ports that are sockets hold the NTP port themselves, at the addresses that the operator wants.
+static uint32_t sockets_at(const struct config *c, const struct config_port *port)
+{
+    return port->kind == PORT_SOCKET ? config_sockets_each(c) : 0;
+}
+
+// Opens those of a port at one UDP port, n in number, that are not there yet.
+static int open_port_sockets_at(const struct config *c, const struct config_port *port,
+                                uint16_t udp, int *fd, uint32_t n, uint64_t deadline)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if (fd[i] >= 0)
+            continue;
+        fd[i] = port_socket_open(port, udp, i == 0, deadline);
+        say_chronyd(c, fd[i]);
+        if (fd[i] < 0)
+            return fd[i];
+    }
+    return 0;
+}
+
+// Ports that are sockets hold the NTP ports themselves, at the addresses that the operator wants.
 static int open_port_sockets(struct descriptors *h, uint64_t deadline)
 {
     const struct config *c = h->config;
-    uint32_t n = 0;
+    int *fd = h->socket;
+    int error = 0;
 
     for (uint32_t i = 0; i < c->dataplane.n_ports; i++) {
         const struct config_port *port = &c->dataplane.ports[i];
-        const uint32_t first = n,
-                       end = n + (port->kind == PORT_SOCKET ? config_sockets_each(c) : 0);
-        for (; n < end; n++) {
-            if (h->socket[n] >= 0)
-                continue;
-            h->socket[n] = port_socket_open(port, n == first, deadline);
-            say_chronyd(c, h->socket[n]);
-            if (h->socket[n] < 0)
-                return h->socket[n];
-        }
+        const uint32_t n = sockets_at(c, port);
+        for (uint32_t u = 0; u < config_udp_ports(c) && error == 0; u++, fd += n)
+            error = open_port_sockets_at(c, port, udp_port(c, u), fd, n, deadline);
     }
-    return 0;
+    return error;
 }
 
 // As many as there are, from the first place of the port on.
 static void take_port_sockets(struct descriptors *h, struct kept_sockets *kept)
 {
     const struct config *c = h->config;
-    uint32_t n = 0;
+    int *fd = h->socket;
 
     for (uint32_t i = 0; i < c->dataplane.n_ports; i++) {
         const struct config_port *port = &c->dataplane.ports[i];
-        const uint32_t end = n + (port->kind == PORT_SOCKET ? config_sockets_each(c) : 0);
-        for (; n < end; n++)
-            h->socket[n] = kept_sockets_udp(kept, &port->endpoint, true, true);
+        for (uint32_t u = 0; u < config_udp_ports(c); u++) {
+            struct sockaddr_storage at = port->endpoint;
+            ((struct sockaddr_in *)&at)->sin_port = htons(udp_port(c, u));
+            for (uint32_t j = 0; j < sockets_at(c, port); j++)
+                *fd++ = kept_sockets_udp(kept, &at, true, true);
+        }
     }
 }
 

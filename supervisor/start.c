@@ -199,10 +199,9 @@ pid_t start_dataplane(const struct descriptors *h, int *link)
         error = hand(&s, h->board_ro[BOARD_CONTROL], HANDOVER_BOARD_CONTROL);
     if (error == 0)
         error = hand(&s, h->board[BOARD_DATAPLANE], HANDOVER_BOARD_DATAPLANE);
-    static const int guard_at[2] = {HANDOVER_GUARD_IPV4, HANDOVER_GUARD_IPV6};
-    for (int i = 0; error == 0 && i < 2; i++)
+    for (int i = 0; error == 0 && i < GUARDS_MAX; i++)
         if (h->guard[i] >= 0)
-            error = hand(&s, h->guard[i], guard_at[i]);
+            error = hand(&s, h->guard[i], HANDOVER_FIRST_GUARD + i);
     int at = HANDOVER_FIRST_INTERFACE_LOCK;
     for (uint32_t i = 0; error == 0 && i < h->config->dataplane.n_ports; i++)
         if (h->interface_lock[i] >= 0)

@@ -122,7 +122,10 @@ static json_t *kernel_path(const struct status_sources *s)
 json_t *ports_answer(const struct status_sources *s)
 {
     json_t *o = json_object();
+    const uint16_t nts = s->config->dataplane.nts_port;
     json_object_set_new(o, "role", json_string(schema_role_words[s->config->role]));
+    json_object_set_new(o, "udp_port", json_integer(s->config->dataplane.udp_port));
+    json_object_set_new(o, "nts_port", nts != 0 ? json_integer(nts) : json_null());
     json_object_set_new(o, "ports", ports_report(s));
     json_object_set_new(o, "kernel_path", kernel_path(s));
     return o;

@@ -145,24 +145,16 @@ static bool rule_names(const char *line, size_t len, const char *port)
     return false;
 }
 
-void firewall_examine(const struct machine *m, struct findings *list)
+static void examine_rules(const struct machine *m, unsigned udp_port, struct findings *list)
 {
     char port[8];
     unsigned n = 0;
 
-    if (!serves_interfaces(m->config))
-        return;
-    if (m->rules == NULL) {
-        finding_add(list, FINDING_UNSEEN,
-                    "the firewall's rules (nft and iptables-save are not there, or need root); "
-                    "AF_XDP takes requests before any of them");
-        return;
-    }
-    snprintf(port, sizeof port, "%u", m->config->dataplane.udp_port);
+    snprintf(port, sizeof port, "%u", udp_port);
     for (const char *line = m->rules; *line != '\0';) {
         const size_t len = strcspn(line, "\n");
         n += rule_names(line, len, port);
-        n += m->config->dataplane.udp_port == 123 && rule_names(line, len, "ntp");
+        n += udp_port == 123 && rule_names(line, len, "ntp");
         line += len + (line[len] == '\n');
     }
     if (n == 0) {
@@ -175,4 +167,19 @@ void firewall_examine(const struct machine *m, struct findings *list)
         "AF_XDP, which takes the requests before",
         port, n);
     finding_mend(list, "filter in the router in front of this host");
+}
+
+void firewall_examine(const struct machine *m, struct findings *list)
+{
+    if (!serves_interfaces(m->config))
+        return;
+    if (m->rules == NULL) {
+        finding_add(list, FINDING_UNSEEN,
+                    "the firewall's rules (nft and iptables-save are not there, or need root); "
+                    "AF_XDP takes requests before any of them");
+        return;
+    }
+    examine_rules(m, m->config->dataplane.udp_port, list);
+    if (m->config->dataplane.nts_port != 0)
+        examine_rules(m, m->config->dataplane.nts_port, list);
 }

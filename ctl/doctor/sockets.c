@@ -137,6 +137,8 @@ void sockets_examine(const struct machine *m, struct findings *list)
 
     if (m->config->role != SERVE_KE)
         examine_port(m, "UDP", udp, m->config->dataplane.udp_port, list);
+    if (m->config->dataplane.nts_port != 0)
+        examine_port(m, "UDP", udp, m->config->dataplane.nts_port, list);
     for (uint32_t i = 0; i < m->config->control.n_listen; i++) {
         const unsigned port = port_of(&m->config->control.listen[i]);
         bool before = false;

@@ -8,12 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FAMILIES = 2 };
-
 struct kernel_path {
     uint32_t n;
-    struct udp_queue *queue[FAMILIES];
-    struct port *port[FAMILIES];
+    struct udp_queue *queue[GUARDS_MAX];
+    struct port *port[GUARDS_MAX];
     struct address_set addresses;
 };
 
@@ -48,8 +46,8 @@ static const struct address_set *find_addresses(const struct config *config,
     return all;
 }
 
-int kernel_path_open(const struct config *config, const int guard[2], struct board_dataplane *board,
-                     struct kernel_path **out)
+int kernel_path_open(const struct config *config, const int guard[GUARDS_MAX],
+                     struct board_dataplane *board, struct kernel_path **out)
 {
     struct kernel_path *path = calloc(1, sizeof *path);
     if (!path)
@@ -60,7 +58,7 @@ int kernel_path_open(const struct config *config, const int guard[2], struct boa
         .stale = &board->kernel_path_stale,
     };
     int fault = 0;
-    for (int i = 0; i < FAMILIES && !fault; i++) {
+    for (int i = 0; i < GUARDS_MAX && !fault; i++) {
         setup.fd = guard[i];
         if (guard[i] < 0)
             continue;

@@ -265,7 +265,7 @@ static void say_not_steered(const struct opened *opened, uint32_t n)
                     opened->config->device, n, (unsigned)STEER_ADDRESSES_MAX);
 }
 
-int opened_steer(struct opened *opened, uint16_t udp_port, struct opened_room *room)
+int opened_steer(struct opened *opened, struct udp_ports udp, struct opened_room *room)
 {
     static struct log_limit limit;
     const unsigned ifindex = opened->interface.interface.index;
@@ -276,7 +276,7 @@ int opened_steer(struct opened *opened, uint16_t udp_port, struct opened_room *r
     if (!fault)
         fault = addresses_local(ifindex, opened->config, &room->links, &room->list);
     if (!fault)
-        fault = steering_set(&opened->steering, udp_port, room->links.mac, &room->list, &left_out);
+        fault = steering_set(&opened->steering, udp, room->links.mac, &room->list, &left_out);
     opened->stale = fault != 0;
     if (!fault) {
         say_not_steered(opened, left_out);
@@ -311,13 +311,13 @@ static bool look_again(struct opened *opened, struct board_port *port)
     return true;
 }
 
-bool opened_refresh(struct opened *opened, struct board_port *port, uint16_t udp_port,
+bool opened_refresh(struct opened *opened, struct board_port *port, struct udp_ports udp,
                     struct opened_room *room)
 {
     if (!look_again(opened, port))
         return false;
     if (opened->stale)
-        opened_steer(opened, udp_port, room);
+        opened_steer(opened, udp, room);
     if (opened->state == BOARD_PORT_OPEN)
         opened_count(opened, port);
     return true;

@@ -11,6 +11,7 @@
 #include "dataplane/port/xdp/device_clock.h"
 #include "dataplane/port/xdp/steering.h"
 #include "dataplane/port/xdp/xdp_port.h"
+#include "dataplane/wire/udp_ports.h"
 
 struct opened {
     const struct config_port *config;
@@ -85,13 +86,13 @@ const struct port_clock *opened_clock(const struct opened *opened);
 // Tells its queues where the line of that clock is published, and whether they smear.
 void opened_set_clocks(const struct opened *opened, const struct snapshot *line);
 
-// Steers that UDP port of its addresses to it; nothing is to do but on an open interface. 0 or
+// Steers those UDP ports of its addresses to it; nothing is to do but on an open interface. 0 or
 // -errno, logged, but for -EAGAIN: opened_refresh tries again.
-int opened_steer(struct opened *opened, uint16_t udp_port, struct opened_room *room);
+int opened_steer(struct opened *opened, struct udp_ports udp, struct opened_room *room);
 
 // Looks at the port again and writes to the board what has changed. False, logged: it must, or now
 // can, be opened anew.
-bool opened_refresh(struct opened *opened, struct board_port *port, uint16_t udp_port,
+bool opened_refresh(struct opened *opened, struct board_port *port, struct udp_ports udp,
                     struct opened_room *room);
 
 // opened_show.c: what people see of it.

@@ -23,8 +23,8 @@ struct ports {
     uint32_t n_opened;
     struct opened opened[PORTS_MAX];
     struct core_queues core[CORES_MAX];
-    int watch;         // addresses_watch's descriptor, or -1
-    uint16_t udp_port; // as ports_steer was told
+    int watch;            // addresses_watch's descriptor, or -1
+    struct udp_ports udp; // as ports_steer was told
     struct opened_room now;
 };
 
@@ -120,7 +120,7 @@ int ports_open(const struct config *config, int first_socket, const int *phc,
         .tell_departures = config->dataplane.interleaved == SWITCH_TRUE,
         .launch = config->dataplane.launch_time == SWITCH_TRUE,
         .first_socket = first_socket,
-        .n_sockets = config_sockets_each(config),
+        .n_sockets = config_sockets_each(config) * config_udp_ports(config),
         .offset = &board->wall_offset,
         .keeps_offset = true,
     };
@@ -162,19 +162,19 @@ bool ports_tell_departures(const struct ports *ports)
     return false;
 }
 
-int ports_steer(struct ports *ports, uint16_t udp_port)
+int ports_steer(struct ports *ports, struct udp_ports udp)
 {
-    ports->udp_port = udp_port;
+    ports->udp = udp;
     for (uint32_t i = 0; i < ports->n_opened; i++) {
         struct opened *opened = &ports->opened[i];
         if (opened->config->kind != PORT_INTERFACE || opened->state != BOARD_PORT_OPEN)
             continue;
-        int fault = opened_steer(opened, udp_port, &ports->now);
+        int fault = opened_steer(opened, udp, &ports->now);
         if (fault && fault != -EAGAIN)
             return fault;
         log_info("%s: NTP requests to UDP port %u of %u IPv4 and %u IPv6 addresses are served; all "
                  "other packets go to the kernel",
-                 opened->config->device, udp_port, address_list_served_v4(&ports->now.list),
+                 opened->config->device, udp.ntp, address_list_served_v4(&ports->now.list),
                  address_list_served_v6(&ports->now.list));
     }
     for (uint32_t i = 0; i < ports->n_opened; i++)
@@ -193,7 +193,7 @@ void ports_follow(struct ports *ports)
     addresses_drain(ports->watch);
     for (uint32_t i = 0; i < ports->n_opened; i++) {
         if (opened_follows_kernel(&ports->opened[i]))
-            opened_steer(&ports->opened[i], ports->udp_port, &ports->now);
+            opened_steer(&ports->opened[i], ports->udp, &ports->now);
     }
 }
 
@@ -224,7 +224,7 @@ void ports_show(struct ports *ports, struct board_dataplane *board)
 bool ports_refresh(struct ports *ports, struct board_dataplane *board)
 {
     for (uint32_t i = 0; i < ports->n_opened; i++)
-        if (!opened_refresh(&ports->opened[i], &board->port[i], ports->udp_port, &ports->now))
+        if (!opened_refresh(&ports->opened[i], &board->port[i], ports->udp, &ports->now))
             return false;
     return true;
 }

@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "dataplane/port/clock.h"
 #include "dataplane/port/port.h"
+#include "dataplane/wire/udp_ports.h"
 
 struct ports;
 
@@ -34,9 +35,9 @@ bool ports_tell_departures(const struct ports *ports);
 // frames bear stamps of the kernel's or none.
 const struct port_clock *ports_clock(const struct ports *ports, uint32_t i);
 
-// Lets packets to that UDP port in: fills the maps of the interfaces' programs. ports_follow keeps
-// the port. 0 or -errno, logged.
-int ports_steer(struct ports *ports, uint16_t udp_port);
+// Lets packets to those UDP ports in: fills the maps of the interfaces' programs. ports_follow
+// keeps the ports. 0 or -errno, logged.
+int ports_steer(struct ports *ports, struct udp_ports udp);
 
 // The queues that the core with that index polls: sets *queues to an array, which lives as long as
 // ports, and returns its length.

@@ -50,20 +50,27 @@ static bool source_is_good(const uint8_t *frame, const struct datagram *d,
            (from_kernel || !is_from_us(frame, d, ours));
 }
 
+// Not inline: what comes to port 123 must not pay for the second port.
+static __attribute__((noinline)) bool is_usual_at_nts(const uint8_t *frame, uint32_t len,
+                                                      uint16_t port, struct datagram *d)
+{
+    return port != 0 && frame_open_usual(frame, len, port, d);
+}
+
 // How one frame ends, or OUTCOMES when it passes.
 static enum outcome fault_of(const uint8_t *frame, uint32_t len, const struct address_set *ours,
-                             uint16_t udp_port, bool from_kernel, struct datagram *d)
+                             struct udp_ports ports, bool from_kernel, struct datagram *d)
 {
     if (len > FRAME_MAX)
         return DROPPED_OVERSIZE;
-    if (frame_open_usual(frame, len, udp_port, d) &&
+    if ((frame_open_usual(frame, len, ports.ntp, d) || is_usual_at_nts(frame, len, ports.nts, d)) &&
         (ours == NULL ||
          (is_ours(frame, d, ours) && is_to_port(frame, ours) && !is_from_us(frame, d, ours))))
         return OUTCOMES;
     enum frame_fault fault = frame_open(frame, len, d);
     if (fault != FRAME_GOOD)
         return end_of_fault[fault];
-    if (d->destination_port != udp_port)
+    if (!udp_ports_have(ports, d->destination_port))
         return DROPPED_NOT_NTP;
     if (!is_ours(frame, d, ours))
         return DROPPED_NOT_OURS;
@@ -93,13 +100,13 @@ static void prefetch_rest(const uint8_t *frame)
 }
 
 lane_set parse(struct batch *batch, lane_set lanes, const struct address_set *ours,
-               uint16_t udp_port)
+               struct udp_ports ports)
 {
     lane_set passed = 0;
     while (lanes != 0) {
         unsigned i = lane_take(&lanes);
         prefetch_rest(batch->burst.frame[i]);
-        enum outcome end = fault_of(batch->burst.frame[i], batch->burst.len[i], ours, udp_port,
+        enum outcome end = fault_of(batch->burst.frame[i], batch->burst.len[i], ours, ports,
                                     batch->burst.from_kernel, &batch->datagram[i]);
         if (end == OUTCOMES)
             passed |= lane_bit(i);
@@ -107,4 +114,14 @@ lane_set parse(struct batch *batch, lane_set lanes, const struct address_set *ou
             batch->ended[end] |= lane_bit(i);
     }
     return passed;
+}
+
+lane_set parse_to_port(const struct batch *batch, lane_set lanes, uint16_t port)
+{
+    lane_set there = 0;
+    while (lanes != 0) {
+        const unsigned i = lane_take(&lanes);
+        there |= (lane_set)(batch->datagram[i].destination_port == port) << i;
+    }
+    return there;
 }

@@ -54,13 +54,13 @@ const struct exchange_variant *stages_variant(const struct exchange_variant *var
     return &own;
 }
 
-lane_set __real_parse(struct batch *, lane_set, const struct address_set *, uint16_t);
-lane_set __wrap_parse(struct batch *, lane_set, const struct address_set *, uint16_t);
+lane_set __real_parse(struct batch *, lane_set, const struct address_set *, struct udp_ports);
+lane_set __wrap_parse(struct batch *, lane_set, const struct address_set *, struct udp_ports);
 lane_set __wrap_parse(struct batch *batch, lane_set lanes, const struct address_set *ours,
-                      uint16_t udp_port)
+                      struct udp_ports ports)
 {
     uint64_t from = start();
-    lane_set passed = __real_parse(batch, lanes, ours, udp_port);
+    lane_set passed = __real_parse(batch, lanes, ours, ports);
     stop(STAGE_PARSE, from);
     return passed;
 }

@@ -71,9 +71,9 @@ static void each_difference_is_named(void **state)
         {"dataplane: {cores: [1], ports: [{interface: eth0, leap: smear}]}\n" //
          VALID_CONTROL VALID_TIME "  leap_list: /l\n",
          " dataplane.ports time.leap_list"},
-        {"dataplane: {cores: [2], udp_port: 124, ports: [{interface: eth0}]}\n" VALID_CONTROL
-             VALID_TIME,
-         " dataplane.cores dataplane.udp_port"},
+        {"dataplane: {cores: [2], udp_port: 124, nts_port: 125, ports: [{interface: eth0}]}\n" //
+         VALID_CONTROL VALID_TIME,
+         " dataplane.cores dataplane.udp_port dataplane.nts_port"},
         {"dataplane: {cores: [1, 2], idle: adaptive, crypto: portable, user: a,\n"
          "  ports: [{interface: eth1}]}\n"
          "control: {certificates: [{chain: /c.pem, key: /k.pem}], listen: ['[::]:4460'], user: b,\n"

@@ -630,6 +630,12 @@ static void a_port_may_be_a_socket(void **state)
     assert_int_equal(config_sockets_each(c), SOCKETS_MAX / 2);
     c->dataplane.n_cores = 1;
     assert_int_equal(config_sockets_each(c), 1);
+    // As many at a second UDP port.
+    c->dataplane.nts_port = 4123;
+    assert_int_equal(config_sockets_each(c), 1);
+    c->dataplane.n_cores = CORES_MAX;
+    assert_int_equal(config_sockets_each(c), SOCKETS_MAX / 4);
+    assert_int_equal(config_udp_ports(c), 2);
     config_free(c);
 }
 
@@ -656,6 +662,30 @@ static void a_port_may_smear(void **state)
         assert_string_equal(c->time.leap_list, "/usr/share/zoneinfo/leap-seconds.list");
         config_free(c);
     }
+}
+
+// NTS-KE names the second port, unless the operator names another one.
+static void nts_may_have_a_port_of_its_own(void **state)
+{
+    (void)state;
+#define NTS_PORT(lines) "dataplane: {cores: [1], ports: [{interface: eth0}]" lines "}\n"
+    struct config *c = expect_loaded(NTS_PORT("") VALID_CONTROL VALID_TIME);
+    assert_int_equal(c->dataplane.nts_port, 0);
+    assert_int_equal(config_udp_ports(c), 1);
+    assert_int_equal(config_ntp_port(c), 123);
+    config_free(c);
+    c = expect_loaded(NTS_PORT(", udp_port: 124, nts_port: 65535") VALID_CONTROL VALID_TIME);
+    assert_int_equal(config_ntp_port(c), 65535);
+    c->control.ntp_port = 123;
+    assert_int_equal(config_ntp_port(c), 123);
+    config_free(c);
+    expect_error(NTS_PORT(", nts_port: 123") VALID_CONTROL VALID_TIME,
+                 "`dataplane.nts_port` is 123, the port of NTP with and without NTS");
+    expect_error(NTS_PORT(", udp_port: 4123, nts_port: 4123") VALID_CONTROL VALID_TIME,
+                 "`dataplane.nts_port` is 4123, the port");
+    expect_error(NTS_PORT(", udp_port: 4123, nts_port: 123") VALID_CONTROL VALID_TIME,
+                 "`dataplane.nts_port` is 123, the port");
+    expect_error(NTS_PORT(", nts_port: 65536") VALID_CONTROL VALID_TIME, "from 0 to 65535");
 }
 
 static void cores_and_ports_have_rules(void **state)
@@ -846,6 +876,7 @@ int main(void)
         cmocka_unit_test(a_hardware_clock_has_a_device),
         cmocka_unit_test(a_port_may_be_a_socket),
         cmocka_unit_test(a_port_may_smear),
+        cmocka_unit_test(nts_may_have_a_port_of_its_own),
         cmocka_unit_test(cores_and_ports_have_rules),
         cmocka_unit_test(reference_id_follows_the_stratum),
         cmocka_unit_test(messages_name_the_line),

@@ -478,6 +478,11 @@ static void drivers(void **state)
     expect(FINDING_UNSEEN, "nothing is known here of the driver e1000e", NULL);
 }
 
+#define WITH_NTS_PORT                                                                              \
+    "dataplane: {cores: [1], nts_port: 4123, ports: [{interface: eth0}]}\n"                        \
+    "control: {certificates: [{chain: /c.pem, key: /k.pem}]}\n"                                    \
+    "time: {stratum: 1, reference_id: GPS}\n"
+
 static void firewall(void **state)
 {
     (void)state;
@@ -496,6 +501,14 @@ static void firewall(void **state)
               "  udp dport { 53, 123, 323 } drop";
     examine(firewall_examine);
     expect(FINDING_HINT, "that name UDP port 123: 4;", "router");
+    configure(WITH_NTS_PORT);
+    examine(firewall_examine);
+    expect(FINDING_HINT, "that name UDP port 123: 4;", "router");
+    expect(FINDING_OK, "no rule of the firewall names UDP port 4123", NULL);
+    m.rules = "  udp dport 4123 drop\n";
+    examine(firewall_examine);
+    expect(FINDING_OK, "no rule of the firewall names UDP port 123", NULL);
+    expect(FINDING_HINT, "that name UDP port 4123: 1;", "router");
     m.rules = NULL;
     configure("dataplane: {cores: [1], ports: [{socket: \"127.0.0.1:123\"}]}\n"
               "control: {certificates: [{chain: /c.pem, key: /k.pem}]}\n"
@@ -539,6 +552,16 @@ static void sockets(void **state)
     examine(sockets_examine);
     expect_none(FINDING_FAULT);
     expect(FINDING_OK, "TCP port 4460: noonmarkd", NULL);
+    configure(WITH_NTS_PORT);
+    examine(sockets_examine);
+    expect(FINDING_OK, "UDP port 4123: no other program", NULL);
+    put("proc/net/udp", TABLE "    9: 00000000:101B 00000000:0000 07 00000000:00000000 00:00000000 "
+                              "00000000     0        0 4713 2 0 0\n");
+    put("proc/79/comm", "netnod\n");
+    put_link("proc/79/fd/3", "socket:[4713]");
+    examine(sockets_examine);
+    expect(FINDING_OK, "UDP port 123: noonmarkd", NULL);
+    expect(FINDING_FAULT, "UDP port 4123: netnod (pid 79)", "systemctl status 79");
 }
 
 static void memory(void **state)

@@ -98,6 +98,7 @@ def main():
                   {"name": "gone", "kind": "interface", "state": "missing"},
                   {"name": "taken", "kind": "interface", "state": "blocked", "xdp_program": 41, "driver": ""},
                   {"name": "net_memif0", "kind": "vdev", "state": "open", "mode": "", "driver": "net_memif"}],
+        "udp_port": 123, "nts_port": 4123,
         "kernel_path": {"answers": True, "requests": 5, "stale": 1, "discarded": 2},
     }
     ports_text = ask(json.dumps(ports).encode() + b"\n", command="ports")

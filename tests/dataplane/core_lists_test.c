@@ -145,6 +145,81 @@ static void plain_requests_end_where_nts_is_demanded(void **state)
     rig_close(rig);
 }
 
+// nts_port: NTS alone, over both families, with tags and without; 123 is as it was. The reply
+// leaves from the port that was asked.
+static void a_second_port_answers_nts_alone(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_open("auto", NULL);
+    struct client client = client_new(1, &rig->ring.entry[0]);
+    const struct packet plain = packet_ntp(4, 3);
+    const struct packet nts = client_request(&client, &request_default);
+    struct frame_shape shapes[] = {frame_default, frame_default, frame_default_v6};
+    shapes[1].n_tags = 1;
+    shapes[1].tag_type[0] = 0x8100;
+    use(rig, (struct policy){.udp_port = 123, .nts_port = 4123});
+
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(rig_ask_in(rig, &shapes[i], &plain, reply), 48);
+        assert_int_equal(rig_ask_in(rig, &shapes[i], &nts, reply), 228);
+        assert_int_equal(rig->counters.to_nts_port, 2 * i);
+        shapes[i].destination_port = 4123;
+        assert_int_equal(rig_ask_in(rig, &shapes[i], &plain, reply), 0);
+        assert_int_equal(rig_ask_in(rig, &shapes[i], &nts, reply), 228);
+        assert_int_equal(rig->counters.to_nts_port, 2 * i + 2);
+        assert_int_equal(rig_count(rig, DROPPED_PLAIN), i + 1);
+    }
+    assert_int_equal(rig_count(rig, ANSWERED_PLAIN), 3);
+    assert_int_equal(rig_count(rig, ANSWERED_NTS), 6);
+    shapes[0].destination_port = 4124;
+    assert_int_equal(rig_ask_in(rig, &shapes[0], &nts, reply), 0);
+    // Without the setting neither that port is served nor port 0.
+    use(rig, (struct policy){.udp_port = 123});
+    shapes[0].destination_port = 4123;
+    assert_int_equal(rig_ask_in(rig, &shapes[0], &nts, reply), 0);
+    shapes[0].destination_port = 0;
+    assert_int_equal(rig_ask_in(rig, &shapes[0], &nts, reply), 0);
+    assert_int_equal(rig_count(rig, DROPPED_NOT_NTP), 3);
+    assert_int_equal(rig->counters.to_nts_port, 6);
+    rig_close(rig);
+}
+
+// A burst of both ports: each lane by its own.
+static void a_burst_for_both_ports_is_divided(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_open("auto", NULL);
+    struct client client = client_new(1, &rig->ring.entry[0]);
+    const struct packet plain = packet_ntp(4, 3);
+    const struct packet nts = client_request(&client, &request_default);
+    use(rig, (struct policy){.udp_port = 123, .nts_port = 4123});
+    for (unsigned i = 0; i < LANES; i++) {
+        struct frame_shape shape = frame_default;
+        shape.destination_port = i % 2 != 0 ? 4123 : 123;
+        const struct packet *asks = i / 2 % 2 != 0 ? &nts : &plain;
+        const struct packet frame = frame_around(&shape, asks->at, asks->len);
+        assert_true(memory_port_push(rig->port, frame.at, frame.len));
+    }
+    assert_true(core_turn(&rig->core));
+    assert_true(rig_sums_agree(rig));
+    assert_int_equal(rig_count(rig, DROPPED_PLAIN), LANES / 4);
+    assert_int_equal(rig_count(rig, ANSWERED_PLAIN), LANES / 4);
+    assert_int_equal(rig_count(rig, ANSWERED_NTS), LANES / 2);
+    assert_int_equal(rig->counters.to_nts_port, LANES / 2);
+    uint8_t out[UINT16_MAX];
+    uint64_t which;
+    unsigned from[2] = {0};
+    for (unsigned i = 0; i < 3 * LANES / 4; i++) {
+        const uint32_t len = memory_port_take(rig->port, out, &which);
+        assert_true(len > 0);
+        const bool second = which % 2 != 0;
+        assert_int_equal(out[34] << 8 | out[35], second ? 4123 : 123);
+        from[second]++;
+    }
+    assert_int_equal(from[1], LANES / 4);
+    rig_close(rig);
+}
+
 // A client is an IPv4 address or an IPv6 /64 whose requests are in order; what is silent is none.
 static void clients_are_counted(void **state)
 {
@@ -193,6 +268,8 @@ int main(void)
         cmocka_unit_test(a_burst_is_divided),
         cmocka_unit_test(the_kernels_path_is_judged_too),
         cmocka_unit_test(plain_requests_end_where_nts_is_demanded),
+        cmocka_unit_test(a_second_port_answers_nts_alone),
+        cmocka_unit_test(a_burst_for_both_ports_is_divided),
         cmocka_unit_test(clients_are_counted),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -1,12 +1,19 @@
 """What is answered at all: dataplane.allow and dataplane.deny, over AF_XDP, by the kernel's path, on ports that are
-sockets, and in NTS-KE; and dataplane.nts_only. With --minute also dataplane.count_clients, which shows whole minutes."""
+sockets, and in NTS-KE; dataplane.nts_only, and the second port of dataplane.nts_port. With --minute also dataplane.count_clients, which shows whole minutes."""
 
 import os
+import signal
 import socket
+import subprocess
 import sys
 
-from harness import CLIENT_IF, CLIENT_V4, CLIENT_V6, KE_PORT, NTP_PORT, SERVER_IF, SERVER_V4, SERVER_V6, Tap, World, wait_for
+from harness import BUILD, CLIENT_IF, CLIENT_V4, CLIENT_V6, KE_PORT, NTP_PORT, SERVER_IF, SERVER_V4, SERVER_V6, Tap, \
+    World, need_clients, wait_for
 from probe import Probe
+
+need_clients("chrony")
+
+NTS_PORT = 4123
 
 DENIED_V4, DENIED_V6 = "10.123.0.77", "fd6e:6d::77"
 ELSEWHERE = "10.124.0.7"  # in neither list
@@ -14,14 +21,14 @@ LISTS = '[10.123.0.0/24, "fd6e:6d::/64"]', '[10.123.0.64/26, "fd6e:6d::77"]'
 SOCKETS = f"    - socket: \"0.0.0.0:{NTP_PORT}\"\n    - socket: \"[::]:{NTP_PORT}\"\n"
 
 
-def asked(namespace, address, source=None, timeout=0.2):
+def asked(namespace, address, source=None, timeout=0.2, port=NTP_PORT):
     """The reply to a plain request from that source; None: silence."""
     with namespace.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as s:
         s.settimeout(timeout)
         if source:
             s.bind((source, 0))
         try:
-            s.connect((address, NTP_PORT))
+            s.connect((address, port))
             xmt = os.urandom(8)
             s.send(b"\x23" + bytes(39) + xmt)
             reply = s.recv(2048)
@@ -108,6 +115,62 @@ def nts_only(tap, world):
     tap.equal([line["verdict"] for line in lines], ["authenticated"], "nts_only: one with NTS is")
 
 
+def second_port(tap, world, what, place="counters", namespace=None):
+    """A client of NTS comes there by the key exchange; a plain request gets nothing there."""
+    client = world.chronyd(f"client{place}{len(world.programs)}", namespace=namespace)
+    before = world.status()[place]
+    tap.ok(client.wait_synchronised(), f"{what}: a chronyd synchronises by NTS", client.explain())
+    tap.equal(client.authdata()["nak"], 0, f"{what}: without a NAK")
+    client.stop()
+    now = world.status()[place]
+    tap.ok(now["answered_nts"] > before["answered_nts"] and
+           now["to_nts_port"] - before["to_nts_port"] == now["frames_received"] - before["frames_received"],
+           f"{what}: all its requests came to port {NTS_PORT}", f"{before} {now}")
+    for address in (SERVER_V4, SERVER_V6):
+        tap.ok(asked(namespace or world.client, address, port=NTS_PORT) is None,
+               f"{what}: a plain request to port {NTS_PORT} is not answered, {address}")
+        tap.ok(asked(namespace or world.client, address, timeout=10),
+               f"{what}: one to port {NTP_PORT} is, {address}")
+    counted(tap, world, place, "dropped_plain", now["dropped_plain"] + 2, f"{what}: the counter tells")
+
+
+def after_a_restart(tap, world, what):
+    """A new dataplane has the second port too."""
+    starts = world.status()["dataplane"]["starts"]
+    os.kill(world.children()["dataplane"], signal.SIGKILL)
+    tap.ok(wait_for(lambda: world.status()["dataplane"]["starts"] > starts and world.is_serving(), 30),
+           f"{what}: the dataplane is started again", world.server_tail())
+    probe = Probe(world)
+    before = world.status()["counters"]["answered_nts"]
+    for address in (SERVER_V4, SERVER_V6):
+        line = probe.nts(*probe.trust(), address=address)[0]
+        tap.equal(line["verdict"], "authenticated", f"{what}: the new dataplane answers, {address}")
+    counted(tap, world, "counters", "answered_nts", before + 2, f"{what}: by its cores")
+
+
+def nts_port(tap, world):
+    line = f"  nts_port: {NTS_PORT}\n"
+    configure(world, line)
+    world.start()
+    second_port(tap, world, "nts_port, AF_XDP")
+    second_port(tap, world, "nts_port, the kernel's path", "kernel_path", world.server)
+    got = subprocess.run([BUILD / "noonmarkctl", "ports", "--socket", world.control_socket], stdout=subprocess.PIPE,
+                         text=True).stdout
+    tap.ok(f"with NTS alone at UDP port {NTS_PORT}" in got, "nts_port: noonmarkctl ports names it", got)
+    after_a_restart(tap, world, "nts_port, AF_XDP")
+    with world.server.socket() as s:
+        try:
+            s.bind(("", NTS_PORT))
+            tap.ok(False, "nts_port: no other program can take it")
+        except OSError:
+            tap.ok(True, "nts_port: no other program can take it")
+    world.stop()
+    configure(world, line, ports=SOCKETS)
+    world.start()
+    second_port(tap, world, "nts_port, sockets")
+    after_a_restart(tap, world, "nts_port, sockets")
+
+
 def clients(tap, world):
     """Three addresses, and two of one IPv6 /64, in the last whole minute."""
     configure(world, "  count_clients: true\n")
@@ -128,6 +191,8 @@ with Tap() as tap, World("lists") as world:
     lists(tap, world)
     world.stop()
     nts_only(tap, world)
+    world.stop()
+    nts_port(tap, world)
     if "--minute" in sys.argv:  # it takes one to two
         world.stop()
         clients(tap, world)

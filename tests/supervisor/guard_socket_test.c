@@ -1,6 +1,7 @@
 // The guard sockets' filter, in the kernel: what it lets in, what it discards and counts.
 #include "supervisor/guard_socket.h"
 
+#include "base/log.h"
 #include "link/guard.h"
 
 #include <arpa/inet.h>
@@ -78,9 +79,13 @@ static bool is_let_in(int guard, int client, const void *octets, size_t len)
 static void requests_are_let_in(int family)
 {
     const uint16_t port = free_port(family);
-    const int guard = guard_socket_open(family, port, true, 0);
+    const int guard = guard_socket_open(family, port, "dataplane.udp_port", true, 0);
     assert_true(guard >= 0);
-    assert_int_equal(guard_socket_open(family, port, true, 0), -EADDRINUSE);
+    char said[512];
+    log_divert(said, sizeof said);
+    assert_int_equal(guard_socket_open(family, port, "dataplane.nts_port", true, 0), -EADDRINUSE);
+    log_divert(NULL, 0);
+    assert_non_null(strstr(said, "stop it or set dataplane.nts_port"));
     const int client = client_of(family, port);
 
     uint32_t wanted = 0;
@@ -131,7 +136,7 @@ static void nothing_is_let_in(void **state)
     static const int families[] = {AF_INET, AF_INET6};
     for (unsigned i = 0; i < 2; i++) {
         const uint16_t port = free_port(families[i]);
-        const int guard = guard_socket_open(families[i], port, false, 0);
+        const int guard = guard_socket_open(families[i], port, "dataplane.udp_port", false, 0);
         assert_true(guard >= 0);
         const int client = client_of(families[i], port);
         const uint8_t octets[48] = {4 << 3 | 3};
@@ -148,7 +153,7 @@ static void nothing_is_let_in(void **state)
 static void the_filter_is_locked(void **state)
 {
     (void)state;
-    const int guard = guard_socket_open(AF_INET, free_port(AF_INET), true, 0);
+    const int guard = guard_socket_open(AF_INET, free_port(AF_INET), "dataplane.udp_port", true, 0);
     const int nothing = 0;
     assert_int_equal(setsockopt(guard, SOL_SOCKET, SO_DETACH_FILTER, &nothing, sizeof nothing), -1);
     assert_int_equal(errno, EPERM);
@@ -165,15 +170,15 @@ static void the_sockets_of_a_port_share_it(void **state)
     *address = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(port)};
     at.endpoint_len = sizeof *address;
     assert_int_equal(port_socket_look(&at), 0);
-    int share[2] = {port_socket_open(&at, true, 0), port_socket_open(&at, false, 0)};
+    int share[2] = {port_socket_open(&at, port, true, 0), port_socket_open(&at, port, false, 0)};
     assert_true(share[0] >= 0 && share[1] >= 0);
-    assert_int_equal(port_socket_open(&at, true, 0), -EADDRINUSE);
+    assert_int_equal(port_socket_open(&at, port, true, 0), -EADDRINUSE);
     assert_int_equal(port_socket_look(&at), 0);
 
     int room;
     socklen_t len = sizeof room;
     assert_int_equal(getsockopt(share[1], SOL_SOCKET, SO_RCVBUF, &room, &len), 0);
-    const int guard = guard_socket_open(AF_INET, free_port(AF_INET), true, 0);
+    const int guard = guard_socket_open(AF_INET, free_port(AF_INET), "dataplane.udp_port", true, 0);
     int usual;
     assert_int_equal(getsockopt(guard, SOL_SOCKET, SO_RCVBUF, &usual, &len), 0);
     close(guard);
@@ -199,8 +204,43 @@ static void the_sockets_of_a_port_share_it(void **state)
     close(share[1]);
 
     address->sin6_addr = (struct in6_addr){.s6_addr = {0x20, 1, 0xd, 0xb8, [15] = 1}};
-    assert_int_equal(port_socket_open(&at, true, 0), -EADDRNOTAVAIL);
+    assert_int_equal(port_socket_open(&at, port, true, 0), -EADDRNOTAVAIL);
     assert_int_equal(port_socket_look(&at), -EADDRNOTAVAIL);
+}
+
+// A socket of the port's address at dataplane.nts_port: beside the one at its own port.
+static void a_port_has_a_second_udp_port(void **state)
+{
+    (void)state;
+    struct config_port at = {.kind = PORT_SOCKET, .device = (char[]){"127.0.0.1:?"}};
+    struct sockaddr_in *address = (struct sockaddr_in *)&at.endpoint;
+    const uint16_t port = free_port(AF_INET);
+    *address = (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    at.endpoint_len = sizeof *address;
+    const int first = port_socket_open(&at, port, true, 0);
+    assert_true(first >= 0);
+    const uint16_t second_port = free_port(AF_INET);
+    const int second = port_socket_open(&at, second_port, true, 0);
+    assert_true(second >= 0);
+    struct sockaddr_in own;
+    socklen_t len = sizeof own;
+    assert_int_equal(getsockname(second, (struct sockaddr *)&own, &len), 0);
+    assert_int_equal(ntohs(own.sin_port), second_port);
+    assert_int_equal(own.sin_addr.s_addr, htonl(INADDR_LOOPBACK));
+    assert_int_equal(ntohs(address->sin_port), port); // the configuration is as it was
+
+    char said[512];
+    log_divert(said, sizeof said);
+    assert_int_equal(port_socket_open(&at, second_port, true, 0), -EADDRINUSE);
+    log_divert(NULL, 0);
+    assert_non_null(strstr(said, "(dataplane.nts_port) is taken"));
+    log_divert(said, sizeof said);
+    assert_int_equal(port_socket_open(&at, port, true, 0), -EADDRINUSE);
+    log_divert(NULL, 0);
+    assert_non_null(strstr(said, "127.0.0.1:? (dataplane.ports) is taken"));
+    close(second);
+    close(first);
 }
 
 // The supervisor may have had none to hand over.
@@ -222,6 +262,7 @@ int main(void)
         cmocka_unit_test(the_filter_is_locked),
         cmocka_unit_test(only_a_udp_socket_is_a_guard),
         cmocka_unit_test(the_sockets_of_a_port_share_it),
+        cmocka_unit_test(a_port_has_a_second_udp_port),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("supervisor/guard_socket", tests, NULL, NULL);

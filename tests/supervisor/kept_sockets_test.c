@@ -49,7 +49,7 @@ static int listener(int family)
 
 static int guard(int family, bool answered)
 {
-    const int fd = guard_socket_open(family, 0, answered, 0);
+    const int fd = guard_socket_open(family, 0, "dataplane.udp_port", answered, 0);
     assert_true(fd >= 0);
     return fd;
 }
@@ -235,7 +235,7 @@ static void the_manager_gets_what_is_held(void **state)
     } wanted[] = {
         {"FDSTOREREMOVE=1\nFDNAME=kept-ke", 0},      {"FDSTORE=1\nFDNAME=kept-ke\nFDPOLL=0", 4},
         {"FDSTOREREMOVE=1\nFDNAME=kept-metrics", 0}, {"FDSTOREREMOVE=1\nFDNAME=kept-clock", 0},
-        {"FDSTOREREMOVE=1\nFDNAME=kept-ntp", 0},     {"FDSTORE=1\nFDNAME=kept-ntp\nFDPOLL=0", 8},
+        {"FDSTOREREMOVE=1\nFDNAME=kept-ntp", 0},     {"FDSTORE=1\nFDNAME=kept-ntp\nFDPOLL=0", 12},
     };
     const int manager = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
     assert_int_equal(bind(manager, (struct sockaddr *)&at, sizeof(sa_family_t)), 0);
@@ -244,9 +244,10 @@ static void the_manager_gets_what_is_held(void **state)
         held.listener[i] = -1;
     for (int i = 0; i < SOCKETS_MAX; i++)
         held.socket[i] = -1;
-    held.metrics_listener = held.kept_offset = held.guard[1] = -1;
-    held.listener[0] = held.listener[1] = held.guard[0] = held.socket[3] = manager;
-    held.given[1] = true; // the manager has it anyway
+    held.metrics_listener = held.kept_offset = held.guard[1] = held.guard[3] = -1;
+    held.listener[0] = held.listener[1] = held.socket[3] = manager;
+    held.guard[0] = held.guard[2] = manager; // of both UDP ports
+    held.given[1] = true;                    // the manager has it anyway
 
     assert_true(kept_sockets_tell(&held, &n));
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {

@@ -1,4 +1,4 @@
-// The XDP program: passes NTP requests by UDP to the server's port at one of its addresses to the
+// The XDP program: passes NTP requests by UDP to the server's ports at one of its addresses to the
 // server, and leaves all other packets for the same addresses to the kernel: ARP, ND, ICMP, TCP
 // 4460, SSH, replies to NTP clients on or behind this host. Packets of a queue without a socket
 // (before start, after a crash) go to the kernel too.
@@ -54,14 +54,16 @@ static __always_inline bool is_same_mac(const __u8 *a, const __u8 *b)
     return difference == 0;
 }
 
-// Is it an NTP request to our port, and the frame to our MAC address? ethernet and udp are within
-// the packet; the first octet of the payload may be missing.
+// Is it an NTP request to one of our ports, and the frame to our MAC address? ethernet and udp are
+// within the packet; the first octet of the payload may be missing.
 static __always_inline bool is_request(const struct ethhdr *ethernet, const struct udphdr *udp,
                                        const void *end)
 {
     __u32 zero = 0;
     const struct steer_port *port = bpf_map_lookup_elem(&steer_port, &zero);
-    if (!port || port->udp == 0 || udp->dest != port->udp)
+    if (!port || port->udp == 0)
+        return false;
+    if (udp->dest != port->udp && (udp->dest != port->nts || port->nts == 0))
         return false;
     const __u8 *first = (const void *)(udp + 1);
     if ((const void *)(first + 1) > end ||

@@ -14,6 +14,7 @@
 // The value of steer_port. As loaded it is all zero, and nothing is steered.
 struct steer_port {
     __be16 udp;
+    __be16 nts;  // a second port; 0: none
     __u8 mac[6]; // of the interface: frames to another one are not for this host
 };
 

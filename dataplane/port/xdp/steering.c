@@ -93,11 +93,11 @@ static int set_keys(int map, const void *keys, const uint8_t *values, uint32_t n
     return 0;
 }
 
-int steering_set(const struct steering *steering, uint16_t udp_port, const uint8_t mac[6],
+int steering_set(const struct steering *steering, struct udp_ports ports, const uint8_t mac[6],
                  const struct address_list *list, uint32_t *left_out)
 {
     const uint32_t zero = 0;
-    struct steer_port port = {.udp = htons(udp_port)};
+    struct steer_port port = {.udp = htons(ports.ntp), .nts = htons(ports.nts)};
     memcpy(port.mac, mac, sizeof port.mac);
     if (bpf_map_update_elem(steering->port, &zero, &port, BPF_ANY) != 0)
         return -errno;

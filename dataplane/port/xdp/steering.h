@@ -5,6 +5,7 @@
 #include "dataplane/port/xdp/address_list.h"
 #include "dataplane/port/xdp/attached.h"
 #include "dataplane/port/xdp/xdp.h"
+#include "dataplane/wire/udp_ports.h"
 
 #include <stdint.h>
 
@@ -24,7 +25,7 @@ struct steering {
 // Finds the maps of the attached program. 0 or -ENOENT.
 int steering_find(const struct attached *attached, struct steering *steering);
 
-// Makes the program steer that port of those addresses and no others, in frames to that MAC
+// Makes the program steer those ports of those addresses and no others, in frames to that MAC
 // address. *left_out: for how many a map had no room. 0 or -errno.
-int steering_set(const struct steering *steering, uint16_t udp_port, const uint8_t mac[6],
+int steering_set(const struct steering *steering, struct udp_ports ports, const uint8_t mac[6],
                  const struct address_list *list, uint32_t *left_out);

@@ -133,7 +133,7 @@ static void expect_names(const char *what, const json_t *object, const char *nam
     "dropped_longer dropped_tx_full nak_unknown_key nak_cookie_length nak_cookie_tag "             \
     "nak_request_tag cookie_expired cookie_future leaked_plain leaked_nak dry_run_plain "          \
     "dry_run_session dry_run_nak dry_run_overload overload_no_naks overload_leak overload_share "  \
-    "octets_received octets_sent cookies_sealed slow_path busy_cycles "                            \
+    "octets_received octets_sent cookies_sealed slow_path to_nts_port busy_cycles "                \
     "stamps_refused stamps_hardware departures_sampled departures_early composed_again "           \
     "records_refused interleaved interleaved_basic "                                               \
     "departures_known departures_unasked departures_lost departures_hardware"
@@ -247,7 +247,8 @@ static void the_ports_in_full(void **state)
     atomic_store(&dataplane.kernel_path.frames_received, 77);
 
     json_t *o = answer("ports");
-    expect_names("ports", o, "role ports kernel_path");
+    expect_names("ports", o, "role udp_port nts_port ports kernel_path");
+    assert_true(json_is_null(json_object_get(o, "nts_port")));
     expect_names("kernel_path", json_object_get(o, "kernel_path"),
                  "answers requests stale discarded");
     assert_int_equal(number(json_object_get(o, "kernel_path"), "requests"), 77);

@@ -23,11 +23,17 @@ static const char *const tagged_v4 = "192.0.2.3";
 static const char *const tagged_v6 = "2001:db8::3";
 static const char *const broadcast_v4 = "192.0.2.255";
 
-static void set_port(uint16_t port)
+static void set_ports(uint16_t port, uint16_t nts_port)
 {
     uint32_t zero = 0;
-    struct steer_port value = {.udp = htons(port), .mac = {2, 0, 0, 0, 0, 1}};
+    struct steer_port value = {
+        .udp = htons(port), .nts = htons(nts_port), .mac = {2, 0, 0, 0, 0, 1}};
     assert_int_equal(bpf_map_update_elem(xdp_run_map(STEER_PORT_NAME), &zero, &value, 0), 0);
+}
+
+static void set_port(uint16_t port)
+{
+    set_ports(port, 0);
 }
 
 static void set_address(const char *text, uint8_t kind)
@@ -166,6 +172,18 @@ static void test_port_is_configured(void **state)
     assert_int_equal(xdp_run_verdict(other.octets, other.len), OURS);
     set_port(NTP);
     assert_int_equal(xdp_run_verdict(ntp.octets, ntp.len), OURS);
+    assert_int_equal(xdp_run_verdict(to_zero.octets, to_zero.len), KERNELS);
+    assert_int_equal(xdp_run_verdict(other.octets, other.len), KERNELS);
+    // A second port beside it.
+    set_ports(NTP, 11123);
+    assert_int_equal(xdp_run_verdict(ntp.octets, ntp.len), OURS);
+    assert_int_equal(xdp_run_verdict(other.octets, other.len), OURS);
+    assert_int_equal(xdp_run_verdict(to_zero.octets, to_zero.len), KERNELS);
+    struct xdp_frame third = xdp_frame_make((struct xdp_shape){.port = 11124});
+    assert_int_equal(xdp_run_verdict(third.octets, third.len), KERNELS);
+    set_ports(0, 11123); // nothing is steered
+    assert_int_equal(xdp_run_verdict(other.octets, other.len), KERNELS);
+    set_port(NTP);
 }
 
 static uint64_t monotonic_ns(void)
