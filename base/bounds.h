@@ -24,6 +24,7 @@ enum {
     COOKIE_KEYS_MAX = 8,                // the current key, the future one, and old ones
     OLD_KEYS_MAX = COOKIE_KEYS_MAX - 2, // keys.keep
     KEY_PATH_MAX = 4000,                // octets of keys.file
+    INSTANCE_ID_MAX = 32,               // octets of dataplane.instance_id, and of its field
     NTP_SERVER_MAX = 99,                // octets of control.ntp_server, and of its NTS-KE record
 
     ETCD_ENDPOINTS_MAX = 8, // keys.fleet.etcd

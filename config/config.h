@@ -163,6 +163,7 @@ struct config {
         enum config_switch interleaved;
         enum config_switch kernel_path; // the guard sockets' requests are answered
         enum config_switch launch_time;
+        char *instance_id; // "": nobody is told
         struct config_limits limits;
     } dataplane;
     struct {

@@ -10,6 +10,7 @@
 #include "dataplane/stage/classify.h"
 #include "dataplane/stage/exchange.h"
 #include "dataplane/stage/hint.h"
+#include "dataplane/stage/identify.h"
 #include "dataplane/stage/interleave.h"
 #include "dataplane/stage/parse.h"
 #include "dataplane/stage/refuse.h"
@@ -134,6 +135,8 @@ static struct proof compose(struct core *c, struct kinds requested, lane_set int
     // The seal covers a reply's departure time, so the time is chosen before the request is
     // verified.
     respond(b, kinds_all(requested), &aged, leave, &c->rng, &c->receive_stamps);
+    if (policy_held(&c->policy)->has_instance_id)
+        identify(b, kinds_all(requested), policy_held(&c->policy)->instance_id);
     if (interleaved != 0)
         interleave_write(b, interleaved & kinds_all(requested));
     struct proof proof = exchange(b, requested, &c->keys, &c->rng, &c->work);

@@ -23,7 +23,9 @@ struct policy {
     uint16_t nts_port;               // on which NTS requests alone are answered; 0: no such port
     bool silent_unless_synchronised; // time.on_unhealthy: replies would have leap 3, so give none
     bool nts_only;                   // plain requests are not answered
-    struct prefixes *sources;        // that are answered; NULL: all
+    uint8_t instance_id[FIELD_INSTANCE_ID_LEN]; // zero padded; for those who ask
+    bool has_instance_id;
+    struct prefixes *sources; // that are answered; NULL: all
     struct admit_settings limits;
 };
 

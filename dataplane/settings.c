@@ -2,6 +2,9 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
+
+static_assert((int)INSTANCE_ID_MAX == (int)FIELD_INSTANCE_ID_LEN, "the setting fills its field");
 
 static struct admit_settings make_limits(const struct config_limits *from)
 {
@@ -30,6 +33,9 @@ struct policy_entry *settings_policy(const struct config *config)
         .nts_only = config->dataplane.nts_only == SWITCH_TRUE,
         .limits = make_limits(&config->dataplane.limits),
     };
+    const char *id = config->dataplane.instance_id;
+    policy.has_instance_id = id[0] != '\0';
+    memcpy(policy.instance_id, id, strlen(id)); // at most INSTANCE_ID_MAX octets
     if (config_sources(config, &policy.sources) != 0)
         return NULL;
     struct policy_entry *entry = policy_prepare(&policy);

@@ -84,6 +84,8 @@ void fields_walk(const uint8_t *ntp, uint32_t len, struct fields *fields)
         } else if (field.type == FIELD_AUTHENTICATOR) {
             fields->authenticator = field;
             fields->has_authenticator = true;
+        } else if (field.type == FIELD_INSTANCE_ID) {
+            fields->asks_id |= field.len == FIELD_INSTANCE_ID_LEN;
         }
     }
 

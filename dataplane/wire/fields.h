@@ -20,6 +20,9 @@ enum field_type {
     FIELD_COOKIE = 0x0204,
     FIELD_COOKIE_PLACEHOLDER = 0x0304,
     FIELD_AUTHENTICATOR = 0x0404,
+    // Of this server: asks which of the servers of one address answers. A number of those that RFC
+    // 9748 leaves to experiments, so another server may use it for something else.
+    FIELD_INSTANCE_ID = 0xf1d0,
 };
 
 enum {
@@ -31,6 +34,10 @@ enum {
     MAC_MIN = 20,         // key id and 16 octets of digest
     MAC_MAX = 24,         // key id and 20 octets
     CRYPTO_NAK_LEN = 4,   // key id 0 and nothing else
+
+    // The body of FIELD_INSTANCE_ID, of request and reply: in a request it is not read, in a reply
+    // it is printable ASCII, zero padded. So a reply with it is as long as its request.
+    FIELD_INSTANCE_ID_LEN = 32,
 };
 
 struct field {
@@ -137,8 +144,9 @@ struct fields {
     uint8_t n_cookies;
     uint8_t n_placeholders; // only those whose body is as long as the cookie's
     bool has_authenticator;
-    bool mac;    // a symmetric MAC or a crypto-NAK stands where a field could
-    bool broken; // malformed, or too many fields
+    bool mac : 1;     // a symmetric MAC or a crypto-NAK stands where a field could
+    bool broken : 1;  // malformed, or too many fields
+    bool asks_id : 1; // there is a FIELD_INSTANCE_ID of the right length
 };
 
 // Walks the fields behind the header of a version 4 packet of len octets, len >= NTP_LEN.

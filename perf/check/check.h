@@ -15,6 +15,7 @@ enum {
     CHECK_HOST_MAX = 255,
     CHECK_EXCHANGES = 3,
     CHECK_TEXT_MAX = 512,
+    CHECK_ID_MAX = 32,
     CHECK_FINDINGS_MAX = 16,
 };
 
@@ -29,6 +30,7 @@ struct check_plan {
     uint64_t max_offset_ns; // 0: no limit
     int family;
     bool json, quiet;
+    bool asks_id; // which of the servers of one address answers
 };
 
 // What came of NTS-KE. Before it is granted, only fault, outcome and the addresses are set.
@@ -76,6 +78,7 @@ struct check_exchange {
     unsigned leap, stratum;
     uint32_t reference_id;
     int64_t root_delay_ns, root_dispersion_ns;
+    char id[CHECK_ID_MAX + 1]; // of the instance that answered; "": it has told none
 };
 
 struct check_ntp {

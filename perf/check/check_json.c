@@ -51,6 +51,7 @@ static json_t *exchange_of(const struct check_exchange *e)
                              (json_int_t)e->offset_ns, "delay_ns", (json_int_t)e->delay_ns);
     json_object_update(o, more);
     json_decref(more);
+    json_object_set_new(o, "instance_id", text_or_null(e->id));
     return o;
 }
 

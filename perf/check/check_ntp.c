@@ -4,6 +4,7 @@
 #include "base/now.h"
 #include "base/ntp_time.h"
 #include "dataplane/wire/ntp.h"
+#include "perf/check/check_id.h"
 #include "perf/load/client.h"
 #include "perf/load/reply.h"
 #include "perf/load/request.h"
@@ -24,14 +25,17 @@ enum {
     PACKET_MAX = 2048,
 };
 
-static_assert(REQUEST_COOKIE_AT + (CHECK_EXCHANGES + 1) * (CLIENT_COOKIE_MAX + 4) + 64 <=
+static_assert(REQUEST_COOKIE_AT + (CHECK_EXCHANGES + 1) * (CLIENT_COOKIE_MAX + 4) + 64 +
+                      FIELD_HEADER_LEN + FIELD_INSTANCE_ID_LEN <=
                   REQUEST_MAX,
               "the longest request fits");
+static_assert((int)CHECK_ID_MAX == (int)FIELD_INSTANCE_ID_LEN, "an id fits");
 
 // The state of one check's requests.
 struct asker {
     int fd;
     uint64_t timeout_ns;
+    bool asks_id;
     const struct ke_grant *grant; // NULL: none
     unsigned n_cookies;           // unused ones
     uint8_t cookie[CLIENT_JAR][CLIENT_COOKIE_MAX];
@@ -147,6 +151,8 @@ static enum tally_item unseal(struct asker *asker, const struct question *q,
     if (!reply_cookies(plain, seal->sealed_len - q->aead->lengths->tag, asker->grant->cookie_len,
                        e->asked, cookies, &e->n_cookies))
         return TALLY_WRONG_COOKIES;
+    if (asker->asks_id)
+        check_id_find(q->packet, reply->covered, e->id);
     for (unsigned i = 0; i < e->n_cookies && asker->n_cookies < CLIENT_JAR; i++)
         memcpy(asker->cookie[asker->n_cookies++], cookies[i], asker->grant->cookie_len);
     return TALLY_ANSWERED;
@@ -215,6 +221,8 @@ static void ask_nts(struct asker *asker, unsigned asked, bool spoiled, struct ch
     cookie[cookie_len - 1] ^= spoiled ? 0x55 : 0;
     uint16_t covered =
         request_nts(q.octets, q.slot.transmit, q.slot.uid, cookie, cookie_len, asked - 1, lengths);
+    if (asker->asks_id)
+        covered = check_id_ask(q.octets, covered);
     uint8_t *at = q.octets + covered + REQUEST_NONCE_AT;
     memcpy(at, nonce, lengths->nonce);
     q.aead->seal(asker->grant->c2s, (struct bytes_span){q.octets, covered},
@@ -261,6 +269,7 @@ void check_ntp(const struct check_plan *plan, const struct ke_grant *grant,
                const struct sockaddr_storage *server, struct check_ntp *ntp)
 {
     struct asker asker = {.grant = grant,
+                          .asks_id = plan->asks_id,
                           .timeout_ns = plan->timeout_ns ? plan->timeout_ns
                                                          : REPLY_TIMEOUT_MS * UINT64_C(1000000)};
     target_text(server, ntp->address);

@@ -21,6 +21,7 @@ static const char help[] =
     "      --name NAME        the name that the certificate must have (default: HOST)\n"
     "      --ke-port N        TCP port of NTS-KE (default 4460)\n"
     "      --timeout TIME     for NTS-KE, and for each reply (default 5s and 1s)\n"
+    "      --id               ask which instance answers, of several at one address (noonmarkd)\n"
     "  -4, --ipv4             use the server's IPv4 address\n"
     "  -6, --ipv6             use the server's IPv6 address\n"
     "      --json             the result as one JSON object\n"
@@ -38,6 +39,7 @@ enum {
     NAME,
     KE_PORT_OPTION,
     TIMEOUT,
+    ID,
     JSON,
     QUIET,
     HELP,
@@ -51,6 +53,7 @@ static const struct option longs[] = {
     {"name", required_argument, NULL, NAME},
     {"ke-port", required_argument, NULL, KE_PORT_OPTION},
     {"timeout", required_argument, NULL, TIMEOUT},
+    {"id", no_argument, NULL, ID},
     {"ipv4", no_argument, NULL, '4'},
     {"ipv6", no_argument, NULL, '6'},
     {"json", no_argument, NULL, JSON},
@@ -118,6 +121,8 @@ static bool take(int option, const char *text, struct check_plan *plan)
         return port_of(text, &plan->ke_port);
     case TIMEOUT:
         return words_time(text, &plan->timeout_ns) && plan->timeout_ns > 0;
+    case ID:
+        return plan->asks_id = true;
     case JSON:
         return plan->json = true;
     case QUIET:

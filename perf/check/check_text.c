@@ -52,7 +52,8 @@ static void write_ke(const struct check_ke *ke, FILE *out)
          ke->ntp_server[0] ? ", by a Server record" : "");
 }
 
-static void write_exchange(unsigned number, const struct check_exchange *e, FILE *out)
+static void write_exchange(const struct check_plan *plan, unsigned number,
+                           const struct check_exchange *e, FILE *out)
 {
     char name[16], t[3][WORDS_LEN];
     snprintf(name, sizeof name, "exchange %u", number);
@@ -67,6 +68,8 @@ static void write_exchange(unsigned number, const struct check_exchange *e, FILE
          e->n_cookies, e->asked, e->reply_len, e->request_len,
          words_of_ns((double)e->residence_ns, t[0]), words_of_ns((double)e->delay_ns, t[1]),
          words_of_ns((double)e->offset_ns, t[2]));
+    if (plan->asks_id)
+        line(out, "instance", "%s", e->id[0] != '\0' ? e->id : "it tells no instance id");
 }
 
 // RFC 5905, section 7.3: letters at stratum 1, else an address or a hash of one.
@@ -143,7 +146,7 @@ void check_write_text(const struct check_plan *plan, const struct check_result *
     if (!plan->quiet) {
         write_ke(&result->ke, out);
         for (unsigned i = 0; i < CHECK_EXCHANGES; i++)
-            write_exchange(i + 1, &result->ntp.exchange[i], out);
+            write_exchange(plan, i + 1, &result->ntp.exchange[i], out);
         if (best)
             write_time(best, out);
         write_other("spoiled cookie", &result->ntp.spoiled, out);

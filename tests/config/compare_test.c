@@ -93,8 +93,8 @@ static void each_difference_is_named(void **state)
          "time.phc_accuracy* time.phc_limit* time.max_error* time.on_unhealthy* "
          "time.hook*"},
         {"dataplane: {cores: [1], ports: [{interface: eth0}], nts_only: true, count_clients: "
-         "true}\n" VALID_CONTROL VALID_TIME,
-         " dataplane.nts_only* dataplane.count_clients"},
+         "true, instance_id: a}\n" VALID_CONTROL VALID_TIME,
+         " dataplane.nts_only* dataplane.count_clients dataplane.instance_id*"},
         {"dataplane: {cores: [1], ports: [{interface: eth0}], deny: [192.0.2.1],\n"
          "  allow: ['::/0', 0.0.0.0/0]}\n" VALID_CONTROL VALID_TIME,
          " dataplane.allow* dataplane.deny*"},

@@ -14,6 +14,10 @@
 
 #include <cmocka.h>
 
+#define WITH_ID(id)                                                                                \
+    "dataplane: {cores: [1], ports: [{interface: eth0}], instance_id: " id                         \
+    "}\n" VALID_CONTROL VALID_TIME
+
 static struct config *config;
 static struct policy_place place;
 static struct settings settings;
@@ -71,6 +75,25 @@ static void the_policy_changes_with_the_decision(void **state)
     assert_false(before->silent_unless_synchronised); // still there for the cores that hold it
 }
 
+static void the_instance_gets_another_name(void **state)
+{
+    (void)state;
+    char why[256];
+    static const uint8_t name[FIELD_INSTANCE_ID_LEN] = "ams-3";
+    assert_false(now()->has_instance_id);
+    assert_int_equal(prepare(WITH_ID("ams-3"), why), 0);
+    reload->commit(reload->self);
+    assert_true(now()->has_instance_id);
+    assert_memory_equal(now()->instance_id, name, sizeof name);
+    assert_int_equal(prepare(WITH_ID("0123456789abcdef0123456789abcdef"), why), 0);
+    reload->commit(reload->self);
+    assert_memory_equal(now()->instance_id, "0123456789abcdef0123456789abcdef", 32);
+    assert_int_equal(prepare(WITH_ID("0123456789abcdef0123456789abcdefg"), why), -EINVAL);
+    assert_int_equal(prepare(VALID, why), 0);
+    reload->commit(reload->self);
+    assert_false(now()->has_instance_id);
+}
+
 static void what_is_cancelled_leaves_nothing(void **state)
 {
     (void)state;
@@ -99,6 +122,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_policy_changes_with_the_decision, begin, end),
         cmocka_unit_test_setup_teardown(what_is_cancelled_leaves_nothing, begin, end),
+        cmocka_unit_test_setup_teardown(the_instance_gets_another_name, begin, end),
         cmocka_unit_test_setup_teardown(what_is_wrong_is_refused, begin, end),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -1,9 +1,11 @@
 """ntsperf check: the health of noonmarkd and of chronyd, and of servers that are ill."""
 
+import subprocess
+
 from servers import ChronydServer, PerfWorld
 from tester import Tester
 
-from harness import KE_PORT, SERVER_NAME, SERVER_V4, SERVER_V6, Tap, need_clients, wait_for
+from harness import BUILD, KE_PORT, SERVER_NAME, SERVER_V4, SERVER_V6, Tap, need_clients, wait_for
 
 need_clients("chrony")
 
@@ -54,6 +56,19 @@ class Tests:
     def noonmarkd(self):
         self.world.start()
         self.healthy("noonmarkd", "nak")
+        a = self.expect(OK, (), "--id of a server that tells none", "--id")
+        self.tap.equal(a.stdout.count("instance        it tells no instance id"), 3, "--id: the text says so")
+        text = self.world.configuration.read_text()
+        self.world.configuration.write_text(text.replace("dataplane:\n", "dataplane:\n  instance_id: ams-3\n", 1))
+        subprocess.run([BUILD / "noonmarkctl", "--socket", self.world.control_socket, "reload"], check=True,
+                       stdout=subprocess.DEVNULL)
+        a = self.check("--id", "--json")
+        self.tap.ok(a.code == OK and [e["instance_id"] for e in a["ntp"]["exchanges"]] == 3 * ["ams-3"] and
+                    all(e["reply_len"] == e["request_len"] for e in a["ntp"]["exchanges"]),
+                    "--id: after a reload each reply has the instance's id, and is as long as its request", a.explain())
+        a = self.check("--json")
+        self.tap.ok([e["instance_id"] for e in a["ntp"]["exchanges"]] == 3 * [None],
+                    "without --id nothing is told", a.explain())
         self.expect(OK, (), "HOST:PORT over IPv6", server=f"[{SERVER_V6}]:{KE_PORT}")
         self.expect(WARNING, ("expires in", SERVER_NAME, "renew it"), "a certificate of 90 days, warned of below 100",
                     "--warning-days", 100)
