@@ -1,6 +1,7 @@
 // noonmarkctl keys, and the commands that change the keys.
 #include "ctl/client.h"
 #include "ctl/every.h"
+#include "ctl/keys_changed.h"
 #include "ctl/keys_document.h"
 #include "ctl/keys_export.h"
 #include "ctl/keys_import.h"
@@ -84,18 +85,6 @@ static void show(const json_t *answer, FILE *out)
         fputs("the last write of the key file has FAILED: see the server's log\n", out);
     else if (member_yes(answer, "writing"))
         fputs("the key file is being written\n", out);
-}
-
-void keys_show_changed(const char *what, const json_t *answer, FILE *out)
-{
-    size_t i;
-    json_t *id;
-    fprintf(out, "%s: %s seals now, %s is the future key, %" PRId64 " keys\n", what,
-            member_text(answer, "current"), member_text(answer, "future"),
-            member_number(answer, "keys"));
-    json_array_foreach(json_object_get(answer, "wiped"), i, id)
-        fprintf(out, "%s is wiped: clients whose cookies it sealed get a NAK and repeat NTS-KE\n",
-                json_string_value(id) != NULL ? json_string_value(id) : "?");
 }
 
 static void show_rotated(const json_t *answer, FILE *out)

@@ -8,7 +8,7 @@
 #include "base/whole_file.h"
 #include "ctl/chrony_keys.h"
 #include "ctl/client.h"
-#include "ctl/keys_revoke.h"
+#include "ctl/keys_changed.h"
 #include "ctl/member.h"
 
 #include <errno.h>

@@ -5,7 +5,7 @@
 
 #include "ctl/chrony_keys.h"
 #include "ctl/client.h"
-#include "ctl/keys_revoke.h"
+#include "ctl/keys_changed.h"
 #include "ctl/member.h"
 
 #include <errno.h>

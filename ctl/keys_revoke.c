@@ -2,6 +2,7 @@
 #include "ctl/keys_revoke.h"
 
 #include "ctl/client.h"
+#include "ctl/keys_changed.h"
 #include "ctl/member.h"
 
 #include <inttypes.h>

@@ -1,18 +1,7 @@
-// `noonmarkctl keys revoke`, and what the commands that change the keys share. One thread.
+// `noonmarkctl keys revoke`. One thread.
 #pragma once
 
 #include "ctl/command.h"
 
-#include <jansson.h>
-#include <stdio.h>
-
-enum {
-    KEYS_CHANGE_TIMEOUT_S = 60, // a disk may take half a minute to sync
-    CALL_WRONG = 2,             // the exit status of a wrong command line
-};
-
 // Says what a revocation will cost, asks, and has the server revoke. Returns the exit status.
 int keys_revoke(const struct call *call);
-
-// Prints the result of a change, what: "rotated": which key seals now, and which keys are wiped.
-void keys_show_changed(const char *what, const json_t *answer, FILE *out);

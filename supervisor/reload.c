@@ -6,6 +6,7 @@
 #include "supervisor/files.h"
 #include "supervisor/reload_answer.h"
 #include "supervisor/reload_parts.h"
+#include "supervisor/reload_take.h"
 #include "supervisor/start.h"
 
 #include <errno.h>
@@ -58,91 +59,16 @@ static void refuse(struct reload *r, const char *why)
     end(r, LINK_REFUSED, why);
 }
 
-static void set_log_level(const struct reload *r)
-{
-    const char *level = r->held->config->log.level;
-    const struct life *const others[] = {r->metrics, r->etcd};
-
-    for (int i = 0; i < RELOAD_PARTS + 2; i++) {
-        const struct life *child = i < RELOAD_PARTS ? r->part[i].life : others[i - RELOAD_PARTS];
-        if (child->link < 0)
-            continue; // the next process reads it from its configuration
-        const int error = link_send(child->link, LINK_LOG_LEVEL, 0, level);
-        if (error != 0)
-            log_warning("cannot send the log's level to %s: %s", child->name, strerror(-error));
-    }
-    log_set_level(level);
-}
-
-// True when the new configuration changes that setting.
-static bool changes(const struct reload *r, const char *path)
-{
-    for (size_t i = 0; i < r->n_settings; i++)
-        if (strcmp(r->setting[i].path, path) == 0)
-            return r->setting[i].differs && r->setting[i].live != 0;
-    return false;
-}
-
-// True when it changes a setting of keys.fleet.
-static bool changes_fleet(const struct reload *r)
-{
-    for (size_t i = 0; i < r->n_settings; i++)
-        if (strncmp(r->setting[i].path, "keys.fleet.", strlen("keys.fleet.")) == 0 &&
-            changes(r, r->setting[i].path))
-            return true;
-    return false;
-}
-
-// The mover by etcd reads its settings once, when it starts. It may be ended at any moment: a
-// document is put in place whole, and what it was about to append another node or its successor
-// does.
-static void renew_mover(struct reload *r, uint64_t now_ms)
-{
-    if (r->held->config->keys.etcd.n_endpoints > 0)
-        life_renew(r->etcd, r->held, now_ms);
-    else
-        life_dismiss(r->etcd);
-}
-
 static void end_if_taken(struct reload *r)
 {
     if (!reload_parts_any(r, PART_COMMITS))
         end(r, LINK_APPLIED, r->answer);
 }
 
-// All children have agreed. From here on nothing can fail: a child that is started from now on gets
-// what is held, and those that serve are told to take what they have prepared.
+// All children have agreed.
 static void decide(struct reload *r, uint64_t now_ms)
 {
-    struct descriptors *h = r->held;
-
-    if (r->automatic)
-        log_info("control.certificates: changed files are served from now on");
-    else
-        reload_answer(r);
-    descriptors_take_fresh(h, r->fresh, &r->listeners);
-    config_swap_live(h->config, r->fresh);
-    const int config_fd = h->config_fd;
-    h->config_fd = r->config_fd;
-    r->config_fd = config_fd;
-    if (r->certificates.n > 0) {
-        const struct certificates old = h->certificates;
-        h->certificates = r->certificates;
-        r->certificates = old;
-    }
-    if (changes(r, "control.certificates") || changes(r, "control.watch_certificates"))
-        file_watch_replace(file_list_make(h->config, false));
-    if (changes(r, "time.hook"))
-        hook_replace(r->hook, h->config->time.hook, now_ms);
-    else // the same text, which is freed with the old configuration
-        r->hook->path = h->config->time.hook;
-    if (changes(r, "metrics.listen") && h->metrics_listener >= 0)
-        life_renew(r->metrics, h, now_ms);
-    else if (changes(r, "metrics.listen"))
-        life_dismiss(r->metrics);
-    if (changes_fleet(r))
-        renew_mover(r, now_ms);
-    set_log_level(r);
+    reload_take(r, now_ms);
     reload_parts_commit(r);
     r->phase = RELOAD_COMMITTING;
     r->due_ms = now_ms + RELOAD_APPLY_MS;
@@ -214,7 +140,7 @@ static int take_over(struct reload *r, struct link_message *message, char *why, 
         snprintf(why, len, "the certificates cannot be taken over");
         return result;
     }
-    if (!changes(r, "control.certificates") && !changes(r, "control.names") &&
+    if (!reload_changes(r, "control.certificates") && !reload_changes(r, "control.names") &&
         certificates_equal(&r->held->certificates, &r->certificates))
         certificates_close(&r->certificates);
     result = make_config(r, why, len);

@@ -1379,7 +1379,7 @@ MUTANTS = [
            "return !plain || is_loopback(host) ||", "return !plain || host[0] != 0 ||", ("config etcd",)),
     Mutant("etcd-stale", "a member that is cut off from the others is believed for ever (F4)", "etcd/members.c",
            "gateway_ask_range(c->terms->key, kind == OF_ONE)", "gateway_ask_range(c->terms->key, true)", ("etcd/members",)),
-    Mutant("etcd-reload", "a reload leaves the mover with the settings of before", "supervisor/reload.c",
+    Mutant("etcd-reload", "a reload leaves the mover with the settings of before", "supervisor/reload_take.c",
            "    if (changes_fleet(r))\n", "    if (false)\n", ("supervisor/reload",)),
     Mutant("etcd-shown", "metrics show a mover that a reload has ended", "metrics/places.c",
            "!p->facts.fleet.no_mover", "true", ("metrics/exposition",)),
