@@ -163,6 +163,10 @@ static bool check_fleet(const struct config *config, const struct user *control)
     log_info("keys.rotate and keys.file are not used for keys: the document %s (keys.fleet.file) "
              "says how long a key seals",
              path);
+    if (stat(path, &st) != 0 && errno == ENOENT && config->keys.etcd.n_endpoints > 0) {
+        log_info("%s (keys.fleet.file) is not there yet: the mover by etcd puts it there", path);
+        return true;
+    }
     if (stat(path, &st) != 0) {
         log_error("%s (keys.fleet.file): %s; put the fleet's document there", path,
                   strerror(errno));

@@ -6,7 +6,7 @@ import pathlib
 import re
 import subprocess
 
-from harness import BUILD, SERVER_IF, Stopwatch, Tap, World
+from harness import BUILD, CONTROL_USER, SERVER_IF, Stopwatch, Tap, World
 
 CHAIN = r"\{chain: [^,]+, key: [^}]+\}"
 
@@ -115,6 +115,23 @@ def fleet(tap, world):
     document.chmod(0o640)
     got = run(world)
     tap.equal(got.returncode, 0, "but not one that root's group may read")
+    # The first document comes by etcd, once the server runs.
+    seal = world.runtime / "seal"
+    seal.write_text("5a" * 32 + "\n")
+    seal.chmod(0o600)
+    owner = [int(number) for number in CONTROL_USER.split(":")]
+    os.chown(seal, *owner)
+    coming = world.runtime / "coming" / "document"
+    coming.parent.mkdir()
+    os.chown(coming.parent, *owner)
+    changed(world, (r"  keep: ", f"""  fleet:
+    file: {coming}
+    etcd: [http://127.0.0.1:2379]
+    seal: {seal}
+  keep: """))
+    got = run(world)
+    tap.ok(got.returncode == 0 and f"{coming} (keys.fleet.file) is not there yet" in got.stderr,
+           "one that etcd brings need not be there yet", got.stderr)
 
 
 def what_may_change(tap, world):
