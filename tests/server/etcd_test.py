@@ -190,8 +190,8 @@ class Foul:
         node, chosen = self.node, ["resolver", "flood", "mute"]
         if LONG:  # eight at most
             chosen += ["silent", "dribble", "expired", "other name"]
-        subprocess.run(["nsenter", "-t", str(node.noonmarkd.pid), "-m", "mount", "--bind", self.resolv, "/etc/resolv.conf"],
-                       check=True)
+        subprocess.run(["nsenter", f"--target={node.noonmarkd.pid}", "--mount", "--root",
+                        "mount", "--bind", self.resolv, "/etc/resolv.conf"], check=True)
         foul = ", ".join(f'"{self.fakes.url[kind]}"' for kind in chosen)
         tap.equal(node.change((self.urls, f'{foul}, "{cluster.members[1].url}"')), applied("keys.fleet.etcd"),
                   "a mover is given members that do wrong")

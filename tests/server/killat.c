@@ -68,19 +68,19 @@ static bool path_of(const struct call *call, uint64_t argument, char path[PATH_L
     return true;
 }
 
-// The call that the thread is about to make, if it counts.
+// The call that the thread is about to make, if it counts. In a chroot and another mount namespace
+// the name of a descriptor begins outside of the chroot.
 static const struct call *call_of(pid_t tid)
 {
     char path[PATH_LEN];
     struct __ptrace_syscall_info info;
-    const size_t len = strlen(directory);
     if (ptrace(PTRACE_GET_SYSCALL_INFO, tid, sizeof info, &info) <= 0 ||
         info.op != PTRACE_SYSCALL_INFO_ENTRY)
         return NULL;
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
         if (calls[i].number == info.entry.nr)
             return path_of(&calls[i], info.entry.args[calls[i].argument], path) &&
-                           strncmp(path, directory, len) == 0
+                           strstr(path, directory) != NULL
                        ? &calls[i]
                        : NULL;
     return NULL;

@@ -43,7 +43,9 @@ def times(world, address):
 
 
 def write_list(world):
-    path = world.directory("leap") / "leap-seconds.list"
+    # Control's user must be able to read it, wherever the checkout is.
+    path = world.runtime / "leap" / "leap-seconds.list"
+    path.parent.mkdir()
     path.write_text(f"#@\t{MIDNIGHT + 100 * DAY + UNIX_EPOCH}\n{MIDNIGHT - 900 * DAY + UNIX_EPOCH}\t36\n"
                     f"{MIDNIGHT + UNIX_EPOCH}\t37\t# invented\n")
     path.parent.chmod(0o755)
