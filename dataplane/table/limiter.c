@@ -80,7 +80,7 @@ static inline unsigned find_network(const struct limiter_line *line, uint16_t ta
 {
     const bool first = line->tag[LIMITER_HOST_ACCOUNTS] == tag;
     const bool second = line->tag[LIMITER_HOST_ACCOUNTS + 1] == tag;
-    return first | second ? LIMITER_HOST_ACCOUNTS + second : NOT_THERE;
+    return (first | second) ? LIMITER_HOST_ACCOUNTS + second : NOT_THERE;
 }
 static_assert(LIMITER_NETWORK_ACCOUNTS == 2, "a network's account is the first or the second");
 

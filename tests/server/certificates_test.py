@@ -16,7 +16,7 @@ import subprocess
 import time
 
 from authority import Authority
-from exchanges import Exchanges
+from ke_exchanges import Exchanges
 from harness import BUILD, KE_PORT, ROOT, SERVER_NAME, SERVER_V4, Tap, World, wait_for
 
 RATE = 50

@@ -21,7 +21,7 @@ import subprocess
 import time
 
 from authority import Authority
-from exchanges import Exchanges
+from ke_exchanges import Exchanges
 from harness import (BUILD, KE_PORT, SERVER_NAME, SERVER_V4, SERVER_V6, Program, Stopwatch, Tap, World, wait_for)
 
 PAIRS = 6
