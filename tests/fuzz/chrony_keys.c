@@ -3,10 +3,6 @@
 
 #include "tests/fuzz/fuzz.h"
 
-#define SEED(text)                                                                                 \
-    {                                                                                              \
-        text, sizeof text - 1                                                                      \
-    }
 #define KEY "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 
 const struct fuzz_seed fuzz_seeds[] = {

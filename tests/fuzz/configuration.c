@@ -6,10 +6,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define SEED(text)                                                                                 \
-    {                                                                                              \
-        text, sizeof text - 1                                                                      \
-    }
 #define BEGIN                                                                                      \
     "dataplane: {cores: [1], ports: [{interface: eth0}]}\ncontrol:\n  certificates: [{chain: "     \
     "/c, key: /k}]\ntime: {stratum: 1, reference_id: GPS}\n"

@@ -6,10 +6,6 @@
 #include "tests/fuzz/fuzz.h"
 
 #define HEADER "\"header\":{\"cluster_id\":\"14\",\"member_id\":\"10\",\"revision\":\"7\"}"
-#define SEED(text)                                                                                 \
-    {                                                                                              \
-        text, sizeof text - 1                                                                      \
-    }
 
 const struct fuzz_seed fuzz_seeds[] = {
     SEED("00{" HEADER "}"),

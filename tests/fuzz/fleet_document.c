@@ -11,10 +11,6 @@
 #define SECRET "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 #define SPAN "2026-12-01T00:00Z 2027-01-01T00:00Z " SECRET "\n"
 #define NEXT "2027-01-01T00:00Z 2027-02-01T00:00:00Z " SECRET "\n"
-#define SEED(text)                                                                                 \
-    {                                                                                              \
-        text, sizeof text - 1                                                                      \
-    }
 
 const struct fuzz_seed fuzz_seeds[] = {
     SEED("+noonmark-fleet 1\nserial 1\n" SPAN),

@@ -8,10 +8,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define SEED(text)                                                                                 \
-    {                                                                                              \
-        text, sizeof text - 1                                                                      \
-    }
 #define NTPV4 "\x80\1\0\2\0\0"
 #define SIV "\x80\4\0\2\0\x0f"
 #define END "\x80\0\0\0"

@@ -3,11 +3,6 @@
 
 #include "tests/fuzz/fuzz.h"
 
-#define SEED(text)                                                                                 \
-    {                                                                                              \
-        text, sizeof text - 1                                                                      \
-    }
-
 const struct fuzz_seed fuzz_seeds[] = {
     SEED("#$\t 3945196800\n#@\t3960057600\n3550089600      35      # 1 Jul 2012\n"
          "3644697600\t36\r\n3692217600 37 # 1 Jan 2017\n#h\t49db2447 571e5e1b\n"),

@@ -5,10 +5,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define SEED(text)                                                                                 \
-    {                                                                                              \
-        text, sizeof text - 1                                                                      \
-    }
 #define TOKEN "0123456789abcdefg"
 
 const struct fuzz_seed fuzz_seeds[] = {

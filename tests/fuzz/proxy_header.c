@@ -5,10 +5,6 @@
 #include "tests/fuzz/fuzz.h"
 
 #define SIGNATURE "\r\n\r\n\0\r\nQUIT\n"
-#define SEED(text)                                                                                 \
-    {                                                                                              \
-        text, sizeof text - 1                                                                      \
-    }
 
 const struct fuzz_seed fuzz_seeds[] = {
     SEED("\x01" SIGNATURE "\x21\x11\0\x0c\xc0\0\2\1\xc0\0\2\2\x10\0\x11\x6c"),
