@@ -150,6 +150,21 @@ static void fields_are_found_in_any_order(void **state)
     }
 }
 
+// Member by member: what lies between them is nobody's.
+static void expect_same(const struct fields *a, const struct fields *b)
+{
+    assert_memory_equal(&a->uid, &b->uid, sizeof a->uid);
+    assert_memory_equal(&a->cookie, &b->cookie, sizeof a->cookie);
+    assert_memory_equal(&a->authenticator, &b->authenticator, sizeof a->authenticator);
+    assert_int_equal(a->n_uid, b->n_uid);
+    assert_int_equal(a->n_cookies, b->n_cookies);
+    assert_int_equal(a->n_placeholders, b->n_placeholders);
+    assert_memory_equal(&a->has_authenticator, &b->has_authenticator, 1);
+    assert_int_equal(a->mac, b->mac);
+    assert_int_equal(a->broken, b->broken);
+    assert_int_equal(a->asks_id, b->asks_id);
+}
+
 // NTS-8, decision 4: nothing behind the first authenticator is read, a MAC and nonsense included.
 static void nothing_behind_the_authenticator_counts(void **state)
 {
@@ -165,12 +180,12 @@ static void nothing_behind_the_authenticator_counts(void **state)
     packet_field(&with, FIELD_COOKIE_PLACEHOLDER, 1, 100);
     packet_authenticator(&with, 16, 16, 0);
     struct fields fields = walk(&with);
-    assert_memory_equal(&fields, &wanted, sizeof fields);
+    expect_same(&fields, &wanted);
     for (uint32_t len = 4; len <= 40; len += 4) {
         with = packet;
         packet_fill(&with, 0xff, len);
         fields = walk(&with);
-        assert_memory_equal(&fields, &wanted, sizeof fields);
+        expect_same(&fields, &wanted);
     }
 }
 
@@ -315,12 +330,12 @@ static void the_usual_layout_is_walked_alike(void **state)
         fields_walk(copy, packet.len, &wanted);
         if (fields_usual(copy, packet.len, &fields, &a)) {
             usual++;
-            assert_memory_equal(&fields, &wanted, sizeof fields);
+            expect_same(&fields, &wanted);
             assert_true(authenticator_open(copy, &wanted.authenticator,
                                            &aead_lengths[AEAD_SIV_CMAC_256], &a_wanted));
             assert_memory_equal(&a, &a_wanted, sizeof a);
         } else {
-            assert_memory_equal(&fields, &none, sizeof fields);
+            expect_same(&fields, &none);
             assert_memory_equal(&a, &a_none, sizeof a);
         }
         free(copy);
