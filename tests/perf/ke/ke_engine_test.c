@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -104,13 +104,15 @@ static void all_at_once(void **state)
     assert_int_equal(outcomes[KE_OUTCOME_GRANTED], 100);
 }
 
-// Descriptors of this process that are sockets.
+// Descriptors of this process that are sockets, by their names: the server's threads close theirs
+// meanwhile.
 static unsigned sockets(void)
 {
     unsigned n = 0;
     for (int fd = 0; fd < 1024; fd++) {
-        struct stat s;
-        n += fstat(fd, &s) == 0 && S_ISSOCK(s.st_mode);
+        char path[32], is[32] = "";
+        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        n += readlink(path, is, sizeof is - 1) > 0 && strncmp(is, "socket:", 7) == 0;
     }
     return n;
 }
