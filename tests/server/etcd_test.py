@@ -192,10 +192,16 @@ class Foul:
             chosen += ["silent", "dribble", "expired", "other name"]
         subprocess.run(["nsenter", f"--target={node.noonmarkd.pid}", "--mount", "--root",
                         "mount", "--bind", self.resolv, "/etc/resolv.conf"], check=True)
+        before = wait_for(lambda: node.children().get("etcd"), 10)
         foul = ", ".join(f'"{self.fakes.url[kind]}"' for kind in chosen)
         tap.equal(node.change((self.urls, f'{foul}, "{cluster.members[1].url}"')), applied("keys.fleet.etcd"),
                   "a mover is given members that do wrong")
-        pid = node.children()["etcd"]
+
+        def another():
+            now = node.children().get("etcd")
+            return now if now != before else None
+
+        pid = wait_for(another, 10)
         appended("it follows the one that is right", 1, 60)
         tap.ok(mover(node)["member"] == len(chosen) and mover(node)["unreached"] >= len(chosen) and
                node.children()["etcd"] == pid, "after each of them has failed", mover(node))
