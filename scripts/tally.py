@@ -4,8 +4,8 @@
     tally.py tap NAME STATUS SECONDS TOTALS <LOG             a program that printed TAP
     tally.py meson NAME STATUS SECONDS TOTALS TESTLOG.json   a run of `meson test`
 
-cmocka writes a skipped test as "not ok N # SKIP NAME", which meson counts as a failure. Here it counts
-as skipped, and the comment before it is the reason.
+cmocka writes a skipped test as "not ok N # SKIP NAME", which meson counts as a failure, or since Debian 13 as
+"ok N # SKIP NAME". Here both count as skipped, and the comment before it is the reason.
 
 Appends "NAME PASSED FAILED SKIPPED" to TOTALS and prints the suite's line. Every TAP subtest
 counts; a program that fails without a failed subtest counts as one more failure."""
@@ -44,7 +44,7 @@ class Count:
                 what = f"{source}: {point.group(3).strip()}"
                 if point.group(4) and point.group(4).upper() == "SKIP":
                     self.skipped += 1
-                    if point.group(1):
+                    if not point.group(3).strip():
                         what, reason = f"{source}: {point.group(5)}", comment
                     else:
                         reason = point.group(5)
