@@ -23,10 +23,11 @@ struct given_sockets {
     struct given_socket socket[LISTENERS_MAX];
 };
 
-// Takes what the environment (LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES) says, from descriptor 3 on,
-// and removes that from the environment; those that an earlier noonmarkd had the manager keep go to
-// *kept. None, or variables for another process: both are empty. 0, or -EINVAL when one that is
-// given is no listening TCP socket; then no given one is open, and *kept is still to be ended.
+// Takes the descriptors that the environment names (LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES), from 3
+// on, and removes these variables. Sockets that an earlier noonmarkd gave the service manager to
+// keep go to *kept, all others to *given. Both are empty when there are no variables, or when they
+// are for another process. 0, or -EINVAL when one of the others is no listening TCP socket: then
+// those are closed, and the caller still has to end *kept.
 int given_sockets_take(struct given_sockets *given, struct kept_sockets *kept);
 
 // The descriptor of the socket at that address, which the caller owns; -1: none was given.

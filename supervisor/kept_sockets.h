@@ -1,7 +1,7 @@
 // Sockets that the service manager keeps over a restart (systemd's file descriptor store,
 // sd_notify(3)): the listeners of NTS-KE and of the metrics, and the UDP sockets on the NTP ports.
-// The manager has copies of them as long as the service is not stopped for good. So connections and
-// requests wait while noonmarkd is started again, and no client sees a refusal or an ICMP error.
+// The manager holds copies of them until the service is stopped. During a restart connections and
+// requests wait in them, and no client sees a refusal or an ICMP error.
 // The next supervisor gets them beside the given sockets (given_sockets.h), told apart by their
 // names.
 //

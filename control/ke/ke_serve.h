@@ -12,7 +12,7 @@
 bool ke_serve_new(struct ke_loop *loop, int fd, const struct ke_source_address *from,
                   bool has_header);
 
-// A turn of a connection that epoll has named. It may be freed.
+// Serves a connection for which epoll has an event. The call may free the connection.
 void ke_serve_turn(struct ke_loop *loop, struct ke_connection *c);
 
 // Ends the connections that are late.

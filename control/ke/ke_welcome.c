@@ -26,7 +26,7 @@ void ke_welcome_measure(struct ke_loop *loop)
         loop->cpu_ns = thread_cpu_ns();
 }
 
-// The thread's time and not the clock's: it does not count while another thread has the CPU.
+// CPU time of this thread is charged, and no time in which another thread has the CPU.
 void ke_welcome_charge(struct ke_loop *loop, const struct ke_source_address *from)
 {
     const struct ke_shares *shares = &loop->terms->shares;

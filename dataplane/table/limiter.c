@@ -65,7 +65,8 @@ static __attribute__((noinline)) void decay(struct limiter_line *line, uint32_t 
     shrink(line->error, (uint16_t)factor);
 }
 
-// The host's account, or NOT_THERE. No branch depends on where it is: nobody could predict it.
+// The host's account, or NOT_THERE. No branch depends on its index: the processor could not
+// predict that.
 static inline unsigned find_host(const struct limiter_line *line, uint16_t tag)
 {
     const __m128i tags = _mm_load_si128((const __m128i *)line->tag);

@@ -3,10 +3,10 @@
 //
 //   killat PID DIRECTORY N
 //
-// Prints "ready" when all threads are followed; then, a line for each such call, its name; and
-// "killed" when the process is. It ends when the process does, whoever has ended it. What is
-// counted: calls with a name below DIRECTORY, and those with a descriptor of a file there or of
-// DIRECTORY itself. Root only, x86-64.
+// Prints "ready" when it follows all threads, then the name of each such call on a line of its own,
+// and "killed" when it has killed the process. It ends when the process ends, for whatever reason.
+// It counts calls with a path below DIRECTORY, and calls with a descriptor of a file there or of
+// DIRECTORY itself. For root, on x86-64.
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -54,8 +54,8 @@ static __always_inline bool is_same_mac(const __u8 *a, const __u8 *b)
     return difference == 0;
 }
 
-// Is it an NTP request to one of our ports, and the frame to our MAC address? ethernet and udp are
-// within the packet; the first octet of the payload may be missing.
+// Is it an NTP request to one of our ports, and the frame to our MAC address? Both headers
+// are known to be within the packet; the UDP payload may be empty.
 static __always_inline bool is_request(const struct ethhdr *ethernet, const struct udphdr *udp,
                                        const void *end)
 {

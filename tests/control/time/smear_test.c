@@ -153,7 +153,7 @@ static void other_steps(void **state)
     assert_true(smear_step(&smear, &list, (MIDNIGHT + 3600) * S, true).ns > 0);
     assert_false(smear_stepped(&smear, (MIDNIGHT - 3600) * S, -7200 * (double)S));
     assert_true(smear_step(&smear, &list, (MIDNIGHT - 3600) * S, true).ns < 0);
-    // A second, but not at midnight; and not a second, at midnight.
+    // A step of one second that is not at midnight, and a step at midnight that is not one second.
     assert_false(smear_stepped(&smear, (MIDNIGHT - 3601) * S, -(double)S));
     smear_step(&smear, &list, MIDNIGHT * S - 4 * S, true);
     assert_false(smear_stepped(&smear, (MIDNIGHT - 1) * S, -0.9 * (double)S));
