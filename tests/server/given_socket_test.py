@@ -2,12 +2,11 @@
 restarted waits, and is served afterwards. The test is the manager."""
 
 import socket
-import ssl
 import subprocess
 import sys
 
 from harness import BUILD, KE_PORT, SERVER_V4, Program, Tap, World, wait_for
-from probe import AEAD, END, PROTOCOL
+from probe import exchange
 
 # As systemd does: descriptors from 3 on, and the number of the process that they are for.
 HAND_OVER = """
@@ -43,19 +42,6 @@ def connect(world):
     s.settimeout(30)
     s.connect((SERVER_V4, KE_PORT))
     return s
-
-
-def exchange(s):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.set_alpn_protocols(["ntske/1"])
-    with context.wrap_socket(s) as tls:
-        tls.send(PROTOCOL + AEAD + END)
-        got = b""
-        while octets := tls.recv(4096):
-            got += octets
-    return len(got) > 800
 
 
 with Tap() as tap, World("given_socket") as world:

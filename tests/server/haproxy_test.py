@@ -6,11 +6,10 @@ directory into which Debian's packages haproxy, liblua5.3-0 or liblua5.4-0 and t
 import os
 import pathlib
 import socket
-import ssl
 import sys
 
+import probe
 from harness import CLIENT_V4, KE_PORT, SERVER_V4, Program, Tap, World, wait_for
-from probe import AEAD, END, PROTOCOL
 
 BALANCED_PORT = 14460
 ALLOWED, DENIED = "10.123.0.10", "10.123.0.11"
@@ -34,21 +33,12 @@ backend nts_ke
 
 def exchange(world, source, port=BALANCED_PORT, address=CLIENT_V4):
     """Whether a client of that address gets cookies."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.set_alpn_protocols(["ntske/1"])
     s = world.client.socket(socket.AF_INET, socket.SOCK_STREAM)
     s.settimeout(30)
     try:
         s.bind((source, 0))
         s.connect((address, port))
-        with context.wrap_socket(s) as tls:
-            tls.send(PROTOCOL + AEAD + END)
-            got = b""
-            while octets := tls.recv(4096):
-                got += octets
-        return len(got) > 800
+        return probe.exchange(s)
     except OSError:
         return False
     finally:

@@ -18,7 +18,7 @@ import threading
 import time
 
 from harness import BUILD, CLIENT_IF, CLIENT_V4, KE_PORT, NTP_PORT, SERVER_IF, SERVER_V4, Tap, World, wait_for
-from probe import AEAD, END, PROTOCOL
+from probe import AEAD, END, PROTOCOL, client_context
 
 NOISY, QUIET, BALANCER = "10.124.0.7", "10.124.16.7", "10.123.0.66"  # NOISY and QUIET are in different /20
 MANY = 100  # times the healthy exchanges: by then the limit must have been met
@@ -31,14 +31,6 @@ def parse():
     parser.add_argument("--deadline", type=int, default=3, help="control.deadline in seconds, of slow ones too")
     parser.add_argument("--judge", action="store_true", help="judge the healthy exchanges' times, too")
     return parser.parse_args()
-
-
-def client_context():
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.set_alpn_protocols(["ntske/1"])
-    return context
 
 
 def header(source):

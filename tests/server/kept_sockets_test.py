@@ -10,14 +10,13 @@ import os
 import select
 import signal
 import socket
-import ssl
 import struct
 import sys
 import threading
 import time
 
 from harness import KE_PORT, NTP_PORT, SERVER_V4, Program, Tap, World, wait_for
-from probe import AEAD, END, PROTOCOL
+from probe import exchange
 
 # As systemd does: descriptors from 3 on, and the number of the process that they are for.
 HAND_OVER = """
@@ -87,19 +86,6 @@ class Manager:
     def started(self):
         self.start()
         return wait_for(lambda: self.read() is not None and self.world.is_serving(), 30)
-
-
-def exchange(s):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.set_alpn_protocols(["ntske/1"])
-    with context.wrap_socket(s) as tls:
-        tls.send(PROTOCOL + AEAD + END)
-        got = b""
-        while octets := tls.recv(4096):
-            got += octets
-    return len(got) > 800
 
 
 def connect(world, port=KE_PORT):

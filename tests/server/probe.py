@@ -1,6 +1,7 @@
 """ntsprobe, the client that also does wrong (tests/client), run in a world's client namespace."""
 
 import json
+import ssl
 import subprocess
 
 from harness import BUILD, KE_PORT, SERVER_NAME, SERVER_V4
@@ -21,6 +22,25 @@ def numbers(*values):
 END = record(0)
 PROTOCOL = record(1, numbers(0))
 AEAD = record(4, numbers(15))
+
+
+def client_context():
+    """TLS of a client of NTS-KE that trusts everybody."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["ntske/1"])
+    return context
+
+
+def exchange(s):
+    """Whether a key exchange over a connected socket brings cookies."""
+    with client_context().wrap_socket(s) as tls:
+        tls.send(PROTOCOL + AEAD + END)
+        got = b""
+        while octets := tls.recv(4096):
+            got += octets
+    return len(got) > 800
 
 
 class Probe:
