@@ -17,6 +17,14 @@ enum ntp_leap {
     LEAP_UNKNOWN = 3, // not synchronised
 };
 
+// Has the clock jumped by the leap second `of`, LEAP_INSERT or LEAP_DELETE? by_ns: by how much it
+// differs from its line, which is off by some milliseconds besides.
+static inline bool leap_is_jump(uint8_t of, double by_ns)
+{
+    const double besides_ns = by_ns - (of == LEAP_INSERT ? -NS_PER_S : NS_PER_S);
+    return besides_ns > -50e6 && besides_ns < 50e6;
+}
+
 // What a port that smears leap seconds (dataplane.ports[].leap) makes of the state.
 enum ntp_smear {
     SMEAR_NONE = 0, // no listed leap second is near: it serves the state as every port does

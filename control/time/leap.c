@@ -4,12 +4,9 @@
 #include "base/ntp_time.h"
 #include "board/ntp_state.h"
 
-#include <math.h>
-
 #define SECOND_NS ((int64_t)NS_PER_S)
 #define DAY_NS (86400 * SECOND_NS)
 #define NEAR_NS (2 * SECOND_NS)
-#define JUMP_ERROR_NS 50e6 // between the line and the clock behind the jump
 
 static int64_t day_of(int64_t utc_ns)
 {
@@ -29,9 +26,8 @@ bool leap_explains(struct leap *leap, int64_t utc_ns, double by_ns)
 {
     const int64_t of_day = utc_ns - day_of(utc_ns) * DAY_NS;
     const bool near = of_day < NEAR_NS || of_day > DAY_NS - NEAR_NS;
-    const double jump_ns = leap->said == LEAP_INSERT ? -NS_PER_S : NS_PER_S;
 
-    if (leap->said == LEAP_NONE || leap->over || !near || fabs(by_ns - jump_ns) > JUMP_ERROR_NS)
+    if (leap->said == LEAP_NONE || leap->over || !near || !leap_is_jump(leap->said, by_ns))
         return false;
     leap->over = true;
     return true;

@@ -8,7 +8,6 @@
 #define HALF_DAY_S 43200
 #define DAY_S 86400
 #define NEAR_NS (2 * SECOND_NS)
-#define JUMP_ERROR_NS 50e6 // between the jump and a second
 
 // The leap second of this day, or of the day before until its smear has ended.
 static const struct leap_second *near_leap(const struct leap_list *list, int64_t utc_ns)
@@ -95,9 +94,9 @@ bool smear_stepped(struct smear *smear, int64_t utc_ns, double by_ns)
     if (smear->leap.at_s == 0)
         return false;
     const int64_t since_ns = since_leap_ns(smear, utc_ns);
-    const double jump_ns = (double)(-smear->leap.by * SECOND_NS);
+    const uint8_t of = smear->leap.by > 0 ? LEAP_INSERT : LEAP_DELETE;
     const bool near = since_ns > -NEAR_NS && since_ns < NEAR_NS;
-    if (near && !smear->behind && !smear->unsure && fabs(by_ns - jump_ns) < JUMP_ERROR_NS) {
+    if (near && !smear->behind && !smear->unsure && leap_is_jump(of, by_ns)) {
         smear->behind = true;
         return true;
     }

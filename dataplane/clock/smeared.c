@@ -1,9 +1,5 @@
 #include "dataplane/clock/smeared.h"
 
-#include <math.h>
-
-#define JUMP_ERROR_NS 50e6 // between the clock and the line, besides the second
-
 enum { CROSSING_S = 2 }; // control has a new line within some tenths of a second
 
 struct ntp_state smeared(const struct ntp_state *state)
@@ -27,7 +23,6 @@ struct ntp_state smeared(const struct ntp_state *state)
 bool smeared_explains(const struct ntp_state *state, uint64_t tsc, double off_ns)
 {
     const int64_t since = (int64_t)(tsc - state->jump_tsc);
-    const double jump_ns = state->smear_of == LEAP_INSERT ? -NS_PER_S : NS_PER_S;
     return state->smear_state == SMEAR_ON && state->jump_tsc != 0 && since >= 0 &&
-           since < (int64_t)(CROSSING_S * state->tsc_hz) && fabs(off_ns - jump_ns) < JUMP_ERROR_NS;
+           since < (int64_t)(CROSSING_S * state->tsc_hz) && leap_is_jump(state->smear_of, off_ns);
 }
