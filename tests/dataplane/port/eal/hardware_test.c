@@ -8,16 +8,12 @@
 // than those in time.
 #include "base/log.h"
 #include "base/tsc.h"
-#include "board/time_fit.h"
 #include "dataplane/clock/clock.h"
 #include "dataplane/clock/launch.h"
-#include "dataplane/core.h"
-#include "dataplane/nic_clock.h"
 #include "dataplane/port/eal/device.h"
 #include "dataplane/port/eal/eal.h"
 #include "dataplane/port/eal/pool.h"
-#include "tests/dataplane/packet.h"
-#include "tests/dataplane/policy_123.h"
+#include "tests/dataplane/port/clocked_core.h"
 #include "tests/dataplane/port/eal/simts.h"
 
 #include <rte_config.h>
@@ -34,7 +30,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
@@ -47,19 +42,11 @@ enum {
 static unsigned exchanges = 400;
 
 struct bench {
+    struct clocked_core on; // a multiple of 64
     struct device device;
     struct port *port;
     struct ethdev *queue;
     uint16_t sub;
-    struct nic_clock nic;
-    struct clock_word word;
-    uint64_t read_at; // TSC
-    struct snapshot keyring, ntp_state, stamps;
-    struct board_port shown; // with the line of the device's clock
-    struct ntp_state state;
-    struct core_counters counters;
-    struct core core;
-    struct packet frame;
 };
 
 static struct bench *open_bench(const char *args, bool launch)
@@ -72,60 +59,18 @@ static struct bench *open_bench(const char *args, bool launch)
     assert_int_equal(device_open(&b->device, &plan), 0);
     b->queue = b->device.queue[0];
     b->port = &b->queue->port;
-    b->port->line = &b->shown.own_clock;
+    b->port->line = &b->on.shown.own_clock;
     b->sub = simts_sub(b->device.id);
     assert_true(b->device.has_clock);
-    nic_clock_open(&b->nic, &b->device.clock.port, &b->shown);
-
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    const struct time_line line = {
-        .tsc_base = tsc_now(),
-        .base_ns = (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec,
-        .ns_per_tick = NS_PER_S / (double)rte_get_tsc_hz(),
-    };
-    b->state = (struct ntp_state){
-        .line = time_line_encode(&line),
-        .tsc_hz = rte_get_tsc_hz(),
-        .written_tsc = tsc_now(),
-        .void_after = tsc_now() + rte_get_tsc_hz(), // it is marked later: that is no matter here
-        .leap = LEAP_NONE,
-        .stratum = 1,
-        .precision = -32,
-        .serving = 1,
-    };
-    ntp_state_publish(&b->ntp_state, &b->state);
-    core_open(&b->core, &(struct core_setup){
-                            .port = b->port,
-                            .keyring = &b->keyring,
-                            .ntp_state = &b->ntp_state,
-                            .stamps = &b->stamps,
-                            .own_clock = &b->shown.own_clock,
-                            .counters = &b->counters,
-                            .kernels = {{exchange_variant_named(AEAD_SIV_CMAC_256, "portable")}},
-                            .policy = &policy_123,
-                        });
-    const struct packet ntp = packet_ntp(4, 3);
-    b->frame = frame_around(&frame_default, ntp.at, ntp.len);
+    clocked_core_open(&b->on, b->port, &b->device.clock.port, rte_get_tsc_hz());
     return b;
 }
 
 static void close_bench(struct bench *b)
 {
-    core_close(&b->core);
+    core_close(&b->on.core);
     device_close(&b->device);
     free(b);
-}
-
-// What nic_clock's thread and housekeeping do, now and then.
-static void read_clock(struct bench *b)
-{
-    if (tsc_now() - b->read_at < rte_get_tsc_hz() / 20)
-        return;
-    b->read_at = tsc_now();
-    b->word.fault = b->device.clock.port.read(b->device.clock.port.self, &b->word.sample);
-    b->word.n += b->word.fault == 0;
-    nic_clock_take(&b->nic, &b->word);
 }
 
 struct result {
@@ -147,7 +92,7 @@ static void push(struct bench *b, uint64_t *arrived)
 {
     struct rte_mbuf *request = rte_pktmbuf_alloc(b->queue->pool);
     assert_non_null(request);
-    memcpy(rte_pktmbuf_append(request, (uint16_t)b->frame.len), b->frame.at, b->frame.len);
+    memcpy(rte_pktmbuf_append(request, (uint16_t)b->on.frame.len), b->on.frame.at, b->on.frame.len);
     *arrived = *simts_tsc(request) = tsc_now();
     assert_int_equal(rte_eth_tx_burst(b->sub, 0, &request, 1), 1);
 }
@@ -157,7 +102,7 @@ static void pop(struct bench *b, struct result *result)
 {
     struct rte_mbuf *reply;
     while (rte_eth_rx_burst(b->sub, 0, &reply, 1) == 0)
-        assert_false(core_turn(&b->core));
+        assert_false(core_turn(&b->on.core));
     const uint8_t *at = rte_pktmbuf_mtod(reply, uint8_t *);
     assert_true(frame_sums_hold(at, reply->pkt_len));
     result->left = *simts_tsc(reply);
@@ -174,15 +119,15 @@ static void ask(struct bench *b, unsigned n, struct result *result)
     uint64_t arrived[LANES];
     uint64_t stale;
     do {
-        read_clock(b);
-        stale = b->counters.outcome[DROPPED_STALE];
+        clocked_core_read(&b->on);
+        stale = b->on.counters.outcome[DROPPED_STALE];
         for (unsigned i = 0; i < n; i++)
             push(b, &arrived[i]);
-        assert_true(core_turn(&b->core));
-        stale = b->counters.outcome[DROPPED_STALE] - stale;
-        const uint64_t polled = b->core.time.arrived;
+        assert_true(core_turn(&b->on.core));
+        stale = b->on.counters.outcome[DROPPED_STALE] - stale;
+        const uint64_t polled = b->on.core.time.arrived;
         for (unsigned i = 0; i < n - stale; i++) {
-            result[i].source = b->core.batch.arrival[i].source;
+            result[i].source = b->on.core.batch.arrival[i].source;
             pop(b, &result[i]);
             result[i].arrived = arrived[i];
             result[i].polled = polled;
@@ -204,7 +149,7 @@ static double span_ns(ntp_time from, ntp_time to)
 
 static double line_error_ns(const struct bench *b, uint64_t tsc)
 {
-    const struct stamp_line *line = &b->core.own_clock.line;
+    const struct stamp_line *line = &b->on.core.own_clock.line;
     return line->rate == 0 ? 0 : launch_error_ns(line, tsc);
 }
 
@@ -215,25 +160,11 @@ static bool find_clock(struct bench *b, unsigned seconds)
     struct result result;
     while ((int64_t)(until - tsc_now()) > 0) {
         ask(b, 1, &result);
-        core_refresh(&b->core);
-        if (b->core.own_clock.line.until != 0)
+        core_refresh(&b->on.core);
+        if (b->on.core.own_clock.line.until != 0)
             return true;
     }
     return false;
-}
-
-static int compare(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static void say(const char *what, double *value, unsigned n)
-{
-    qsort(value, n, sizeof *value, compare);
-    if (n > 0)
-        printf("# %s: p50 %.0f ns, p99 %.0f ns, least %.0f, most %.0f; %u\n", what, value[n / 2],
-               value[n - 1 - n / 100], value[0], value[n - 1], n);
 }
 
 // T2 is the arrival, to within the line's bound; T3 is not after the departure.
@@ -248,14 +179,14 @@ static void receive(const char *name, const char *args)
             ask(b, 1, &result);
         while (was_held_up(&result));
         assert_int_equal(result.source, MOMENT_OWN);
-        error[i] = fabs(span_ns(clock_utc(&b->state.line, result.arrived), result.t2));
+        error[i] = fabs(span_ns(clock_utc(&b->on.state.line, result.arrived), result.t2));
         bound[i] = line_error_ns(b, result.arrived);
         assert_true(error[i] <= bound[i] + 3); // the stamp is rounded, and so is T2
-        assert_true(span_ns(result.t3, clock_utc(&b->state.line, result.left)) >= 0);
+        assert_true(span_ns(result.t3, clock_utc(&b->on.state.line, result.left)) >= 0);
     }
     printf("# %s\n", name);
-    say("receive error", error, exchanges);
-    say("its bound", bound, exchanges);
+    clocked_core_say("receive error", error, exchanges);
+    clocked_core_say("its bound", bound, exchanges);
     free(error);
     free(bound);
     close_bench(b);
@@ -287,7 +218,7 @@ static void frames_without_a_stamp_fall_back(void **state)
     for (unsigned i = 0; i < 100; i++) {
         ask(b, 8, result);
         for (unsigned k = 0; k < 8; k++) {
-            const ntp_time arrived = clock_utc(&b->state.line, result[k].arrived);
+            const ntp_time arrived = clock_utc(&b->on.state.line, result[k].arrived);
             const bool has = result[k].source == MOMENT_OWN;
             own += has;
             polled += result[k].source == MOMENT_POLL;
@@ -312,7 +243,7 @@ static void an_unknown_clock_is_not_used(void **state)
     ask(b, 1, &result);
     assert_int_equal(result.source, MOMENT_POLL);
     assert_int_equal(simts_launched(b->device.id), 0);
-    assert_true(span_ns(result.t3, clock_utc(&b->state.line, result.left)) >= 0);
+    assert_true(span_ns(result.t3, clock_utc(&b->on.state.line, result.left)) >= 0);
     close_bench(b);
 }
 
@@ -328,10 +259,10 @@ static void a_step_of_the_clock_is_noticed(void **state)
     bool was_void = false;
     while (tsc_now() - stepped < rte_get_tsc_hz() * 2) {
         ask(b, 1, &result);
-        was_void |= b->core.own_clock.line.until == 0;
-        const double late = span_ns(clock_utc(&b->state.line, result.arrived), result.t2);
+        was_void |= b->on.core.own_clock.line.until == 0;
+        const double late = span_ns(clock_utc(&b->on.state.line, result.arrived), result.t2);
         // Not believed, or with an error that is in the dispersion: stamps are then 1 s old.
-        assert_true(late >= -3 || was_void || b->core.batch.arrival[0].error_ns >= -late);
+        assert_true(late >= -3 || was_void || b->on.core.batch.arrival[0].error_ns >= -late);
         if (was_void)
             assert_true(late >= -line_error_ns(b, result.arrived) - 3);
     }
@@ -358,21 +289,22 @@ static void replies_leave_at_their_time(void **state)
         assert_int_equal(simts_launched(b->device.id), launched + 1); // once for all
         const bool in_time = simts_launched_late(b->device.id) == passed;
         for (unsigned k = 0; k < together; k++) {
-            const double after = span_ns(result[k].t3, clock_utc(&b->state.line, result[k].left));
+            const double after =
+                span_ns(result[k].t3, clock_utc(&b->on.state.line, result[k].left));
             assert_true(after >= 0); // also of those that came late to the device
             assert_int_equal(result[k].t3, result[0].t3);
         }
-        const double first = span_ns(result[0].t3, clock_utc(&b->state.line, result[0].left));
+        const double first = span_ns(result[0].t3, clock_utc(&b->on.state.line, result[0].left));
         late += !in_time;
         if (!in_time)
             continue;
         assert_true(first <= 2 * line_error_ns(b, result[0].left) + 5);
         error[n++] = first;
     }
-    assert_int_equal(b->counters.departures_early, 0);
-    say("launched: departure after T3", error, n);
+    assert_int_equal(b->on.counters.departures_early, 0);
+    clocked_core_say("launched: departure after T3", error, n);
     printf("# late at the device: %u of %u; composed again: %u\n", late, exchanges,
-           (unsigned)b->counters.composed_again);
+           (unsigned)b->on.counters.composed_again);
     assert_true(n > 0);
     free(error);
     close_bench(b);
@@ -386,16 +318,16 @@ static void a_device_that_does_not_wait_is_found_out(void **state)
     struct bench *b = open_bench("net_simts6,sub=net_ring6,launch=2", true);
     struct result result;
     assert_true(find_clock(b, KNOWN_S));
-    for (unsigned i = 0; i < 100000 && b->core.time.launches; i++) {
+    for (unsigned i = 0; i < 100000 && b->on.core.time.launches; i++) {
         b->queue->sample_next = tsc_now();
         ask(b, 1, &result);
     }
-    assert_false(b->core.time.launches);
-    assert_true(b->counters.departures_early >= 1);
+    assert_false(b->on.core.time.launches);
+    assert_true(b->on.counters.departures_early >= 1);
     const uint64_t launched = simts_launched(b->device.id);
     for (unsigned i = 0; i < 50; i++) {
         ask(b, 1, &result);
-        assert_true(span_ns(result.t3, clock_utc(&b->state.line, result.left)) >= 0);
+        assert_true(span_ns(result.t3, clock_utc(&b->on.state.line, result.left)) >= 0);
     }
     assert_int_equal(simts_launched(b->device.id), launched);
     close_bench(b);
@@ -415,36 +347,37 @@ static void departures_are_learned_from_the_device(void **state)
         for (unsigned i = 0; i < exchanges; i++) {
             b->queue->sample_next = round == 0 ? UINT64_MAX / 2 : b->queue->sample_next;
             ask(b, 1, &result);
-            error[round][i] = span_ns(result.t3, clock_utc(&b->state.line, result.left));
+            error[round][i] = span_ns(result.t3, clock_utc(&b->on.state.line, result.left));
             assert_true(error[round][i] >= 0);
         }
         // As many samples as are needed, sooner than at ten a second.
         b->queue->sample_next = 0;
-        for (unsigned i = 0; i < 100000 && !b->core.time.departure.left.full; i++) {
+        for (unsigned i = 0; i < 100000 && !b->on.core.time.departure.left.full; i++) {
             b->queue->sample_next = tsc_now();
             ask(b, 1, &result);
-            assert_true(span_ns(result.t3, clock_utc(&b->state.line, result.left)) >= 0);
+            assert_true(span_ns(result.t3, clock_utc(&b->on.state.line, result.left)) >= 0);
         }
-        assert_true(b->core.time.departure.left.full);
+        assert_true(b->on.core.time.departure.left.full);
     }
     // Two bursts before the device tells of the first one.
-    const uint64_t sampled = b->counters.departures_sampled;
+    const uint64_t sampled = b->on.counters.departures_sampled;
     uint64_t arrived;
     b->queue->sample_next = tsc_now();
     for (unsigned i = 0; i < 2; i++) {
         push(b, &arrived);
-        assert_true(core_turn(&b->core));
+        assert_true(core_turn(&b->on.core));
     }
-    while (b->core.time.sample.waiting)
-        core_turn(&b->core); // it may get its own replies, and drops them
-    assert_in_range(b->counters.departures_sampled, sampled + 1, sampled + 2);
+    while (b->on.core.time.sample.waiting)
+        core_turn(&b->on.core); // it may get its own replies, and drops them
+    assert_in_range(b->on.counters.departures_sampled, sampled + 1, sampled + 2);
 
-    const double lead_ns = b->core.time.departure.left.ticks / (double)b->state.tsc_hz * NS_PER_S;
+    const double lead_ns =
+        b->on.core.time.departure.left.ticks / (double)b->on.state.tsc_hz * NS_PER_S;
     assert_true(lead_ns >= 19000); // nearly the device's 20,000
-    assert_true(b->counters.departures_sampled >= DEPARTURE_SAMPLES);
-    assert_int_equal(b->counters.departures_early, 0);
-    say("T3 to departure, as guessed", error[0], exchanges);
-    say("T3 to departure, learned", error[1], exchanges);
+    assert_true(b->on.counters.departures_sampled >= DEPARTURE_SAMPLES);
+    assert_int_equal(b->on.counters.departures_early, 0);
+    clocked_core_say("T3 to departure, as guessed", error[0], exchanges);
+    clocked_core_say("T3 to departure, learned", error[1], exchanges);
     free(error[0]);
     free(error[1]);
     close_bench(b);

@@ -6,17 +6,12 @@
 // those in time.
 #include "base/ntp_time.h"
 #include "base/tsc.h"
-#include "board/time_fit.h"
 #include "dataplane/clock/clock.h"
 #include "dataplane/clock/launch.h"
-#include "dataplane/core.h"
-#include "dataplane/nic_clock.h"
 #include "dataplane/port/xdp/tx_stamps.h"
-#include "tests/dataplane/packet.h"
-#include "tests/dataplane/policy_123.h"
+#include "tests/dataplane/port/clocked_core.h"
 #include "tests/dataplane/port/xdp/sim_nic.h"
 
-#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
@@ -213,78 +207,23 @@ static void other_frames_bear_none(void **state)
 
 // A core on such a queue.
 
-struct bench {
-    struct nic_clock nic;
-    struct clock_word word;
-    uint64_t read_at; // TSC
-    struct snapshot keyring, ntp_state, stamps;
-    struct board_port shown; // with the line of the device's clock
-    struct ntp_state state;
-    struct core_counters counters;
-    struct core core;
-    struct packet frame;
-    unsigned seen; // of the frames sent
-};
-
-static struct bench *open_bench(const struct sim_plan *plan, const struct queue_uses *uses)
+static struct clocked_core *open_bench(const struct sim_plan *plan, const struct queue_uses *uses)
 {
-    struct bench *b = aligned_alloc(64, (sizeof *b + 63) / 64 * 64);
+    struct clocked_core *b = aligned_alloc(64, (sizeof *b + 63) / 64 * 64);
     assert_non_null(b);
     memset(b, 0, sizeof *b);
     open_queue(plan, uses);
     port->clock = true;
     queue->sample_next_ns = UINT64_MAX; // the tests say when
-    nic_clock_open(&b->nic, sim_clock(), &b->shown);
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    const uint64_t hz = (uint64_t)sim_tsc_hz();
-    const struct time_line line = {
-        .tsc_base = tsc_now(),
-        .base_ns = (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec,
-        .ns_per_tick = NS_PER_S / (double)hz,
-    };
-    b->state = (struct ntp_state){
-        .line = time_line_encode(&line),
-        .tsc_hz = hz,
-        .written_tsc = tsc_now(),
-        .void_after = tsc_now() + hz, // it is marked later: that is no matter here
-        .leap = LEAP_NONE,
-        .stratum = 1,
-        .precision = -32,
-        .serving = 1,
-    };
-    ntp_state_publish(&b->ntp_state, &b->state);
-    core_open(&b->core, &(struct core_setup){
-                            .port = port,
-                            .keyring = &b->keyring,
-                            .ntp_state = &b->ntp_state,
-                            .stamps = &b->stamps,
-                            .own_clock = &b->shown.own_clock,
-                            .counters = &b->counters,
-                            .kernels = {{exchange_variant_named(AEAD_SIV_CMAC_256, "portable")}},
-                            .policy = &policy_123,
-                        });
-    const struct packet ntp = packet_ntp(4, 3);
-    b->frame = frame_around(&frame_default, ntp.at, ntp.len);
+    clocked_core_open(b, port, sim_clock(), (uint64_t)sim_tsc_hz());
     return b;
 }
 
-static void close_bench(struct bench *b)
+static void close_bench(struct clocked_core *b)
 {
     core_close(&b->core);
     queue_close(queue);
     free(b);
-}
-
-// What nic_clock's thread and housekeeping do, now and then.
-static void read_clock(struct bench *b)
-{
-    if (tsc_now() - b->read_at < b->state.tsc_hz / 20)
-        return;
-    b->read_at = tsc_now();
-    b->word.fault = sim_clock()->read(NULL, &b->word.sample);
-    b->word.n++;
-    nic_clock_take(&b->nic, &b->word);
 }
 
 static ntp_time transmit_time(const struct sim_sent *sent)
@@ -296,7 +235,7 @@ static ntp_time transmit_time(const struct sim_sent *sent)
 }
 
 // From its transmit timestamp to its departure, in ns.
-static double after_ns(const struct bench *b, const struct sim_sent *sent)
+static double after_ns(const struct clocked_core *b, const struct sim_sent *sent)
 {
     const ntp_time left = clock_utc(&b->state.line, sent->left);
     return (double)(int64_t)(left - transmit_time(sent)) * (NS_PER_S / 4294967296.0);
@@ -305,11 +244,11 @@ static double after_ns(const struct bench *b, const struct sim_sent *sent)
 // n requests arrive together, and all are answered; none leaves before its timestamp, whatever the
 // device does. When the core is held up for so long that it does not send replies, they arrive
 // again. Returns the first reply.
-static const struct sim_sent *ask(struct bench *b, unsigned n)
+static const struct sim_sent *ask(struct clocked_core *b, unsigned n)
 {
     unsigned first;
     do {
-        read_clock(b);
+        clocked_core_read(b);
         first = sim_n_sent();
         for (unsigned i = 0; i < n; i++)
             sim_receive(b->frame.at, b->frame.len);
@@ -326,7 +265,7 @@ static const struct sim_sent *ask(struct bench *b, unsigned n)
 }
 
 // Until the line of the device's clock is there.
-static void find_clock(struct bench *b)
+static void find_clock(struct clocked_core *b)
 {
     while (b->core.own_clock.line.until == 0) {
         ask(b, 1);
@@ -335,7 +274,7 @@ static void find_clock(struct bench *b)
 }
 
 // Until the trials of launch times are over.
-static void try_launch(struct bench *b)
+static void try_launch(struct clocked_core *b)
 {
     assert_true(b->core.time.launches && b->core.time.trials == TURN_TRIALS);
     assert_int_equal(port->launch, PORT_LAUNCH_TRIED);
@@ -345,25 +284,11 @@ static void try_launch(struct bench *b)
     }
 }
 
-static int compare(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static void say(const char *what, double *value, unsigned n)
-{
-    qsort(value, n, sizeof *value, compare);
-    if (n > 0)
-        printf("# %s: p50 %.0f ns, p99 %.0f ns, least %.0f, most %.0f; %u\n", what, value[n / 2],
-               value[n - 1 - n / 100], value[0], value[n - 1], n);
-}
-
 // RSP-10, RSP-12: the device lets replies go when they say that they leave, once trials have shown
 // that it waits. A burst that would come late is sealed again, or leaves after its timestamp.
 static void leave_at_their_time(const struct sim_plan *plan, uint64_t grain)
 {
-    struct bench *b = open_bench(
+    struct clocked_core *b = open_bench(
         plan, &(struct queue_uses){.tells = true, .launches = true, .launch_grain = grain});
     double *error = calloc(exchanges, sizeof *error);
     unsigned n = 0, late = 0;
@@ -386,7 +311,7 @@ static void leave_at_their_time(const struct sim_plan *plan, uint64_t grain)
         n++;
     }
     assert_int_equal(b->counters.departures_early, 0);
-    say("launched: departure after T3", error, n);
+    clocked_core_say("launched: departure after T3", error, n);
     printf("# late at the device: %u of %u; composed again: %u\n", late, exchanges,
            (unsigned)b->counters.composed_again);
     assert_true(n > 0);
@@ -421,7 +346,7 @@ static void a_device_that_does_not_wait_is_found_out(void **state)
         {.stamps = SIM_STAMPS_NONE, .latency_ns = 800}, // nothing can be found out
     };
     for (unsigned i = 0; i < sizeof plan / sizeof *plan; i++) {
-        struct bench *b = open_bench(&plan[i], &all_uses);
+        struct clocked_core *b = open_bench(&plan[i], &all_uses);
         find_clock(b);
         try_launch(b);
         assert_false(b->core.time.launches);
@@ -440,8 +365,9 @@ static void a_device_that_does_not_wait_is_found_out(void **state)
 static void departures_are_learned(void **state)
 {
     (void)state;
-    struct bench *b = open_bench(&(struct sim_plan){.drift_ppb = -100000, .latency_ns = 20000},
-                                 &(struct queue_uses){.tells = true, .launch_grain = 1});
+    struct clocked_core *b =
+        open_bench(&(struct sim_plan){.drift_ppb = -100000, .latency_ns = 20000},
+                   &(struct queue_uses){.tells = true, .launch_grain = 1});
     find_clock(b);
     for (unsigned i = 0; i < TRIES && !b->core.time.departure.left.full; i++) {
         queue->sample_next_ns = 0;
@@ -459,7 +385,7 @@ static void departures_are_learned(void **state)
 static void stamps_of_another_clock_are_refused(void **state)
 {
     (void)state;
-    struct bench *b =
+    struct clocked_core *b =
         open_bench(&(struct sim_plan){.stamps = SIM_STAMPS_OTHER, .latency_ns = 800}, &all_uses);
     find_clock(b);
     try_launch(b);
