@@ -15,7 +15,7 @@ import subprocess
 import time
 
 from harness import BUILD, KE_PORT, SERVER_V4, Tap, World, wait_for
-from probe import Probe
+from probe import Probe, client_context
 
 WITHIN = 1.05  # of what it was before
 LEAST, MOST = 8, 64  # KiB of ke for each connection: less, and there was no crowd
@@ -37,14 +37,6 @@ def resident(pid):
     """VmRSS in KiB."""
     text = pathlib.Path(f"/proc/{pid}/status").read_text()
     return int(text.split("VmRSS:")[1].split()[0])
-
-
-def client_context():
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.set_alpn_protocols(["ntske/1"])
-    return context
 
 
 def client_hello():
